@@ -1,0 +1,31 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "emu",
+  products: [
+    .library(name: "Emulator", targets: ["Emulator"]),
+    .executable(name: "emu", targets: ["emu"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(
+      name: "Emulator",
+      dependencies: ["CElf", "CZydis"],
+      exclude: ["Libraries"]),
+    .systemLibrary(
+      name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
+      providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(
+      name: "CZydis", path: "Sources/Emulator/Libraries/CZydis",
+      providers: [.apt(["libzydis-dev"])]),
+    .executableTarget(
+      name: "emu",
+      dependencies: [
+        "Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)
