@@ -26,6 +26,8 @@ let package = Package(
       dependencies: [
         "Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .testTarget(
+      name: "EmulatorTests", dependencies: ["Emulator"], path: "Tests/EmulatorTests"),
   ],
   swiftLanguageModes: [.v6]
 )
