@@ -1,0 +1,30 @@
+extension CPU {
+  /// Executes one decoded instruction.
+  ///
+  /// Called with exact flags, RIP at the instruction and `nextRIP` behind it. When it throws, the
+  /// instruction has changed nothing but what the manual lets a faulting instruction change; when
+  /// it returns, the caller commits `nextRIP`.
+  func execute(_ i: borrowing Instruction) throws(Exception) {
+    switch i.mnemonic {
+    case .add, .or, .adc, .sbb, .and, .sub, .xor, .cmp, .test, .inc, .dec, .neg, .not, .mul, .imul,
+      .div, .idiv, .rol, .ror, .rcl, .rcr, .shl, .shr, .sar, .shld, .shrd, .bt, .bts, .btr, .btc,
+      .bsf, .bsr, .tzcnt, .lzcnt, .popcnt, .bswap, .aaa, .aad, .aam, .aas, .daa, .das:
+      try executeArithmetic(i)
+    case .mov, .movzx, .movsx, .movsxd, .movbe, .xchg, .xadd, .cmpxchg, .cmpxchg8b, .cmpxchg16b,
+      .lea, .push, .pop, .pusha, .popa, .pushf, .popf, .enter, .leave, .cbw, .cwd, .cmovcc, .setcc,
+      .lahf, .sahf, .salc, .xlat, .cmc, .clc, .stc, .cld, .std, .movnti:
+      try executeTransfer(i)
+    case .movs, .cmps, .stos, .lods, .scas, .ins, .outs:
+      try executeString(i)
+    case .jcc, .jmp, .call, .ret, .loop, .loope, .loopne, .jrcxz, .nop, .pause, .prefetch,
+      .lfence, .mfence, .sfence, .clflush, .bound:
+      try executeControl(i)
+    case .x87, .wait:
+      try executeX87(i)
+    case .sse, .fxsave, .fxrstor, .ldmxcsr, .stmxcsr:
+      try executeSSE(i)
+    default:
+      try executeSystem(i)
+    }
+  }
+}

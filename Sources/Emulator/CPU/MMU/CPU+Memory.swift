@@ -1,0 +1,154 @@
+extension CPU {
+  /// Loads a value from linear memory, at any alignment, across pages and devices alike.
+  @inline(__always)
+  public func load<T: FixedWidthInteger & UnsignedInteger>(
+    _ address: LinearAddress, as type: T.Type, access: Access = .read
+  ) throws(Exception) -> T {
+    let number = bankNumber(access)
+    let entry = bank(number) + Self.slot(of: address.value)
+    let offset =
+      address.value ^ (access.isWrite ? entry.pointee.writeTag : entry.pointee.readTag)
+    if offset <= UInt64(4096 &- MemoryLayout<T>.size) && !isWatching,
+      let page = UnsafeRawPointer(bitPattern: UInt(entry.pointee.host &+ offset))
+    {
+      return page.loadUnaligned(as: T.self)
+    }
+    return try loadSlow(address, as: type, access: access, bank: number)
+  }
+
+  /// Stores a value to linear memory, at any alignment, across pages and devices alike. Every
+  /// byte is written or, when it throws, none.
+  @inline(__always)
+  public func store<T: FixedWidthInteger & UnsignedInteger>(
+    _ value: T, at address: LinearAddress, access: Access = .write
+  ) throws(Exception) {
+    let number = bankNumber(access)
+    let entry = bank(number) + Self.slot(of: address.value)
+    let offset = address.value ^ entry.pointee.writeTag
+    if offset <= UInt64(4096 &- MemoryLayout<T>.size) && !isWatching,
+      let page = UnsafeMutableRawPointer(bitPattern: UInt(entry.pointee.host &+ offset))
+    {
+      page.storeBytes(of: value, as: T.self)
+      return
+    }
+    try storeSlow(value, at: address, access: access, bank: number)
+  }
+
+  /// Checks that `count` bytes may be accessed, raising what the access would raise; touches
+  /// nothing but accessed and dirty flags.
+  public func probe(
+    _ address: LinearAddress, count: UInt64, access: Access
+  ) throws(Exception) {
+    guard count > 0 else { return }
+    _ = try translate(address, access: access)
+    let last = address + (count &- 1)
+    if last.page != address.page { _ = try translate(LinearAddress(last.page), access: access) }
+  }
+
+  /// The physical address of one linear byte, filling the TLB.
+  public func translate(
+    _ address: LinearAddress, access: Access
+  ) throws(Exception) -> PhysicalAddress {
+    let number = bankNumber(access)
+    let entry = bank(number) + Self.slot(of: address.value)
+    if access != .execute {
+      let tag = access.isWrite ? entry.pointee.writeTag : entry.pointee.readTag
+      if tag == address.page {
+        return PhysicalAddress(entry.pointee.physical & ~0xFFF | address.offset)
+      }
+    }
+    let translation = try walk(address, access: access)
+    if access != .execute {
+      fillTLB(address, translation, access: access, bank: number)
+    }
+    return PhysicalAddress(translation.physicalPage | address.offset)
+  }
+
+  @inline(__always) func bankNumber(_ access: Access) -> Int {
+    if access.isImplicit { return CacheLayout.supervisorBank }
+    return (state.pointee.tlb - state.pointee.caches) / CacheLayout.bankSize
+  }
+
+  /// Whether data breakpoints or alignment checks make every access look twice.
+  @inline(__always) var isWatching: Bool { state.pointee.watchesAccesses }
+
+  @inline(never)
+  private func loadSlow<T: FixedWidthInteger & UnsignedInteger>(
+    _ address: LinearAddress, as type: T.Type, access: Access, bank number: Int
+  ) throws(Exception) -> T {
+    let size = UInt64(MemoryLayout<T>.size)
+    if isWatching { try watch(address, size: size, access: access) }
+    let first = try translate(address, access: access)
+    if address.offset &+ size <= 4096 { return loadPhysical(first, as: type) }
+    let split = 4096 &- address.offset
+    let second = try translate(LinearAddress(address.page &+ 4096), access: access)
+    var value: T = 0
+    for byte in 0..<size {
+      let at = byte < split ? first + byte : second + (byte &- split)
+      value |= T(truncatingIfNeeded: loadPhysical(at, as: UInt8.self)) &<< T(byte &* 8)
+    }
+    return value
+  }
+
+  @inline(never)
+  private func storeSlow<T: FixedWidthInteger & UnsignedInteger>(
+    _ value: T, at address: LinearAddress, access: Access, bank number: Int
+  ) throws(Exception) {
+    let size = UInt64(MemoryLayout<T>.size)
+    if isWatching { try watch(address, size: size, access: access) }
+    let first = try translate(address, access: access)
+    if address.offset &+ size <= 4096 { return storePhysical(value, at: first) }
+    let split = 4096 &- address.offset
+    let second = try translate(LinearAddress(address.page &+ 4096), access: access)
+    for byte in 0..<size {
+      let at = byte < split ? first + byte : second + (byte &- split)
+      storePhysical(UInt8(truncatingIfNeeded: value &>> T(byte &* 8)), at: at)
+    }
+  }
+
+  /// Loads from RAM or a device; the value must not cross a page.
+  func loadPhysical<T: FixedWidthInteger & UnsignedInteger>(
+    _ address: PhysicalAddress, as type: T.Type
+  ) -> T {
+    if let host = connections.memory.host(address) { return host.loadUnaligned(as: T.self) }
+    synchronizeClock()
+    requestLookup()
+    if T.bitWidth == 128 {
+      let low = connections.bus.readMMIO(address, size: .quadword)
+      let high = connections.bus.readMMIO(address + 8, size: .quadword)
+      return T(truncatingIfNeeded: high) &<< 64 | T(truncatingIfNeeded: low)
+    }
+    return T(
+      truncatingIfNeeded: connections.bus.readMMIO(
+        address, size: AccessSize(rawValue: UInt8(MemoryLayout<T>.size)) ?? .quadword))
+  }
+
+  /// Stores to RAM, dropping code decoded from there, or to a device; the value must not cross a
+  /// page.
+  func storePhysical<T: FixedWidthInteger & UnsignedInteger>(
+    _ value: T, at address: PhysicalAddress
+  ) {
+    if let host = connections.memory.host(address) {
+      host.storeBytes(of: value, as: T.self)
+      if connections.memory.hasCode(physicalPage: address.value & ~0xFFF) {
+        codeWasWritten(address, count: UInt64(MemoryLayout<T>.size))
+      }
+      return
+    }
+    synchronizeClock()
+    requestLookup()
+    if T.bitWidth == 128 {
+      connections.bus.writeMMIO(
+        address, size: .quadword, value: UInt64(truncatingIfNeeded: value))
+      connections.bus.writeMMIO(
+        address + 8, size: .quadword, value: UInt64(truncatingIfNeeded: value &>> 64))
+      return
+    }
+    connections.bus.writeMMIO(
+      address, size: AccessSize(rawValue: UInt8(MemoryLayout<T>.size)) ?? .quadword,
+      value: UInt64(truncatingIfNeeded: value))
+  }
+
+  /// Lets devices see the exact time of the access that follows.
+  @inline(__always) func synchronizeClock() { connections.clock.now = now }
+}

@@ -1,0 +1,106 @@
+/// A processor: a pointer to its state, and every instruction as a method.
+///
+/// Copying a `CPU` copies the pointer, not the processor. The state belongs to the `Processor`
+/// that allocated it.
+public struct CPU {
+  /// The state block.
+  public let state: UnsafeMutablePointer<CPUState>
+
+  @inline(__always) init(_ raw: UnsafeMutableRawPointer) {
+    state = raw.assumingMemoryBound(to: CPUState.self)
+  }
+
+  @inline(__always) init(state: UnsafeMutablePointer<CPUState>) { self.state = state }
+
+  /// A general register, all 64 bits.
+  @inline(__always) public subscript(register: Register) -> UInt64 {
+    get { self[Int(register.rawValue)] }
+    nonmutating set { self[Int(register.rawValue)] = newValue }
+  }
+
+  /// A general register or register slot by number, all 64 bits.
+  @inline(__always) public subscript(number: Int) -> UInt64 {
+    get {
+      UnsafeRawPointer(state).load(fromByteOffset: number &* 8, as: UInt64.self)
+    }
+    nonmutating set {
+      UnsafeMutableRawPointer(state).storeBytes(
+        of: newValue, toByteOffset: number &* 8, as: UInt64.self)
+    }
+  }
+
+  /// The flags register with every bit exact.
+  public var rflags: RFLAGS {
+    get {
+      materializeFlags()
+      return RFLAGS(rawValue: state.pointee.rflags)
+    }
+    nonmutating set {
+      state.pointee.lazyKind = LazyFlags.none
+      state.pointee.rflags = newValue.rawValue
+    }
+  }
+
+  /// CR0
+  @inline(__always) public var cr0: CR0 { CR0(rawValue: state.pointee.cr0) }
+  /// CR4
+  @inline(__always) public var cr4: CR4 { CR4(rawValue: state.pointee.cr4) }
+  /// IA32_EFER
+  @inline(__always) public var efer: EFER { EFER(rawValue: state.pointee.efer) }
+  /// The current privilege level.
+  @inline(__always) public var cpl: UInt8 { state.pointee.cpl }
+  /// The mode that instructions are decoded in.
+  @inline(__always) public var mode: ExecutionMode { state.pointee.mode }
+  /// Whether the processor executes 64-bit code.
+  @inline(__always) public var isLongMode: Bool { state.pointee.mode.contains(.long) }
+  /// Whether IA-32e mode is active, in 64-bit or compatibility mode.
+  @inline(__always) public var isIA32e: Bool { efer.contains(.longModeActive) }
+
+  /// A segment register with its hidden part. Set it through `loadSegment` unless the instruction
+  /// defines the hidden part itself.
+  @inline(__always) public subscript(segment: SegmentName) -> SegmentRegister {
+    get { state.pointee.segments[Int(segment.rawValue)] }
+    nonmutating set { state.pointee.segments[Int(segment.rawValue)] = newValue }
+  }
+
+  @inline(__always) var connections: CPUConnections {
+    state.pointee.connections._withUnsafeGuaranteedRef { $0 }
+  }
+
+  /// Instructions retired since reset, counting each iteration of a repeated string instruction.
+  public var instructionCount: UInt64 {
+    state.pointee.budgetEnd &- UInt64(bitPattern: state.pointee.budget)
+  }
+
+  /// Virtual nanoseconds since reset: one an instruction, plus the time slept through.
+  public var now: UInt64 { instructionCount &+ connections.skippedTime }
+
+  /// Makes the state agree with CS, SS, CPL, CR0, EFER and RFLAGS after any of them changed.
+  ///
+  /// Everybody who changes one of these calls it before the instruction completes.
+  public func updateMode() {
+    var mode: ExecutionMode = []
+    let code = self[.cs]
+    if efer.contains(.longModeActive) && code.isLong {
+      mode.insert([.long, .bigStack, .flat])
+    } else {
+      if code.isBig { mode.insert(.big) }
+      if self[.ss].isBig { mode.insert(.bigStack) }
+      if hasFlatSegments { mode.insert(.flat) }
+    }
+    if state.pointee.cpl == 3 { mode.insert(.user) }
+    if !cr0.contains(.protectionEnable) { mode.insert(.real) }
+    if state.pointee.rflags & RFLAGS.virtual8086.rawValue != 0 { mode.insert(.virtual8086) }
+    state.pointee.mode = mode
+    selectTLBBank()
+  }
+
+  private var hasFlatSegments: Bool {
+    for name in [SegmentName.cs, .ss, .ds, .es] {
+      let segment = self[name]
+      if segment.base != 0 || segment.limit != .max || !segment.isPresent { return false }
+      if name != .cs && !segment.isWritableOrReadable { return false }
+    }
+    return true
+  }
+}

@@ -1,0 +1,44 @@
+/// The outside of the processor: what answers on its bus.
+public protocol Bus: AnyObject {
+  /// IN: reads an I/O port.
+  func readPort(_ port: UInt16, size: AccessSize) -> UInt64
+  /// OUT: writes an I/O port.
+  func writePort(_ port: UInt16, size: AccessSize, value: UInt64)
+  /// Reads a physical address that is not RAM.
+  func readMMIO(_ address: PhysicalAddress, size: AccessSize) -> UInt64
+  /// Writes a physical address that is not RAM.
+  func writeMMIO(_ address: PhysicalAddress, size: AccessSize, value: UInt64)
+}
+
+/// Where the processor reads the time from.
+public protocol CPUClock: AnyObject {
+  /// Virtual nanoseconds since reset; the processor sets it before it lets anybody look.
+  var now: UInt64 { get set }
+}
+
+/// The objects that one processor is wired to. Cold: the hot path never goes through it.
+final class CPUConnections {
+  let memory: PhysicalMemory
+  let bus: any Bus
+  let interrupts: any InterruptSource
+  let clock: any CPUClock
+  /// Virtual nanoseconds that passed while every processor was halted.
+  var skippedTime: UInt64 = 0
+  /// What CPUID reports.
+  let identification: ProcessorIdentification
+  let blocks: BlockCache
+  /// Called when a delivery changes what a diagnosis would tell; nil costs nothing.
+  var recorder: ExceptionRecorder?
+
+  init(
+    memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
+    identification: ProcessorIdentification
+  ) {
+    self.memory = memory
+    self.bus = bus
+    self.interrupts = interrupts
+    self.clock = clock
+    self.identification = identification
+    blocks = BlockCache(memory: memory)
+  }
+}

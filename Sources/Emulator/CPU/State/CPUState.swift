@@ -1,0 +1,196 @@
+/// Everything one processor remembers, in one block of plain memory.
+///
+/// Handlers, the interpreter's slow methods and snapshots all see these bytes; there is no second
+/// copy of any of it. The order of the first fields is part of the contract: operations address
+/// the general registers by byte offset from the start.
+public struct CPUState {
+  /// The sixteen general registers, then the slots of `RegisterSlot`.
+  public var registers = InlineArray<20, UInt64>(repeating: 0)
+
+  /// Address (offset in CS) of the instruction being executed, exact at every boundary.
+  public var rip: UInt64 = 0
+  /// Where execution goes on; a control transfer changes it before it completes.
+  public var nextRIP: UInt64 = 0
+
+  /// RFLAGS; its status bits count only while `lazyKind` is `.none`.
+  public var rflags: UInt64 = RFLAGS.alwaysOne.rawValue
+  /// How the status flags follow from `lazyResult` and `lazySource`.
+  public var lazyKind: UInt64 = 0
+  /// The last result, sign-extended.
+  public var lazyResult: UInt64 = 0
+  /// The first source of the operation that gave `lazyResult`, sign-extended.
+  public var lazySource: UInt64 = 0
+
+  /// Instructions that may still retire before the engine must look up.
+  public var budget: Int64 = 0
+  /// The instruction count at which `budget` is zero.
+  public var budgetEnd: UInt64 = 0
+  /// The data TLB bank of the current privilege (and AC, under SMAP).
+  public var tlb: UnsafeMutableRawPointer
+  /// All TLB banks, jump cache and caches that can be rebuilt.
+  public var caches: UnsafeMutableRawPointer
+  /// Advances when any translation or mode that a cached jump relied on may have changed.
+  public var jumpEpoch: UInt64 = 1
+  /// Why the engine left the fast path; see `EngineExit`.
+  public var exit: UInt64 = 0
+  /// The operation at which the engine goes on in builds without tail calls.
+  public var trampoline: UnsafeRawPointer?
+
+  /// ES, CS, SS, DS, FS, GS, LDTR, TR.
+  public var segments = InlineArray<8, SegmentRegister>(repeating: .null)
+  /// GDTR
+  public var gdtr = DescriptorTableRegister(base: 0, limit: 0xFFFF)
+  /// IDTR
+  public var idtr = DescriptorTableRegister(base: 0, limit: 0xFFFF)
+
+  /// CR0
+  public var cr0: UInt64 = 0x6000_0010
+  /// CR2
+  public var cr2: UInt64 = 0
+  /// CR3
+  public var cr3: UInt64 = 0
+  /// CR4
+  public var cr4: UInt64 = 0
+  /// IA32_EFER
+  public var efer: UInt64 = 0
+  /// Page-directory-pointer-table entries, as PAE paging loads them with CR3.
+  public var pdpte = InlineArray<4, UInt64>(repeating: 0)
+  /// DR0-DR3, two unused, DR6, DR7; reset sets the last two.
+  public var debugRegisters = InlineArray<8, UInt64>(repeating: 0)
+  /// DR6 bits of data breakpoints and single-step traps met by the current instruction.
+  public var pendingDebug: UInt64 = 0
+
+  /// Current privilege level.
+  public var cpl: UInt8 = 0
+  /// `Activity`
+  public var activity: UInt8 = 0
+  /// `InterruptShadow` in force for the next boundary only.
+  public var shadow: UInt8 = 0
+  /// Whether data breakpoints or alignment checks are armed, so that every access looks twice.
+  public var watchesAccesses: Bool = false
+  /// Whether NMIs are blocked until the next IRET.
+  public var nmiBlocked: Bool = false
+  /// The mode that instructions are decoded in; see `ExecutionMode`.
+  public var mode = ExecutionMode(rawValue: 0)
+
+  /// IA32_STAR
+  public var star: UInt64 = 0
+  /// IA32_LSTAR
+  public var lstar: UInt64 = 0
+  /// IA32_CSTAR
+  public var cstar: UInt64 = 0
+  /// IA32_FMASK
+  public var fmask: UInt64 = 0
+  /// IA32_KERNEL_GS_BASE
+  public var kernelGSBase: UInt64 = 0
+  /// IA32_SYSENTER_CS
+  public var sysenterCS: UInt64 = 0
+  /// IA32_SYSENTER_ESP
+  public var sysenterESP: UInt64 = 0
+  /// IA32_SYSENTER_EIP
+  public var sysenterEIP: UInt64 = 0
+  /// IA32_TSC_AUX
+  public var tscAux: UInt64 = 0
+  /// IA32_TSC_ADJUST: what is added to the virtual clock.
+  public var tscAdjust: UInt64 = 0
+  /// IA32_PAT
+  public var pat: UInt64 = 0x0007_0406_0007_0406
+  /// IA32_MISC_ENABLE
+  public var miscEnable: UInt64 = 1
+  /// IA32_MTRR_DEF_TYPE
+  public var mtrrDefaultType: UInt64 = 0
+  /// Fixed-range MTRRs, in the order 64K, 16K x 2, 4K x 8.
+  public var mtrrFixed = InlineArray<11, UInt64>(repeating: 0)
+  /// Variable-range MTRRs: base and mask of each of eight.
+  public var mtrrVariable = InlineArray<16, UInt64>(repeating: 0)
+
+  /// XMM0-XMM15, low quadword first.
+  public var xmm = InlineArray<32, UInt64>(repeating: 0)
+  /// MXCSR
+  public var mxcsr: UInt32 = 0x1F80
+  /// x87 physical registers 0-7: significands.
+  public var x87Significands = InlineArray<8, UInt64>(repeating: 0)
+  /// x87 physical registers 0-7: sign and exponent.
+  public var x87Exponents = InlineArray<8, UInt16>(repeating: 0)
+  /// x87 control word.
+  public var x87Control: UInt16 = 0x40
+  /// x87 status word, TOP included.
+  public var x87Status: UInt16 = 0
+  /// x87 tag word, two bits a physical register.
+  public var x87Tags: UInt16 = 0x5555
+  /// x87 last opcode.
+  public var x87Opcode: UInt16 = 0
+  /// x87 last instruction pointer.
+  public var x87InstructionPointer: UInt64 = 0
+  /// x87 last data pointer.
+  public var x87DataPointer: UInt64 = 0
+  /// x87 last code selector.
+  public var x87CodeSelector: UInt16 = 0
+  /// x87 last data selector.
+  public var x87DataSelector: UInt16 = 0
+
+  /// The objects the processor is wired to, unretained: the owner of the block keeps them alive.
+  var connections: Unmanaged<CPUConnections>
+
+  init(connections: Unmanaged<CPUConnections>, caches: UnsafeMutableRawPointer) {
+    self.connections = connections
+    self.caches = caches
+    tlb = caches
+    debugRegisters[6] = 0xFFFF_0FF0
+    debugRegisters[7] = 0x400
+  }
+}
+
+/// Slots behind the general registers that operations use like registers.
+public enum RegisterSlot {
+  /// Always zero: "no base", "no index".
+  public static let zero = 16
+  /// The effective address that an address operation computed for the next operation.
+  public static let effectiveAddress = 17
+}
+
+/// What a processor is doing.
+public enum Activity: UInt8, Sendable {
+  /// Executing instructions.
+  case running
+  /// HLT: waits for an interrupt.
+  case halted
+  /// A fault while delivering a double fault: only a reset helps.
+  case shutdown
+  /// An application processor before its start-up IPI.
+  case waitForSIPI
+}
+
+/// Why interrupts are held off at the next instruction boundary. SDM Vol. 3A, "Masking Maskable
+/// Hardware Interrupts" and "Masking Exceptions and Interrupts When Switching Stacks".
+public enum InterruptShadow: UInt8, Sendable {
+  /// Nothing is held off.
+  case none
+  /// After STI: maskable interrupts.
+  case sti
+  /// After MOV SS or POP SS: interrupts and debug traps.
+  case movSS
+}
+
+/// What decoding and fast operations depend on, besides the bytes.
+public struct ExecutionMode: OptionSet, Hashable, Sendable {
+  /// The bits.
+  public var rawValue: UInt8
+  /// Takes the bits as they are.
+  @inline(__always) public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// IA-32e mode is active and CS.L is set.
+  public static let long = ExecutionMode(rawValue: 1)
+  /// CS.D is set: 32-bit operands and addresses by default (never with `long`).
+  public static let big = ExecutionMode(rawValue: 2)
+  /// SS.B is set or `long`: the stack pointer is wider than 16 bits.
+  public static let bigStack = ExecutionMode(rawValue: 4)
+  /// CPL is 3.
+  public static let user = ExecutionMode(rawValue: 8)
+  /// ES, CS, SS, DS have base 0 and limit 4 GiB, or `long`: offsets are linear addresses.
+  public static let flat = ExecutionMode(rawValue: 16)
+  /// CR0.PE is clear.
+  public static let real = ExecutionMode(rawValue: 32)
+  /// RFLAGS.VM is set.
+  public static let virtual8086 = ExecutionMode(rawValue: 64)
+}
