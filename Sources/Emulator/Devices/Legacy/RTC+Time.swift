@@ -126,7 +126,7 @@ extension RTC.State {
   // MARK: The registers as a time
 
   private func encode(_ value: Int) -> UInt8 {
-    UInt8(truncatingIfNeeded: isBinary ? value : value / 10 % 10 << 4 | value % 10)
+    UInt8(truncatingIfNeeded: isBinary ? value : (value / 10 % 10) << 4 | value % 10)
   }
 
   private func decode(_ byte: UInt8) -> Int {
@@ -166,7 +166,7 @@ extension RTC.State {
     memory[Index.month] = encode(time.month)
     memory[Index.year] = encode(time.year % 100)
     let century = time.year / 100 % 100
-    memory[Index.century] = UInt8(truncatingIfNeeded: century / 10 << 4 | century % 10)
+    memory[Index.century] = UInt8(truncatingIfNeeded: (century / 10) << 4 | century % 10)
   }
 
   // MARK: What firmware leaves in the memory
