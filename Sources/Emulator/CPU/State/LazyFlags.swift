@@ -14,10 +14,16 @@ public enum LazyFlags {
     case sub = 2
     /// AND, OR, XOR, TEST: CF = OF = 0; AF, undefined, is 0.
     case logic = 3
-    /// INC: CF stays as it is in RFLAGS.
-    case inc = 4
+    /// SHL: the source is the operand shifted by one less, so that its top bit is CF.
+    case shl = 4
+    /// SHR: the lowest bit of the source is CF.
+    case shr = 5
+    /// SAR: the lowest bit of the source is CF.
+    case sar = 6
+    /// INC: CF stays as it is in RFLAGS. From here on, kinds keep CF.
+    case inc = 7
     /// DEC: CF stays as it is in RFLAGS.
-    case dec = 5
+    case dec = 8
   }
 
   /// Composes a kind; `T` gives the width.
@@ -55,6 +61,15 @@ public enum LazyFlags {
       flags |= carry & 1
       if r == sign &- 1 { flags |= RFLAGS.overflow.rawValue }
       if r & 0xF == 0xF { flags |= RFLAGS.auxiliaryCarry.rawValue }
+    case .shl:
+      flags |= RFLAGS.auxiliaryCarry.rawValue
+      if a & sign != 0 { flags |= RFLAGS.carry.rawValue }
+      if (a ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
+    case .shr:
+      flags |= RFLAGS.auxiliaryCarry.rawValue | a & 1
+      if r & sign >> 1 != 0 { flags |= RFLAGS.overflow.rawValue }
+    case .sar:
+      flags |= RFLAGS.auxiliaryCarry.rawValue | a & 1
     default: break
     }
     if r == 0 { flags |= RFLAGS.zero.rawValue }
