@@ -6,14 +6,11 @@ extension CPU {
   func codeWasWritten(_ address: PhysicalAddress, count: UInt64) {}
   func requestLookup() {}
   func watch(_ address: LinearAddress, size: UInt64, access: Access) throws(Exception) {}
+  func checkIOPermission(port: UInt16, size: UInt8) throws(Exception) {}
 }
 final class ExceptionRecorder {}
 public struct ProcessorIdentification: Sendable {}
 extension CPU {
-  func executeArithmetic(_ i: borrowing Instruction) throws(Exception) {}
-  func executeTransfer(_ i: borrowing Instruction) throws(Exception) {}
-  func executeString(_ i: borrowing Instruction) throws(Exception) {}
-  func executeControl(_ i: borrowing Instruction) throws(Exception) {}
   func executeX87(_ i: borrowing Instruction) throws(Exception) {}
   func executeSSE(_ i: borrowing Instruction) throws(Exception) {}
   func executeSystem(_ i: borrowing Instruction) throws(Exception) {}

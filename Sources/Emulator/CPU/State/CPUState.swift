@@ -68,6 +68,8 @@ public struct CPUState {
   public var shadow: UInt8 = 0
   /// Whether data breakpoints or alignment checks are armed, so that every access looks twice.
   public var watchesAccesses: Bool = false
+  /// Whether every instruction and iteration is followed by a look: TF, stepping.
+  public var singleSteps: Bool = false
   /// Whether NMIs are blocked until the next IRET.
   public var nmiBlocked: Bool = false
   /// The mode that instructions are decoded in; see `ExecutionMode`.
