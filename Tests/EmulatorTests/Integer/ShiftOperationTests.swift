@@ -129,7 +129,7 @@ struct ShiftOperationTests {
       for count in 1..<32 {
         let left = UInt64(a) << 32 | UInt64(b)
         let (l, leftFlags) = SHLD.apply(a, b, count: UInt8(count), flags: 0)
-        #expect(l == UInt32(truncatingIfNeeded: left << UInt64(count) >> 32))
+        #expect(l == UInt32(truncatingIfNeeded: (left << UInt64(count)) >> 32))
         #expect(leftFlags & 1 == left >> UInt64(64 - count) & 1)
         let right = UInt64(b) << 32 | UInt64(a)
         let (r, rightFlags) = SHRD.apply(a, b, count: UInt8(count), flags: 0)

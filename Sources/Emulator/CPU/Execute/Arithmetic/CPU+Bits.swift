@@ -1,6 +1,7 @@
 extension CPU {
-  /// BT, BTS, BTR and BTC: CF := Bit(BitBase, BitOffset), then the bit is changed. The other
-  /// flags stay.
+  /// BT, BTS, BTR and BTC: CF := Bit(BitBase, BitOffset), then the bit is changed.
+  ///
+  /// The other flags stay.
   func testBit(_ i: borrowing Instruction) throws(Exception) {
     let width = UInt64(i.operand0.size) &* 8
     let isImmediate = i.operand1.kind == .immediate
@@ -46,8 +47,10 @@ extension CPU {
     }
   }
 
-  /// BSF and BSR: the index of the first or last one. A source of zero sets ZF and leaves the
-  /// destination, upper half included; PF follows ZF and the other flags are cleared.
+  /// BSF and BSR: the index of the first or last one.
+  ///
+  /// A source of zero sets ZF and leaves the destination, upper half included; PF follows ZF and
+  /// the other flags are cleared.
   func scanBits(_ i: borrowing Instruction) throws(Exception) {
     let source = try read(i.operand1, i)
     guard source != 0 else { return setStatusFlags(StatusFlags.zero | StatusFlags.parity) }

@@ -11,8 +11,9 @@ extension CPU {
     al & 0xF > 9 || state.pointee.rflags & StatusFlags.auxiliaryCarry != 0
   }
 
-  /// AAA and AAS: ASCII adjust AL after addition or subtraction. OF, SF, ZF and PF, undefined,
-  /// stay.
+  /// AAA and AAS: ASCII adjust AL after addition or subtraction.
+  ///
+  /// OF, SF, ZF and PF, undefined, stay.
   func adjustASCII(afterSubtraction: Bool) {
     let both = StatusFlags.auxiliaryCarry | StatusFlags.carry
     let kept = state.pointee.rflags & ~both
@@ -27,7 +28,9 @@ extension CPU {
     state.pointee.rflags = kept | both
   }
 
-  /// AAM: AH := AL / imm8, AL := AL MOD imm8. OF, AF and CF, undefined, are cleared.
+  /// AAM: AH := AL / imm8, AL := AL MOD imm8.
+  ///
+  /// OF, AF and CF, undefined, are cleared.
   func adjustAfterMultiplication(_ i: borrowing Instruction) throws(Exception) {
     let base = UInt8(truncatingIfNeeded: i.immediate)
     guard base != 0 else { throw .divideError }
@@ -36,7 +39,9 @@ extension CPU {
     setStatusFlags(StatusFlags.of(remainder))
   }
 
-  /// AAD: AL := AL + AH * imm8, AH := 0. OF, AF and CF, undefined, are those of the addition.
+  /// AAD: AL := AL + AH * imm8, AH := 0.
+  ///
+  /// OF, AF and CF, undefined, are those of the addition.
   func adjustBeforeDivision(_ i: borrowing Instruction) {
     let base = UInt8(truncatingIfNeeded: i.immediate)
     let (sum, flags) = ADD.apply(al, ah &* base, flags: 0)
@@ -44,7 +49,9 @@ extension CPU {
     setStatusFlags(flags)
   }
 
-  /// DAA and DAS: decimal adjust AL after addition or subtraction. OF, undefined, is cleared.
+  /// DAA and DAS: decimal adjust AL after addition or subtraction.
+  ///
+  /// OF, undefined, is cleared.
   func adjustDecimal(afterSubtraction: Bool) {
     let old = al
     let oldCarry = state.pointee.rflags & StatusFlags.carry != 0

@@ -37,8 +37,9 @@ package enum IDIV {
 }
 
 extension CPU {
-  /// DIV and IDIV: AX by SRC into AL and AH, or rDX:rAX by SRC into rAX and rDX. The flags,
-  /// undefined, stay.
+  /// DIV and IDIV: AX by SRC into AL and AH, or rDX:rAX by SRC into rAX and rDX.
+  ///
+  /// The flags, undefined, stay.
   func divide(_ i: borrowing Instruction, signed: Bool) throws(Exception) {
     let source = try read(i.operand0, i)
     switch i.operand0.size {

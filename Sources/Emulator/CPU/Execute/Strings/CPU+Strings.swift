@@ -29,7 +29,8 @@ extension CPU {
       remaining &-= count
       writeRegister(Register.rcx.rawValue, size: i.addressSize, remaining)
       consume(iterations: count)
-      if remaining == 0 || isTerminated(i) { return }
+      if remaining == 0 { return }
+      if isTerminated(i) { return }
       if state.pointee.singleSteps || state.pointee.budget <= 0 {
         state.pointee.nextRIP = state.pointee.rip
         return
@@ -52,7 +53,8 @@ extension CPU {
 
   /// Whether ZF ends a repeated CMPS or SCAS: clear for REPE, set for REPNE.
   private func isTerminated(_ i: borrowing Instruction) -> Bool {
-    guard i.mnemonic == .cmps || i.mnemonic == .scas else { return false }
+    let mnemonic = i.mnemonic
+    guard mnemonic == .cmps || mnemonic == .scas else { return false }
     let zero = state.pointee.rflags & StatusFlags.zero != 0
     return i.prefixes.contains(.repne) ? zero : !zero
   }
@@ -111,7 +113,8 @@ extension CPU {
   }
 
   private func checkPort(_ i: borrowing Instruction) throws(Exception) {
-    guard i.mnemonic == .ins || i.mnemonic == .outs else { return }
+    let mnemonic = i.mnemonic
+    guard mnemonic == .ins || mnemonic == .outs else { return }
     try checkIOPermission(port: port, size: i.operandSize)
   }
 
