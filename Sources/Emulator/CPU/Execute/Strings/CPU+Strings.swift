@@ -1,8 +1,7 @@
 extension CPU {
   /// String instructions, alone or repeated.
   ///
-  /// A repeated one may stop between two iterations: when its budget is used up, or when one
-  /// faults. Registers then hold what is left to do and the instruction starts again.
+  /// A repeated one may stop between two iterations: when somebody must look, or when one faults. Registers then hold what is left to do and the instruction starts again.
   func executeString(_ i: borrowing Instruction) throws(Exception) {
     guard i.isRepeated else {
       try checkPort(i)
@@ -31,13 +30,20 @@ extension CPU {
       consume(iterations: count)
       if remaining == 0 { return }
       if isTerminated(i) { return }
-      if state.pointee.singleSteps || state.pointee.budget <= 0 {
+      if mustPause {
         state.pointee.nextRIP = state.pointee.rip
         return
       }
       // Each further iteration retires like an instruction of its own.
       state.pointee.budget &-= 1
     }
+  }
+
+  /// Whether somebody must look before the next iteration: a trap, the end of the budget, or a
+  /// device or code page that this one touched.
+  private var mustPause: Bool {
+    state.pointee.singleSteps || state.pointee.budget <= 0
+      || state.pointee.exit == EngineExit.lookup
   }
 
   /// How many iterations may be done before somebody must look.
