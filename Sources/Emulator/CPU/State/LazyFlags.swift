@@ -10,20 +10,24 @@ public enum LazyFlags {
   enum Operation: UInt64 {
     /// ADD: CF, AF and OF from the carry chain.
     case add = 1
+    /// ADC with a carry in; without, it is ADD.
+    case adc = 2
     /// SUB, CMP.
-    case sub = 2
+    case sub = 3
+    /// SBB with a borrow in; without, it is SUB.
+    case sbb = 4
     /// AND, OR, XOR, TEST: CF = OF = 0; AF, undefined, is 0.
-    case logic = 3
+    case logic = 5
     /// SHL: the source is the operand shifted by one less, so that its top bit is CF.
-    case shl = 4
+    case shl = 6
     /// SHR: the lowest bit of the source is CF.
-    case shr = 5
+    case shr = 7
     /// SAR: the lowest bit of the source is CF.
-    case sar = 6
+    case sar = 8
     /// INC: CF stays as it is in RFLAGS. From here on, kinds keep CF.
-    case inc = 7
+    case inc = 9
     /// DEC: CF stays as it is in RFLAGS.
-    case dec = 8
+    case dec = 10
   }
 
   /// Composes a kind; `T` gives the width.
@@ -47,6 +51,16 @@ public enum LazyFlags {
       let b = r &- a & mask
       if r < a { flags |= RFLAGS.carry.rawValue }
       if (a ^ r) & (b ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
+      flags |= (a ^ b ^ r) & 0x10
+    case .adc:
+      let b = r &- a &- 1 & mask
+      if r <= a { flags |= RFLAGS.carry.rawValue }
+      if (a ^ r) & (b ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
+      flags |= (a ^ b ^ r) & 0x10
+    case .sbb:
+      let b = a &- r &- 1 & mask
+      if a <= b { flags |= RFLAGS.carry.rawValue }
+      if (a ^ b) & (a ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
       flags |= (a ^ b ^ r) & 0x10
     case .sub:
       let b = a &- r & mask

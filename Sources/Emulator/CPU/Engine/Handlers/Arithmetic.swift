@@ -74,33 +74,37 @@ func binaryMI<F: LazyOperation, T: Width>(
   finishMemory(f, s, op, immediate(op, as: T.self))
 }
 
-/// ADC and SBB: CF must be exact before, and the flags are exact after.
+/// ADC and SBB: CF must be in RFLAGS before; with it the kind is the next one, without it ADD's or
+/// SUB's own.
 @inline(__always)
-func carryRR<F: BinaryOperation, T: Width>(
-  _: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+func finishCarry<F: LazyOperation, T: Width>(
+  _: F.Type, _ s: StatePointer, _ op: UnsafePointer<Operation>, _ b: T
 ) {
-  let op = UnsafePointer<Operation>(o)
-  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
-  let (result, status) = F.apply(
-    register(s, op.pointee.a, as: T.self), register(s, op.pointee.b, as: T.self),
-    flags: CPU(s).state.pointee.rflags)
-  setStatus(s, status)
+  let carry = CPU(s).state.pointee.rflags & 1
+  let a = register(s, op.pointee.a, as: T.self)
+  let result = F.apply(a, b, flags: carry).0
+  setLazyFlags(s, F.lazyOperation, result: result, source: a)
+  CPU(s).state.pointee.lazyKind = LazyFlags.kind(F.lazyOperation, T.self) &+ carry &<< 8
   setRegister(s, op.pointee.a, result)
   next(s, op + 1)
 }
 
 @inline(__always)
-func carryRI<F: BinaryOperation, T: Width>(
-  _: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+func carryRR<F: LazyOperation, T: Width>(
+  _ f: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
-  let (result, status) = F.apply(
-    register(s, op.pointee.a, as: T.self), immediate(op, as: T.self),
-    flags: CPU(s).state.pointee.rflags)
-  setStatus(s, status)
-  setRegister(s, op.pointee.a, result)
-  next(s, op + 1)
+  if _slowPath(!keepsCarry(s)) { return materializeAndRetry(s, op) }
+  finishCarry(f, s, op, register(s, op.pointee.b, as: T.self))
+}
+
+@inline(__always)
+func carryRI<F: LazyOperation, T: Width>(
+  _ f: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  if _slowPath(!keepsCarry(s)) { return materializeAndRetry(s, op) }
+  finishCarry(f, s, op, immediate(op, as: T.self))
 }
 
 @inline(__always)
@@ -152,14 +156,12 @@ func negR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
   finish(SUB.self, s, op, 0, register(s, op.pointee.a, as: T.self))
 }
 
-/// Shift by a constant that is not zero.
+/// Shift by a count that is not zero once masked.
 @inline(__always)
-func shiftRI<F: LazyShiftOperation, T: Width>(
-  _: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+func finishShift<F: LazyShiftOperation, T: Width>(
+  _: F.Type, _: T.Type, _ s: StatePointer, _ op: UnsafePointer<Operation>, _ count: UInt8
 ) {
-  let op = UnsafePointer<Operation>(o)
   let a = register(s, op.pointee.a, as: T.self)
-  let count = UInt8(truncatingIfNeeded: op.pointee.immediate)
   let result = F.apply(a, count: count, flags: 0).0
   setLazyFlags(
     s, F.lazyOperation, result: result, source: F.allButLast(a, count: count))
@@ -167,9 +169,33 @@ func shiftRI<F: LazyShiftOperation, T: Width>(
   next(s, op + 1)
 }
 
-/// Shift or rotation with exact flags before and after.
+/// Shift by a constant that is not zero.
 @inline(__always)
-func exactShift<F: ShiftOperation, T: Width>(
+func shiftRI<F: LazyShiftOperation, T: Width>(
+  _ f: F.Type, _ t: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  finishShift(f, t, s, op, UInt8(truncatingIfNeeded: op.pointee.immediate))
+}
+
+/// Shift by CL; a count of zero changes no flags.
+@inline(__always)
+func shiftRC<F: LazyShiftOperation, T: Width>(
+  _ f: F.Type, _ t: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  let mask: UInt8 = T.bitWidth == 64 ? 63 : 31
+  let count = register(s, Register.rcx.rawValue &* 8, as: UInt8.self) & mask
+  if count == 0 {
+    setRegister(s, op.pointee.a, register(s, op.pointee.a, as: T.self))
+    return next(s, op + 1)
+  }
+  finishShift(f, t, s, op, count)
+}
+
+/// Rotation with exact flags before and after.
+@inline(__always)
+func finishRotation<F: ShiftOperation, T: Width>(
   _: F.Type, _: T.Type, _ s: StatePointer, _ op: UnsafePointer<Operation>, _ count: UInt8
 ) {
   if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
@@ -186,13 +212,13 @@ func rotateRI<F: ShiftOperation, T: Width>(
   _ f: F.Type, _ t: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  exactShift(f, t, s, op, UInt8(truncatingIfNeeded: op.pointee.immediate))
+  finishRotation(f, t, s, op, UInt8(truncatingIfNeeded: op.pointee.immediate))
 }
 
 @inline(__always)
-func shiftRC<F: ShiftOperation, T: Width>(
+func rotateRC<F: ShiftOperation, T: Width>(
   _ f: F.Type, _ t: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  exactShift(f, t, s, op, register(s, Register.rcx.rawValue &* 8, as: UInt8.self))
+  finishRotation(f, t, s, op, register(s, Register.rcx.rawValue &* 8, as: UInt8.self))
 }

@@ -109,16 +109,19 @@ private let rspOffset = Register.rsp.rawValue &* 8
   let op = UnsafePointer<Operation>(o)
   let address = register(s, rspOffset, as: UInt64.self) &- 8
   let (hit, host) = writable(s, address, UInt64.self)
-  if _slowPath(!hit) { return missCall(s, op, address) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .write) }
   host.storeBytes(of: op.pointee.displacement, as: UInt64.self)
   setRegister(s, rspOffset, address)
   next(s, target(op.pointee.immediate))
 }
 
-/// A push at the end of a block that the TLB does not allow yet.
+/// An access of a block's last operation that the TLB does not allow yet. One function for reads
+/// and writes: two alike would be merged into one that is called, not jumped to.
 @inline(never)
-func missCall(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64) {
-  if CPU(s).fill(address, access: .write) { return next(s, op) }
+func missEnd(
+  _ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64, _ access: Access
+) {
+  if CPU(s).fill(address, access: access) { return next(s, op) }
   missEnd(s, op)
 }
 
@@ -137,18 +140,12 @@ func cached(_ s: StatePointer, _ rip: UInt64) -> (Bool, UInt64) {
   let op = UnsafePointer<Operation>(o)
   let top = register(s, rspOffset, as: UInt64.self)
   let (hit, host) = readable(s, top, UInt64.self)
-  if _slowPath(!hit) { return missReturn(s, op, top) }
+  if _slowPath(!hit) { return missEnd(s, op, top, .read) }
   let rip = host.loadUnaligned(as: UInt64.self)
   let (known, operation) = cached(s, rip)
   if _slowPath(!known) { return missEnd(s, op) }
   setRegister(s, rspOffset, top &+ 8)
   next(s, target(operation))
-}
-
-@inline(never)
-func missReturn(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64) {
-  if CPU(s).fill(address, access: .read) { return next(s, op) }
-  missEnd(s, op)
 }
 
 /// JMP r64.
@@ -164,7 +161,7 @@ func missReturn(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UI
   let op = UnsafePointer<Operation>(o)
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, UInt64.self)
-  if _slowPath(!hit) { return missReturn(s, op, address) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .read) }
   let (known, operation) = cached(s, host.loadUnaligned(as: UInt64.self))
   if _slowPath(!known) { return missEnd(s, op) }
   next(s, target(operation))
@@ -181,7 +178,7 @@ func missReturn(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UI
   let op = UnsafePointer<Operation>(o)
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, UInt64.self)
-  if _slowPath(!hit) { return missReturn(s, op, address) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .read) }
   callIndirect(s, op, host.loadUnaligned(as: UInt64.self))
 }
 
@@ -191,7 +188,7 @@ func callIndirect(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ rip: UInt
   if _slowPath(!known) { return missEnd(s, op) }
   let address = register(s, rspOffset, as: UInt64.self) &- 8
   let (hit, host) = writable(s, address, UInt64.self)
-  if _slowPath(!hit) { return missCall(s, op, address) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .write) }
   host.storeBytes(of: op.pointee.immediate, as: UInt64.self)
   setRegister(s, rspOffset, address)
   next(s, target(operation))

@@ -8,6 +8,14 @@ extension ADD: LazyOperation {
   @inline(__always) static var lazyOperation: LazyFlags.Operation { .add }
 }
 
+extension ADC: LazyOperation {
+  @inline(__always) static var lazyOperation: LazyFlags.Operation { .add }
+}
+
+extension SBB: LazyOperation {
+  @inline(__always) static var lazyOperation: LazyFlags.Operation { .sub }
+}
+
 extension SUB: LazyOperation {
   @inline(__always) static var lazyOperation: LazyFlags.Operation { .sub }
 }

@@ -133,40 +133,54 @@ func setccR<let code: Int>(
   next(s, op + 1)
 }
 
-/// IMUL with two or three operands: the product of two values of one width.
+/// IMUL with two or three operands: the low half of the product.
 @inline(__always)
 func finishProduct<T: Width>(
   _ s: StatePointer, _ op: UnsafePointer<Operation>, _ a: T, _ b: T
-) {
-  let (result, status) = SignedProduct.apply(a, b, flags: CPU(s).state.pointee.rflags)
-  setStatus(s, status)
-  setRegister(s, op.pointee.a, result)
+) where T.Magnitude == T {
+  let product = IMUL.apply(a, b)
+  setStatus(s, product.flags)
+  setRegister(s, op.pointee.a, product.low)
   next(s, op + 1)
 }
 
 @inline(__always)
-func imulRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+func imulRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer)
+where T.Magnitude == T {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
   finishProduct(
     s, op, register(s, op.pointee.a, as: T.self), register(s, op.pointee.b, as: T.self))
 }
 
 @inline(__always)
-func imulRRI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+func imulRRI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer)
+where T.Magnitude == T {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
   finishProduct(s, op, register(s, op.pointee.b, as: T.self), immediate(op, as: T.self))
 }
 
 @inline(__always)
-func imulRM<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+func imulRM<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer)
+where T.Magnitude == T {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, T.self)
   if _slowPath(!hit) { return missRead(s, op, address) }
   finishProduct(s, op, register(s, op.pointee.a, as: T.self), host.loadUnaligned(as: T.self))
+}
+
+/// MUL or IMUL of the accumulator by a register, into both halves.
+@inline(__always)
+func multiplyR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer, signed: Bool)
+where T.Magnitude == T {
+  let op = UnsafePointer<Operation>(o)
+  let a = register(s, 0, as: T.self)
+  let b = register(s, op.pointee.a, as: T.self)
+  let product = signed ? IMUL.apply(a, b) : MUL.apply(a, b)
+  setStatus(s, product.flags)
+  setRegister(s, 0, product.low)
+  setRegister(s, Register.rdx.rawValue &* 8, product.high)
+  next(s, op + 1)
 }
 
 @c func h_nop(_ s: StatePointer, _ o: UnsafeRawPointer) {

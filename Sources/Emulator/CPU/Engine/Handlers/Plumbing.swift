@@ -68,18 +68,23 @@ func writable<T>(
   return (offset <= UInt64(4096 &- MemoryLayout<T>.size), host.unsafelyUnwrapped)
 }
 
-/// A read that the TLB does not allow yet: fills it and tries again, or takes the slow method.
+/// An access that the TLB does not allow yet: fills it and tries again, or takes the slow method.
 @inline(never)
-func missRead(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64) {
-  if CPU(s).fill(address, access: .read) { return next(s, op) }
+func miss(
+  _ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64, _ access: Access
+) {
+  if CPU(s).fill(address, access: access) { return next(s, op) }
   if CPU(s).executeSlow(op) { next(s, op + 1) }
 }
 
-/// A write that the TLB does not allow yet.
-@inline(never)
+@inline(__always)
+func missRead(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64) {
+  miss(s, op, address, .read)
+}
+
+@inline(__always)
 func missWrite(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64) {
-  if CPU(s).fill(address, access: .write) { return next(s, op) }
-  if CPU(s).executeSlow(op) { next(s, op + 1) }
+  miss(s, op, address, .write)
 }
 
 /// A miss of the last operation of a block.
