@@ -14,7 +14,5 @@ extension CPU {
   func executeTransfer(_ i: borrowing Instruction) throws(Exception) {}
   func executeString(_ i: borrowing Instruction) throws(Exception) {}
   func executeControl(_ i: borrowing Instruction) throws(Exception) {}
-  func executeX87(_ i: borrowing Instruction) throws(Exception) {}
-  func executeSSE(_ i: borrowing Instruction) throws(Exception) {}
   func executeSystem(_ i: borrowing Instruction) throws(Exception) {}
 }
