@@ -37,7 +37,7 @@ extension FloatingPointEnvironment {
       significand: sum &<< UInt128(shift))
   }
 
-  /// a × b
+  /// a × b.
   package mutating func multiply(_ a: UnpackedFloat, _ b: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a, b) { return nan }
     let isNegative = a.isNegative != b.isNegative
@@ -57,7 +57,7 @@ extension FloatingPointEnvironment {
       significand: product &<< UInt128(shift))
   }
 
-  /// a ÷ b
+  /// a ÷ b.
   package mutating func divide(_ a: UnpackedFloat, _ b: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a, b) { return nan }
     let isNegative = a.isNegative != b.isNegative
@@ -97,7 +97,7 @@ extension FloatingPointEnvironment {
     )
   }
 
-  /// √a
+  /// √a.
   package mutating func squareRoot(_ a: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a) { return nan }
     if a.kind == .zero { return a }

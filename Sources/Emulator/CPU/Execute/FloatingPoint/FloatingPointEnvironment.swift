@@ -7,17 +7,17 @@ package struct FloatingPointExceptions: OptionSet, Equatable, Sendable {
   /// Takes the bits as they are.
   @inline(__always) package init(rawValue: UInt16) { self.rawValue = rawValue }
 
-  /// IE: invalid operation
+  /// IE: invalid operation.
   package static let invalid = FloatingPointExceptions(rawValue: 1)
-  /// DE: denormal operand
+  /// DE: denormal operand.
   package static let denormal = FloatingPointExceptions(rawValue: 2)
-  /// ZE: divide by zero
+  /// ZE: divide by zero.
   package static let divideByZero = FloatingPointExceptions(rawValue: 4)
-  /// OE: overflow
+  /// OE: overflow.
   package static let overflow = FloatingPointExceptions(rawValue: 8)
-  /// UE: underflow
+  /// UE: underflow.
   package static let underflow = FloatingPointExceptions(rawValue: 16)
-  /// PE: precision
+  /// PE: precision.
   package static let precision = FloatingPointExceptions(rawValue: 32)
 
   /// Those found before computing: they keep the result, and the others, from coming about.
@@ -26,7 +26,9 @@ package struct FloatingPointExceptions: OptionSet, Equatable, Sendable {
   package static let all = FloatingPointExceptions(rawValue: 0x3F)
 }
 
-/// RC. SDM Vol. 1, "Rounding".
+/// RC.
+///
+/// SDM Vol. 1, "Rounding".
 package enum RoundingControl: UInt8, CaseIterable, Sendable {
   /// To nearest, ties to even.
   case nearest
@@ -57,10 +59,10 @@ package struct FloatingPointFormat: Equatable, Sendable {
   /// The exponent of the largest finite number.
   package var maximumExponent: Int
 
-  /// binary32
+  /// binary32.
   package static let single = FloatingPointFormat(
     precision: 24, minimumExponent: -126, maximumExponent: 127)
-  /// binary64
+  /// binary64.
   package static let double = FloatingPointFormat(
     precision: 53, minimumExponent: -1022, maximumExponent: 1023)
   /// The x87 double extended format.
@@ -72,7 +74,7 @@ package struct FloatingPointFormat: Equatable, Sendable {
 package struct FloatingPointEnvironment: Sendable {
   /// What results are rounded to.
   package var format: FloatingPointFormat
-  /// RC
+  /// RC.
   package var rounding: RoundingControl
   /// The exceptions that are masked.
   package var masks: FloatingPointExceptions
@@ -88,7 +90,9 @@ package struct FloatingPointEnvironment: Sendable {
   /// C1: the last rounding went away from zero.
   package var roundedUp = false
 
-  /// The environment of SSE instructions. SDM Vol. 1, "MXCSR Control and Status Register".
+  /// The environment of SSE instructions.
+  ///
+  /// SDM Vol. 1, "MXCSR Control and Status Register".
   @inline(__always) package init(mxcsr: UInt32, format: FloatingPointFormat) {
     self.format = format
     rounding = RoundingControl(bits: mxcsr >> 13)
@@ -97,7 +101,9 @@ package struct FloatingPointEnvironment: Sendable {
     flushesToZero = mxcsr & 0x8000 != 0
   }
 
-  /// The environment of x87 instructions. SDM Vol. 1, "x87 FPU Control Word".
+  /// The environment of x87 instructions.
+  ///
+  /// SDM Vol. 1, "x87 FPU Control Word".
   package init(x87Control: UInt16, format: FloatingPointFormat = .extended) {
     self.format = format
     rounding = RoundingControl(bits: UInt32(x87Control) >> 10)

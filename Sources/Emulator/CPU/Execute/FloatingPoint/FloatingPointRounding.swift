@@ -11,7 +11,9 @@ extension UInt128 {
 
 extension FloatingPointEnvironment {
   /// What an unmasked x87 overflow or underflow adds to or subtracts from the exponent of a result
-  /// that goes to a register. SDM Vol. 1, "Numeric Overflow Exception (#O)".
+  /// that goes to a register.
+  ///
+  /// SDM Vol. 1, "Numeric Overflow Exception (#O)".
   static let exponentAdjustment = 24576
 
   /// Rounds an exact number, raising OE, UE and PE.
@@ -58,7 +60,9 @@ extension FloatingPointEnvironment {
       .finite, isNegative: isNegative, exponent: exponent, significand: kept)
   }
 
-  /// Rounds a datum that is exact already, perhaps to a narrower format. Not for NaNs.
+  /// Rounds a datum that is exact already, perhaps to a narrower format.
+  ///
+  /// Not for NaNs.
   mutating func round(_ a: UnpackedFloat) -> UnpackedFloat {
     guard a.kind == .finite else { return a }
     return round(
@@ -102,7 +106,9 @@ extension FloatingPointEnvironment {
       isNegative: isNegative, exponent: format.minimumExponent, normalizing: kept)
   }
 
-  /// The masked response to overflow. SDM Vol. 1, "Masked Responses to Numeric Overflow".
+  /// The masked response to overflow.
+  ///
+  /// SDM Vol. 1, "Masked Responses to Numeric Overflow".
   private mutating func overflowResponse(isNegative: Bool) -> UnpackedFloat {
     raise(.precision)
     let staysFinite: Bool =
@@ -119,8 +125,10 @@ extension FloatingPointEnvironment {
       significand: .max &<< UInt64(truncatingIfNeeded: 64 &- format.precision))
   }
 
-  /// Rounds a finite number to an integer in the current direction; the magnitude, or nil where
-  /// it has more than 64 bits. Raises nothing.
+  /// Rounds a finite number to an integer in the current direction; the magnitude, or nil where it
+  /// has more than 64 bits.
+  ///
+  /// Raises nothing.
   func roundToInteger(
     _ a: UnpackedFloat, rounding: RoundingControl
   ) -> (magnitude: UInt64, isInexact: Bool, increments: Bool)? {

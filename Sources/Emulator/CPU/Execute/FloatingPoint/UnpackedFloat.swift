@@ -1,6 +1,8 @@
 /// A floating-point datum of any of the processor's formats, taken apart.
 package struct UnpackedFloat: Equatable, Sendable {
-  /// The classes of SDM Vol. 1, "Floating-Point Data Types".
+  /// The classes of SDM Vol.
+  ///
+  /// 1, "Floating-Point Data Types".
   package enum Kind: UInt8, Sendable {
     case zero
     case finite
@@ -19,8 +21,9 @@ package struct UnpackedFloat: Equatable, Sendable {
   package var isDenormal = false
   /// Of a finite number: the power of two of bit 63 of the significand.
   package var exponent: Int = 0
-  /// Of a finite number: the significand with its leading one at bit 63. Of a NaN: the payload at
-  /// the same place, bit 62 being the quiet bit.
+  /// Of a finite number: the significand with its leading one at bit 63.
+  ///
+  /// Of a NaN: the payload at the same place, bit 62 being the quiet bit.
   package var significand: UInt64 = 0
 
   init(_ kind: Kind, isNegative: Bool, exponent: Int = 0, significand: UInt64 = 0) {
@@ -83,12 +86,12 @@ package protocol InterchangeFormat: BinaryFloatingPoint {
 }
 
 extension Float: InterchangeFormat {
-  /// binary32
+  /// binary32.
   @inline(__always) package static var format: FloatingPointFormat { .single }
 }
 
 extension Double: InterchangeFormat {
-  /// binary64
+  /// binary64.
   @inline(__always) package static var format: FloatingPointFormat { .double }
 }
 

@@ -1,4 +1,6 @@
-/// The FXSAVE image. SDM Vol. 2, "FXSAVE": "Layout of FXSAVE and FXRSTOR Memory Region".
+/// The FXSAVE image.
+///
+/// SDM Vol. 2, "FXSAVE": "Layout of FXSAVE and FXRSTOR Memory Region".
 enum FXSAVEArea {
   /// Its size, and how much of it the processor writes.
   static let size: UInt64 = 512
@@ -10,7 +12,7 @@ enum FXSAVEArea {
 }
 
 extension CPU {
-  /// LDMXCSR
+  /// LDMXCSR.
   func ldmxcsr(_ i: borrowing Instruction) throws(Exception) {
     try checkSSE()
     let value = UInt32(truncatingIfNeeded: try loadOperand(i, size: 4))
@@ -18,7 +20,7 @@ extension CPU {
     state.pointee.mxcsr = value
   }
 
-  /// STMXCSR
+  /// STMXCSR.
   func stmxcsr(_ i: borrowing Instruction) throws(Exception) {
     try checkSSE()
     try storeOperand(i, UInt64(state.pointee.mxcsr), size: 4)
@@ -36,7 +38,7 @@ extension CPU {
 
   private var savedXMMCount: UInt8 { isLongMode ? 16 : 8 }
 
-  /// FXSAVE
+  /// FXSAVE.
   func fxsave(_ i: borrowing Instruction) throws(Exception) {
     let address = try fxAddress(i, access: .write)
     let s = state.pointee
@@ -66,7 +68,7 @@ extension CPU {
     }
   }
 
-  /// FXRSTOR
+  /// FXRSTOR.
   func fxrstor(_ i: borrowing Instruction) throws(Exception) {
     let address = try fxAddress(i, access: .read)
     let control = try load(address + FXSAVEArea.mxcsr, as: UInt32.self)

@@ -1,6 +1,8 @@
 extension CPU {
-  /// Whether MMX may be used: like SSE, but OSFXSR does not matter and a pending x87 exception
-  /// is reported first. SDM Vol. 3A, "Intel MMX Technology System Programming".
+  /// Whether MMX may be used: like SSE, but OSFXSR does not matter and a pending x87 exception is
+  /// reported first.
+  ///
+  /// SDM Vol. 3A, "Intel MMX Technology System Programming".
   func checkMMX() throws(Exception) {
     if cr0.contains(.emulation) { throw .invalidOpcode }
     if cr0.contains(.taskSwitched) { throw .deviceNotAvailable }
@@ -32,7 +34,7 @@ extension CPU {
     i.hasMemory ? try loadOperand(i, size: size) : mmx(i.rm)
   }
 
-  /// EMMS
+  /// EMMS.
   func emms() throws(Exception) {
     try checkMMX()
     state.pointee.x87Tags = 0xFFFF

@@ -79,7 +79,7 @@ extension CPU {
     mergeScalar(i.reg, UInt64(truncatingIfNeeded: value), size: size)
   }
 
-  /// CMPPS, CMPPD, CMPSS, CMPSD
+  /// CMPPS, CMPPD, CMPSS, CMPSD.
   private func executeCompare(
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
@@ -119,7 +119,7 @@ extension CPU {
     mergeScalar(i.reg, holds ? .max : 0, size: size)
   }
 
-  /// UCOMISS, UCOMISD, COMISS, COMISD
+  /// UCOMISS, UCOMISD, COMISS, COMISD.
   private func comis(_ i: borrowing Instruction, _ prefix: MandatoryPrefix) throws(Exception) {
     guard prefix.isPacked else { throw .invalidOpcode }
     try checkSSE()
@@ -150,7 +150,7 @@ extension CPU {
     state.pointee.rflags = flags
   }
 
-  /// RSQRTPS, RSQRTSS, RCPPS, RCPSS
+  /// RSQRTPS, RSQRTSS, RCPPS, RCPSS.
   private func approximate(
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
@@ -168,7 +168,7 @@ extension CPU {
     setXMM(i.reg, result)
   }
 
-  /// UNPCKLPS, UNPCKLPD, UNPCKHPS, UNPCKHPD, ANDPS … XORPD, SHUFPS, SHUFPD
+  /// UNPCKLPS, UNPCKLPD, UNPCKHPS, UNPCKHPD, ANDPS … XORPD, SHUFPS, SHUFPD.
   func executeFloatBits(
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
@@ -190,7 +190,7 @@ extension CPU {
     setXMM(i.reg, result)
   }
 
-  /// SHUFPS, SHUFPD
+  /// SHUFPS, SHUFPD.
   private static func shufp(
     _ a: UInt128, _ b: UInt128, order: UInt64, isDouble: Bool
   ) -> UInt128 {
@@ -207,7 +207,9 @@ extension CPU {
 }
 
 extension FloatingPointEnvironment {
-  /// A predicate of CMPPS. SDM Vol. 2, "CMPPD": 0 EQ, 1 LT, 2 LE, 3 UNORD, then their negations.
+  /// A predicate of CMPPS.
+  ///
+  /// SDM Vol. 2, "CMPPD": 0 EQ, 1 LT, 2 LE, 3 UNORD, then their negations.
   @inline(__always) mutating func satisfies<F: InterchangeFormat>(
     _ predicate: UInt8, _ a: F.Pattern, _ b: F.Pattern, as type: F.Type
   ) -> Bool {

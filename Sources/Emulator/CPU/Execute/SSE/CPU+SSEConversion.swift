@@ -34,7 +34,7 @@ extension CPU {
     environment.round(UnpackedFloat(value)).pattern(as: F.self)
   }
 
-  /// CVTSI2SS, CVTSI2SD
+  /// CVTSI2SS, CVTSI2SD.
   private func cvtsi<F: InterchangeFormat>(_ i: borrowing Instruction, _: F.Type) throws(Exception)
   {
     try checkSSE()
@@ -48,7 +48,7 @@ extension CPU {
       i.reg, UInt64(truncatingIfNeeded: result), size: UInt8(MemoryLayout<F.Pattern>.size))
   }
 
-  /// CVTSS2SI, CVTTSS2SI, CVTSD2SI, CVTTSD2SI
+  /// CVTSS2SI, CVTTSS2SI, CVTSD2SI, CVTTSD2SI.
   private func cvtToSI<F: InterchangeFormat>(
     _ i: borrowing Instruction, _: F.Type
   ) throws(Exception) {
@@ -79,7 +79,7 @@ extension CPU {
     return UInt128(elements: result)
   }
 
-  /// CVTPS2DQ, CVTTPS2DQ
+  /// CVTPS2DQ, CVTTPS2DQ.
   private func cvtps2dq(_ i: borrowing Instruction, truncates: Bool) throws(Exception) {
     try checkSSE()
     let source = try loadXMM(i).elements(SIMD4<UInt32>.self)
@@ -90,7 +90,7 @@ extension CPU {
     setXMM(i.reg, result)
   }
 
-  /// CVTPD2DQ, CVTTPD2DQ
+  /// CVTPD2DQ, CVTTPD2DQ.
   private func cvtpd2dq(_ i: borrowing Instruction, truncates: Bool) throws(Exception) {
     try checkSSE()
     let source = try loadXMM(i).elements(SIMD2<UInt64>.self)
@@ -101,7 +101,7 @@ extension CPU {
     setXMM(i.reg, result)
   }
 
-  /// CVTDQ2PS
+  /// CVTDQ2PS.
   private func cvtdq2ps(_ i: borrowing Instruction) throws(Exception) {
     try checkSSE()
     var elements = try loadXMM(i).elements(SIMD4<UInt32>.self)
@@ -126,7 +126,7 @@ extension CPU {
       high: encode(int32(source >> 32), &environment, as: Double.self))
   }
 
-  /// CVTPS2PD, CVTSS2SD
+  /// CVTPS2PD, CVTSS2SD.
   private func widen(_ i: borrowing Instruction, isPacked: Bool) throws(Exception) {
     try checkSSE()
     let source = try loadXMMLow(i, size: isPacked ? 8 : 4)
@@ -144,7 +144,7 @@ extension CPU {
     return environment.convert(environment.unpack(source, as: Float.self)).pattern(as: Double.self)
   }
 
-  /// CVTPD2PS, CVTSD2SS
+  /// CVTPD2PS, CVTSD2SS.
   private func narrow(_ i: borrowing Instruction, isPacked: Bool) throws(Exception) {
     try checkSSE()
     let source = isPacked ? try loadXMM(i) : UInt128(try loadXMMLow(i))
@@ -165,7 +165,9 @@ extension CPU {
     environment.convert(environment.unpack(source, as: Double.self)).pattern(as: Float.self)
   }
 
-  /// CVTPI2PS, CVTPI2PD. The latter leaves the x87 alone when its source is memory.
+  /// CVTPI2PS, CVTPI2PD.
+  ///
+  /// The latter leaves the x87 alone when its source is memory.
   private func cvtpi(_ i: borrowing Instruction, toDouble: Bool) throws(Exception) {
     try checkSSE()
     let isMemory = i.hasMemory
@@ -188,7 +190,7 @@ extension CPU {
     if condition { enterMMX() }
   }
 
-  /// CVTPS2PI, CVTTPS2PI, CVTPD2PI, CVTTPD2PI
+  /// CVTPS2PI, CVTTPS2PI, CVTPD2PI, CVTTPD2PI.
   private func cvtToPI<V: SIMD, F: InterchangeFormat>(
     _ i: borrowing Instruction, _: V.Type, _: F.Type
   ) throws(Exception) where V.Scalar == F.Pattern {

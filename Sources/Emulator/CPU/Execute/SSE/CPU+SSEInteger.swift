@@ -23,7 +23,7 @@ extension CPU {
     }
   }
 
-  /// PSHUFW, PSHUFD, PSHUFHW, PSHUFLW, PINSRW, PEXTRW, PMOVMSKB, MASKMOVQ, MASKMOVDQU
+  /// PSHUFW, PSHUFD, PSHUFHW, PSHUFLW, PINSRW, PEXTRW, PMOVMSKB, MASKMOVQ, MASKMOVDQU.
   func executeIntegerShuffle(
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
@@ -70,7 +70,7 @@ extension CPU {
     }
   }
 
-  /// PEXTRW, PMOVMSKB
+  /// PEXTRW, PMOVMSKB.
   private func extract(_ i: borrowing Instruction, _ prefix: MandatoryPrefix) throws(Exception) {
     guard prefix.isPacked, !i.hasMemory else { throw .invalidOpcode }
     let isMMX = prefix == .none
@@ -110,17 +110,17 @@ extension CPU {
   ) throws(Exception) {
     guard prefix.isPacked, !i.hasMemory else { throw .invalidOpcode }
     let isMMX = prefix == .none
-    let extension_ = i.reg & 7
+    let reg = i.reg & 7
     let count = i.immediate & 0xFF
-    if i.opcode == 0x73 && (extension_ == 3 || extension_ == 7) {
+    if i.opcode == 0x73 && (reg == 3 || reg == 7) {
       guard !isMMX else { throw .invalidOpcode }
       try checkSSE()
       // PSRLDQ, PSLLDQ: by bytes, and Swift's smart shift gives zero from sixteen on.
       let bits = count &* 8
-      setXMM(i.rm, extension_ == 3 ? xmm(i.rm) >> bits : xmm(i.rm) << bits)
+      setXMM(i.rm, reg == 3 ? xmm(i.rm) >> bits : xmm(i.rm) << bits)
       return
     }
-    guard let opcode = Self.shiftOpcode(group: i.opcode, extension_) else {
+    guard let opcode = Self.shiftOpcode(group: i.opcode, reg) else {
       throw .invalidOpcode
     }
     if isMMX {

@@ -1,6 +1,6 @@
 extension CPU {
   /// MOVUPS, MOVUPD, MOVSS, MOVSD, MOVLPS, MOVHLPS, MOVLPD, MOVHPS, MOVLHPS, MOVHPD, MOVAPS,
-  /// MOVAPD, MOVNTPS, MOVNTPD, MOVMSKPS, MOVMSKPD
+  /// MOVAPD, MOVNTPS, MOVNTPD, MOVMSKPS, MOVMSKPD.
   func executeFloatMove(
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
@@ -75,7 +75,7 @@ extension CPU {
       i.reg, isHigh ? UInt128(low: old.low, high: half) : UInt128(low: half, high: old.high))
   }
 
-  /// MOVMSKPS, MOVMSKPD
+  /// MOVMSKPS, MOVMSKPD.
   private func movmsk(_ i: borrowing Instruction, _ prefix: MandatoryPrefix) throws(Exception) {
     guard !i.hasMemory else { throw .invalidOpcode }
     try checkSSE()
@@ -89,7 +89,7 @@ extension CPU {
     }
   }
 
-  /// MOVD, MOVQ, MOVDQA, MOVDQU, MOVQ2DQ, MOVDQ2Q, MOVNTQ, MOVNTDQ
+  /// MOVD, MOVQ, MOVDQA, MOVDQU, MOVQ2DQ, MOVDQ2Q, MOVNTQ, MOVNTDQ.
   func executeIntegerMove(
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {

@@ -40,7 +40,7 @@ extension UInt128 {
     return UInt128(elements: result)
   }
 
-  /// Interleaves the low halves: a0 b0 a1 b1 …
+  /// Interleaves the low halves: a0 b0 a1 b1 ….
   @inline(__always) func interleavingLow<V: SIMD>(
     _ other: UInt128, as type: V.Type
   ) -> UInt128 {

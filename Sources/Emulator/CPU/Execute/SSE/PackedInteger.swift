@@ -33,8 +33,10 @@ struct PackedOperation {
   }
 }
 
-/// The packed integer operations, on 128 bits. MMX uses them too: an operation on elements gives
-/// the 64-bit result in the low half; those that mix elements say how.
+/// The packed integer operations, on 128 bits.
+///
+/// MMX uses them too: an operation on elements gives the 64-bit result in the low half; those that
+/// mix elements say how.
 ///
 /// SDM Vol. 2, the *Operation* section of each instruction.
 enum PackedInteger {
@@ -46,7 +48,7 @@ enum PackedInteger {
   typealias SignedDoublewords = SIMD4<Int32>
   typealias Quadwords = SIMD2<UInt64>
 
-  /// PAND, PANDN, POR, PXOR
+  /// PAND, PANDN, POR, PXOR.
   @inline(__always)
   fileprivate static func logic(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
@@ -57,7 +59,7 @@ enum PackedInteger {
     }
   }
 
-  /// PADDB, PADDW, PADDD, PADDQ, PADDSB, PADDSW, PADDUSB, PADDUSW
+  /// PADDB, PADDW, PADDD, PADDQ, PADDSB, PADDSW, PADDUSB, PADDUSW.
   @inline(__always)
   fileprivate static func add(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
@@ -72,7 +74,7 @@ enum PackedInteger {
     }
   }
 
-  /// PSUBB, PSUBW, PSUBD, PSUBQ, PSUBSB, PSUBSW, PSUBUSB, PSUBUSW
+  /// PSUBB, PSUBW, PSUBD, PSUBQ, PSUBSB, PSUBSW, PSUBUSB, PSUBUSW.
   @inline(__always)
   fileprivate static func subtract(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
@@ -87,7 +89,7 @@ enum PackedInteger {
     }
   }
 
-  /// PCMPGTB, PCMPGTW, PCMPGTD, PCMPEQB, PCMPEQW, PCMPEQD
+  /// PCMPGTB, PCMPGTW, PCMPGTD, PCMPEQB, PCMPEQW, PCMPEQD.
   @inline(__always)
   fileprivate static func compare(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
@@ -100,7 +102,7 @@ enum PackedInteger {
     }
   }
 
-  /// PMINUB, PMAXUB, PMINSW, PMAXSW, PAVGB, PAVGW
+  /// PMINUB, PMAXUB, PMINSW, PMAXSW, PAVGB, PAVGW.
   @inline(__always)
   fileprivate static func select(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
@@ -113,7 +115,7 @@ enum PackedInteger {
     }
   }
 
-  /// PMULLW, PMULHUW, PMULHW, PMULUDQ, PMADDWD, PSADBW
+  /// PMULLW, PMULHUW, PMULHW, PMULUDQ, PMADDWD, PSADBW.
   @inline(__always)
   fileprivate static func multiply(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
@@ -137,7 +139,7 @@ enum PackedInteger {
     }
   }
 
-  /// PSADBW
+  /// PSADBW.
   private static func sumOfDifferences(_ a: UInt128, _ b: UInt128) -> UInt128 {
     let (x, y) = (a.elements(Bytes.self), b.elements(Bytes.self))
     var sums = Quadwords()
@@ -147,7 +149,7 @@ enum PackedInteger {
     return UInt128(elements: sums)
   }
 
-  /// PSRLW, PSRLD, PSRLQ, PSRAW, PSRAD, PSLLW, PSLLD, PSLLQ
+  /// PSRLW, PSRLD, PSRLQ, PSRAW, PSRAD, PSLLW, PSLLD, PSLLQ.
   static func shift(_ opcode: UInt8, _ a: UInt128, count: UInt64) -> UInt128 {
     let n = UInt8(truncatingIfNeeded: min(count, 64))
     return switch opcode {

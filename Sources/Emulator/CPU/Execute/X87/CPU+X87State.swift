@@ -1,5 +1,5 @@
 extension CPU {
-  /// TOP
+  /// TOP.
   @inline(__always) var x87Top: Int {
     get { Int(state.pointee.x87Status >> X87Status.topShift & 7) }
     nonmutating set {
@@ -50,7 +50,9 @@ extension CPU {
     state.pointee.x87Tags = state.pointee.x87Tags & ~bits | (isEmpty ? bits : 0)
   }
 
-  /// The tag word as FSTENV stores it. SDM Vol. 1, "x87 FPU Tag Word".
+  /// The tag word as FSTENV stores it.
+  ///
+  /// SDM Vol. 1, "x87 FPU Tag Word".
   var x87TagWord: UInt16 {
     var word: UInt16 = 0
     for register in 0..<8 {
