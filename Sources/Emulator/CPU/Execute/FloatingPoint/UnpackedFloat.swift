@@ -1,8 +1,8 @@
 /// A floating-point datum of any of the processor's formats, taken apart.
 package struct UnpackedFloat: Equatable, Sendable {
-  /// The classes of SDM Vol.
+  /// The classes of data.
   ///
-  /// 1, "Floating-Point Data Types".
+  /// SDM Vol. 1, "Floating-Point Data Types".
   package enum Kind: UInt8, Sendable {
     case zero
     case finite
