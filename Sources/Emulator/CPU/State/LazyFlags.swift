@@ -2,12 +2,12 @@
 ///
 /// A kind is an operation and an operand width; with the sign-extended result and first source
 /// it determines CF, PF, AF, ZF, SF and OF. `none` means that RFLAGS itself is exact.
-public enum LazyFlags {
+package enum LazyFlags {
   /// RFLAGS is exact.
-  public static let none: UInt64 = 0
+  package static let none: UInt64 = 0
 
   /// The operation part of a kind.
-  enum Operation: UInt64 {
+  package enum Operation: UInt64 {
     /// ADD: CF, AF and OF from the carry chain.
     case add = 1
     /// ADC with a carry in; without, it is ADD.
@@ -32,12 +32,12 @@ public enum LazyFlags {
 
   /// Composes a kind; `T` gives the width.
   @inline(__always)
-  static func kind<T: FixedWidthInteger>(_ operation: Operation, _ type: T.Type) -> UInt64 {
+  package static func kind<T: FixedWidthInteger>(_ operation: Operation, _ type: T.Type) -> UInt64 {
     operation.rawValue << 8 | UInt64(truncatingIfNeeded: T.bitWidth)
   }
 
   /// The status flags of `kind`, exact; `carry` is CF as RFLAGS holds it.
-  static func status(
+  package static func status(
     kind: UInt64, result: UInt64, source: UInt64, carry: UInt64
   ) -> UInt64 {
     let width = kind & 0xFF
