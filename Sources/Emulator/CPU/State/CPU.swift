@@ -92,6 +92,7 @@ public struct CPU {
     if !cr0.contains(.protectionEnable) { mode.insert(.real) }
     if state.pointee.rflags & RFLAGS.virtual8086.rawValue != 0 { mode.insert(.virtual8086) }
     state.pointee.mode = mode
+    state.pointee.jumpKey = state.pointee.jumpKey & ~0xFF | UInt64(mode.rawValue)
     selectTLBBank()
   }
 
@@ -99,7 +100,8 @@ public struct CPU {
     for name in [SegmentName.cs, .ss, .ds, .es] {
       let segment = self[name]
       if segment.base != 0 || segment.limit != .max || !segment.isPresent { return false }
-      if name != .cs && !segment.isWritableOrReadable { return false }
+      // Only plain writable data: an offset is an address, whatever the access.
+      if name != .cs && segment.attributes & 0xE != 0x2 { return false }
     }
     return true
   }
