@@ -27,7 +27,8 @@ public final class I8042: ByteDevice, StatefulDevice {
     init() {
       memory = [UInt8](repeating: 0, count: 32)
       // As firmware leaves it: translation, keyboard interrupt, mouse off.
-      memory[0] = CommandByte.translates | CommandByte.mouseDisabled | CommandByte.system
+      memory[0] =
+        CommandByte.translates | CommandByte.mouseDisabled | CommandByte.system
         | CommandByte.keyboardInterrupt
     }
   }
