@@ -5,10 +5,7 @@ final class BlockCache {
 extension CPU {
   func codeWasWritten(_ address: PhysicalAddress, count: UInt64) {}
   func requestLookup() {}
-  func watch(_ address: LinearAddress, size: UInt64, access: Access) throws(Exception) {}
 }
-final class ExceptionRecorder {}
-public struct ProcessorIdentification: Sendable {}
 extension CPU {
   func executeArithmetic(_ i: borrowing Instruction) throws(Exception) {}
   func executeTransfer(_ i: borrowing Instruction) throws(Exception) {}
@@ -16,5 +13,4 @@ extension CPU {
   func executeControl(_ i: borrowing Instruction) throws(Exception) {}
   func executeX87(_ i: borrowing Instruction) throws(Exception) {}
   func executeSSE(_ i: borrowing Instruction) throws(Exception) {}
-  func executeSystem(_ i: borrowing Instruction) throws(Exception) {}
 }

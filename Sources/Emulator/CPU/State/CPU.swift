@@ -93,6 +93,7 @@ public struct CPU {
     if state.pointee.rflags & RFLAGS.virtual8086.rawValue != 0 { mode.insert(.virtual8086) }
     state.pointee.mode = mode
     selectTLBBank()
+    updateWatching()
   }
 
   private var hasFlatSegments: Bool {
