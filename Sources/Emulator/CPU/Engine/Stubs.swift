@@ -1,0 +1,12 @@
+final class ExceptionRecorder {}
+public struct ProcessorIdentification: Sendable { var signature: UInt32 { 0 } }
+extension CPU {
+  func watch(_ address: LinearAddress, size: UInt64, access: Access) throws(Exception) {}
+  func checkIOPermission(port: UInt16, size: UInt8) throws(Exception) {}
+  func executeSystem(_ i: borrowing Instruction) throws(Exception) {}
+  func deliver(_ exception: Exception) {}
+  func deliverNMI() {}
+  func deliverInterrupt(vector: UInt8) {}
+  func deliverPendingDebug() {}
+  var instructionBreakpoint: UInt64? { nil }
+}
