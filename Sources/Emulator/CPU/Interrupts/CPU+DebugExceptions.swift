@@ -113,13 +113,6 @@ extension CPU {
     return bits == 0 ? nil : bits
   }
 
-  /// Notes the single-step trap behind the instruction that is about to start.
-  func armSingleStep() {
-    if state.pointee.rflags & RFLAGS.trap.rawValue != 0 {
-      state.pointee.pendingDebug |= DebugStatus.singleStep
-    }
-  }
-
   /// Delivers the debug traps noted during the instruction that just completed; behind MOV SS
   /// and POP SS they wait for one more.
   func deliverPendingDebug() {

@@ -54,14 +54,13 @@ extension CPU {
       InterruptEvent(
         vector: vector, source: source, errorCode: nil, returnRIP: state.pointee.nextRIP,
         setsResumeFlag: false))
-    state.pointee.pendingDebug &= ~DebugStatus.singleStep
+    state.pointee.singleSteps = false
   }
 
   /// Enters the handler of `event` and makes its first instruction the next one.
   private func transfer(_ event: InterruptEvent) throws(Exception) {
     try enterRecorded(event)
     state.pointee.rip = state.pointee.nextRIP
-    requestLookup()
   }
 
   private func event(of exception: Exception) -> InterruptEvent {

@@ -1,5 +1,7 @@
-/// An entry of the GDT, an LDT or the IDT. SDM Vol. 3A, "Segment Descriptors", "Call Gates",
-/// "IDT Descriptors" and "IA-32e Mode" variants of each.
+/// An entry of the GDT, an LDT or the IDT.
+///
+/// SDM Vol. 3A, "Segment Descriptors", "Call Gates", "IDT Descriptors" and "IA-32e Mode" variants
+/// of each.
 public struct Descriptor: Equatable, Sendable {
   /// The first eight bytes.
   public var low: UInt64
@@ -16,13 +18,13 @@ public struct Descriptor: Equatable, Sendable {
   public var type: UInt8 { UInt8(truncatingIfNeeded: low >> 40 & 0xF) }
   /// S: code or data.
   public var isCodeOrData: Bool { low & 1 << 44 != 0 }
-  /// DPL
+  /// DPL.
   public var dpl: UInt8 { UInt8(truncatingIfNeeded: low >> 45 & 3) }
-  /// P
+  /// P.
   public var isPresent: Bool { low & 1 << 47 != 0 }
-  /// L
+  /// L.
   public var isLong: Bool { low & 1 << 53 != 0 }
-  /// D/B
+  /// D/B.
   public var isBig: Bool { low & 1 << 54 != 0 }
 
   /// A code segment.
@@ -70,7 +72,9 @@ public struct Descriptor: Equatable, Sendable {
   }
 }
 
-/// Types of system descriptors. SDM Vol. 3A, "System Descriptor Types".
+/// Types of system descriptors.
+///
+/// SDM Vol. 3A, "System Descriptor Types".
 public enum SystemDescriptorType: UInt8, Sendable {
   case availableTSS16 = 1
   case ldt = 2

@@ -1,14 +1,16 @@
-/// What CPUID reports, built from one description. SDM Vol. 2, "CPUID".
+/// What CPUID reports, built from one description.
+///
+/// SDM Vol. 2, "CPUID".
 public struct ProcessorIdentification: Equatable, Sendable {
   /// The registers that one leaf returns.
   public struct Leaf: Equatable, Sendable {
-    /// EAX
+    /// EAX.
     public var eax: UInt32
-    /// EBX
+    /// EBX.
     public var ebx: UInt32
-    /// ECX
+    /// ECX.
     public var ecx: UInt32
-    /// EDX
+    /// EDX.
     public var edx: UInt32
 
     /// Makes a leaf; what is not named is zero.
@@ -20,8 +22,10 @@ public struct ProcessorIdentification: Equatable, Sendable {
     }
   }
 
-  /// Twelve characters. Kernels choose the paths of SYSENTER, SYSCALL and SYSRET by it, and this
-  /// processor follows the SDM in them.
+  /// Twelve characters.
+  ///
+  /// Kernels choose the paths of SYSENTER, SYSCALL and SYSRET by it, and this processor follows the
+  /// SDM in them.
   public static let vendor = "GenuineIntel"
   /// Up to 47 characters.
   public static let brand = "emu x86-64 processor @ 1.00GHz"
@@ -45,8 +49,9 @@ public struct ProcessorIdentification: Equatable, Sendable {
   static let highestBasicLeaf: UInt32 = 0x16
   static let highestExtendedLeaf: UInt32 = 0x8000_0008
 
-  /// The leaf `function`, sub-leaf `index`. What lies beyond the highest leaf of its range gives
-  /// the highest basic leaf.
+  /// The leaf `function`, sub-leaf `index`.
+  ///
+  /// What lies beyond the highest leaf of its range gives the highest basic leaf.
   public func leaf(_ function: UInt32, _ index: UInt32 = 0) -> Leaf {
     switch function {
     case 0...Self.highestBasicLeaf: basicLeaf(function, index)

@@ -101,7 +101,6 @@ extension CPU {
     }
     state.pointee.cr3 = value
     flushNonGlobalTLB()
-    requestLookup()
   }
 
   private func writeCR4(_ value: UInt64) throws(Exception) {

@@ -5,7 +5,6 @@ extension CPU {
   func iret(_ i: borrowing Instruction) throws(Exception) {
     // IRET ends the blocking of NMIs even if it faults.
     state.pointee.nmiBlocked = false
-    requestLookup()
     let size = i.operandSize
     if !isProtected { return try returnReal(size: size) }
     if state.pointee.rflags & RFLAGS.nestedTask.rawValue != 0 {

@@ -2,7 +2,7 @@ extension CPU {
   /// Raises #GP(0) unless the current task may use the ports `port ..< port + size`.
   ///
   /// SDM Vol. 1, "I/O Permission Bit Map".
-  func checkIOPermission(_ port: UInt16, size: UInt8) throws(Exception) {
+  func checkIOPermission(port: UInt16, size: UInt8) throws(Exception) {
     if mode.contains(.real) { return }
     let iopl = UInt8(truncatingIfNeeded: state.pointee.rflags >> 12 & 3)
     if cpl <= iopl && !mode.contains(.virtual8086) { return }
@@ -42,7 +42,7 @@ extension CPU {
   func inPort(_ i: borrowing Instruction) throws(Exception) {
     let size = i.operand0.size
     let port = portNumber(i.operand1, i)
-    try checkIOPermission(port, size: size)
+    try checkIOPermission(port: port, size: size)
     writeRegister(Register.rax.rawValue, size: size, readPort(port, size: size))
   }
 
@@ -50,7 +50,7 @@ extension CPU {
   func outPort(_ i: borrowing Instruction) throws(Exception) {
     let size = i.operand1.size
     let port = portNumber(i.operand0, i)
-    try checkIOPermission(port, size: size)
+    try checkIOPermission(port: port, size: size)
     writePort(port, size: size, value: self[.rax])
   }
 

@@ -1,6 +1,23 @@
 extension CPU {
   /// Executes an instruction that manages the processor rather than computes.
   func executeSystem(_ i: borrowing Instruction) throws(Exception) {
+    try executeSystemInstruction(i)
+    lookIfNeeded()
+  }
+
+  /// Makes the engine look before the next instruction if the one that completes gave it reason
+  /// to: an interrupt that may now be taken, a trap, or code that must be stepped.
+  private func lookIfNeeded() {
+    let interrupts = connections.interrupts
+    let isEnabled = state.pointee.rflags & RFLAGS.interruptEnable.rawValue != 0
+    if mustStep || (isEnabled && interrupts.hasPendingInterrupt)
+      || (!state.pointee.nmiBlocked && interrupts.hasPendingNMI)
+    {
+      requestLookup()
+    }
+  }
+
+  private func executeSystemInstruction(_ i: borrowing Instruction) throws(Exception) {
     switch i.mnemonic {
     case .jmpFar: try jmpFar(i)
     case .callFar: try callFar(i)
@@ -91,7 +108,6 @@ extension CPU {
       }
       try deliverSoftware(vector: UInt8(truncatingIfNeeded: i.immediate))
     }
-    requestLookup()
   }
 
   /// Raises #GP(0) unless CPL (3 in virtual-8086 mode) may change IF.
@@ -117,7 +133,6 @@ extension CPU {
     }
     state.pointee.rflags |= flag
     updateMode()
-    requestLookup()
   }
 
   /// CLAC and STAC.

@@ -46,7 +46,6 @@ extension CPU {
     enterCode(
       FlatSegment.code((isLong ? selector &+ 16 : selector) | 3, dpl: 3, isLong: isLong),
       self[.rcx])
-    requestLookup()
   }
 
   /// SYSENTER.
@@ -83,7 +82,6 @@ extension CPU {
     let base = isLong ? selector &+ 32 : selector &+ 16
     self[.ss] = FlatSegment.stack((base &+ 8) | 3, dpl: 3)
     enterCode(FlatSegment.code(base | 3, dpl: 3, isLong: isLong), rip)
-    requestLookup()
   }
 
   /// SWAPGS.
