@@ -2,13 +2,14 @@ extension CPU {
   /// INVLPG m.
   func invlpg(_ i: borrowing Instruction) throws(Exception) {
     try requireRing0()
+    let segment = i.segment
     var address = LinearAddress(effectiveAddress(i))
     if isLongMode {
-      if i.segment == .fs || i.segment == .gs { address = address + self[i.segment].base }
+      if segment == .fs || segment == .gs { address = address + self[segment].base }
       // A non-canonical address is no error, and no page has one.
       guard address.isCanonical else { return }
     } else {
-      address = LinearAddress((address.value &+ self[i.segment].base) & 0xFFFF_FFFF)
+      address = LinearAddress((address.value &+ self[segment].base) & 0xFFFF_FFFF)
     }
     flushTLB(page: address)
   }
