@@ -41,6 +41,7 @@ final class CPUFixture {
     static let gdt: UInt64 = 0x4000
     static let idt: UInt64 = 0x5000
     static let tss: UInt64 = 0x6000
+    static let protectedIDT: UInt64 = 0x7000
     static let code: UInt64 = 0x1_0000
     static let handlers: UInt64 = 0x1_2000
     static let stack0: UInt64 = 0x2_0000
@@ -171,6 +172,12 @@ final class CPUFixture {
 
   /// Goes to 32-bit protected mode without paging, ring 0.
   func enterProtectedMode() {
+    for vector in UInt8(0)..<64 {
+      let offset = handler(vector)
+      let low = offset & 0xFFFF | UInt64(Selector.code32) << 16 | 0x8E << 40
+      store(low | (offset >> 16) << 48, at: Address.protectedIDT + UInt64(vector) * 8)
+    }
+    state.pointee.idtr = DescriptorTableRegister(base: Address.protectedIDT, limit: 0x1FF)
     state.pointee.cr0 = 0x33
     state.pointee.efer = 0
     state.pointee.cr4 = 0

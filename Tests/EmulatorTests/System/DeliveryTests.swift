@@ -51,7 +51,7 @@ private typealias Selector = CPUFixture.Selector
     machine.enterUserMode()
     machine.execute([0xCD, 0x21])
     #expect(machine.vectors == [0x21, 13])
-    #expect(machine.processor.recorder.deliveries.last?.errorCode == 0x21 << 3 | 2)
+    #expect(machine.processor.recorder.deliveries.last?.errorCode == UInt32(0x10A))
     #expect(
       machine.processor.recorder.deliveries.first?.outcome
         == .failed(

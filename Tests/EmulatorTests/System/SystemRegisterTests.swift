@@ -6,7 +6,7 @@ private typealias Selector = CPUFixture.Selector
 
 /// Control, debug and model-specific registers, CPUID, and the I/O permission map.
 @Suite struct SystemRegisterTests {
-  /// MOV CRn, RAX
+  /// Executes MOV CRn, RAX.
   private func writeControl(_ machine: CPUFixture, _ number: UInt8, _ value: UInt64) -> Raised? {
     machine.cpu[.rax] = value
     if number == 8 { return machine.execute([0x44, 0x0F, 0x22, 0xC0]) }
@@ -59,8 +59,6 @@ private typealias Selector = CPUFixture.Selector
     #expect(!machine.cpu.isLongMode)
     #expect(writeMSR(machine, 0xC000_0080, 0) == Raised(13, 0))
     machine.cpu[.rsp] = 0x1_8000
-    machine.store(UInt32(0x1_0100), at: 0x9000)
-    machine.store(Selector.code64, at: 0x9004)
     #expect(machine.execute([0xEA, 0, 1, 1, 0, 8, 0]) == nil)
     #expect(machine.cpu.isLongMode)
     #expect(machine.state.pointee.rip == 0x1_0100)
