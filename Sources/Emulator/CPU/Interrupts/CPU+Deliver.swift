@@ -18,8 +18,9 @@ extension CPU {
     }
   }
 
-  /// Delivers a maskable interrupt at an instruction boundary. `resuming` tells that RIP is at a
-  /// repeated string instruction with iterations to go.
+  /// Delivers a maskable interrupt at an instruction boundary.
+  ///
+  /// `resuming` tells that RIP is at a repeated string instruction with iterations to go.
   package func deliverInterrupt(vector: UInt8, resuming: Bool = false) {
     deliverAsynchronous(
       InterruptEvent(
