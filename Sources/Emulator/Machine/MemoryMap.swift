@@ -87,6 +87,8 @@ public enum PortMap {
   public static let pm1Event: UInt16 = 0x600
   /// ACPI PM1 control block
   public static let pm1Control: UInt16 = 0x604
+  /// The ISA interrupt of ACPI events.
+  public static let systemControlIRQ = 9
   /// ACPI PM timer
   public static let pmTimer: UInt16 = 0x608
 }
