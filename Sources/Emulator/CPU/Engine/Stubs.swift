@@ -2,10 +2,7 @@ final class ExceptionRecorder {}
 public struct ProcessorIdentification: Sendable { var signature: UInt32 { 0 } }
 extension CPU {
   func watch(_ address: LinearAddress, size: UInt64, access: Access) throws(Exception) {}
-  func executeArithmetic(_ i: borrowing Instruction) throws(Exception) {}
-  func executeTransfer(_ i: borrowing Instruction) throws(Exception) {}
-  func executeString(_ i: borrowing Instruction) throws(Exception) {}
-  func executeControl(_ i: borrowing Instruction) throws(Exception) {}
+  func checkIOPermission(port: UInt16, size: UInt8) throws(Exception) {}
   func executeX87(_ i: borrowing Instruction) throws(Exception) {}
   func executeSSE(_ i: borrowing Instruction) throws(Exception) {}
   func executeSystem(_ i: borrowing Instruction) throws(Exception) {}
