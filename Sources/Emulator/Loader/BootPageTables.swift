@@ -14,7 +14,7 @@ struct BootPageTables {
 
   private let memory: PhysicalMemory
   private var next = BootLayout.pageTables
-  /// CR3
+  /// CR3.
   let root: UInt64
 
   /// Behind the last page in use.

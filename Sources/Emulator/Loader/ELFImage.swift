@@ -15,21 +15,21 @@ public struct ELFImage: Sendable {
 
   /// A program header.
   public struct Segment: Equatable, Sendable {
-    /// p_type
+    /// p_type.
     public let type: UInt32
-    /// p_flags
+    /// p_flags.
     public let flags: UInt32
-    /// p_offset
+    /// p_offset.
     public let offset: UInt64
-    /// p_vaddr
+    /// p_vaddr.
     public let virtualAddress: UInt64
-    /// p_paddr
+    /// p_paddr.
     public let physicalAddress: UInt64
-    /// p_filesz
+    /// p_filesz.
     public let fileSize: UInt64
-    /// p_memsz
+    /// p_memsz.
     public let memorySize: UInt64
-    /// p_align
+    /// p_align.
     public let alignment: UInt64
 
     /// Whether the segment is to be loaded and has any bytes.
@@ -58,11 +58,11 @@ public struct ELFImage: Sendable {
   public let bytes: [UInt8]
   /// The width of the file's addresses.
   public let width: Width
-  /// e_type
+  /// e_type.
   public let type: UInt16
-  /// e_machine
+  /// e_machine.
   public let machine: UInt16
-  /// e_entry
+  /// e_entry.
   public let entry: UInt64
   /// The program headers, in the file's order.
   public let segments: [Segment]
@@ -77,8 +77,10 @@ public struct ELFImage: Sendable {
         name, "this is \(FileSignature.name(of: bytes)), not an ELF file; \(Self.wanted)")
     }
     let headers: Headers
-    do {
-      headers = try Self.withELF(bytes) { elf in try Headers(elf, size: bytes.count) }
+    do throws(MalformedELF) {
+      headers = try Self.withELF(bytes) { elf throws(MalformedELF) in
+        try Headers(elf, size: bytes.count)
+      }
     } catch {
       throw ImageError(name, error.description)
     }
@@ -97,18 +99,18 @@ public struct ELFImage: Sendable {
     "emu boots an ELF kernel with a PVH note (owner Xen, type 18) or a static x86-64 ELF64"
 
   /// Runs `body` with libelf's view of `bytes`.
-  static func withELF<Result, Failure: Error>(
-    _ bytes: [UInt8], _ body: (OpaquePointer) throws(Failure) -> Result
-  ) throws(Failure) -> Result where Failure == MalformedELF {
+  static func withELF<Value>(
+    _ bytes: [UInt8], _ body: (OpaquePointer) throws(MalformedELF) -> Value
+  ) throws(MalformedELF) -> Value {
     _ = elf_version(UInt32(EV_CURRENT))
     // SAFETY: libelf only reads an image that it was given with `elf_memory`.
-    let outcome: Swift.Result<Result, Failure> = bytes.withUnsafeBytes { buffer in
+    let outcome: Result<Value, MalformedELF> = bytes.withUnsafeBytes { buffer in
       let start = UnsafeMutableRawPointer(mutating: buffer.baseAddress)
       guard let elf = elf_memory(start?.assumingMemoryBound(to: CChar.self), buffer.count) else {
         return .failure(MalformedELF(libelfMessage("the ELF header cannot be read")))
       }
       defer { elf_end(elf) }
-      do throws(Failure) {
+      do throws(MalformedELF) {
         return .success(try body(elf))
       } catch {
         return .failure(error)

@@ -32,7 +32,7 @@ public struct KernelImage: Sendable {
     try checkEntry()
   }
 
-  /// XEN_ELFNOTE_PHYS32_ENTRY
+  /// XEN_ELFNOTE_PHYS32_ENTRY.
   static let pvhNoteType: UInt32 = 18
 
   private static func bootProtocol(of elf: ELFImage) throws(ImageError) -> BootProtocol {
@@ -83,8 +83,10 @@ public struct KernelImage: Sendable {
     return nil
   }
 
-  private static func machineName(_ machine: UInt16) -> String {
+  static func machineName(_ machine: UInt16) -> String {
     switch Int32(machine) {
+    case EM_X86_64: "x86-64"
+    case EM_386: "i386"
     case EM_AARCH64: "AArch64"
     case EM_ARM: "32-bit Arm"
     case EM_RISCV: "RISC-V"

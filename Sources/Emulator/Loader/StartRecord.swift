@@ -2,7 +2,7 @@
 ///
 /// Xen public headers, `arch-x86/hvm/start_info.h`.
 enum StartRecord {
-  /// XEN_HVM_START_MAGIC_VALUE
+  /// XEN_HVM_START_MAGIC_VALUE.
   static let magic: UInt32 = 0x336E_C578
   /// Bytes of the record itself.
   static let size: UInt64 = 56

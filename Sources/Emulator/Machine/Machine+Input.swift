@@ -15,8 +15,9 @@ extension Machine {
     for byte in entry.bytes { chipset.uarts[entry.port].receive(byte) }
   }
 
-  /// Delivers the inputs of `log` at their moments, instead of any others. Call it before the
-  /// machine has run.
+  /// Delivers the inputs of `log` at their moments, instead of any others.
+  ///
+  /// Call it before the machine has run.
   public func replay(_ log: InputLog) {
     replay = InputReplay(log)
   }

@@ -15,6 +15,7 @@ extension Machine {
   ///   - condition: What to wait for.
   ///   - limit: How many more instructions may retire.
   ///   - timeLimit: How many more nanoseconds of virtual time may pass.
+  /// - Returns: Why it stopped.
   public func run(
     until condition: StopCondition = .never, limit: UInt64 = .max, timeLimit: UInt64 = .max
   ) -> StopReason {

@@ -14,7 +14,7 @@ public final class Machine {
   public let configuration: MachineConfiguration
   /// The kernel.
   public let image: KernelImage
-  /// RAM
+  /// RAM.
   public let memory: PhysicalMemory
   /// The processor.
   public let processor: Processor
@@ -46,6 +46,7 @@ public final class Machine {
   /// - Parameters:
   ///   - image: The kernel.
   ///   - configuration: What the machine is made of.
+  /// - Throws: `ConfigurationError` or `ImageError`, with one sentence each.
   public init(
     image: KernelImage, configuration: MachineConfiguration = MachineConfiguration()
   ) throws {
@@ -80,16 +81,15 @@ public final class Machine {
 
   /// Loads the image and puts the processor at its entry.
   private func load() throws(ImageError) {
-    let tables = ACPITables(processors: configuration.processors)
-    let rsdp = tables.write(to: memory)
     let loader = Loader(
-      image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory), rsdp: rsdp)
+      image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory), rsdp: 0)
     processor.cpu.enter(
       try loader.load(commandLine: configuration.commandLine, modules: configuration.modules))
   }
 
-  /// Presses the reset button: everything back to power-on, the image loaded again. Virtual time
-  /// and the instruction count go on.
+  /// Presses the reset button: everything back to power-on, the image loaded again.
+  ///
+  /// Virtual time and the instruction count go on.
   public func reset() throws(ImageError) {
     resetCount += 1
     memory.clear()
@@ -98,7 +98,9 @@ public final class Machine {
     try load()
   }
 
-  /// Asks a running machine to stop soon. May be called from any thread or signal handler.
+  /// Asks a running machine to stop soon.
+  ///
+  /// May be called from any thread or signal handler.
   public func requestStop() { requests.isStopRequested.store(true, ordering: .relaxed) }
 
   // MARK: Looking inside

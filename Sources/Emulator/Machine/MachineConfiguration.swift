@@ -1,4 +1,6 @@
-/// What a machine is made of. Equal configurations, images and inputs give equal executions.
+/// What a machine is made of.
+///
+/// Equal configurations, images and inputs give equal executions.
 public struct MachineConfiguration: Equatable, Sendable {
   /// What a machine does when its guest asks for a reset.
   public enum ResetBehavior: Equatable, Sendable {

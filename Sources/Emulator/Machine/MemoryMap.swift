@@ -22,9 +22,9 @@ public enum MemoryMap {
   public static let acpiTablesEnd: UInt64 = 0xF_0000
   /// 1 MiB: where kernels are loaded.
   public static let highMemory: UInt64 = 0x10_0000
-  /// I/O APIC
+  /// I/O APIC.
   public static let ioAPIC: UInt64 = 0xFEC0_0000
-  /// HPET
+  /// HPET.
   public static let hpet: UInt64 = 0xFED0_0000
   /// Local APIC, until the guest moves it.
   public static let localAPIC: UInt64 = 0xFEE0_0000
@@ -57,15 +57,15 @@ public enum MemoryMap {
 public enum PortMap {
   /// 8259A, master.
   public static let masterPIC: UInt16 = 0x20
-  /// 8254
+  /// 8254.
   public static let pit: UInt16 = 0x40
-  /// i8042 data
+  /// i8042 data.
   public static let keyboardData: UInt16 = 0x60
   /// System control port B: speaker and channel 2 gate.
   public static let systemControlB: UInt16 = 0x61
-  /// i8042 command and status
+  /// i8042 command and status.
   public static let keyboardCommand: UInt16 = 0x64
-  /// CMOS index and data
+  /// CMOS index and data.
   public static let rtc: UInt16 = 0x70
   /// System control port A: A20 and fast reset.
   public static let systemControlA: UInt16 = 0x92
@@ -83,12 +83,12 @@ public enum PortMap {
   public static let edgeLevel: UInt16 = 0x4D0
   /// Reset control register.
   public static let resetControl: UInt16 = 0xCF9
-  /// ACPI PM1 event block
+  /// ACPI PM1 event block.
   public static let pm1Event: UInt16 = 0x600
-  /// ACPI PM1 control block
+  /// ACPI PM1 control block.
   public static let pm1Control: UInt16 = 0x604
   /// The ISA interrupt of ACPI events.
   public static let systemControlIRQ = 9
-  /// ACPI PM timer
+  /// ACPI PM timer.
   public static let pmTimer: UInt16 = 0x608
 }

@@ -22,7 +22,7 @@ public final class SerialConsole {
   /// The output as text; what is not UTF-8 becomes the replacement character.
   public var text: String { String(decoding: output, as: UTF8.self) }
 
-  /// Types `text`. The guest sees it at the rate of its serial line.
+  /// Types text, which the guest sees at the rate of its serial line.
   public func send(_ text: String) { receive(Array(text.utf8)) }
 
   /// Types bytes.
