@@ -19,7 +19,8 @@ public final class Processor {
   let connections: CPUConnections
   private let caches: UnsafeMutableRawPointer
 
-  init(
+  /// Makes a processor in its state after reset.
+  package init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
     identification: ProcessorIdentification
   ) {

@@ -3,8 +3,6 @@ public struct ProcessorIdentification: Sendable { var signature: UInt32 { 0 } }
 extension CPU {
   func watch(_ address: LinearAddress, size: UInt64, access: Access) throws(Exception) {}
   func checkIOPermission(port: UInt16, size: UInt8) throws(Exception) {}
-  func executeX87(_ i: borrowing Instruction) throws(Exception) {}
-  func executeSSE(_ i: borrowing Instruction) throws(Exception) {}
   func executeSystem(_ i: borrowing Instruction) throws(Exception) {}
   func deliver(_ exception: Exception) {}
   func deliverNMI() {}

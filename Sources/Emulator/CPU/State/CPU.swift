@@ -100,7 +100,8 @@ public struct CPU {
     for name in [SegmentName.cs, .ss, .ds, .es] {
       let segment = self[name]
       if segment.base != 0 || segment.limit != .max || !segment.isPresent { return false }
-      if name != .cs && !segment.isWritableOrReadable { return false }
+      // Only plain writable data: an offset is an address, whatever the access.
+      if name != .cs && segment.attributes & 0xE != 0x2 { return false }
     }
     return true
   }
