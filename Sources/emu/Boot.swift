@@ -63,7 +63,8 @@ struct Boot: ParsableCommand {
   func validate() throws {
     do {
       try configuration(modules: []).validate()
-    } catch {
+      if let exitOn { _ = try OutputPattern(exitOn) }
+    } catch let error as any CustomStringConvertible & Error {
       throw ValidationError(error.description)
     }
     if let timeout, !(timeout >= 0 && timeout < 1e9) {
@@ -151,13 +152,8 @@ struct Boot: ParsableCommand {
     var limits = Session.Limits()
     limits.instructions = limit ?? .max
     limits.seconds = timeout
-    if let exitOn {
-      do {
-        let pattern = try OutputPattern(exitOn)
-        limits.outputMatcher = { pattern.matches(next: $0) }
-      } catch let error as HostError {
-        throw Failure(error, status: ExitStatus.usage)
-      }
+    if let pattern = try exitOn.map(OutputPattern.init) {
+      limits.outputMatcher = { pattern.matches(next: $0) }
     }
     return limits
   }

@@ -7,14 +7,21 @@ public final class OutputPattern {
   /// The part of a line that is kept; a longer line is looked at from there on anew.
   private static let lineLimit = 4096
 
-  private let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
+  private let compiled: UnsafeMutablePointer<regex_t>
   private var line: [CChar] = [0]
 
   /// Compiles an expression, or says what is wrong with it.
   public init(_ expression: String) throws(HostError) {
+    compiled = try Self.compile(expression)
+  }
+
+  private static func compile(
+    _ expression: String
+  ) throws(HostError) -> UnsafeMutablePointer<regex_t> {
+    let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
     compiled.initialize(to: regex_t())
     let status = regcomp(compiled, expression, REG_EXTENDED | REG_NOSUB | REG_NEWLINE)
-    guard status != 0 else { return }
+    guard status != 0 else { return compiled }
     var message = [CChar](repeating: 0, count: 256)
     regerror(status, compiled, &message, message.count)
     compiled.deallocate()

@@ -48,6 +48,10 @@ public struct KernelImage: Sendable {
       throw ImageError(
         elf.name, "this is a Multiboot \(multiboot) kernel without a PVH note; \(ELFImage.wanted)")
     }
+    guard !elf.segments.contains(where: { $0.type == UInt32(PT_INTERP) }) else {
+      throw ImageError(
+        elf.name, "this is a dynamically linked program, not a kernel; \(ELFImage.wanted)")
+    }
     guard elf.width == .bits64, elf.machine == UInt16(EM_X86_64) else {
       throw ImageError(
         elf.name, "this is a 32-bit ELF file without a PVH note; \(ELFImage.wanted)")
@@ -57,10 +61,6 @@ public struct KernelImage: Sendable {
         elf.name,
         "this is a shared object or position-independent executable without a PVH note; "
           + "link it with -static -no-pie, since nobody would relocate it")
-    }
-    guard !elf.segments.contains(where: { $0.type == UInt32(PT_INTERP) }) else {
-      throw ImageError(
-        elf.name, "this is a dynamically linked program, not a kernel; \(ELFImage.wanted)")
     }
     return .long(entry: elf.entry)
   }
