@@ -94,6 +94,7 @@ public struct CPU {
     state.pointee.mode = mode
     state.pointee.jumpKey = state.pointee.jumpKey & ~0xFF | UInt64(mode.rawValue)
     selectTLBBank()
+    updateWatching()
   }
 
   private var hasFlatSegments: Bool {
