@@ -19,7 +19,8 @@ enum SerialOption: ExpressibleByArgument, Equatable {
     case ("unix", false): self = .unix(rest)
     case ("tcp", false):
       // The host may be an IPv6 address, with or without brackets: the last colon separates.
-      guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...])
+      guard let colon = rest.lastIndex(of: ":"),
+        let port = UInt16(rest[rest.index(after: colon)...])
       else { return nil }
       let host = rest[..<colon]
       let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")

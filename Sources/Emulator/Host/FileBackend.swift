@@ -27,7 +27,7 @@ public final class FileBackend: SerialBackend {
   public func send(_ bytes: [UInt8]) throws(HostError) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      switch Descriptor.write(descriptor, rest) {
+      switch HostDescriptor.write(descriptor, rest) {
       case .written(let count) where count > 0: rest = rest.dropFirst(count)
       case .written, .closed: throw HostError(path, "nobody reads it any more")
       case .failed(let number): throw HostError(path, "cannot be written", errno: number)

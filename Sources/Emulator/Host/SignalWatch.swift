@@ -74,7 +74,7 @@ public final class SignalWatch {
     let milliseconds = nanoseconds.map { Int32(clamping: ($0 &+ 999_999) / 1_000_000) } ?? -1
     guard poll(&requests, nfds_t(requests.count), milliseconds) > 0 else { return [] }
     if requests.removeLast().revents != 0 {
-      arrived = Descriptor.read(source)?.last.map { Int32($0) }
+      arrived = HostDescriptor.read(source)?.last.map { Int32($0) }
     }
     return requests.filter { $0.revents != 0 }.map { request in
       Interest(

@@ -111,7 +111,7 @@ public final class SocketBackend: SerialBackend {
       try flush()
       return []
     }
-    guard let bytes = Descriptor.read(client) else {
+    guard let bytes = HostDescriptor.read(client) else {
       dropClient()
       return []
     }
@@ -131,7 +131,7 @@ public final class SocketBackend: SerialBackend {
   /// Sends what waits.
   public func flush() throws(HostError) {
     guard client >= 0, !waiting.isEmpty else { return }
-    switch Descriptor.write(client, waiting[...]) {
+    switch HostDescriptor.write(client, waiting[...]) {
     case .written(let count): waiting.removeFirst(count)
     case .closed, .failed: dropClient()
     }

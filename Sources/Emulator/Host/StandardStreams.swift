@@ -33,7 +33,7 @@ public final class StandardStreams: SerialBackend {
   /// Takes what was typed; the escape key's commands are kept in `command`.
   public func receive() -> [UInt8] {
     guard isInputOpen else { return [] }
-    guard let bytes = Descriptor.read(STDIN_FILENO) else {
+    guard let bytes = HostDescriptor.read(STDIN_FILENO) else {
       isInputOpen = false
       return []
     }
@@ -53,12 +53,13 @@ public final class StandardStreams: SerialBackend {
   public func send(_ bytes: [UInt8]) throws(HostError) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      switch Descriptor.write(STDOUT_FILENO, rest) {
+      switch HostDescriptor.write(STDOUT_FILENO, rest) {
       case .written(let count):
         rest = rest.dropFirst(count)
         // Another process may have made the terminal non-blocking.
         if !rest.isEmpty { waitForRoom() }
-      case .closed: throw HostError("standard output", "nobody reads it any more", kind: .closedOutput)
+      case .closed:
+        throw HostError("standard output", "nobody reads it any more", kind: .closedOutput)
       case .failed(let number):
         throw HostError("standard output", "cannot be written", errno: number)
       }

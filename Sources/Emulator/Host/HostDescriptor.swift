@@ -1,7 +1,7 @@
 import Glibc
 
 /// Writing and reading of descriptors, as often as it takes.
-enum Descriptor {
+enum HostDescriptor {
   /// What a write came to.
   enum WriteResult: Equatable {
     /// This many bytes were taken; fewer than given when the other end is slow.
