@@ -14,7 +14,7 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: ["CElf", "CZydis"],
-      exclude: ["Libraries"]),
+      exclude: ["Generators", "Libraries"]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
       providers: [.apt(["libelf-dev"])]),
