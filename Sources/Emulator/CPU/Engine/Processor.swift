@@ -18,6 +18,8 @@ public final class Processor {
   public let cpu: CPU
   let connections: CPUConnections
   private let caches: UnsafeMutableRawPointer
+  /// Whether every instruction is executed alone by its slow method, as tests and checkers want.
+  package var stepsOnly = false
 
   /// Makes a processor in its state after reset.
   package init(
@@ -64,6 +66,9 @@ public final class Processor {
     cpu.updateMode()
   }
 
+  /// The last deliveries of interrupts and exceptions.
+  public var recorder: ExceptionRecorder { connections.recorder }
+
   /// Whether the processor waits for an interrupt.
   public var isHalted: Bool { cpu.state.pointee.activity == Activity.halted.rawValue }
 
@@ -84,7 +89,7 @@ public final class Processor {
       default: return .halted
       }
       setBudget(limit)
-      if cpu.mustStep {
+      if stepsOnly || cpu.mustStep {
         cpu.step()
       } else {
         cpu.state.pointee.exit = EngineExit.none
@@ -170,7 +175,7 @@ extension CPU {
   }
 
   /// Executes one instruction with every check, and delivers what it raises.
-  func step() {
+  package func step() {
     materializeFlags()
     state.pointee.shadow = InterruptShadow.none.rawValue
     let flags = RFLAGS(rawValue: state.pointee.rflags)

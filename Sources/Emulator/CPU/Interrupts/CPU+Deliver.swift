@@ -2,7 +2,7 @@ extension CPU {
   /// Delivers an exception of the instruction at RIP, and what delivering it may raise in turn.
   ///
   /// SDM Vol. 3A, "Interrupt 8: Double Fault Exception (#DF)".
-  func deliver(_ exception: Exception) {
+  package func deliver(_ exception: Exception) {
     var current = exception
     state.pointee.pendingDebug = 0
     while true {
@@ -18,22 +18,21 @@ extension CPU {
     }
   }
 
-  /// Delivers a maskable interrupt at an instruction boundary. `resuming` tells that RIP is at a
-  /// repeated string instruction with iterations to go.
-  func deliverInterrupt(vector: UInt8, resuming: Bool = false) {
+  /// Delivers a maskable interrupt at an instruction boundary.
+  package func deliverInterrupt(vector: UInt8) {
     deliverAsynchronous(
       InterruptEvent(
         vector: vector, source: .external, errorCode: nil, returnRIP: state.pointee.rip,
-        setsResumeFlag: resuming))
+        setsResumeFlag: state.pointee.isBetweenIterations))
   }
 
   /// Delivers a nonmaskable interrupt at an instruction boundary, and blocks others until IRET.
-  func deliverNMI(resuming: Bool = false) {
+  package func deliverNMI() {
     state.pointee.nmiBlocked = true
     deliverAsynchronous(
       InterruptEvent(
         vector: 2, source: .nonMaskable, errorCode: nil, returnRIP: state.pointee.rip,
-        setsResumeFlag: resuming))
+        setsResumeFlag: state.pointee.isBetweenIterations))
   }
 
   /// Delivers a trap or interrupt at an instruction boundary.
@@ -102,6 +101,7 @@ extension CPU {
     do throws(Exception) {
       try enter(event)
       state.pointee.shadow = InterruptShadow.none.rawValue
+      state.pointee.isBetweenIterations = false
       recorder.record(delivery)
     } catch {
       delivery.outcome = .failed(error, reason: recorder.takeReason())
