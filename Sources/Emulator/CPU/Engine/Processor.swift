@@ -18,8 +18,11 @@ public final class Processor {
   public let cpu: CPU
   let connections: CPUConnections
   private let caches: UnsafeMutableRawPointer
+  /// Whether every instruction is executed alone by its slow method, as tests and checkers want.
+  package var stepsOnly = false
 
-  init(
+  /// Makes a processor in its state after reset.
+  package init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
     identification: ProcessorIdentification
   ) {
@@ -50,7 +53,7 @@ public final class Processor {
     state.pointee.budgetEnd = count
     state.pointee.jumpKey = tlbKey
     state.pointee.rip = 0xFFF0
-    cpu[.rdx] = UInt64(connections.identification.signature)
+    cpu[.rdx] = UInt64(ProcessorIdentification.signature)
     for name in [SegmentName.es, .ss, .ds, .fs, .gs] {
       cpu[name] = SegmentRegister(selector: 0, attributes: 0x93, limit: 0xFFFF, base: 0)
     }
@@ -62,6 +65,9 @@ public final class Processor {
     connections.blocks.dropEverything()
     cpu.updateMode()
   }
+
+  /// The last deliveries of interrupts and exceptions.
+  public var recorder: ExceptionRecorder { connections.recorder }
 
   /// Whether the processor waits for an interrupt.
   public var isHalted: Bool { cpu.state.pointee.activity == Activity.halted.rawValue }
@@ -83,7 +89,7 @@ public final class Processor {
       default: return .halted
       }
       setBudget(limit)
-      if cpu.mustStep {
+      if stepsOnly || cpu.mustStep {
         cpu.step()
       } else {
         cpu.state.pointee.exit = EngineExit.none
@@ -169,7 +175,7 @@ extension CPU {
   }
 
   /// Executes one instruction with every check, and delivers what it raises.
-  func step() {
+  package func step() {
     materializeFlags()
     state.pointee.shadow = InterruptShadow.none.rawValue
     let flags = RFLAGS(rawValue: state.pointee.rflags)
@@ -194,8 +200,9 @@ extension CPU {
       deliver(error)
       return
     }
+    // A software interrupt cleared TF, and with it the trap.
+    if state.pointee.singleSteps { state.pointee.pendingDebug |= DebugStatus.singleStep }
     state.pointee.singleSteps = false
-    if traps { state.pointee.pendingDebug |= 1 << 14 }
     if state.pointee.pendingDebug != 0
       && state.pointee.shadow != InterruptShadow.movSS.rawValue
     {

@@ -13,19 +13,16 @@ extension CPU {
 
   /// AAA and AAS: ASCII adjust AL after addition or subtraction.
   ///
-  /// OF, SF, ZF and PF, undefined, stay.
+  /// OF, SF, ZF and PF, undefined, are those of the adjustment of AX.
   func adjustASCII(afterSubtraction: Bool) {
     let both = StatusFlags.auxiliaryCarry | StatusFlags.carry
-    let kept = state.pointee.rflags & ~both
-    guard lowDigitOverflows else {
-      writeAL(al & 0xF)
-      state.pointee.rflags = kept
-      return
-    }
+    let adjustment: UInt16 = lowDigitOverflows ? 0x106 : 0
     let ax = UInt16(truncatingIfNeeded: self[.rax])
-    let adjusted = afterSubtraction ? ax &- 0x106 : ax &+ 0x106
+    let (adjusted, flags) =
+      afterSubtraction
+      ? SUB.apply(ax, adjustment, flags: 0) : ADD.apply(ax, adjustment, flags: 0)
     writeRegister(0, size: 2, UInt64(adjusted & 0xFF0F))
-    state.pointee.rflags = kept | both
+    setStatusFlags(flags & ~both | (adjustment != 0 ? both : 0))
   }
 
   /// AAM: AH := AL / imm8, AL := AL MOD imm8.
@@ -51,23 +48,19 @@ extension CPU {
 
   /// DAA and DAS: decimal adjust AL after addition or subtraction.
   ///
-  /// OF, undefined, is cleared.
+  /// OF, undefined, is that of the adjustment.
   func adjustDecimal(afterSubtraction: Bool) {
-    let old = al
-    let oldCarry = state.pointee.rflags & StatusFlags.carry != 0
-    let highDigitOverflows = old > 0x99 || oldCarry
-    var result = old
-    var flags: UInt64 = 0
-    if lowDigitOverflows {
-      let borrows = afterSubtraction && old < 6
-      result = afterSubtraction ? result &- 6 : result &+ 6
-      flags |= StatusFlags.auxiliaryCarry | (oldCarry || borrows ? StatusFlags.carry : 0)
-    }
-    if highDigitOverflows {
-      result = afterSubtraction ? result &- 0x60 : result &+ 0x60
-      flags |= StatusFlags.carry
-    }
+    let carries = state.pointee.rflags & StatusFlags.carry != 0
+    let low: UInt8 = lowDigitOverflows ? 6 : 0
+    let high: UInt8 = al > 0x99 || carries ? 0x60 : 0
+    let borrows = afterSubtraction && al < low
+    let (result, flags) =
+      afterSubtraction
+      ? SUB.apply(al, low &+ high, flags: 0) : ADD.apply(al, low &+ high, flags: 0)
     writeAL(result)
-    setStatusFlags(flags | StatusFlags.of(result))
+    setStatusFlags(
+      flags & ~(StatusFlags.auxiliaryCarry | StatusFlags.carry)
+        | (low != 0 ? StatusFlags.auxiliaryCarry : 0)
+        | (high != 0 || borrows ? StatusFlags.carry : 0))
   }
 }

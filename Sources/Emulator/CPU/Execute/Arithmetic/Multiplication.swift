@@ -1,19 +1,22 @@
 /// Unsigned multiplication into twice the width.
 package enum MUL {
-  /// The product's halves; CF = OF = 1 if the high half is not zero, the others not affected.
+  /// The product's halves; CF = OF = 1 if the high half is not zero.
   @inline(__always)
   package static func apply<T: FixedWidthInteger & UnsignedInteger>(
-    _ a: T, _ b: T, flags: UInt64
+    _ a: T, _ b: T
   ) -> (high: T, low: T, flags: UInt64) where T.Magnitude == T {
     let (high, low) = a.multipliedFullWidth(by: b)
-    return (high, low, productFlags(flags, overflow: high != 0))
+    return (high, low, productFlags(low, overflow: high != 0))
   }
 
-  /// Sets or clears CF and OF together and keeps the others, which the manual leaves undefined.
+  /// CF and OF together; the others, which the manual leaves undefined, follow the low half, so
+  /// that the flags before need not be known.
   @inline(__always)
-  static func productFlags(_ flags: UInt64, overflow: Bool) -> UInt64 {
+  static func productFlags<T: FixedWidthInteger & UnsignedInteger>(
+    _ low: T, overflow: Bool
+  ) -> UInt64 {
     let both = StatusFlags.carry | StatusFlags.overflow
-    return flags & StatusFlags.all & ~both | (overflow ? both : 0)
+    return StatusFlags.of(low) | (overflow ? both : 0)
   }
 }
 
@@ -22,7 +25,7 @@ package enum IMUL {
   /// The product's halves; CF = OF = 1 if the low half alone is not the product.
   @inline(__always)
   package static func apply<T: FixedWidthInteger & UnsignedInteger>(
-    _ a: T, _ b: T, flags: UInt64
+    _ a: T, _ b: T
   ) -> (high: T, low: T, flags: UInt64) where T.Magnitude == T {
     let (unsignedHigh, low) = a.multipliedFullWidth(by: b)
     // Two's complement: a negative operand counts 2^width too much.
@@ -30,7 +33,7 @@ package enum IMUL {
       unsignedHigh &- (StatusFlags.topBit(a) != 0 ? b : 0)
       &- (StatusFlags.topBit(b) != 0 ? a : 0)
     let extended: T = StatusFlags.topBit(low) != 0 ? .max : 0
-    return (high, low, MUL.productFlags(flags, overflow: high != extended))
+    return (high, low, MUL.productFlags(low, overflow: high != extended))
   }
 }
 
@@ -49,11 +52,10 @@ extension CPU {
   private func multiply<T: FixedWidthInteger & UnsignedInteger>(_ source: T, signed: Bool)
   where T.Magnitude == T {
     let accumulator = T(truncatingIfNeeded: self[.rax])
-    let flags = state.pointee.rflags
     let product =
       signed
-      ? IMUL.apply(accumulator, source, flags: flags)
-      : MUL.apply(accumulator, source, flags: flags)
+      ? IMUL.apply(accumulator, source)
+      : MUL.apply(accumulator, source)
     writeDouble(high: product.high, low: product.low)
     setStatusFlags(product.flags)
   }
@@ -76,20 +78,19 @@ extension CPU {
     let isTernary = i.operand2.kind != .none
     let source = try read(i.operand1, i)
     let factor = isTernary ? i.immediate : try read(i.operand0, i)
-    let flags = state.pointee.rflags
     let low: UInt64
     let status: UInt64
     switch i.operand0.size {
     case 2:
       let product = IMUL.apply(
-        UInt16(truncatingIfNeeded: factor), UInt16(truncatingIfNeeded: source), flags: flags)
+        UInt16(truncatingIfNeeded: factor), UInt16(truncatingIfNeeded: source))
       (low, status) = (UInt64(product.low), product.flags)
     case 4:
       let product = IMUL.apply(
-        UInt32(truncatingIfNeeded: factor), UInt32(truncatingIfNeeded: source), flags: flags)
+        UInt32(truncatingIfNeeded: factor), UInt32(truncatingIfNeeded: source))
       (low, status) = (UInt64(product.low), product.flags)
     default:
-      let product = IMUL.apply(factor, source, flags: flags)
+      let product = IMUL.apply(factor, source)
       (low, status) = (product.low, product.flags)
     }
     try write(i.operand0, i, low)
