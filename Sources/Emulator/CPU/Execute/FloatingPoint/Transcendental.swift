@@ -1,16 +1,17 @@
-/// Elementary functions of `WideFloat`, by argument reduction and power series. Integers only, so
-/// that every host computes the same bits.
+/// Elementary functions of `WideFloat`, by argument reduction and power series.
+///
+/// Integers only, so that every host computes the same bits.
 enum Transcendental {
-  /// π
+  /// π.
   static let pi = WideFloat(
     exponent: 1, significand: 0xC90F_DAA2_2168_C234_C4C6_628B_80DC_1CD1)
-  /// 2 ÷ π
+  /// 2 ÷ π.
   private static let twoOverPi = WideFloat(
     exponent: -1, significand: 0xA2F9_836E_4E44_1529_FC27_57D1_F534_DDC1)
-  /// ln 2
+  /// ln 2.
   private static let ln2 = WideFloat(
     exponent: -1, significand: 0xB172_17F7_D1CF_79AB_C9E3_B398_03F2_F6AF)
-  /// 2 ÷ ln 2
+  /// 2 ÷ ln 2.
   private static let twoOverLn2 = WideFloat(
     exponent: 1, significand: 0xB8AA_3B29_5C17_F0BB_BE87_FED0_691D_3E89)
 
@@ -166,7 +167,7 @@ enum Transcendental {
       isNegative: isNegative, exponent: 63, normalizing: UInt128(low: words[1], high: words[2]))
   }
 
-  /// r − r³/3! + r⁵/5! − …
+  /// r − r³/3! + r⁵/5! − ….
   private static func sineSeries(_ r: WideFloat) -> WideFloat {
     let square = -(r * r)
     var term = r
@@ -179,7 +180,7 @@ enum Transcendental {
     return sum
   }
 
-  /// 1 − r²/2! + r⁴/4! − …
+  /// 1 − r²/2! + r⁴/4! − ….
   private static func cosineSeries(_ r: WideFloat) -> WideFloat {
     let square = -(r * r)
     var term = WideFloat(1)

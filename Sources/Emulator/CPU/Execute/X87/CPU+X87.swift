@@ -67,9 +67,10 @@ extension CPU {
     }
   }
 
-  /// The forms without memory. Those that the manual leaves blank but that every processor
-  /// executes as another instruction are that instruction (FFREEP, and copies of FCOM, FCOMP, FXCH
-  /// and FSTP).
+  /// The forms without memory.
+  ///
+  /// Those that the manual leaves blank but that every processor executes as another instruction
+  /// are that instruction (FFREEP, and copies of FCOM, FCOMP, FXCH and FSTP).
   private func executeX87Register(_ i: borrowing Instruction) throws(Exception) {
     let reg = i.reg & 7
     let n = Int(i.modRM & 7)
@@ -132,7 +133,7 @@ extension CPU {
     }
   }
 
-  /// FFREE
+  /// FFREE.
   private func ffree(_ n: Int) {
     setConditionC1(false)
     setEmptyX87(physicalX87(n), true)

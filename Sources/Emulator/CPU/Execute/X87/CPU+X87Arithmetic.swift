@@ -60,13 +60,13 @@ extension CPU {
     state.pointee.x87Exponents[register] = operation(state.pointee.x87Exponents[register])
   }
 
-  /// FSQRT
+  /// FSQRT.
   func fsqrt() { transform(usesPrecisionControl: true) { $0.squareRoot($1) } }
 
-  /// FRNDINT
+  /// FRNDINT.
   func frndint() { transform { $0.integral($1) } }
 
-  /// FSCALE
+  /// FSCALE.
   func fscale() {
     guard let scale = st(1), st(0) != nil else {
       if raiseStackFault(isOverflow: false) { setST(0, .indefinite) }
@@ -96,7 +96,7 @@ extension CPU {
     setConditionC1(quotient & 1 != 0)
   }
 
-  /// FXTRACT
+  /// FXTRACT.
   func fxtract() {
     guard let a = st(0) else { return underflowPushing() }
     guard isEmptyST(7) else { return overflowPushing() }

@@ -41,10 +41,10 @@ extension CPU {
     if stores && pops { popX87() }
   }
 
-  /// FTST
+  /// FTST.
   func ftst() { fcom(.zero(isNegative: false), pops: 0, signalsQuietNaN: true) }
 
-  /// FXAM
+  /// FXAM.
   func fxam() {
     let pattern = x87Pattern(0)
     setConditionC1(pattern.signExponent >> 15 != 0)

@@ -33,7 +33,7 @@ extension CPU {
     return true
   }
 
-  /// FNINIT
+  /// FNINIT.
   func fninit() {
     state.pointee.x87Control = 0x37F
     state.pointee.x87Status = 0
@@ -52,7 +52,7 @@ extension CPU {
     i.operandSize == 2 ? 14 : 28
   }
 
-  /// FNSTENV
+  /// FNSTENV.
   private func fnstenv(_ i: borrowing Instruction) throws(Exception) {
     let size = environmentSize(i)
     let address = try linearAddress(i, size: size, access: .write)
@@ -62,7 +62,7 @@ extension CPU {
     updateExceptionSummary()
   }
 
-  /// FLDENV
+  /// FLDENV.
   private func fldenv(_ i: borrowing Instruction) throws(Exception) {
     try checkPendingX87Exception()
     let size = environmentSize(i)
@@ -71,7 +71,7 @@ extension CPU {
     try loadEnvironment(i, at: address)
   }
 
-  /// FNSAVE
+  /// FNSAVE.
   private func fnsave(_ i: borrowing Instruction) throws(Exception) {
     let size = environmentSize(i)
     let address = try linearAddress(i, size: size &+ 80, access: .write)
@@ -86,7 +86,7 @@ extension CPU {
     fninit()
   }
 
-  /// FRSTOR
+  /// FRSTOR.
   private func frstor(_ i: borrowing Instruction) throws(Exception) {
     try checkPendingX87Exception()
     let size = environmentSize(i)

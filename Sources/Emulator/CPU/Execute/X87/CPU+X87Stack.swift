@@ -77,7 +77,9 @@ extension CPU {
   }
 
   /// The environment of x87 arithmetic; with `usesPrecisionControl` of the instructions that PC
-  /// governs. SDM Vol. 1, "Precision Control Field".
+  /// governs.
+  ///
+  /// SDM Vol. 1, "Precision Control Field".
   func x87Environment(usesPrecisionControl: Bool = false) -> FloatingPointEnvironment {
     var environment = FloatingPointEnvironment(x87Control: state.pointee.x87Control)
     if usesPrecisionControl {

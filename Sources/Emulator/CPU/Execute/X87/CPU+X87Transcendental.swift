@@ -1,14 +1,14 @@
 extension CPU {
-  /// F2XM1
+  /// F2XM1.
   func f2xm1() { transform { $0.exponentialMinusOne($1) } }
 
-  /// FYL2X
+  /// FYL2X.
   func fyl2x() { combineAndPop { $0.logarithm($1, times: $2) } }
 
-  /// FYL2XP1
+  /// FYL2XP1.
   func fyl2xp1() { combineAndPop { $0.logarithmOfOnePlus($1, times: $2) } }
 
-  /// FPATAN
+  /// FPATAN.
   func fpatan() { combineAndPop { $0.arctangent($2, over: $1) } }
 
   /// ST(1) := f(ST(0), ST(1)), then a pop.
@@ -27,21 +27,21 @@ extension CPU {
     popX87()
   }
 
-  /// FSIN
+  /// FSIN.
   func fsin() {
     trigonometric {
       $0.sineAndCosine($1, wantsSine: true, wantsCosine: false).map { ($0.sine, nil) }
     }
   }
 
-  /// FCOS
+  /// FCOS.
   func fcos() {
     trigonometric {
       $0.sineAndCosine($1, wantsSine: false, wantsCosine: true).map { ($0.cosine, nil) }
     }
   }
 
-  /// FSINCOS
+  /// FSINCOS.
   func fsincos() {
     guard checkRoomToPush() else { return }
     trigonometric {
@@ -49,7 +49,7 @@ extension CPU {
     }
   }
 
-  /// FPTAN
+  /// FPTAN.
   func fptan() {
     guard checkRoomToPush() else { return }
     trigonometric { environment, a in

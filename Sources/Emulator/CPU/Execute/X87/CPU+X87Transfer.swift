@@ -25,7 +25,7 @@ extension CPU {
     if !environment.unmasked.contains(.invalid) { pushX87(value.extended) }
   }
 
-  /// FILD
+  /// FILD.
   func fild(_ i: borrowing Instruction, size: UInt8) throws(Exception) {
     pushChecked(try loadInteger(i, size: size).extended)
   }
@@ -163,7 +163,7 @@ extension CPU {
     if pops { popX87() }
   }
 
-  /// FXCH
+  /// FXCH.
   func fxch(_ n: Int) {
     setConditionC1(false)
     if isEmptyST(0) || isEmptyST(n) {
@@ -193,7 +193,7 @@ extension CPU {
     if holds != negated { setST(0, x87Pattern(n)) }
   }
 
-  /// FBLD
+  /// FBLD.
   func fbld(_ i: borrowing Instruction) throws(Exception) {
     let address = try linearAddress(i, size: 10, access: .read)
     var digits = try load(address, as: UInt64.self)
@@ -207,7 +207,7 @@ extension CPU {
     pushChecked(result.extended)
   }
 
-  /// FBSTP
+  /// FBSTP.
   func fbstp(_ i: borrowing Instruction) throws(Exception) {
     let address = try linearAddress(i, size: 10, access: .write)
     try probe(address, count: 10, access: .write)
