@@ -73,6 +73,7 @@ import Testing
     setXMM(machine, 0, one, one)
     setXMM(machine, 1, 0x4040_0000_0000_0000, one)
     machine.state.pointee.mxcsr = 0x1F80 & ~0x200
+    machine.state.pointee.cr4 &= ~0x400
     #expect(machine.execute(divps) == Raised(6))
     machine.state.pointee.cr4 |= 0x400
     machine.state.pointee.mxcsr = 0x1F80 & ~0x200
