@@ -20,14 +20,8 @@ public final class PhysicalMemory {
   public var highSize: UInt64 { size - lowSize }
 
   let base: UnsafeMutableRawPointer
-  /// One byte a page of RAM, by page index in the reservation: `PageFlags`.
-  let pageFlags: UnsafeMutablePointer<UInt8>
-
-  /// Bits of a page's flag byte.
-  enum PageFlags {
-    /// Decoded code comes from this page: stores must look.
-    static let code: UInt8 = 1
-  }
+  /// One word a page of RAM: a bit for each 64 bytes that decoded code comes from.
+  private let codeLines: UnsafeMutablePointer<UInt64>
 
   /// Reserves `size` bytes, a multiple of the page size. Returns nil if the host refuses.
   public init?(size: UInt64) {
@@ -39,18 +33,18 @@ public final class PhysicalMemory {
     guard let ram = mmap(nil, Int(size), protection, flags, -1, 0), ram != MAP_FAILED else {
       return nil
     }
-    let pages = Int(size / Self.pageSize)
-    guard let table = mmap(nil, pages, protection, flags, -1, 0), table != MAP_FAILED else {
+    let tableSize = Int(size / Self.pageSize) * MemoryLayout<UInt64>.size
+    guard let table = mmap(nil, tableSize, protection, flags, -1, 0), table != MAP_FAILED else {
       munmap(ram, Int(size))
       return nil
     }
     base = ram
-    pageFlags = table.assumingMemoryBound(to: UInt8.self)
+    codeLines = table.assumingMemoryBound(to: UInt64.self)
   }
 
   deinit {
     munmap(base, Int(size))
-    munmap(pageFlags, Int(size / Self.pageSize))
+    munmap(codeLines, Int(size / Self.pageSize) * MemoryLayout<UInt64>.size)
   }
 
   /// The offset in the reservation of a physical address, or nil if it is not RAM.
@@ -65,6 +59,39 @@ public final class PhysicalMemory {
   @inline(__always) func host(_ address: PhysicalAddress) -> UnsafeMutableRawPointer? {
     guard let offset = offset(of: address) else { return nil }
     return base + offset
+  }
+
+  /// The 64-byte lines of a page that `count` bytes from offset `first` touch, a bit each.
+  @inline(__always) static func lines(_ first: UInt64, _ count: UInt64) -> UInt64 {
+    let from = first >> 6
+    let last = min(first &+ max(count, 1) &- 1, 4095) >> 6
+    return UInt64.max &<< from & UInt64.max &>> (63 &- last)
+  }
+
+  /// Whether decoded code comes from this page of RAM, so that stores must look.
+  @inline(__always) func hasCode(physicalPage: UInt64) -> Bool {
+    guard let offset = offset(of: PhysicalAddress(physicalPage)) else { return false }
+    return codeLines[offset >> 12] != 0
+  }
+
+  /// Whether decoded code may come from these bytes, which lie in one page.
+  @inline(__always) func hasCode(_ address: PhysicalAddress, count: UInt64) -> Bool {
+    guard let offset = offset(of: address) else { return false }
+    let lines = codeLines[offset >> 12]
+    return lines != 0 && lines & Self.lines(address.value & 0xFFF, count) != 0
+  }
+
+  /// Adds lines of code to a page. Returns true if it had none before.
+  func addCode(page: UInt64, lines: UInt64) -> Bool {
+    guard let offset = offset(of: PhysicalAddress(page)) else { return false }
+    defer { codeLines[offset >> 12] |= lines }
+    return codeLines[offset >> 12] == 0
+  }
+
+  /// Replaces the lines of code of a page.
+  func setCode(page: UInt64, lines: UInt64) {
+    guard let offset = offset(of: PhysicalAddress(page)) else { return }
+    codeLines[offset >> 12] = lines
   }
 
   /// Copies bytes out of RAM. Returns nil if any byte of the range is not RAM.

@@ -87,7 +87,7 @@ struct BlockBuilder {
     let header = raw.bindMemory(to: BlockHeader.self, capacity: 1)
     header.initialize(
       to: BlockHeader(
-        rip: rip, physical: physical, instructions: decoded, incoming: nil,
+        nextInBucket: nil, rip: rip, physical: physical, instructions: decoded, incoming: nil,
         length: UInt32(length), count: UInt16(instructions.count), mode: mode,
         isDropped: false))
     let first = (raw + BlockHeader.size).bindMemory(
@@ -129,8 +129,7 @@ extension CPU {
       return nil
     }
     let blocks = connections.blocks
-    let key = BlockCache.Key(physical: physical, rip: rip, mode: mode)
-    var header = blocks.block(key)
+    var header = blocks.block(physical: physical, rip: rip, mode: mode)
     if header == nil {
       if blocks.isFull {
         // Operations of the old blocks may still be on the way here: leave first.
@@ -165,6 +164,8 @@ extension CPU {
       let translation = try? walk(address, access: .execute),
       connections.memory.offset(of: PhysicalAddress(translation.physicalPage)) != nil
     else { return nil }
+    noteFetch(address)
+    if translation.pageSize > 4096 { noteLargePage(address, size: translation.pageSize) }
     entry.pointee.page = address.page
     entry.pointee.key = state.pointee.jumpKey
     entry.pointee.physical = translation.physicalPage

@@ -124,6 +124,7 @@ extension CPU {
   func requestLookup() { state.pointee.exit = EngineExit.lookup }
 
   /// Drops code that was just overwritten; if any was, the running block may be among it.
+  @inline(never)
   func codeWasWritten(_ address: PhysicalAddress, count: UInt64) {
     if connections.blocks.invalidate(address, count: count) { requestLookup() }
   }

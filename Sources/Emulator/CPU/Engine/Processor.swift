@@ -61,7 +61,7 @@ public final class Processor {
       selector: 0xF000, attributes: 0x9B, limit: 0xFFFF, base: 0xFFFF_0000)
     cpu[.ldtr] = SegmentRegister(selector: 0, attributes: 0x82, limit: 0xFFFF, base: 0)
     cpu[.tr] = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0xFFFF, base: 0)
-    cpu.flushTLB()
+    cpu.clearTLB()
     connections.blocks.dropEverything()
     cpu.updateMode()
   }

@@ -130,8 +130,9 @@ extension CPU {
   ) {
     if let host = connections.memory.host(address) {
       host.storeBytes(of: value, as: T.self)
-      if connections.memory.hasCode(physicalPage: address.value & ~0xFFF) {
-        codeWasWritten(address, count: UInt64(MemoryLayout<T>.size))
+      let size = UInt64(MemoryLayout<T>.size)
+      if connections.memory.hasCode(address, count: size) {
+        codeWasWritten(address, count: size)
       }
       return
     }

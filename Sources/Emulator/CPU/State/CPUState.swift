@@ -36,6 +36,10 @@ public struct CPUState {
   public var exit: UInt64 = 0
   /// The operation at which the engine goes on in builds without tail calls.
   public var trampoline: UnsafeRawPointer?
+  /// First linear address of any large page in the TLB.
+  public var largePagesStart: UInt64 = .max
+  /// Last linear address of any large page in the TLB.
+  public var largePagesLast: UInt64 = 0
   /// Whether the block arena is full, so that the run loop must drop every block.
   public var dropsBlocks: Bool = false
   /// The exception that made the engine leave with `EngineExit.fault`.
