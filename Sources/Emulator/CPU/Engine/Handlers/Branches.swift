@@ -17,14 +17,9 @@ func jcc<let code: Int>(
   _: Condition<code>.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  let state = CPU(s).state
-  if state.pointee.lazyKind == LazyFlags.none {
-    return branch(s, op, Condition<code>.holds(state.pointee.rflags))
-  }
-  if Condition<code>.followsFromResult {
-    return branch(s, op, Condition<code>.holds(result: state.pointee.lazyResult))
-  }
-  materializeAndRetry(s, op)
+  let (known, holds) = evaluate(Condition<code>.self, s)
+  if _slowPath(!known) { return materializeAndRetry(s, op) }
+  branch(s, op, holds)
 }
 
 /// CMP and the Jcc behind it, whose operation is the next one.

@@ -112,7 +112,7 @@ func setLazyFlags<T: FixedWidthInteger & UnsignedInteger>(
 ) {
   let state = CPU(s).state
   state.pointee.lazyKind = LazyFlags.kind(operation, T.self)
-  state.pointee.lazyResult = signExtended(result)
+  state.pointee.lazyResult = UInt64(truncatingIfNeeded: result)
   state.pointee.lazySource = UInt64(truncatingIfNeeded: source)
 }
 
@@ -123,13 +123,32 @@ func setLazyFlags<T: FixedWidthInteger & UnsignedInteger>(
   state.pointee.rflags = state.pointee.rflags & ~RFLAGS.status.rawValue | status
 }
 
-@inline(__always)
-func signExtended<T: FixedWidthInteger & UnsignedInteger>(_ value: T) -> UInt64 {
-  switch T.bitWidth {
-  case 8: UInt64(bitPattern: Int64(Int8(truncatingIfNeeded: value)))
-  case 16: UInt64(bitPattern: Int64(Int16(truncatingIfNeeded: value)))
-  case 32: UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: value)))
-  default: UInt64(truncatingIfNeeded: value)
+/// Puts CF into RFLAGS if it is not there. False if that takes the slow way.
+@inline(__always) func settleCarry(_ s: StatePointer) -> Bool {
+  let state = CPU(s).state
+  let kind = state.pointee.lazyKind
+  if kind == LazyFlags.none || kind & LazyFlags.keptCarry != 0 { return true }
+  let carry: UInt64
+  switch LazyFlags.operation(kind) {
+  case LazyFlags.Operation.add.rawValue:
+    carry = state.pointee.lazyResult < state.pointee.lazySource ? 1 : 0
+  case LazyFlags.Operation.sub.rawValue:
+    carry = state.pointee.lazyResult > state.pointee.lazySource ? 1 : 0
+  case LazyFlags.Operation.logic.rawValue: carry = 0
+  default: return false
+  }
+  state.pointee.rflags = state.pointee.rflags & ~1 | carry
+  return true
+}
+
+/// Replaces CF and OF and leaves the other flags as they are, exact or not.
+@inline(__always) func setCarryAndOverflow(_ s: StatePointer, _ status: UInt64) {
+  let state = CPU(s).state
+  let both = RFLAGS.carry.rawValue | RFLAGS.overflow.rawValue
+  state.pointee.rflags = state.pointee.rflags & ~both | status & both
+  let kind = state.pointee.lazyKind
+  if kind != LazyFlags.none {
+    state.pointee.lazyKind = kind | LazyFlags.keptCarry | LazyFlags.keptOverflow
   }
 }
 
