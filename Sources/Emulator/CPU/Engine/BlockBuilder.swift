@@ -28,7 +28,7 @@ struct BlockBuilder {
   static func build(
     _ cpu: CPU, physical: UInt64
   ) -> UnsafeMutablePointer<BlockHeader>? {
-    guard let host = cpu.connections.memory.host(PhysicalAddress(physical)) else { return nil }
+    guard let host = cpu.state.pointee.ram.host(PhysicalAddress(physical)) else { return nil }
     var builder = BlockBuilder(
       cpu: cpu, physical: physical, bytes: host.assumingMemoryBound(to: UInt8.self))
     builder.decode()
@@ -128,21 +128,11 @@ extension CPU {
       state.pointee.exit = EngineExit.step
       return nil
     }
-    let blocks = connections.blocks
-    var header = blocks.block(physical: physical, rip: rip, mode: mode)
-    if header == nil {
-      if blocks.isFull {
-        // Operations of the old blocks may still be on the way here: leave first.
-        state.pointee.exit = EngineExit.step
-        state.pointee.dropsBlocks = true
-        return nil
-      }
-      header = BlockBuilder.build(self, physical: physical)
-      if let header, blocks.insert(header) {
-        withdrawWriteTags(physicalPage: physical & ~0xFFF)
-      }
+    let mode = mode
+    let known = state.pointee.blocks._withUnsafeGuaranteedRef {
+      $0.block(physical: physical, rip: rip, mode: mode)
     }
-    guard let header else {
+    guard let header = known ?? makeBlock(physical: physical) else {
       state.pointee.exit = EngineExit.step
       return nil
     }
@@ -154,6 +144,22 @@ extension CPU {
     return UnsafePointer(first.assumingMemoryBound(to: Operation.self))
   }
 
+  /// Decodes the block at RIP; nil if there can be none, or no room for it.
+  @inline(never)
+  private func makeBlock(physical: UInt64) -> UnsafeMutablePointer<BlockHeader>? {
+    let blocks = connections.blocks
+    guard !blocks.isFull else {
+      // Operations of the old blocks may still be on the way here: leave first.
+      state.pointee.dropsBlocks = true
+      return nil
+    }
+    let header = BlockBuilder.build(self, physical: physical)
+    if let header, blocks.insert(header) {
+      withdrawWriteTags(physicalPage: physical & ~0xFFF)
+    }
+    return header
+  }
+
   /// The physical address that a fetch at `address` reads, or nil if it faults or is not RAM.
   func fetchTranslation(_ address: LinearAddress) -> UInt64? {
     let entry = fetchTLB + Int(truncatingIfNeeded: address.value >> 12) & 63
@@ -162,7 +168,7 @@ extension CPU {
     }
     guard !isLongMode || address.isCanonical,
       let translation = try? walk(address, access: .execute),
-      connections.memory.offset(of: PhysicalAddress(translation.physicalPage)) != nil
+      state.pointee.ram.offset(of: PhysicalAddress(translation.physicalPage)) != nil
     else { return nil }
     noteFetch(address)
     if translation.pageSize > 4096 { noteLargePage(address, size: translation.pageSize) }

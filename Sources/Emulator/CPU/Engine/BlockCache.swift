@@ -12,7 +12,7 @@ final class BlockCache {
   private static let reserve = 64 << 10
   private static let bucketCount = 8192
 
-  private let memory: PhysicalMemory
+  private let ram: GuestRAM
   private let arena: UnsafeMutableRawPointer
   /// Heads of the chains of `BlockHeader.nextInBucket`.
   private let buckets: UnsafeMutablePointer<Header?>
@@ -22,8 +22,8 @@ final class BlockCache {
   /// How often everything was dropped; for tests and statistics.
   private(set) var flushes = 0
 
-  init(memory: PhysicalMemory) {
-    self.memory = memory
+  init(ram: GuestRAM) {
+    self.ram = ram
     arena = Self.reserveArena()
     buckets = .allocate(capacity: Self.bucketCount)
     buckets.initialize(repeating: nil, count: Self.bucketCount)
@@ -78,8 +78,8 @@ final class BlockCache {
     header.pointee.nextInBucket = head.pointee
     head.pointee = header
     pages[physical >> 12, default: []].append(header)
-    let lines = PhysicalMemory.lines(physical & 0xFFF, UInt64(header.pointee.length))
-    return memory.addCode(page: physical, lines: lines)
+    let lines = GuestRAM.lines(physical & 0xFFF, UInt64(header.pointee.length))
+    return ram.addCode(page: physical, lines: lines)
   }
 
   /// Drops the blocks whose code overlaps a write; true if there were any.
@@ -96,12 +96,12 @@ final class BlockCache {
         drop(header)
       } else {
         kept.append(header)
-        lines |= PhysicalMemory.lines(block.physical & 0xFFF, UInt64(block.length))
+        lines |= GuestRAM.lines(block.physical & 0xFFF, UInt64(block.length))
       }
     }
     guard kept.count < blocks.count else { return false }
     pages[number] = kept.isEmpty ? nil : kept
-    memory.setCode(page: address.value, lines: lines)
+    ram.setCode(page: address.value, lines: lines)
     return true
   }
 
@@ -126,7 +126,7 @@ final class BlockCache {
 
   /// Forgets every block. Only between instructions, with no operation running.
   func dropEverything() {
-    for number in pages.keys { memory.setCode(page: number << 12, lines: 0) }
+    for number in pages.keys { ram.setCode(page: number << 12, lines: 0) }
     pages.removeAll(keepingCapacity: true)
     buckets.update(repeating: nil, count: Self.bucketCount)
     used = 0

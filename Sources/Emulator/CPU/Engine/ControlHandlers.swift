@@ -123,9 +123,14 @@ extension CPU {
   /// Makes the engine look for events and interrupts before the next instruction.
   func requestLookup() { state.pointee.exit = EngineExit.lookup }
 
+  /// Makes the engine look for interrupts before the next instruction.
+  func requestInterruptCheck() {
+    if state.pointee.exit == EngineExit.none { state.pointee.exit = EngineExit.interrupts }
+  }
+
   /// Drops code that was just overwritten; if any was, the running block may be among it.
   @inline(never)
   func codeWasWritten(_ address: PhysicalAddress, count: UInt64) {
-    if connections.blocks.invalidate(address, count: count) { requestLookup() }
+    if connections.blocks.invalidate(address, count: count) { requestInterruptCheck() }
   }
 }

@@ -73,6 +73,8 @@ enum EngineExit {
   static let fault: UInt64 = 3
   /// The next instruction cannot be in a block: it must be stepped.
   static let step: UInt64 = 4
+  /// An interrupt may have become deliverable, but nothing outside changed.
+  static let interrupts: UInt64 = 5
 }
 
 extension UnsafePointer<Operation> {

@@ -110,7 +110,7 @@ extension CPU {
   func loadPhysical<T: FixedWidthInteger & UnsignedInteger>(
     _ address: PhysicalAddress, as type: T.Type
   ) -> T {
-    if let host = connections.memory.host(address) { return host.loadUnaligned(as: T.self) }
+    if let host = state.pointee.ram.host(address) { return host.loadUnaligned(as: T.self) }
     synchronizeClock()
     requestLookup()
     if T.bitWidth == 128 {
@@ -128,10 +128,10 @@ extension CPU {
   func storePhysical<T: FixedWidthInteger & UnsignedInteger>(
     _ value: T, at address: PhysicalAddress
   ) {
-    if let host = connections.memory.host(address) {
+    if let host = state.pointee.ram.host(address) {
       host.storeBytes(of: value, as: T.self)
       let size = UInt64(MemoryLayout<T>.size)
-      if connections.memory.hasCode(address, count: size) {
+      if state.pointee.ram.hasCode(address, count: size) {
         codeWasWritten(address, count: size)
       }
       return
@@ -151,5 +151,8 @@ extension CPU {
   }
 
   /// Lets devices see the exact time of the access that follows.
-  @inline(__always) func synchronizeClock() { connections.clock.now = now }
+  func synchronizeClock() {
+    let now = now
+    state.pointee.connections._withUnsafeGuaranteedRef { $0.clock.now = now }
+  }
 }

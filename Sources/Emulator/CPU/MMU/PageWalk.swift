@@ -90,7 +90,7 @@ extension CPU {
   @inline(__always)
   private func walkQuickly(_ address: LinearAddress, access: Access) -> Translation? {
     guard isFourLevel else { return nil }
-    let memory = connections.memory
+    let memory = state.pointee.ram
     var reserved = PageTableEntry.reservedAddressMask
     if !efer.contains(.noExecuteEnable) { reserved |= PageTableEntry.noExecute.rawValue }
     var table = state.pointee.cr3 & PageTableEntry.addressMask
@@ -294,7 +294,7 @@ extension CPU {
 
   /// Reads a paging-structure entry; where there is no RAM it reads as the bus does.
   private func readEntry(_ address: PhysicalAddress, wide: Bool) -> PageTableEntry {
-    guard let host = connections.memory.host(address) else {
+    guard let host = state.pointee.ram.host(address) else {
       let size: AccessSize = wide ? .quadword : .doubleword
       return PageTableEntry(rawValue: connections.bus.readMMIO(address, size: size))
     }
@@ -304,7 +304,7 @@ extension CPU {
   }
 
   private func writeEntry(_ address: PhysicalAddress, _ entry: PageTableEntry, wide: Bool) {
-    guard connections.memory.host(address) != nil else { return }
+    guard state.pointee.ram.host(address) != nil else { return }
     if wide {
       storePhysical(entry.rawValue, at: address)
     } else {

@@ -18,7 +18,7 @@ struct TLBEntry {
 /// Which entries of a bank hold anything, so that a flush costs what was filled.
 struct TLBOccupancy {
   /// A bit for each entry.
-  var filled = InlineArray<4, UInt64>(repeating: 0)
+  var filled = InlineArray<16, UInt64>(repeating: 0)
 }
 
 /// One entry of the fetch TLB.
@@ -34,7 +34,7 @@ struct FetchEntry {
 
 /// Layout of the block of rebuildable caches behind `CPUState.caches`.
 enum CacheLayout {
-  static let tlbEntries = 256
+  static let tlbEntries = 1024
   static let bankSize = tlbEntries * MemoryLayout<TLBEntry>.stride
   /// Supervisor, user, and supervisor with RFLAGS.AC under SMAP.
   static let banks = 3
@@ -170,7 +170,7 @@ extension CPU {
     for number in 0..<CacheLayout.banks {
       let entries = bank(number)
       let occupancy = occupancy(number)
-      for word in 0..<4 {
+      for word in 0..<(CacheLayout.tlbEntries / 64) {
         var pending = occupancy.pointee.filled[word]
         while pending != 0 {
           let bit = pending.trailingZeroBitCount
@@ -222,14 +222,14 @@ extension CPU {
     _ address: LinearAddress, _ translation: Translation, access: Access,
     bank number: Int
   ) {
-    guard let host = connections.memory.host(PhysicalAddress(translation.physicalPage)) else {
+    guard let host = state.pointee.ram.host(PhysicalAddress(translation.physicalPage)) else {
       return
     }
     let slot = Self.slot(of: address.value)
     let entry = bank(number) + slot
     let page = address.page
     let writable =
-      access.isWrite && !connections.memory.hasCode(physicalPage: translation.physicalPage)
+      access.isWrite && !state.pointee.ram.hasCode(physicalPage: translation.physicalPage)
     let known = entry.pointee.readTag == page
     entry.pointee.readTag = page
     if writable {

@@ -67,13 +67,21 @@ public struct CPU {
     state.pointee.connections._withUnsafeGuaranteedRef { $0 }
   }
 
+  /// Asks the interrupt source something, without counting a reference to it.
+  @inline(__always)
+  func withInterrupts<R>(_ body: (any InterruptSource) -> R) -> R {
+    state.pointee.connections._withUnsafeGuaranteedRef { body($0.interrupts) }
+  }
+
   /// Instructions retired since reset, counting each iteration of a repeated string instruction.
   public var instructionCount: UInt64 {
     state.pointee.budgetEnd &- UInt64(bitPattern: state.pointee.budget)
   }
 
   /// Virtual nanoseconds since reset: one an instruction, plus the time slept through.
-  public var now: UInt64 { instructionCount &+ connections.skippedTime }
+  public var now: UInt64 {
+    instructionCount &+ state.pointee.connections._withUnsafeGuaranteedRef { $0.skippedTime }
+  }
 
   /// Makes the state agree with CS, SS, CPL, CR0, EFER and RFLAGS after any of them changed.
   ///

@@ -39,6 +39,6 @@ final class CPUConnections {
     self.interrupts = interrupts
     self.clock = clock
     self.identification = identification
-    blocks = BlockCache(memory: memory)
+    blocks = BlockCache(ram: memory.ram)
   }
 }

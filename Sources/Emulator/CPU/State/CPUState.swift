@@ -142,11 +142,17 @@ public struct CPUState {
   /// x87 last data selector.
   public var x87DataSelector: UInt16 = 0
 
+  /// Guest RAM as the host sees it.
+  let ram: GuestRAM
+  /// Decoded blocks; the connections keep them alive.
+  let blocks: Unmanaged<BlockCache>
   /// The objects the processor is wired to, unretained: the owner of the block keeps them alive.
   var connections: Unmanaged<CPUConnections>
 
   init(connections: Unmanaged<CPUConnections>, caches: UnsafeMutableRawPointer) {
     self.connections = connections
+    ram = connections._withUnsafeGuaranteedRef { $0.memory.ram }
+    blocks = connections._withUnsafeGuaranteedRef { .passUnretained($0.blocks) }
     self.caches = caches
     tlb = caches
     debugRegisters[6] = 0xFFFF_0FF0

@@ -68,7 +68,7 @@ extension CPU {
     }
     if !changed.isDisjoint(with: [.paging, .writeProtect]) { flushTLB() }
     updateMode()
-    requestLookup()
+    requestInterruptCheck()
   }
 
   private var isTaskRegister16: Bool { self[.tr].isPresent && self[.tr].type & 8 == 0 }
@@ -129,14 +129,14 @@ extension CPU {
     state.pointee.cr4 = new.rawValue
     if !changed.isDisjoint(with: paging.union([.pcidEnable, .smap])) { flushTLB() }
     updateMode()
-    requestLookup()
+    requestInterruptCheck()
   }
 
   private func writeCR8(_ value: UInt64) throws(Exception) {
     guard value & ~0xF == 0 else { throw .generalProtection(errorCode: 0) }
     synchronizeClock()
     connections.interrupts.taskPriorityClass = UInt8(truncatingIfNeeded: value)
-    requestLookup()
+    requestInterruptCheck()
   }
 
   /// CLTS.
