@@ -46,7 +46,9 @@ struct GuestRAM {
     return lines != 0 && lines & Self.lines(address.value & 0xFFF, count) != 0
   }
 
-  /// Adds lines of code to a page. Returns true if it had none before.
+  /// Adds lines of code to a page.
+  ///
+  /// Returns true if it had none before.
   func addCode(page: UInt64, lines: UInt64) -> Bool {
     guard let offset = offset(of: PhysicalAddress(page)) else { return false }
     defer { codeLines[offset >> 12] |= lines }

@@ -19,10 +19,13 @@ public final class PhysicalMemory {
   /// RAM from 4 GiB on, in bytes.
   public var highSize: UInt64 { size - lowSize }
 
+  /// Told of writes from outside a processor (loaders, DMA, debuggers) to bytes that code was
+  /// decoded from: an address and a count that stays in its page.
+  var codeObservers: [(PhysicalAddress, UInt64) -> Void] = []
   /// Where it lies on the host.
   let ram: GuestRAM
 
-  /// Reserves `size` bytes, a multiple of the page size. Returns nil if the host refuses.
+  /// Reserves `size` bytes, a multiple of the page size; nil if the host refuses.
   public init?(size: UInt64) {
     guard size > 0, size % Self.pageSize == 0, size <= 1 << 40 else { return nil }
     self.size = size
@@ -50,7 +53,9 @@ public final class PhysicalMemory {
   /// The host address of a byte of RAM, or nil; valid to the end of its page.
   func host(_ address: PhysicalAddress) -> UnsafeMutableRawPointer? { ram.host(address) }
 
-  /// Copies bytes out of RAM. Returns nil if any byte of the range is not RAM.
+  /// Copies bytes out of RAM.
+  ///
+  /// Returns nil if any byte of the range is not RAM.
   public func read(_ address: PhysicalAddress, count: Int) -> [UInt8]? {
     guard contains(address, count: count) else { return nil }
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -61,7 +66,10 @@ public final class PhysicalMemory {
     }
   }
 
-  /// Copies bytes into RAM without telling the processors: for loaders, before the machine runs.
+  /// Copies bytes into RAM, dropping code decoded from there.
+  ///
+  /// Only between instructions.
+  ///
   /// Returns false, and writes nothing, if any byte of the range is not RAM.
   @discardableResult
   public func write(_ address: PhysicalAddress, _ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -69,7 +77,19 @@ public final class PhysicalMemory {
     eachPiece(address, count: bytes.count) { host, at, length in
       if let source = bytes.baseAddress { memcpy(host, source + at, length) }
     }
+    dropCode(address, count: UInt64(bytes.count))
     return true
+  }
+
+  private func dropCode(_ address: PhysicalAddress, count: UInt64) {
+    var at = address.value
+    let end = at &+ count
+    while at < end {
+      let size = min(end, (at | 0xFFF) &+ 1) &- at
+      let piece = PhysicalAddress(at)
+      if ram.hasCode(piece, count: size) { for observe in codeObservers { observe(piece, size) } }
+      at &+= size
+    }
   }
 
   /// Whether the whole range is RAM.

@@ -23,8 +23,10 @@ struct BlockBuilder {
     operations.reserveCapacity(Self.maximumCount * 3)
   }
 
-  /// Makes the block at RIP, whose first byte is at `physical` in RAM. Returns nil if its first
-  /// instruction must be stepped: it crosses the page, or its bytes are too many.
+  /// Makes the block at RIP, whose first byte is at `physical` in RAM.
+  ///
+  /// Returns nil if its first instruction must be stepped: it crosses the page, or its bytes are
+  /// too many.
   static func build(
     _ cpu: CPU, physical: UInt64
   ) -> UnsafeMutablePointer<BlockHeader>? {
@@ -54,7 +56,7 @@ struct BlockBuilder {
   private mutating func lower() {
     append(
       Operation(
-        handler: address(h_enter), immediate: UInt64(instructions.count), displacement: rip))
+        handler: address(hotEnter), immediate: UInt64(instructions.count), displacement: rip))
     var lowering = Lowering(mode: mode, rip: rip)
     var ordinal = 0
     while ordinal < instructions.count {
@@ -67,7 +69,7 @@ struct BlockBuilder {
     if let last = instructions.last, !last.endsBlock {
       append(
         Operation(
-          handler: address(cold_link), displacement: cpu.wrapRIP(rip &+ UInt64(length)),
+          handler: address(coldLink), displacement: cpu.wrapRIP(rip &+ UInt64(length)),
           ordinal: UInt8(instructions.count - 1)))
     }
   }
@@ -94,7 +96,7 @@ struct BlockBuilder {
       to: Operation.self, capacity: operations.count)
     first.initialize(from: operations, count: operations.count)
     for branch in branches {
-      // h_enter comes before the first lowered operation.
+      // hotEnter comes before the first lowered operation.
       let operation = first + branch.operation + 1
       for link in 1...branch.links {
         setBranch(operation + link, to: UnsafePointer(operation + link))
@@ -187,11 +189,11 @@ extension CPU {
       source.pointee.physical & ~0xFFF == target.pointee.physical & ~0xFFF
       && source.pointee.rip & ~0xFFF == target.pointee.rip & ~0xFFF
     guard samePage, !source.pointee.isDropped, !connections.blocks.isFull else {
-      if !samePage { operation.pointee.handler = address(h_goto) }
+      if !samePage { operation.pointee.handler = address(hotGoto) }
       return
     }
     operation.pointee.immediate = UInt64(UInt(bitPattern: first))
-    operation.pointee.handler = address(h_jump)
+    operation.pointee.handler = address(hotJump)
     setBranch(operation, to: first)
     let node = connections.blocks.allocate(MemoryLayout<IncomingLink>.stride)
       .bindMemory(to: IncomingLink.self, capacity: 1)

@@ -71,7 +71,9 @@ final class BlockCache {
     return arena + used
   }
 
-  /// Makes a block findable. Returns true if its page had no code before.
+  /// Makes a block findable.
+  ///
+  /// Returns true if its page had no code before.
   func insert(_ header: Header) -> Bool {
     let physical = header.pointee.physical
     let head = bucket(physical)
@@ -114,17 +116,19 @@ final class BlockCache {
     header.pointee.isDropped = true
     var incoming = header.pointee.incoming
     while let node = incoming {
-      node.pointee.operation.pointee.handler = address(cold_link)
+      node.pointee.operation.pointee.handler = address(coldLink)
       setBranch(node.pointee.operation, to: UnsafePointer(node.pointee.operation))
       incoming = node.pointee.next
     }
     header.pointee.incoming = nil
     let first = (UnsafeMutableRawPointer(header) + BlockHeader.size)
       .assumingMemoryBound(to: Operation.self)
-    first.pointee.handler = address(cold_dropped)
+    first.pointee.handler = address(coldDropped)
   }
 
-  /// Forgets every block. Only between instructions, with no operation running.
+  /// Forgets every block.
+  ///
+  /// Only between instructions, with no operation running.
   func dropEverything() {
     for number in pages.keys { ram.setCode(page: number << 12, lines: 0) }
     pages.removeAll(keepingCapacity: true)

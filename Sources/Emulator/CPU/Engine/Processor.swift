@@ -44,7 +44,9 @@ public final class Processor {
     caches.deallocate()
   }
 
-  /// Puts the processor in its state after RESET. SDM Vol. 3A, "Processor State After Reset".
+  /// Puts the processor in its state after RESET.
+  ///
+  /// SDM volume 3A, "Processor State After Reset".
   public func reset() {
     let count = cpu.instructionCount
     let tlbKey = cpu.state.pointee.jumpKey
@@ -152,8 +154,9 @@ extension CPU {
       || !mode.isDisjoint(with: [.real, .virtual8086])
   }
 
-  /// Delivers what waits at this instruction boundary. SDM Vol. 3A, "Prioritization of Concurrent
-  /// Events".
+  /// Delivers what waits at this instruction boundary.
+  ///
+  /// SDM volume 3A, "Prioritization of Concurrent Events".
   func takeInterrupts() {
     let shadow = state.pointee.shadow
     guard state.pointee.activity <= Activity.halted.rawValue,

@@ -16,8 +16,9 @@ extension CPU {
     return try loadSlow(address, as: type, access: access, bank: number)
   }
 
-  /// Stores a value to linear memory, at any alignment, across pages and devices alike. Every
-  /// byte is written or, when it throws, none.
+  /// Stores a value to linear memory, at any alignment, across pages and devices alike.
+  ///
+  /// Every byte is written or, when it throws, none.
   @inline(__always)
   public func store<T: FixedWidthInteger & UnsignedInteger>(
     _ value: T, at address: LinearAddress, access: Access = .write

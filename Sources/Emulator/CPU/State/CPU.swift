@@ -41,11 +41,11 @@ public struct CPU {
     }
   }
 
-  /// CR0
+  /// CR0.
   @inline(__always) public var cr0: CR0 { CR0(rawValue: state.pointee.cr0) }
-  /// CR4
+  /// CR4.
   @inline(__always) public var cr4: CR4 { CR4(rawValue: state.pointee.cr4) }
-  /// IA32_EFER
+  /// IA32_EFER.
   @inline(__always) public var efer: EFER { EFER(rawValue: state.pointee.efer) }
   /// The current privilege level.
   @inline(__always) public var cpl: UInt8 { state.pointee.cpl }
@@ -56,8 +56,9 @@ public struct CPU {
   /// Whether IA-32e mode is active, in 64-bit or compatibility mode.
   @inline(__always) public var isIA32e: Bool { efer.contains(.longModeActive) }
 
-  /// A segment register with its hidden part. Set it through `loadSegment` unless the instruction
-  /// defines the hidden part itself.
+  /// A segment register with its hidden part.
+  ///
+  /// Set it through `loadSegment` unless the instruction defines the hidden part itself.
   @inline(__always) public subscript(segment: SegmentName) -> SegmentRegister {
     get { state.pointee.segments[Int(segment.rawValue)] }
     nonmutating set { state.pointee.segments[Int(segment.rawValue)] = newValue }

@@ -121,7 +121,9 @@ extension CPU {
     state.pointee.lazyKind = LazyFlags.none
   }
 
-  /// The condition of Jcc, SETcc and CMOVcc; flags must be materialised. SDM Vol. 2, "Jcc".
+  /// The condition of Jcc, SETcc and CMOVcc; flags must be materialised.
+  ///
+  /// SDM volume 2, "Jcc".
   public func condition(_ code: UInt8) -> Bool {
     let flags = RFLAGS(rawValue: state.pointee.rflags)
     let signDiffers = flags.contains(.sign) != flags.contains(.overflow)

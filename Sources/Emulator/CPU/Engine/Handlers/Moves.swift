@@ -206,12 +206,12 @@ where T.Magnitude == T {
   next(s, op + 1)
 }
 
-@c func h_nop(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotNop(_ s: StatePointer, _ o: UnsafeRawPointer) {
   next(s, UnsafePointer<Operation>(o) + 1)
 }
 
 /// Computes an address with a segment base for the operation behind it.
-@c func h_addressBased(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotAddressBased(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let base = CPU(s).state.pointee.segments[Int(op.pointee.a)].base
   setRegister(
@@ -220,7 +220,7 @@ where T.Magnitude == T {
 }
 
 /// Computes an address of 32 bits for the operation behind it.
-@c func h_address32(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotAddress32(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   setRegister(
     s, UInt8(RegisterSlot.effectiveAddress * 8), effectiveAddress(s, op) & 0xFFFF_FFFF)

@@ -42,8 +42,9 @@ func effectiveAddress(_ s: StatePointer, _ op: UnsafePointer<Operation>) -> UInt
 func tlbEntry(_ s: StatePointer, _ address: UInt64) -> UnsafePointer<TLBEntry> {
   let bank = CPU(s).state.pointee.tlb
   let slot = (address &>> 7) & UInt64((CacheLayout.tlbEntries - 1) << 5)
-  return UnsafePointer((bank + Int(truncatingIfNeeded: slot)).assumingMemoryBound(
-    to: TLBEntry.self))
+  return UnsafePointer(
+    (bank + Int(truncatingIfNeeded: slot)).assumingMemoryBound(
+      to: TLBEntry.self))
 }
 
 /// Whether `T` may be read straight away, and where.
@@ -123,7 +124,9 @@ func setLazyFlags<T: FixedWidthInteger & UnsignedInteger>(
   state.pointee.rflags = state.pointee.rflags & ~RFLAGS.status.rawValue | status
 }
 
-/// Puts CF into RFLAGS if it is not there. False if that takes the slow way.
+/// Puts CF into RFLAGS if it is not there.
+///
+/// False if that takes the slow way.
 @inline(__always) func settleCarry(_ s: StatePointer) -> Bool {
   let state = CPU(s).state
   let kind = state.pointee.lazyKind
@@ -153,8 +156,10 @@ func setLazyFlags<T: FixedWidthInteger & UnsignedInteger>(
 }
 
 extension CPU {
-  /// Fills the TLB for a fast access. False if that would not help: the access faults, is not to
-  /// plain RAM, or crosses the page, which the tag shows by being there already.
+  /// Fills the TLB for a fast access.
+  ///
+  /// False if that would not help: the access faults, is not to plain RAM, or crosses the page,
+  /// which the tag shows by being there already.
   func fill(_ address: UInt64, access: Access) -> Bool {
     let entry = tlbEntry(UnsafeMutableRawPointer(state), address)
     let linear = LinearAddress(address)
