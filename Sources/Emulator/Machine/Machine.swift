@@ -99,6 +99,7 @@ public final class Machine {
     memory.clear()
     chipset.reset()
     processor.reset()
+    processor.connections.recorder.removeAll()
     heldInput.start = now
     try load()
   }
