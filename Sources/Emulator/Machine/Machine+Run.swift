@@ -3,6 +3,9 @@ extension Machine {
   /// timers tick, but none of them is allowed to interrupt.
   private static let idleEventLimit = 1_000_000
 
+  /// Instructions after which a request to stop is noticed at the latest.
+  private static let stopRequestInterval: UInt64 = 10_000_000
+
   /// Instructions retired since power-on.
   public var instructionCount: UInt64 { processor.cpu.instructionCount }
 
@@ -68,6 +71,7 @@ extension Machine {
   /// The instruction count at which the next event is due.
   private func nextLook(limit: UInt64, timeLimit: UInt64) -> UInt64 {
     let event = min(nextEvent, timeLimit)
+    let limit = min(limit, instructionCount.addingClamped(Self.stopRequestInterval))
     // One instruction is one nanosecond.
     return min(limit, instructionCount.addingClamped(event - min(event, now)))
   }
