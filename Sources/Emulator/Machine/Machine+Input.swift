@@ -64,7 +64,7 @@ struct HeldInput {
 
   init(portCount: Int) { bytes = [[UInt8]](repeating: [], count: portCount) }
 
-  var isEmpty: Bool { bytes.allSatisfy(\.isEmpty) }
+  var isEmpty: Bool { bytes.allSatisfy { $0.isEmpty } }
 
   /// When patience ends, `.max` when nothing is held.
   var deadline: UInt64 { isEmpty ? .max : start.addingClamped(Self.patience) }
