@@ -1,39 +1,29 @@
-/// Under every program: its start, its heap, and what the standard library asks for.
+/// Under every program: its heap, and printing.
 import UserSystem
-
-/// Called by _start; each program defines `program`.
-@c(program_start)
-public func programStart(
-  _ count: Int, _ values: UnsafePointer<UnsafePointer<UInt8>?>
-) -> Int32 {
-  var arguments: [[UInt8]] = []
-  for index in 0..<count {
-    guard let text = values[index] else { break }
-    var length = 0
-    while text[length] != 0 { length += 1 }
-    arguments.append(Array(UnsafeBufferPointer(start: text, count: length)))
-  }
-  return program(arguments)
-}
 
 nonisolated(unsafe) private var heap = Heap()
 
 /// Allocates for the standard library; its name in C is `posix_memalign` (see Start.S).
+///
+/// The standard library has no answer to a failure but a trap, so the program ends here with a word.
 @c(user_memalign)
 public func userMemalign(
   _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: UInt, _ size: UInt
 ) -> Int32 {
-  let outOfMemory: Int32 = 12
-  if let memory = heap.allocate(size, alignment: alignment) {
-    out.pointee = memory
-    return 0
+  guard let memory = heap.allocate(size, alignment: alignment) ?? grow(size, alignment) else {
+    say("out of memory: \(size) bytes asked for\n")
+    System.exit(1)
   }
-  let bytes = max(16384, (UInt64(size) &+ UInt64(alignment) &+ 64 &+ pageSize) & ~(pageSize &- 1))
-  guard case .success(let base) = System.grow(bytes) else { return outOfMemory }
-  heap.add(base: UInt(base), length: UInt(bytes))
-  guard let memory = heap.allocate(size, alignment: alignment) else { return outOfMemory }
   out.pointee = memory
   return 0
+}
+
+private func grow(_ size: UInt, _ alignment: UInt) -> UnsafeMutableRawPointer? {
+  guard size < UInt(1) << 46 else { return nil }
+  let bytes = max(16384, (UInt64(size + alignment + 64) + pageSize) & ~(pageSize - 1))
+  guard case .success(let base) = System.grow(bytes) else { return nil }
+  heap.add(base: UInt(base), length: UInt(bytes))
+  return heap.allocate(size, alignment: alignment)
 }
 
 /// Frees for the standard library; its name in C is `free`.
@@ -43,10 +33,12 @@ public func userFree(_ pointer: UnsafeMutableRawPointer?) {
 }
 
 /// Writes text to the console.
-func say(_ line: TextLine) { line.withBytes { _ = System.write(UnsafeRawBufferPointer($0)) } }
+package func say(_ line: TextLine) {
+  line.withBytes { _ = System.write(UnsafeRawBufferPointer($0)) }
+}
 
 /// Writes bytes to the console.
-func say(bytes: [UInt8]) {
+package func say(bytes: [UInt8]) {
   bytes.withUnsafeBytes { all in
     var done = 0
     while done < all.count {
@@ -59,7 +51,7 @@ func say(bytes: [UInt8]) {
 
 extension TextLine.Interpolation {
   /// A number with that many digits after the point.
-  mutating func appendInterpolation(_ value: Double, decimals: Int) {
+  package mutating func appendInterpolation(_ value: Double, decimals: Int) {
     var scale: UInt64 = 1
     for _ in 0..<decimals { scale &*= 10 }
     if value < 0 { appendLiteral("-") }

@@ -2,7 +2,7 @@
 package struct UnpackedFloat: Equatable, Sendable {
   /// The classes of data.
   ///
-  /// SDM Vol. 1, "Floating-Point Data Types".
+  /// SDM volume 1, "Floating-Point Data Types".
   package enum Kind: UInt8, Sendable {
     case zero
     case finite
@@ -39,6 +39,12 @@ package struct UnpackedFloat: Equatable, Sendable {
     self.init(
       significand == 0 ? .zero : .finite, isNegative: isNegative, exponent: exponent &- shift,
       significand: significand &<< UInt64(shift & 63))
+  }
+
+  /// A finite number with another exponent.
+  init(_ a: UnpackedFloat, exponent: Int) {
+    self.init(
+      .finite, isNegative: a.isNegative, exponent: exponent, significand: a.significand)
   }
 
   /// An integer, exactly.
