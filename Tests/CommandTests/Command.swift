@@ -29,7 +29,7 @@ struct Command {
     let folder = try TemporaryFolder()
     let output = folder.path("output")
     let errors = folder.path("errors")
-    for path in [output, errors] { FileManager.default.createFile(atPath: path, contents: nil) }
+    for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }
     process.standardOutput = FileHandle(forWritingAtPath: output)
     process.standardError = FileHandle(forWritingAtPath: errors)
     if let input {

@@ -4,16 +4,23 @@ import Testing
 
 /// A pseudo-terminal with the command at one end and the test at the other.
 private final class TerminalRun {
+  /// TIOCSPTLCK and TIOCGPTN, which the C functions for pseudo-terminals are made of.
+  private static let lockRequest: UInt = 0x4004_5431
+  private static let numberRequest: UInt = 0x8004_5430
+
   let master: Int32
   private let slave: Int32
   let process = Process()
   private(set) var text = ""
 
   init(_ arguments: [String]) throws {
-    master = posix_openpt(O_RDWR | O_NOCTTY)
-    guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, let name = ptsname(master)
+    master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    var isLocked: Int32 = 0
+    var number: Int32 = 0
+    guard master >= 0, ioctl(master, Self.lockRequest, &isLocked) == 0,
+      ioctl(master, Self.numberRequest, &number) == 0
     else { throw POSIXError(.ENXIO) }
-    slave = open(name, O_RDWR | O_NOCTTY)
+    slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
     let handle = FileHandle(fileDescriptor: slave)
     process.executableURL = URL(fileURLWithPath: Command.executable)
     process.arguments = arguments

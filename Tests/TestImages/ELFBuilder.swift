@@ -2,16 +2,24 @@
 public struct ELFBuilder {
   /// A program header and its bytes.
   public struct Segment {
+    /// p_type.
     public var type: UInt32 = 1
+    /// p_flags.
     public var flags: UInt32 = 7
+    /// p_vaddr.
     public var virtualAddress: UInt64
+    /// p_paddr.
     public var physicalAddress: UInt64
+    /// The content.
     public var bytes: [UInt8]
+    /// p_memsz, unless it is the size of the content.
     public var memorySize: UInt64?
-    /// What the header says, where it is to lie.
+    /// p_filesz, where it is to be wrong.
     public var claimedFileSize: UInt64?
+    /// What the header says where the content lies, where that is to be wrong.
     public var claimedOffset: UInt64?
 
+    /// A loadable segment.
     public init(at address: UInt64, physical: UInt64? = nil, _ bytes: [UInt8]) {
       virtualAddress = address
       physicalAddress = physical ?? address
@@ -19,10 +27,15 @@ public struct ELFBuilder {
     }
   }
 
+  /// Whether it is an ELF64.
   public var is64Bit = true
+  /// e_type.
   public var type: UInt16 = 2
+  /// e_machine.
   public var machine: UInt16 = 62
+  /// e_entry.
   public var entry: UInt64
+  /// The program headers and what they are for.
   public var segments: [Segment]
   /// The entry of a PVH note, nil for none.
   public var pvhEntry: UInt64?

@@ -5,16 +5,16 @@ public enum TestCode {
     0x66, 0xBA, 0x04, 0x06, 0x66, 0xB8, 0x00, 0x34, 0x66, 0xEF, 0xF4,
   ]
 
-  /// MOV AL, value; OUT F4h, AL; JMP $
+  /// MOV AL, value; OUT F4h, AL; JMP $.
   public static func debugExit(_ value: UInt8) -> [UInt8] { [0xB0, value, 0xE6, 0xF4] + loop }
 
-  /// JMP $
+  /// JMP $.
   public static let loop: [UInt8] = [0xEB, 0xFE]
 
   /// UD2, without an IDT.
   public static let undefined: [UInt8] = [0x0F, 0x0B]
 
-  /// CLI; HLT
+  /// CLI; HLT.
   public static let halt: [UInt8] = [0xFA, 0xF4]
 
   /// MOV DX, CF9h; MOV AL, 6; OUT DX, AL; JMP $: reset.

@@ -1,4 +1,6 @@
-/// Words for exceptions. SDM Vol. 3A, "Exception and Interrupt Reference".
+/// Words for exceptions.
+///
+/// SDM Vol. 3A, "Exception and Interrupt Reference".
 enum ExceptionNames {
   private static let names: [UInt8: String] = [
     0: "#DE divide error", 1: "#DB debug exception", 2: "NMI", 3: "#BP breakpoint",

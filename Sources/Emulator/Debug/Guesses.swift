@@ -1,4 +1,4 @@
-/// Usual causes that fit the facts. Each is only likely.
+/// Usual causes that fit the facts.
 struct Guesses {
   /// The guesses, marked as such.
   let lines: [String]

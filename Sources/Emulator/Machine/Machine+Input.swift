@@ -56,15 +56,17 @@ struct InputReplay {
 /// A guest that polls without ever touching the modem control register gets its input after a
 /// while.
 struct HeldInput {
-  private static let patience: UInt64 = 20_000_000
+  private static let patience: UInt64 = 5_000_000
 
   /// When the machine was started.
   var start: UInt64 = 0
   private var bytes: [[UInt8]]
+  /// How many bytes are held.
+  private var count = 0
 
   init(portCount: Int) { bytes = [[UInt8]](repeating: [], count: portCount) }
 
-  var isEmpty: Bool { bytes.allSatisfy { $0.isEmpty } }
+  var isEmpty: Bool { count == 0 }
 
   /// When patience ends, `.max` when nothing is held.
   var deadline: UInt64 { isEmpty ? .max : start.addingClamped(Self.patience) }
@@ -72,6 +74,7 @@ struct HeldInput {
   mutating func append(_ more: [UInt8], port: Int) {
     guard bytes.indices.contains(port) else { return }
     bytes[port] += more
+    count += more.count
   }
 
   func add(to digest: inout StateDigest) {
@@ -84,8 +87,10 @@ struct HeldInput {
   /// What the port is to be given now.
   mutating func take(port: Int, isListening: Bool, now: UInt64) -> [UInt8] {
     guard isListening || now >= deadline else { return [] }
-    defer { bytes[port] = [] }
-    return bytes[port]
+    let taken = bytes[port]
+    bytes[port] = []
+    count -= taken.count
+    return taken
   }
 }
 

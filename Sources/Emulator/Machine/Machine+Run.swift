@@ -96,8 +96,9 @@ extension Machine {
       requests.isConditionMet = false
       return .conditionMet
     }
-    if requests.isStopRequested.exchange(false, ordering: .relaxed) { return .stopped }
-    return nil
+    guard requests.isStopRequested.load(ordering: .relaxed) else { return nil }
+    requests.isStopRequested.store(false, ordering: .relaxed)
+    return .stopped
   }
 
   // MARK: Idling

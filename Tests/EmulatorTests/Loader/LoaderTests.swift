@@ -44,7 +44,7 @@ private func changed(_ change: (inout ELFBuilder) -> Void) -> [UInt8] {
       ([0x4D, 0x5A] + [UInt8](repeating: 0, count: 100), "PE or DOS"),
       ([UInt8](repeating: 0, count: 100), "nothing but zeroes"),
       ([0x7F, 0x45, 0x4C, 0x46], "cut off or damaged"),
-      (Array(ELFBuilder(code: TestCode.loop).build().prefix(80)), "program header"),
+      (Array(ELFBuilder(code: TestCode.loop).build().prefix(80)), "no segment to load"),
       (Array(ELFBuilder(code: [UInt8](repeating: 0x90, count: 64)).build().prefix(130)), "cut off"),
       (changed { $0.machine = 183 }, "for AArch64"),
       (changed { $0.type = 1 }, "relocatable object"),
