@@ -28,6 +28,15 @@ let package = Package(
       ]),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator"], path: "Tests/EmulatorTests"),
+    .target(name: "HostCPU", path: "Tests/HostCPU"),
+    .target(
+      name: "Oracle", dependencies: ["Emulator", "HostCPU", "CZydis"], path: "Tests/Oracle"),
+    .executableTarget(
+      name: "differential",
+      dependencies: [
+        "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Differential"),
   ],
   swiftLanguageModes: [.v6]
 )
