@@ -121,6 +121,9 @@ public struct Instruction: Equatable, Sendable {
   /// Second immediate: ENTER's level, a far pointer's selector.
   public var immediate2: UInt16
 
+  /// Distance of the instruction from the start of its block, in bytes; the engine's.
+  var offsetInBlock: UInt16 = 0
+
   /// First operand, the destination where there is one.
   public var operand0: Operand
   /// Second operand.

@@ -75,9 +75,7 @@ extension CPU {
   }
 
   /// What a fetch translation or cached jump must carry to be valid now.
-  @inline(__always) var jumpKey: UInt64 {
-    state.pointee.jumpEpoch << 8 | UInt64(state.pointee.mode.rawValue)
-  }
+  @inline(__always) var jumpKey: UInt64 { state.pointee.jumpKey }
 
   /// Points `CPUState.tlb` at the bank for the current privilege.
   @inline(__always) func selectTLBBank() {
@@ -103,7 +101,7 @@ extension CPU {
         entries[slot].physical = 0
       }
     }
-    state.pointee.jumpEpoch &+= 1
+    state.pointee.jumpKey &+= 256
   }
 
   /// Drops every cached translation but those of global pages, as MOV to CR3 does.
@@ -116,7 +114,7 @@ extension CPU {
         entries[slot].writeTag = tag
       }
     }
-    state.pointee.jumpEpoch &+= 1
+    state.pointee.jumpKey &+= 256
   }
 
   /// Drops the cached translations of the page that holds `address`, as INVLPG does.
@@ -131,7 +129,7 @@ extension CPU {
       bank(number)[slot].readTag = tag
       bank(number)[slot].writeTag = tag
     }
-    state.pointee.jumpEpoch &+= 1
+    state.pointee.jumpKey &+= 256
   }
 
   /// Withdraws the right to write straight to a physical page, which now holds decoded code.

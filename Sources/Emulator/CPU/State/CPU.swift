@@ -92,6 +92,7 @@ public struct CPU {
     if !cr0.contains(.protectionEnable) { mode.insert(.real) }
     if state.pointee.rflags & RFLAGS.virtual8086.rawValue != 0 { mode.insert(.virtual8086) }
     state.pointee.mode = mode
+    state.pointee.jumpKey = state.pointee.jumpKey & ~0xFF | UInt64(mode.rawValue)
     selectTLBBank()
   }
 

@@ -29,12 +29,17 @@ public struct CPUState {
   public var tlb: UnsafeMutableRawPointer
   /// All TLB banks, jump cache and caches that can be rebuilt.
   public var caches: UnsafeMutableRawPointer
-  /// Advances when any translation or mode that a cached jump relied on may have changed.
-  public var jumpEpoch: UInt64 = 1
+  /// What cached jumps and fetch translations must carry to be valid now: an epoch that advances
+  /// when a translation may have changed, and in the low byte the mode.
+  public var jumpKey: UInt64 = 256
   /// Why the engine left the fast path; see `EngineExit`.
   public var exit: UInt64 = 0
   /// The operation at which the engine goes on in builds without tail calls.
   public var trampoline: UnsafeRawPointer?
+  /// Whether the block arena is full, so that the run loop must drop every block.
+  public var dropsBlocks: Bool = false
+  /// The exception that made the engine leave with `EngineExit.fault`.
+  public var fault = Exception.invalidOpcode
 
   /// ES, CS, SS, DS, FS, GS, LDTR, TR.
   public var segments = InlineArray<8, SegmentRegister>(repeating: .null)
@@ -66,6 +71,8 @@ public struct CPUState {
   public var activity: UInt8 = 0
   /// `InterruptShadow` in force for the next boundary only.
   public var shadow: UInt8 = 0
+  /// Whether the instruction is single-stepped, so that repeated ones stop after one iteration.
+  public var singleSteps: Bool = false
   /// Whether data breakpoints or alignment checks are armed, so that every access looks twice.
   public var watchesAccesses: Bool = false
   /// Whether NMIs are blocked until the next IRET.

@@ -1,0 +1,187 @@
+/// Decodes a block and lowers it to operations.
+struct BlockBuilder {
+  /// Instructions in a block at most.
+  static let maximumCount = 48
+
+  private let cpu: CPU
+  private let physical: UInt64
+  private let rip: UInt64
+  private let mode: ExecutionMode
+  private let bytes: UnsafePointer<UInt8>
+  private var instructions: [Instruction] = []
+  private var operations: [Operation] = []
+  private var length = 0
+
+  private init(cpu: CPU, physical: UInt64, bytes: UnsafePointer<UInt8>) {
+    self.cpu = cpu
+    self.physical = physical
+    self.bytes = bytes
+    rip = cpu.state.pointee.rip
+    mode = cpu.mode
+    instructions.reserveCapacity(Self.maximumCount)
+    operations.reserveCapacity(Self.maximumCount * 3)
+  }
+
+  /// Makes the block at RIP, whose first byte is at `physical` in RAM. Returns nil if its first
+  /// instruction must be stepped: it crosses the page, or its bytes are too many.
+  static func build(
+    _ cpu: CPU, physical: UInt64
+  ) -> UnsafeMutablePointer<BlockHeader>? {
+    guard let host = cpu.connections.memory.host(PhysicalAddress(physical)) else { return nil }
+    var builder = BlockBuilder(
+      cpu: cpu, physical: physical, bytes: host.assumingMemoryBound(to: UInt8.self))
+    builder.decode()
+    guard !builder.instructions.isEmpty else { return nil }
+    builder.lower()
+    return builder.store()
+  }
+
+  private mutating func decode() {
+    let room = 4096 - Int(physical & 0xFFF)
+    while instructions.count < Self.maximumCount && length < room {
+      guard
+        var instruction = try? Decoder.decode(
+          bytes + length, count: min(room - length, 15), mode: mode)
+      else { return }
+      instruction.offsetInBlock = UInt16(length)
+      length += Int(instruction.length)
+      instructions.append(instruction)
+      if instruction.endsBlock { return }
+    }
+  }
+
+  private mutating func lower() {
+    append(
+      Operation(
+        handler: address(h_enter), immediate: UInt64(instructions.count), displacement: rip))
+    var lowering = Lowering(mode: mode, rip: rip)
+    var ordinal = 0
+    while ordinal < instructions.count {
+      let following = ordinal + 1 < instructions.count ? instructions[ordinal + 1] : nil
+      lowering.lower(instructions[ordinal], ordinal: ordinal, followedBy: following)
+      ordinal += 1
+    }
+    for operation in lowering.operations { append(operation) }
+    if let last = instructions.last, !last.endsBlock {
+      append(
+        Operation(
+          handler: address(cold_link), displacement: cpu.wrapRIP(rip &+ UInt64(length)),
+          ordinal: UInt8(instructions.count - 1)))
+    }
+  }
+
+  private mutating func append(_ operation: Operation) {
+    var operation = operation
+    operation.position = UInt16(operations.count)
+    operations.append(operation)
+  }
+
+  private func store() -> UnsafeMutablePointer<BlockHeader> {
+    let blocks = cpu.connections.blocks
+    let decoded = blocks.allocate(instructions.count * MemoryLayout<Instruction>.stride)
+      .bindMemory(to: Instruction.self, capacity: instructions.count)
+    decoded.initialize(from: instructions, count: instructions.count)
+    let raw = blocks.allocate(BlockHeader.size + operations.count * Operation.stride)
+    let header = raw.bindMemory(to: BlockHeader.self, capacity: 1)
+    header.initialize(
+      to: BlockHeader(
+        rip: rip, physical: physical, instructions: decoded, incoming: nil,
+        length: UInt32(length), count: UInt16(instructions.count), mode: mode,
+        isDropped: false))
+    let first = (raw + BlockHeader.size).bindMemory(
+      to: Operation.self, capacity: operations.count)
+    first.initialize(from: operations, count: operations.count)
+    for number in 0..<operations.count {
+      Lowering.relocate(first + number)
+    }
+    return header
+  }
+}
+
+extension Instruction {
+  /// Whether nothing behind the instruction may run without looking up RIP, mode or rights again.
+  var endsBlock: Bool {
+    switch mnemonic {
+    case .jcc, .jmp, .call, .ret, .loop, .loope, .loopne, .jrcxz, .jmpFar, .callFar, .retFar, .iret,
+      .int, .int1, .int3, .into, .invalid, .ud0, .ud1, .ud2, .syscall, .sysret, .sysenter, .sysexit,
+      .hlt, .rsm, .movToControl, .movToDebug, .wrmsr, .invlpg, .invpcid, .popf, .movToSegment,
+      .popSegment, .loadFarPointer, .sti, .lmsw, .in, .out, .ins, .outs:
+      true
+    case .movs, .stos, .cmps, .scas, .lods: isRepeated
+    default: false
+    }
+  }
+}
+
+extension CPU {
+  /// The first operation of the block at `CPUState.rip`, made if need be and entered in the jump
+  /// cache; nil, with `exit` set, if the instruction must be stepped.
+  func findBlock() -> UnsafePointer<Operation>? {
+    let rip = state.pointee.rip
+    guard let physical = fetchTranslation(LinearAddress(rip)) else {
+      state.pointee.exit = EngineExit.step
+      return nil
+    }
+    let blocks = connections.blocks
+    let key = BlockCache.Key(physical: physical, rip: rip, mode: mode)
+    var header = blocks.block(key)
+    if header == nil {
+      if blocks.isFull {
+        // Operations of the old blocks may still be on the way here: leave first.
+        state.pointee.exit = EngineExit.step
+        state.pointee.dropsBlocks = true
+        return nil
+      }
+      header = BlockBuilder.build(self, physical: physical)
+      if let header, blocks.insert(header) {
+        withdrawWriteTags(physicalPage: physical & ~0xFFF)
+      }
+    }
+    guard let header else {
+      state.pointee.exit = EngineExit.step
+      return nil
+    }
+    let first = UnsafeMutableRawPointer(header) + BlockHeader.size
+    let entry = jumpEntry(rip)
+    entry.pointee.rip = rip
+    entry.pointee.key = state.pointee.jumpKey
+    entry.pointee.operation = UInt64(UInt(bitPattern: first))
+    return UnsafePointer(first.assumingMemoryBound(to: Operation.self))
+  }
+
+  /// The physical address that a fetch at `address` reads, or nil if it faults or is not RAM.
+  func fetchTranslation(_ address: LinearAddress) -> UInt64? {
+    let entry = fetchTLB + Int(truncatingIfNeeded: address.value >> 12) & 63
+    if entry.pointee.page == address.page && entry.pointee.key == state.pointee.jumpKey {
+      return entry.pointee.physical | address.offset
+    }
+    guard !isLongMode || address.isCanonical,
+      let translation = try? walk(address, access: .execute),
+      connections.memory.offset(of: PhysicalAddress(translation.physicalPage)) != nil
+    else { return nil }
+    entry.pointee.page = address.page
+    entry.pointee.key = state.pointee.jumpKey
+    entry.pointee.physical = translation.physicalPage
+    return translation.physicalPage | address.offset
+  }
+
+  /// Makes a jump go straight to a block of the same page; others go by the jump cache, which
+  /// notices when the mapping changes.
+  func link(_ operation: UnsafeMutablePointer<Operation>, to first: UnsafePointer<Operation>) {
+    let source = UnsafePointer(operation).block
+    let target = first.block
+    let samePage =
+      source.pointee.physical & ~0xFFF == target.pointee.physical & ~0xFFF
+      && source.pointee.rip & ~0xFFF == target.pointee.rip & ~0xFFF
+    guard samePage, !source.pointee.isDropped, !connections.blocks.isFull else {
+      if !samePage { operation.pointee.handler = address(h_goto) }
+      return
+    }
+    operation.pointee.immediate = UInt64(UInt(bitPattern: first))
+    operation.pointee.handler = address(h_jump)
+    let node = connections.blocks.allocate(MemoryLayout<IncomingLink>.stride)
+      .bindMemory(to: IncomingLink.self, capacity: 1)
+    node.initialize(to: IncomingLink(operation: operation, next: target.pointee.incoming))
+    target.pointee.incoming = node
+  }
+}

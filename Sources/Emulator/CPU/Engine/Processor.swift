@@ -1,0 +1,261 @@
+import Glibc
+
+/// Why a processor stopped running.
+public enum ProcessorExit: Sendable {
+  /// The instruction count reached the limit.
+  case limit
+  /// Something outside may have changed: run due events, then go on.
+  case lookup
+  /// HLT, with nothing to wake it yet.
+  case halted
+  /// Shutdown: an exception while delivering a double fault.
+  case shutdown
+}
+
+/// One processor: owns the state block and runs it.
+public final class Processor {
+  /// The registers and everything else architectural.
+  public let cpu: CPU
+  let connections: CPUConnections
+  private let caches: UnsafeMutableRawPointer
+
+  init(
+    memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
+    identification: ProcessorIdentification
+  ) {
+    connections = CPUConnections(
+      memory: memory, bus: bus, interrupts: interrupts, clock: clock,
+      identification: identification)
+    caches = .allocate(byteCount: CacheLayout.size, alignment: 4096)
+    memset(caches, 0, CacheLayout.size)
+    let state = UnsafeMutablePointer<CPUState>.allocate(capacity: 1)
+    state.initialize(
+      to: CPUState(connections: .passUnretained(connections), caches: caches))
+    cpu = CPU(state: state)
+    reset()
+  }
+
+  deinit {
+    cpu.state.deinitialize(count: 1)
+    cpu.state.deallocate()
+    caches.deallocate()
+  }
+
+  /// Puts the processor in its state after RESET. SDM Vol. 3A, "Processor State After Reset".
+  public func reset() {
+    let count = cpu.instructionCount
+    let tlbKey = cpu.state.pointee.jumpKey
+    cpu.state.pointee = CPUState(connections: .passUnretained(connections), caches: caches)
+    let state = cpu.state
+    state.pointee.budgetEnd = count
+    state.pointee.jumpKey = tlbKey
+    state.pointee.rip = 0xFFF0
+    cpu[.rdx] = UInt64(connections.identification.signature)
+    for name in [SegmentName.es, .ss, .ds, .fs, .gs] {
+      cpu[name] = SegmentRegister(selector: 0, attributes: 0x93, limit: 0xFFFF, base: 0)
+    }
+    cpu[.cs] = SegmentRegister(
+      selector: 0xF000, attributes: 0x9B, limit: 0xFFFF, base: 0xFFFF_0000)
+    cpu[.ldtr] = SegmentRegister(selector: 0, attributes: 0x82, limit: 0xFFFF, base: 0)
+    cpu[.tr] = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0xFFFF, base: 0)
+    cpu.flushTLB()
+    connections.blocks.dropEverything()
+    cpu.updateMode()
+  }
+
+  /// Whether the processor waits for an interrupt.
+  public var isHalted: Bool { cpu.state.pointee.activity == Activity.halted.rawValue }
+
+  /// Lets `nanoseconds` of virtual time pass in which nothing is executed.
+  public func skipTime(by nanoseconds: UInt64) { connections.skippedTime &+= nanoseconds }
+
+  /// Runs until the instruction count reaches `limit` or the machine must look at something.
+  ///
+  /// Interrupts that wait at an instruction boundary are delivered here, before anything runs.
+  public func run(until limit: UInt64) -> ProcessorExit {
+    while true {
+      if cpu.state.pointee.dropsBlocks { dropBlocks() }
+      guard cpu.instructionCount < limit else { return .limit }
+      cpu.takeInterrupts()
+      switch Activity(rawValue: cpu.state.pointee.activity) {
+      case .running: break
+      case .shutdown: return .shutdown
+      default: return .halted
+      }
+      setBudget(limit)
+      if cpu.mustStep {
+        cpu.step()
+      } else {
+        cpu.state.pointee.exit = EngineExit.none
+        enterBlocks()
+        finishBlocks()
+      }
+      if cpu.state.pointee.exit == EngineExit.lookup {
+        cpu.state.pointee.exit = EngineExit.none
+        return .lookup
+      }
+    }
+  }
+
+  private func setBudget(_ limit: UInt64) {
+    let count = cpu.instructionCount
+    let budget = Int64(clamping: limit &- count)
+    cpu.state.pointee.budgetEnd = count &+ UInt64(bitPattern: budget)
+    cpu.state.pointee.budget = budget
+  }
+
+  private func enterBlocks() {
+    guard let first = cpu.findBlock() else { return }
+    runOperations(UnsafeMutableRawPointer(cpu.state), first)
+  }
+
+  /// Does what the engine left for: an exception, or an instruction that no block can hold.
+  private func finishBlocks() {
+    switch cpu.state.pointee.exit {
+    case EngineExit.fault:
+      cpu.state.pointee.exit = EngineExit.none
+      cpu.materializeFlags()
+      cpu.deliver(cpu.state.pointee.fault)
+    case EngineExit.budget, EngineExit.step:
+      cpu.state.pointee.exit = EngineExit.none
+      if cpu.state.pointee.budget > 0 && !cpu.state.pointee.dropsBlocks { cpu.step() }
+    default: break
+    }
+  }
+
+  private func dropBlocks() {
+    cpu.state.pointee.dropsBlocks = false
+    connections.blocks.dropEverything()
+    cpu.flushTLB()
+  }
+}
+
+extension CPU {
+  /// Whether the next instruction must be executed alone, with every check.
+  var mustStep: Bool {
+    let flags = state.pointee.rflags & (RFLAGS.trap.rawValue | RFLAGS.resume.rawValue)
+    if flags != 0 || state.pointee.shadow != InterruptShadow.none.rawValue { return true }
+    if state.pointee.watchesAccesses || state.pointee.debugRegisters[7] & 0xFF != 0 {
+      return true
+    }
+    if isLongMode { return false }
+    return self[.cs].base != 0 || self[.cs].limit != .max
+      || !mode.isDisjoint(with: [.real, .virtual8086])
+  }
+
+  /// Delivers what waits at this instruction boundary. SDM Vol. 3A, "Prioritization of Concurrent
+  /// Events".
+  func takeInterrupts() {
+    let shadow = state.pointee.shadow
+    let interrupts = connections.interrupts
+    guard state.pointee.activity <= Activity.halted.rawValue,
+      shadow != InterruptShadow.movSS.rawValue
+    else { return }
+    if interrupts.hasPendingNMI && !state.pointee.nmiBlocked {
+      interrupts.acknowledgeNMI()
+      materializeFlags()
+      state.pointee.activity = Activity.running.rawValue
+      deliverNMI()
+      return
+    }
+    guard shadow == InterruptShadow.none.rawValue,
+      state.pointee.rflags & RFLAGS.interruptEnable.rawValue != 0,
+      interrupts.hasPendingInterrupt
+    else { return }
+    materializeFlags()
+    state.pointee.activity = Activity.running.rawValue
+    synchronizeClock()
+    deliverInterrupt(vector: interrupts.acknowledgeInterrupt())
+  }
+
+  /// Executes one instruction with every check, and delivers what it raises.
+  func step() {
+    materializeFlags()
+    state.pointee.shadow = InterruptShadow.none.rawValue
+    let flags = RFLAGS(rawValue: state.pointee.rflags)
+    let traps = flags.contains(.trap)
+    state.pointee.singleSteps = traps
+    state.pointee.budget &-= 1
+    do throws(Exception) {
+      if !flags.contains(.resume), let bits = instructionBreakpoint {
+        throw .debugFault(dr6: bits)
+      }
+      let instruction = try fetch()
+      state.pointee.nextRIP = wrapRIP(state.pointee.rip &+ UInt64(instruction.length))
+      let ownsResumeFlag = instruction.mnemonic == .iret
+      try execute(instruction)
+      state.pointee.rip = state.pointee.nextRIP
+      if flags.contains(.resume) && !ownsResumeFlag {
+        state.pointee.rflags &= ~RFLAGS.resume.rawValue
+      }
+    } catch {
+      state.pointee.singleSteps = false
+      state.pointee.pendingDebug = 0
+      deliver(error)
+      return
+    }
+    state.pointee.singleSteps = false
+    if traps { state.pointee.pendingDebug |= 1 << 14 }
+    if state.pointee.pendingDebug != 0
+      && state.pointee.shadow != InterruptShadow.movSS.rawValue
+    {
+      deliverPendingDebug()
+    }
+  }
+
+  /// Fetches and decodes the instruction at RIP, checking limit, canonicality and page rights.
+  ///
+  /// The second page is looked at only if the instruction reaches into it.
+  func fetch() throws(Exception) -> Instruction {
+    var buffer = InlineArray<16, UInt8>(repeating: 0)
+    var count = 0
+    while true {
+      let fetched = try fetchBytes(into: &buffer, from: count)
+      count += fetched
+      do throws(DecodeFailure) {
+        return try decode(buffer, count: count)
+      } catch {
+        if error == .tooLong || count >= 15 { throw .generalProtection(errorCode: 0) }
+      }
+    }
+  }
+
+  private func decode(
+    _ buffer: InlineArray<16, UInt8>, count: Int
+  ) throws(DecodeFailure) -> Instruction {
+    try withUnsafePointer(to: buffer) { pointer throws(DecodeFailure) in
+      try Decoder.decode(
+        UnsafeRawPointer(pointer).assumingMemoryBound(to: UInt8.self), count: count, mode: mode)
+    }
+  }
+
+  /// Fetches code bytes up to the end of a page, the segment limit or 15 in all; at least one.
+  private func fetchBytes(
+    into buffer: inout InlineArray<16, UInt8>, from count: Int
+  ) throws(Exception) -> Int {
+    let offset = state.pointee.rip &+ UInt64(count)
+    var address = LinearAddress(offset)
+    var room = 15 - count
+    if isLongMode {
+      guard address.isCanonical else { throw .generalProtection(errorCode: 0) }
+    } else {
+      let wrapped = offset & 0xFFFF_FFFF
+      let limit = UInt64(self[.cs].limit)
+      guard wrapped <= limit else { throw .generalProtection(errorCode: 0) }
+      room = min(room, Int(limit &- wrapped) + 1)
+      address = LinearAddress((self[.cs].base &+ wrapped) & 0xFFFF_FFFF)
+    }
+    room = min(room, Int(4096 &- address.offset))
+    let physical: UInt64
+    if let cached = fetchTranslation(address) {
+      physical = cached
+    } else {
+      physical = try walk(address, access: .execute).physicalPage | address.offset
+    }
+    for index in 0..<room {
+      buffer[count + index] = loadPhysical(
+        PhysicalAddress(physical &+ UInt64(index)), as: UInt8.self)
+    }
+    return room
+  }
+}
