@@ -37,6 +37,15 @@ let package = Package(
         "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Differential"),
+    .testTarget(
+      name: "RowTests", dependencies: ["Oracle"], path: "Tests/Rows",
+      exclude: ["README.md", "Instructions"]),
+    .testTarget(
+      name: "SystemCaseTests", dependencies: ["Emulator"], path: "Tests/SystemCases",
+      exclude: [
+        "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
+        "exceptions.txt", "generate.py",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -42,8 +42,9 @@ struct Differential: ParsableCommand {
       print("This host cannot run x86-64 code natively, so there is nothing to compare with.")
       throw ExitCode(2)
     }
+    guard let subject = EmulatedProcessor() else { throw ExitCode(2) }
     var campaign = Campaign(
-      host: host, subject: EmulatedProcessor(),
+      host: host, subject: subject,
       options: Campaign.Options(
         seed: seed, groups: only.map { [$0] } ?? Template.Group.allCases,
         modes: mode.map { [$0] } ?? CaseGenerator.Mode.allCases, maximumLength: max(1, length),
