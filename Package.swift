@@ -14,7 +14,7 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: ["CElf", "CZydis"],
-      exclude: ["Libraries"]),
+      exclude: ["Generators", "Libraries"]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
       providers: [.apt(["libelf-dev"])]),
@@ -26,6 +26,25 @@ let package = Package(
       dependencies: [
         "Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // The guest kernel. The path is the whole directory, so that a new kernel file makes a new plan;
+    // only Host and Core are compiled for the host, the plugin compiles the rest for the guest.
+    .target(
+      name: "GuestKernel", path: "Sources/GuestKernel",
+      exclude: ["Arch", "Kernel", "User", "Plugins", "Tools", "kernel.ld", "README.md"],
+      sources: ["Host", "Core"], plugins: ["BuildGuest"]),
+    .plugin(
+      name: "BuildGuest", capability: .buildTool(),
+      path: "Sources/GuestKernel/Plugins/BuildGuest"),
+    .plugin(
+      name: "InstallImages",
+      capability: .command(
+        intent: .custom(
+          verb: "install-images", description: "Builds the guest kernel and puts it into Images/"),
+        permissions: [.writeToPackageDirectory(reason: "to refresh Images/kernel.elf")]),
+      path: "Sources/GuestKernel/Plugins/InstallImages"),
+    .testTarget(
+      name: "GuestKernelTests", dependencies: ["GuestKernel"], path: "Tests/GuestKernelTests"),
+    .testTarget(name: "BootTests", dependencies: ["GuestKernel"], path: "Tests/BootTests"),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator"], path: "Tests/EmulatorTests"),
     .target(name: "HostCPU", path: "Tests/HostCPU"),

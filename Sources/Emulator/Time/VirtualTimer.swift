@@ -39,4 +39,13 @@ public final class VirtualTimer {
   public func disarm() {
     arm(at: .max)
   }
+
+  /// Fires now if the deadline has been reached, for a device that is accessed before the clock
+  /// has run its events.
+  func fireIfDue() {
+    guard let clock, deadline <= clock.now else { return }
+    let reached = deadline
+    disarm()
+    handler(reached)
+  }
 }

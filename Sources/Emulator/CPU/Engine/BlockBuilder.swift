@@ -10,6 +10,7 @@ struct BlockBuilder {
   private let bytes: UnsafePointer<UInt8>
   private var instructions: [Instruction] = []
   private var operations: [Operation] = []
+  private var branches: [Lowering.Branch] = []
   private var length = 0
 
   private init(cpu: CPU, physical: UInt64, bytes: UnsafePointer<UInt8>) {
@@ -62,6 +63,7 @@ struct BlockBuilder {
       ordinal += 1
     }
     for operation in lowering.operations { append(operation) }
+    branches = lowering.branches
     if let last = instructions.last, !last.endsBlock {
       append(
         Operation(
@@ -91,8 +93,12 @@ struct BlockBuilder {
     let first = (raw + BlockHeader.size).bindMemory(
       to: Operation.self, capacity: operations.count)
     first.initialize(from: operations, count: operations.count)
-    for number in 0..<operations.count {
-      Lowering.relocate(first + number)
+    for branch in branches {
+      // h_enter comes before the first lowered operation.
+      let operation = first + branch.operation + 1
+      for link in 1...branch.links {
+        setBranch(operation + link, to: UnsafePointer(operation + link))
+      }
     }
     return header
   }
@@ -179,9 +185,22 @@ extension CPU {
     }
     operation.pointee.immediate = UInt64(UInt(bitPattern: first))
     operation.pointee.handler = address(h_jump)
+    setBranch(operation, to: first)
     let node = connections.blocks.allocate(MemoryLayout<IncomingLink>.stride)
       .bindMemory(to: IncomingLink.self, capacity: 1)
     node.initialize(to: IncomingLink(operation: operation, next: target.pointee.incoming))
     target.pointee.incoming = node
+  }
+}
+
+/// Makes the branch that a link belongs to, if any, lead to `first` directly.
+func setBranch(_ link: UnsafeMutablePointer<Operation>, to first: UnsafePointer<Operation>) {
+  let owner = Int(link.pointee.a)
+  guard owner > 0 else { return }
+  let address = UInt64(UInt(bitPattern: first))
+  if owner == 1 {
+    (link - 1).pointee.immediate = address
+  } else {
+    (link - 2).pointee.displacement = address
   }
 }

@@ -116,6 +116,7 @@ final class BlockCache {
     var link = block.incoming
     while let node = link {
       node.pointee.operation.pointee.handler = address(cold_link)
+      setBranch(node.pointee.operation, to: UnsafePointer(node.pointee.operation))
       link = node.pointee.next
     }
     header.pointee.incoming = nil

@@ -19,7 +19,8 @@ public final class Processor {
   let connections: CPUConnections
   private let caches: UnsafeMutableRawPointer
 
-  init(
+  /// Makes a processor in its state after reset.
+  package init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
     identification: ProcessorIdentification
   ) {
@@ -50,7 +51,7 @@ public final class Processor {
     state.pointee.budgetEnd = count
     state.pointee.jumpKey = tlbKey
     state.pointee.rip = 0xFFF0
-    cpu[.rdx] = UInt64(connections.identification.signature)
+    cpu[.rdx] = UInt64(ProcessorIdentification.signature)
     for name in [SegmentName.es, .ss, .ds, .fs, .gs] {
       cpu[name] = SegmentRegister(selector: 0, attributes: 0x93, limit: 0xFFFF, base: 0)
     }
@@ -194,8 +195,9 @@ extension CPU {
       deliver(error)
       return
     }
+    // A software interrupt cleared TF, and with it the trap.
+    if state.pointee.singleSteps { state.pointee.pendingDebug |= DebugStatus.singleStep }
     state.pointee.singleSteps = false
-    if traps { state.pointee.pendingDebug |= 1 << 14 }
     if state.pointee.pendingDebug != 0
       && state.pointee.shadow != InterruptShadow.movSS.rawValue
     {

@@ -94,13 +94,15 @@ public struct CPU {
     state.pointee.mode = mode
     state.pointee.jumpKey = state.pointee.jumpKey & ~0xFF | UInt64(mode.rawValue)
     selectTLBBank()
+    updateWatching()
   }
 
   private var hasFlatSegments: Bool {
     for name in [SegmentName.cs, .ss, .ds, .es] {
       let segment = self[name]
       if segment.base != 0 || segment.limit != .max || !segment.isPresent { return false }
-      if name != .cs && !segment.isWritableOrReadable { return false }
+      // Only plain writable data: an offset is an address, whatever the access.
+      if name != .cs && segment.attributes & 0xE != 0x2 { return false }
     }
     return true
   }

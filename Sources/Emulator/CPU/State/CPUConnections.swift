@@ -27,8 +27,8 @@ final class CPUConnections {
   /// What CPUID reports.
   let identification: ProcessorIdentification
   let blocks: BlockCache
-  /// Called when a delivery changes what a diagnosis would tell; nil costs nothing.
-  var recorder: ExceptionRecorder?
+  /// The last deliveries, for a diagnosis.
+  let recorder = ExceptionRecorder()
 
   init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,

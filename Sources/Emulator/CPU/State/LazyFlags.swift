@@ -2,32 +2,42 @@
 ///
 /// A kind is an operation and an operand width; with the sign-extended result and first source
 /// it determines CF, PF, AF, ZF, SF and OF. `none` means that RFLAGS itself is exact.
-public enum LazyFlags {
+package enum LazyFlags {
   /// RFLAGS is exact.
-  public static let none: UInt64 = 0
+  package static let none: UInt64 = 0
 
   /// The operation part of a kind.
-  enum Operation: UInt64 {
+  package enum Operation: UInt64 {
     /// ADD: CF, AF and OF from the carry chain.
     case add = 1
+    /// ADC with a carry in; without, it is ADD.
+    case adc = 2
     /// SUB, CMP.
-    case sub = 2
+    case sub = 3
+    /// SBB with a borrow in; without, it is SUB.
+    case sbb = 4
     /// AND, OR, XOR, TEST: CF = OF = 0; AF, undefined, is 0.
-    case logic = 3
-    /// INC: CF stays as it is in RFLAGS.
-    case inc = 4
+    case logic = 5
+    /// SHL: the source is the operand shifted by one less, so that its top bit is CF.
+    case shl = 6
+    /// SHR: the lowest bit of the source is CF.
+    case shr = 7
+    /// SAR: the lowest bit of the source is CF.
+    case sar = 8
+    /// INC: CF stays as it is in RFLAGS. From here on, kinds keep CF.
+    case inc = 9
     /// DEC: CF stays as it is in RFLAGS.
-    case dec = 5
+    case dec = 10
   }
 
   /// Composes a kind; `T` gives the width.
   @inline(__always)
-  static func kind<T: FixedWidthInteger>(_ operation: Operation, _ type: T.Type) -> UInt64 {
+  package static func kind<T: FixedWidthInteger>(_ operation: Operation, _ type: T.Type) -> UInt64 {
     operation.rawValue << 8 | UInt64(truncatingIfNeeded: T.bitWidth)
   }
 
   /// The status flags of `kind`, exact; `carry` is CF as RFLAGS holds it.
-  static func status(
+  package static func status(
     kind: UInt64, result: UInt64, source: UInt64, carry: UInt64
   ) -> UInt64 {
     let width = kind & 0xFF
@@ -42,6 +52,16 @@ public enum LazyFlags {
       if r < a { flags |= RFLAGS.carry.rawValue }
       if (a ^ r) & (b ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
       flags |= (a ^ b ^ r) & 0x10
+    case .adc:
+      let b = r &- a &- 1 & mask
+      if r <= a { flags |= RFLAGS.carry.rawValue }
+      if (a ^ r) & (b ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
+      flags |= (a ^ b ^ r) & 0x10
+    case .sbb:
+      let b = a &- r &- 1 & mask
+      if a <= b { flags |= RFLAGS.carry.rawValue }
+      if (a ^ b) & (a ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
+      flags |= (a ^ b ^ r) & 0x10
     case .sub:
       let b = a &- r & mask
       if a < b { flags |= RFLAGS.carry.rawValue }
@@ -55,6 +75,15 @@ public enum LazyFlags {
       flags |= carry & 1
       if r == sign &- 1 { flags |= RFLAGS.overflow.rawValue }
       if r & 0xF == 0xF { flags |= RFLAGS.auxiliaryCarry.rawValue }
+    case .shl:
+      flags |= RFLAGS.auxiliaryCarry.rawValue
+      if a & sign != 0 { flags |= RFLAGS.carry.rawValue }
+      if (a ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
+    case .shr:
+      flags |= RFLAGS.auxiliaryCarry.rawValue | a & 1
+      if r & sign >> 1 != 0 { flags |= RFLAGS.overflow.rawValue }
+    case .sar:
+      flags |= RFLAGS.auxiliaryCarry.rawValue | a & 1
     default: break
     }
     if r == 0 { flags |= RFLAGS.zero.rawValue }

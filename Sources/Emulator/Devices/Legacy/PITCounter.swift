@@ -77,7 +77,7 @@ public struct PITCounter: Codable, Equatable, Sendable {
     guard isBCD else { return UInt16(truncatingIfNeeded: binary) }
     var digits: Int64 = 0
     for shift: Int64 in [0, 4, 8, 12] {
-      digits |= binary % 10 << shift
+      digits |= (binary % 10) << shift
       binary /= 10
     }
     return UInt16(truncatingIfNeeded: digits)

@@ -1,0 +1,205 @@
+// Fast plumbing of data movement.
+
+@inline(__always)
+func movRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  setRegister(s, op.pointee.a, register(s, op.pointee.b, as: T.self))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func movRI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  setRegister(s, op.pointee.a, immediate(op, as: T.self))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func movRM<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  setRegister(s, op.pointee.a, host.loadUnaligned(as: T.self))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func movMR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = writable(s, address, T.self)
+  if _slowPath(!hit) { return missWrite(s, op, address) }
+  host.storeBytes(of: register(s, op.pointee.a, as: T.self), as: T.self)
+  next(s, op + 1)
+}
+
+@inline(__always)
+func movMI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = writable(s, address, T.self)
+  if _slowPath(!hit) { return missWrite(s, op, address) }
+  host.storeBytes(of: immediate(op, as: T.self), as: T.self)
+  next(s, op + 1)
+}
+
+/// MOVZX, MOVSX and MOVSXD: `S` is the source's type, signed where the sign is extended.
+@inline(__always)
+func extendRR<T: Width, S: FixedWidthInteger>(
+  _: T.Type, _: S.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  setRegister(s, op.pointee.a, T(truncatingIfNeeded: register(s, op.pointee.b, as: S.self)))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func extendRM<T: Width, S: FixedWidthInteger>(
+  _: T.Type, _: S.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, S.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  setRegister(s, op.pointee.a, T(truncatingIfNeeded: host.loadUnaligned(as: S.self)))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func lea<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  setRegister(s, op.pointee.a, T(truncatingIfNeeded: effectiveAddress(s, op)))
+  next(s, op + 1)
+}
+
+/// CBW, CWDE and CDQE: the accumulator's lower half `S`, sign-extended to `T`.
+@inline(__always)
+func extendAccumulator<T: Width, S: FixedWidthInteger>(
+  _: T.Type, _: S.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  setRegister(s, 0, T(truncatingIfNeeded: register(s, 0, as: S.self)))
+  next(s, UnsafePointer<Operation>(o) + 1)
+}
+
+/// CWD, CDQ and CQO: the sign of the accumulator in every bit of the data register.
+@inline(__always)
+func spreadSign<T: Width, S: FixedWidthInteger>(
+  _: T.Type, _: S.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let sign = register(s, 0, as: S.self) &>> S(truncatingIfNeeded: S.bitWidth &- 1)
+  setRegister(s, Register.rdx.rawValue &* 8, T(truncatingIfNeeded: sign))
+  next(s, UnsafePointer<Operation>(o) + 1)
+}
+
+@inline(__always)
+func xchgRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let a = register(s, op.pointee.a, as: T.self)
+  let b = register(s, op.pointee.b, as: T.self)
+  setRegister(s, op.pointee.a, b)
+  setRegister(s, op.pointee.b, a)
+  next(s, op + 1)
+}
+
+@inline(__always)
+func bswapR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  setRegister(s, op.pointee.a, register(s, op.pointee.a, as: T.self).byteSwapped)
+  next(s, op + 1)
+}
+
+@inline(__always)
+func cmovRR<let code: Int, T: Width>(
+  _: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
+  let holds = Condition<code>.holds(CPU(s).state.pointee.rflags)
+  let a = register(s, op.pointee.a, as: T.self)
+  let b = register(s, op.pointee.b, as: T.self)
+  setRegister(s, op.pointee.a, holds ? b : a)
+  next(s, op + 1)
+}
+
+@inline(__always)
+func setccR<let code: Int>(
+  _: Condition<code>.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
+  let holds = Condition<code>.holds(CPU(s).state.pointee.rflags)
+  setRegister(s, op.pointee.a, UInt8(holds ? 1 : 0))
+  next(s, op + 1)
+}
+
+/// IMUL with two or three operands: the low half of the product.
+@inline(__always)
+func finishProduct<T: Width>(
+  _ s: StatePointer, _ op: UnsafePointer<Operation>, _ a: T, _ b: T
+) where T.Magnitude == T {
+  let product = IMUL.apply(a, b)
+  setStatus(s, product.flags)
+  setRegister(s, op.pointee.a, product.low)
+  next(s, op + 1)
+}
+
+@inline(__always)
+func imulRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer)
+where T.Magnitude == T {
+  let op = UnsafePointer<Operation>(o)
+  finishProduct(
+    s, op, register(s, op.pointee.a, as: T.self), register(s, op.pointee.b, as: T.self))
+}
+
+@inline(__always)
+func imulRRI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer)
+where T.Magnitude == T {
+  let op = UnsafePointer<Operation>(o)
+  finishProduct(s, op, register(s, op.pointee.b, as: T.self), immediate(op, as: T.self))
+}
+
+@inline(__always)
+func imulRM<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer)
+where T.Magnitude == T {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  finishProduct(s, op, register(s, op.pointee.a, as: T.self), host.loadUnaligned(as: T.self))
+}
+
+/// MUL or IMUL of the accumulator by a register, into both halves.
+@inline(__always)
+func multiplyR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer, signed: Bool)
+where T.Magnitude == T {
+  let op = UnsafePointer<Operation>(o)
+  let a = register(s, 0, as: T.self)
+  let b = register(s, op.pointee.a, as: T.self)
+  let product = signed ? IMUL.apply(a, b) : MUL.apply(a, b)
+  setStatus(s, product.flags)
+  setRegister(s, 0, product.low)
+  setRegister(s, Register.rdx.rawValue &* 8, product.high)
+  next(s, op + 1)
+}
+
+@c func h_nop(_ s: StatePointer, _ o: UnsafeRawPointer) {
+  next(s, UnsafePointer<Operation>(o) + 1)
+}
+
+/// Computes an address with a segment base for the operation behind it.
+@c func h_addressBased(_ s: StatePointer, _ o: UnsafeRawPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let base = CPU(s).state.pointee.segments[Int(op.pointee.a)].base
+  setRegister(
+    s, UInt8(RegisterSlot.effectiveAddress * 8), effectiveAddress(s, op) &+ base)
+  next(s, op + 1)
+}
+
+/// Computes an address of 32 bits for the operation behind it.
+@c func h_address32(_ s: StatePointer, _ o: UnsafeRawPointer) {
+  let op = UnsafePointer<Operation>(o)
+  setRegister(
+    s, UInt8(RegisterSlot.effectiveAddress * 8), effectiveAddress(s, op) & 0xFFFF_FFFF)
+  next(s, op + 1)
+}

@@ -1,0 +1,36 @@
+extension CPU {
+  /// The number of the debug register that `number` names: DR4 and DR5 are DR6 and DR7 unless
+  /// CR4.DE is set.
+  ///
+  /// SDM Vol. 2, "MOV, Move to/from Debug Registers".
+  private func debugRegister(_ number: UInt8) throws(Exception) -> Int {
+    guard number < 8 else { throw .invalidOpcode }
+    let isAlias = number == 4 || number == 5
+    if isAlias && cr4.contains(.debuggingExtensions) { throw .invalidOpcode }
+    try requireRing0()
+    if state.pointee.debugRegisters[7] & DebugStatus.generalDetectEnable != 0 {
+      throw .debugFault(dr6: DebugStatus.generalDetect)
+    }
+    return Int(isAlias ? number + 2 : number)
+  }
+
+  /// MOV r, DRn.
+  func movFromDebug(_ i: borrowing Instruction) throws(Exception) {
+    let number = try debugRegister(i.operand1.index)
+    writeRegister(
+      i.operand0.index, size: isLongMode ? 8 : 4, state.pointee.debugRegisters[number])
+  }
+
+  /// MOV DRn, r.
+  func movToDebug(_ i: borrowing Instruction) throws(Exception) {
+    let number = try debugRegister(i.operand0.index)
+    var value = truncate(self[Int(i.operand1.index)], toSize: isLongMode ? 8 : 4)
+    if number >= 6 {
+      guard value >> 32 == 0 else { throw .generalProtection(errorCode: 0) }
+      value = number == 6 ? value & 0xE00F | DebugStatus.alwaysOne : value & 0xFFFF_23FF | 0x400
+    }
+    state.pointee.debugRegisters[number] = value
+    updateWatching()
+    requestLookup()
+  }
+}

@@ -1,0 +1,3 @@
+extension CPU {
+  func executeX87(_ i: borrowing Instruction) throws(Exception) {}
+}

@@ -1,0 +1,76 @@
+/// A key of a PC keyboard, named by its code in scan code set 1.
+public struct Key: Hashable, Sendable {
+  /// The make code, 01h-7Fh.
+  public var code: UInt8
+  /// Whether the code follows the prefix E0h.
+  public var isExtended: Bool
+
+  /// A key by its set 1 make code.
+  public init(_ code: UInt8, isExtended: Bool = false) {
+    self.code = code & 0x7F
+    self.isExtended = isExtended
+  }
+
+  /// Pause, which sends its break code at once and nothing when released.
+  public static let pause = Key(0x45, isExtended: true)
+
+  /// Print Screen, which is two codes.
+  public static let printScreen = Key(0x37, isExtended: true)
+}
+
+/// The two scan code sets a keyboard can speak.
+enum ScanCodeSet: UInt8, Codable {
+  case one = 1
+  case two = 2
+
+  /// The set 1 code for each set 2 code below 80h: the translation table of the 8042.
+  private static let translation: [UInt8] = [
+    0xFF, 0x43, 0x41, 0x3F, 0x3D, 0x3B, 0x3C, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3E, 0x0F, 0x29, 0x59,
+    0x65, 0x38, 0x2A, 0x70, 0x1D, 0x10, 0x02, 0x5A, 0x66, 0x71, 0x2C, 0x1F, 0x1E, 0x11, 0x03, 0x5B,
+    0x67, 0x2E, 0x2D, 0x20, 0x12, 0x05, 0x04, 0x5C, 0x68, 0x39, 0x2F, 0x21, 0x14, 0x13, 0x06, 0x5D,
+    0x69, 0x31, 0x30, 0x23, 0x22, 0x15, 0x07, 0x5E, 0x6A, 0x72, 0x32, 0x24, 0x16, 0x08, 0x09, 0x5F,
+    0x6B, 0x33, 0x25, 0x17, 0x18, 0x0B, 0x0A, 0x60, 0x6C, 0x34, 0x35, 0x26, 0x27, 0x19, 0x0C, 0x61,
+    0x6D, 0x73, 0x28, 0x74, 0x1A, 0x0D, 0x62, 0x6E, 0x3A, 0x36, 0x1C, 0x1B, 0x75, 0x2B, 0x63, 0x76,
+    0x55, 0x56, 0x77, 0x78, 0x79, 0x7A, 0x0E, 0x7B, 0x7C, 0x4F, 0x7D, 0x4B, 0x47, 0x7E, 0x7F, 0x6F,
+    0x52, 0x53, 0x50, 0x4C, 0x4D, 0x48, 0x01, 0x45, 0x57, 0x4E, 0x51, 0x4A, 0x37, 0x49, 0x46, 0x54,
+  ]
+
+  /// What the 8042 makes of a byte from the keyboard, apart from the break prefix.
+  static func translate(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case 0x83: 0x41
+    case 0x84: 0x54
+    default: byte < 0x80 ? translation[Int(byte)] : byte
+    }
+  }
+
+  /// The set 2 code of a set 1 make code.
+  private static func code2(_ code: UInt8) -> UInt8 {
+    if code == 0x41 { return 0x83 }
+    return translation.firstIndex(of: code).map { UInt8($0) } ?? 0
+  }
+
+  /// The bytes a key sends when it is pressed or released.
+  func bytes(_ key: Key, isPressed: Bool) -> [UInt8] {
+    switch (key, isPressed) {
+    case (.pause, false): return []
+    case (.pause, true):
+      return self == .one
+        ? [0xE1, 0x1D, 0x45, 0xE1, 0x9D, 0xC5]
+        : [0xE1, 0x14, 0x77, 0xE1, 0xF0, 0x14, 0xF0, 0x77]
+    case (.printScreen, true):
+      return bytes(Key(0x2A, isExtended: true)) + bytes(key)
+    case (.printScreen, false):
+      return bytes(key, isBreak: true) + bytes(Key(0x2A, isExtended: true), isBreak: true)
+    default: return bytes(key, isBreak: !isPressed)
+    }
+  }
+
+  private func bytes(_ key: Key, isBreak: Bool = false) -> [UInt8] {
+    let prefix: [UInt8] = key.isExtended ? [0xE0] : []
+    switch self {
+    case .one: return prefix + [key.code | (isBreak ? 0x80 : 0)]
+    case .two: return prefix + (isBreak ? [0xF0] : []) + [Self.code2(key.code)]
+    }
+  }
+}

@@ -1,0 +1,152 @@
+// C view of the machine: what Swift has no syntax for (inline assembly, packed hardware layouts,
+// symbols that the linker script or the .S files define).
+#ifndef KERNEL_ARCH_H
+#define KERNEL_ARCH_H
+#include <stddef.h>
+#include <stdint.h>
+#define INLINE static inline __attribute__((always_inline))
+#pragma clang assume_nonnull begin
+
+// Ports.
+INLINE void outb(uint16_t p, uint8_t v) { __asm__ volatile("outb %0,%1" ::"a"(v), "Nd"(p) : "memory"); }
+INLINE void outw(uint16_t p, uint16_t v) { __asm__ volatile("outw %0,%1" ::"a"(v), "Nd"(p) : "memory"); }
+INLINE void outl(uint16_t p, uint32_t v) { __asm__ volatile("outl %0,%1" ::"a"(v), "Nd"(p) : "memory"); }
+INLINE uint8_t inb(uint16_t p) { uint8_t v; __asm__ volatile("inb %1,%0" : "=a"(v) : "Nd"(p) : "memory"); return v; }
+INLINE uint16_t inw(uint16_t p) { uint16_t v; __asm__ volatile("inw %1,%0" : "=a"(v) : "Nd"(p) : "memory"); return v; }
+
+// Registers.
+INLINE uint64_t rdmsr(uint32_t m) {
+  uint32_t lo, hi;
+  __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(m) : "memory");
+  return ((uint64_t)hi << 32) | lo;
+}
+INLINE void wrmsr(uint32_t m, uint64_t v) {
+  __asm__ volatile("wrmsr" ::"c"(m), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+}
+INLINE uint64_t rdtsc(void) {
+  uint32_t lo, hi;
+  __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+  return ((uint64_t)hi << 32) | lo;
+}
+typedef struct { uint32_t eax, ebx, ecx, edx; } cpuid_t;
+INLINE cpuid_t cpuid(uint32_t leaf, uint32_t subleaf) {
+  cpuid_t r;
+  __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+  return r;
+}
+INLINE uint64_t read_cr2(void) { uint64_t v; __asm__ volatile("mov %%cr2,%0" : "=r"(v)); return v; }
+INLINE uint64_t read_cr3(void) { uint64_t v; __asm__ volatile("mov %%cr3,%0" : "=r"(v)); return v; }
+INLINE void write_cr3(uint64_t v) { __asm__ volatile("mov %0,%%cr3" ::"r"(v) : "memory"); }
+INLINE uint64_t read_cr4(void) { uint64_t v; __asm__ volatile("mov %%cr4,%0" : "=r"(v)); return v; }
+INLINE void write_cr4(uint64_t v) { __asm__ volatile("mov %0,%%cr4" ::"r"(v) : "memory"); }
+INLINE uint64_t read_rbp(void) { uint64_t v; __asm__ volatile("mov %%rbp,%0" : "=r"(v)); return v; }
+INLINE uint64_t read_rflags(void) { uint64_t v; __asm__ volatile("pushfq; popq %0" : "=r"(v)::"memory"); return v; }
+INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memory"); }
+INLINE void cpu_cli(void) { __asm__ volatile("cli" ::: "memory"); }
+INLINE void cpu_sti(void) { __asm__ volatile("sti" ::: "memory"); }
+INLINE void cpu_hlt(void) { __asm__ volatile("hlt" ::: "memory"); }
+// STI holds interrupts off for one more instruction, so that none can slip in before HLT.
+INLINE void cpu_sti_hlt(void) { __asm__ volatile("sti; hlt" ::: "memory"); }
+INLINE void fxsave64(void *p) { __asm__ volatile("fxsave64 (%0)" ::"r"(p) : "memory"); }
+INLINE void fxrstor64(const void *p) { __asm__ volatile("fxrstor64 (%0)" ::"r"(p) : "memory"); }
+
+// Memory-mapped registers and raw addresses.
+INLINE uint32_t mmio_read32(uint64_t a) { return *(volatile uint32_t *)a; }
+INLINE void mmio_write32(uint64_t a, uint32_t v) { *(volatile uint32_t *)a = v; }
+INLINE void mmio_write8(uint64_t a, uint8_t v) { *(volatile uint8_t *)a = v; }
+INLINE void *pointer_to(uint64_t a) { return (void *)a; }
+
+// What isr_common and syscall_entry push.
+typedef struct {
+  uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
+  uint64_t vector, error;
+  uint64_t rip, cs, rflags, rsp, ss;
+} trap_frame;
+
+// What syscall_entry finds through GS: %gs:0 and %gs:8.
+typedef struct { uint64_t kernel_rsp, user_rsp; } percpu_t;
+
+typedef struct __attribute__((packed)) {
+  uint32_t reserved0;
+  uint64_t rsp0, rsp1, rsp2, reserved1;
+  uint64_t ist1, ist2, ist3, ist4, ist5, ist6, ist7, reserved2;
+  uint16_t reserved3, iomap;
+} tss_t;
+
+INLINE void load_gdt(uint64_t base, uint16_t limit) {
+  struct __attribute__((packed)) { uint16_t l; uint64_t b; } d = {limit, base};
+  __asm__ volatile(
+      "lgdt %0\n\t pushq $0x08\n\t leaq 1f(%%rip),%%rax\n\t pushq %%rax\n\t lretq\n1:\n\t"
+      "movw $0x10,%%ax; movw %%ax,%%ds; movw %%ax,%%es; movw %%ax,%%ss\n\t"
+      "xorl %%eax,%%eax; movw %%ax,%%fs; movw %%ax,%%gs" ::"m"(d) : "rax", "memory");
+}
+INLINE void load_idt(uint64_t base, uint16_t limit) {
+  struct __attribute__((packed)) { uint16_t l; uint64_t b; } d = {limit, base};
+  __asm__ volatile("lidt %0" ::"m"(d) : "memory");
+}
+INLINE void load_tr(uint16_t sel) { __asm__ volatile("ltr %0" ::"r"(sel) : "memory"); }
+// With an empty IDT the first exception becomes a triple fault: the reset of last resort.
+INLINE void triple_fault(void) {
+  struct __attribute__((packed)) { uint16_t l; uint64_t b; } d = {0, 0};
+  __asm__ volatile("lidt %0; int3" ::"m"(d) : "memory");
+}
+
+// Defined by the .S files.
+extern uint64_t gdt_table[8];
+extern uint64_t idt_table[512];
+extern tss_t tss0;
+extern percpu_t percpu0;
+extern uint8_t smap_enabled;
+size_t strlen(const char *text);
+void syscall_entry(void);
+void ret_to_user(void);
+void thread_start(void);
+void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
+// Copies between the kernel and user memory; returns the number of bytes that could not be copied.
+uint64_t user_copy(void *to, const void *from, uint64_t count);
+INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }
+INLINE uint64_t address_of_ret_to_user(void) { return (uint64_t)&ret_to_user; }
+INLINE uint64_t address_of_thread_start(void) { return (uint64_t)&thread_start; }
+
+typedef struct { uint64_t fault, fixup; } fixup_t;
+typedef struct { uint32_t offset, name; } ksym_t;
+typedef struct { const char *name; const uint8_t *start; uint64_t size; } program_t;
+
+// Swift does not import arrays of unknown size: hand out their addresses by inline functions.
+#define ADDRESS_OF(sym, type) \
+  extern type sym[]; \
+  INLINE type *address_of_##sym(void) { return sym; }
+#define LINKER_ADDRESS(sym) \
+  extern uint8_t sym[]; \
+  INLINE uint64_t linker_##sym(void) { return (uint64_t)sym; }
+ADDRESS_OF(early_heap, uint8_t)
+ADDRESS_OF(early_heap_end, uint8_t)
+LINKER_ADDRESS(isr_stubs)
+LINKER_ADDRESS(boot_start)
+LINKER_ADDRESS(boot_end)
+LINKER_ADDRESS(text_start)
+LINKER_ADDRESS(text_end)
+LINKER_ADDRESS(rodata_start)
+LINKER_ADDRESS(rodata_end)
+LINKER_ADDRESS(data_start)
+LINKER_ADDRESS(data_end)
+LINKER_ADDRESS(symbols_start)
+LINKER_ADDRESS(kernel_end)
+LINKER_ADDRESS(idle_stack_guard)
+LINKER_ADDRESS(idle_stack_top)
+LINKER_ADDRESS(double_fault_stack_guard)
+LINKER_ADDRESS(double_fault_stack_top)
+LINKER_ADDRESS(nmi_stack_guard)
+LINKER_ADDRESS(nmi_stack_top)
+LINKER_ADDRESS(machine_check_stack_guard)
+LINKER_ADDRESS(machine_check_stack_top)
+ADDRESS_OF(fixups_start, const fixup_t)
+ADDRESS_OF(fixups_end, const fixup_t)
+ADDRESS_OF(kallsyms_start, const ksym_t)
+ADDRESS_OF(kallsyms_end, const ksym_t)
+ADDRESS_OF(kallsyms_names, const char)
+ADDRESS_OF(programs_start, const program_t)
+ADDRESS_OF(programs_end, const program_t)
+
+#pragma clang assume_nonnull end
+#endif

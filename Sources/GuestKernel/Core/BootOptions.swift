@@ -1,0 +1,45 @@
+/// What the kernel command line asks for.
+///
+/// - `quiet`: boot messages go to the log only.
+/// - `init=PROGRAM` or `run=PROGRAM`: starts that program instead of the shell.
+/// - `cmd="A; B"`: the shell runs these commands before it asks for more.
+/// - `exit`: powers off when those commands (or the program of `init=`) have ended.
+/// - `debug-exit`: ends through the debug port 0xF4 instead of ACPI: 0x10 for power-off, 0x01 after
+///   a panic.
+/// - `panic=reboot`: restarts after a panic instead of halting.
+package struct BootOptions: Equatable {
+  package var isQuiet = false
+  package var program: [UInt8] = []
+  package var commands: [UInt8] = []
+  package var exitsAfterwards = false
+  package var usesDebugExit = false
+  package var rebootsAfterPanic = false
+  /// Words that are not options of this kernel.
+  package var unknown: [[UInt8]] = []
+
+  package init() {}
+
+  package init(commandLine: [UInt8]) {
+    for word in Words.split(commandLine) { read(word) }
+  }
+
+  private mutating func read(_ word: [UInt8]) {
+    if word.equals("quiet") {
+      isQuiet = true
+    } else if word.equals("exit") {
+      exitsAfterwards = true
+    } else if word.equals("debug-exit") {
+      usesDebugExit = true
+    } else if word.equals("panic=reboot") {
+      rebootsAfterPanic = true
+    } else if word.starts(with: "init=") {
+      program = Array(word.dropFirst(5))
+    } else if word.starts(with: "run=") {
+      program = Array(word.dropFirst(4))
+    } else if word.starts(with: "cmd=") {
+      commands = Array(word.dropFirst(4))
+    } else {
+      unknown.append(word)
+    }
+  }
+}

@@ -1,0 +1,187 @@
+/// The system calls: number in RAX, arguments in RDI, RSI, RDX and R10, result in RAX.
+///
+/// A negative result is one of `SystemError`. RCX and R11 are lost, as SYSCALL has it.
+package enum SystemCall: UInt64 {
+  /// exit(code): ends the process.
+  case exit = 0
+  /// write(address, length): to the console; returns the bytes written.
+  case write = 1
+  /// read(address, length): waits for console input; returns at least one byte.
+  case read = 2
+  /// processID()
+  case processID = 3
+  /// yield(): gives up the rest of the time slice.
+  case yield = 4
+  /// sleep(milliseconds)
+  case sleep = 5
+  /// uptime(): nanoseconds since boot.
+  case uptime = 6
+  /// spawn(arguments, length, flags): starts a program; arguments end in NUL, the first names it.
+  case spawn = 7
+  /// wait(pid or 0 for any, address of an ExitStatus word, flags): returns the pid that ended.
+  case wait = 8
+  /// kill(pid)
+  case kill = 9
+  /// grow(bytes): adds zeroed pages to the heap; returns its old end.
+  case grow = 10
+  /// processes(address, capacity): fills ProcessRecords; returns how many there are.
+  case processes = 11
+  /// readLog(position, address, length): returns bytes copied; see `LogSlice`.
+  case readLog = 12
+  /// memory(address): fills a MemoryRecord.
+  case memory = 13
+  /// file(index, address): fills a FileRecord.
+  case file = 14
+  /// readFile(index, offset, address, length): returns the bytes copied.
+  case readFile = 15
+  /// power(PowerAction)
+  case power = 16
+  /// keepInterrupts(flag): the caller wants Ctrl-C as a byte instead of being killed by it.
+  case keepInterrupts = 17
+}
+
+/// Why a system call failed, with the numbers of POSIX systems.
+package enum SystemError: Int64 {
+  case notPermitted = -1
+  case notFound = -2
+  case noSuchProcess = -3
+  case interrupted = -4
+  case badExecutable = -8
+  case noChild = -10
+  case tryAgain = -11
+  case outOfMemory = -12
+  case badAddress = -14
+  case invalidArgument = -22
+  case argumentsTooLong = -7
+  case noSuchCall = -38
+
+  package var name: StaticString {
+    switch self {
+    case .notPermitted: "not permitted"
+    case .notFound: "no such program"
+    case .noSuchProcess: "no such process"
+    case .interrupted: "interrupted"
+    case .badExecutable: "not a program this kernel can run"
+    case .noChild: "no such child"
+    case .tryAgain: "not yet"
+    case .outOfMemory: "out of memory"
+    case .badAddress: "bad address"
+    case .invalidArgument: "invalid argument"
+    case .argumentsTooLong: "arguments too long"
+    case .noSuchCall: "no such system call"
+    }
+  }
+}
+
+package enum SpawnFlags {
+  /// The new process gets the console: its input, and Ctrl-C.
+  package static let foreground: UInt64 = 1
+}
+
+package enum WaitFlags {
+  /// Returns `tryAgain` instead of waiting.
+  package static let noHang: UInt64 = 1
+}
+
+package enum PowerAction: UInt64 {
+  case off = 0
+  case reboot = 1
+  case panic = 2
+  case overflowStack = 3
+  case nullPointer = 4
+}
+
+/// How a process ended, as the word that `wait` stores.
+package enum ExitStatus: Equatable {
+  case exited(code: Int32)
+  /// An exception that the program did not survive, by its vector.
+  case faulted(vector: UInt8)
+  case killed
+
+  package init(word: UInt64) {
+    switch word >> 32 {
+    case 0: self = .exited(code: Int32(truncatingIfNeeded: word))
+    case 1: self = .faulted(vector: UInt8(truncatingIfNeeded: word))
+    default: self = .killed
+    }
+  }
+
+  package var word: UInt64 {
+    switch self {
+    case .exited(let code): UInt64(UInt32(bitPattern: code))
+    case .faulted(let vector): 1 << 32 | UInt64(vector)
+    case .killed: 2 << 32
+    }
+  }
+}
+
+/// A name of at most 23 bytes in a record that crosses the system call boundary.
+package typealias RecordName = InlineArray<24, UInt8>
+
+/// One line of `ps`.
+package struct ProcessRecord: BitwiseCopyable {
+  package enum State: UInt32 {
+    case ready = 0
+    case running = 1
+    case waiting = 2
+    case sleeping = 3
+    case ended = 4
+  }
+  package var pid: UInt32 = 0
+  package var parent: UInt32 = 0
+  package var state: UInt32 = 0
+  /// 1 for a process in ring 3, 0 for a kernel thread.
+  package var isUser: UInt32 = 0
+  /// Timer ticks during which it ran.
+  package var ticks: UInt64 = 0
+  /// Times the timer took the processor away from it.
+  package var preemptions: UInt64 = 0
+  package var systemCalls: UInt64 = 0
+  package var memory: UInt64 = 0
+  package var name = RecordName(repeating: 0)
+  package init() {}
+}
+
+/// What `mem` shows, in bytes.
+package struct MemoryRecord: BitwiseCopyable {
+  package var usable: UInt64 = 0
+  package var free: UInt64 = 0
+  package var kernelImage: UInt64 = 0
+  package var heapTotal: UInt64 = 0
+  package var heapInUse: UInt64 = 0
+  package var heapBlocks: UInt64 = 0
+  package var pageTables: UInt64 = 0
+  package var kernelStacks: UInt64 = 0
+  package var processes: UInt64 = 0
+  package init() {}
+}
+
+/// A program or an initial module.
+package struct FileRecord: BitwiseCopyable {
+  package enum Kind: UInt64 {
+    case program = 0
+    case module = 1
+  }
+  package var size: UInt64 = 0
+  package var kind: UInt64 = 0
+  package var name = RecordName(repeating: 0)
+  package init() {}
+}
+
+extension RecordName {
+  /// Makes a name of the first 23 bytes of `bytes`.
+  package init(bytes: [UInt8]) {
+    self.init(repeating: 0)
+    for index in 0..<Swift.min(bytes.count, 23) { self[index] = bytes[index] }
+  }
+
+  /// The bytes before the first NUL.
+  package var bytes: [UInt8] {
+    var result: [UInt8] = []
+    for index in indices {
+      if self[index] == 0 { break }
+      result.append(self[index])
+    }
+    return result
+  }
+}

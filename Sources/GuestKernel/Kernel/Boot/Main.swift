@@ -1,0 +1,66 @@
+/// The kernel's beginning: each line of `kmain` brings one more part to life.
+import KernelArch
+
+/// Called by boot.S on the idle stack, with interrupts off and boot page tables.
+@c(kmain)
+public func kernelMain(_ magic: UInt32, _ information: UInt64) {
+  KernelHeap.start()
+  KernelLog.start()
+  Console.start()
+  Clock.calibrate()
+  Features.detect()
+  let boot = BootInformation(magic: magic, address: information)
+  Power.options = BootOptions(commandLine: boot.commandLine)
+  KernelLog.isOnConsole = !Power.options.isQuiet
+  Boot.greet(boot)
+  Descriptors.load()
+  Boot.startMemory(boot)
+  Firmware.start(rootPointer: boot.rootPointer)
+  InterruptRouting.start()
+  Files.start(modules: boot.modules)
+  Scheduler.start()
+  Scheduler.run("init", initMain)
+  Scheduler.run("reaper", reaperMain)
+  LocalAPIC.startTimer()
+  log("sched", "round robin, \(Clock.ticksPerSecond) ticks per second")
+  Scheduler.idleForever()
+}
+
+enum Boot {
+  static func greet(_ boot: BootInformation) {
+    if KernelLog.isOnConsole { Console.write("\nApus, a teaching kernel in Embedded Swift\n\n") }
+    let protocolName: StaticString = boot.source == .pvh ? "PVH" : "multiboot2"
+    log("boot", "by \(protocolName), command line \"\(text: boot.commandLine)\"")
+    for word in Power.options.unknown { log("boot", "unknown option \(text: word)") }
+    Features.describe()
+    log(
+      "clock",
+      "counter \(Clock.counterFrequency / 1_000_000) MHz, APIC timer \(Clock.timerFrequency * 16 / 1_000_000) MHz, measured against the 8254"
+    )
+  }
+
+  /// Physical memory, page tables, heap; then the boot code's frames are free.
+  static func startMemory(_ boot: BootInformation) {
+    var map = MemoryMap(firmware: boot.regions)
+    for region in map.regions {
+      log(
+        "memory",
+        "  \(hex: region.base, digits: 16)-\(hex: region.end - 1, digits: 16) \(size: region.length) \(region.kind.name)"
+      )
+    }
+    map.reserve(base: linker_boot_start(), end: linker_kernel_end() - Layout.image)
+    for module in boot.modules {
+      let start = PhysicalAddress(module.base).alignedDown()
+      map.reserve(
+        base: start.value, end: (PhysicalAddress(module.base) + module.size).alignedUp().value)
+    }
+    Frames.start(&map)
+    KernelSpace.start(map)
+    KernelHeap.allowGrowth()
+    Frames.reclaim(linker_boot_start()..<linker_boot_end())
+    log(
+      "memory",
+      "\(size: Frames.freeBytes) free in \(Frames.freeBytes / pageSize) frames, \(size: linker_boot_end() - linker_boot_start()) of boot code reclaimed"
+    )
+  }
+}

@@ -1,0 +1,92 @@
+/// The tables the processor reads by itself: segments, task state, interrupt gates.
+/// SDM Vol. 3A, "Protected-Mode Memory Management"; "Interrupt and Exception Handling".
+import KernelArch
+
+/// Segment selectors.
+///
+/// SYSRET wants user data right before 64-bit user code, after one more.
+enum Selector {
+  static let kernelCode: UInt64 = 0x08
+  static let kernelData: UInt64 = 0x10
+  static let userCode32: UInt64 = 0x1b
+  static let userData: UInt64 = 0x23
+  static let userCode: UInt64 = 0x2b
+  static let taskState: UInt16 = 0x30
+}
+
+enum InterruptVector {
+  static let doubleFault = 8
+  static let pageFault = 14
+  static let serial: UInt8 = 0x24
+  static let timer: UInt8 = 0x40
+  static let spurious: UInt8 = 0xff
+}
+
+enum Descriptors {
+  /// Loads GDT, TSS and IDT, and says where SYSCALL enters.
+  ///
+  static func load() {
+    let taskState = address(of: &tss0)
+    tss0.ist1 = linker_double_fault_stack_top()
+    tss0.ist2 = linker_nmi_stack_top()
+    tss0.ist3 = linker_machine_check_stack_top()
+    tss0.iomap = 104  // beyond the limit: ring 3 has no ports
+    writeSegments(taskState)
+    load_gdt(address(of: &gdt_table), 8 * 8 - 1)
+    load_tr(Selector.taskState)
+    writeGates()
+    load_idt(address(of: &idt_table), 256 * 16 - 1)
+    prepareSystemCalls()
+  }
+
+  /// Where the next entry from ring 3 finds the kernel stack.
+  static func setKernelStack(_ top: UInt64) {
+    tss0.rsp0 = top
+    percpu0.kernel_rsp = top
+  }
+
+  private static func address<T>(of value: inout T) -> UInt64 {
+    withUnsafeMutablePointer(to: &value) { UInt64(UInt(bitPattern: $0)) }
+  }
+
+  private static func writeSegments(_ taskState: UInt64) {
+    let low = 103 | (taskState & 0xff_ffff) << 16 | 0x89 << 40 | (taskState >> 24 & 0xff) << 56
+    // The accessed bits are set beforehand, so that the processor never writes to the table.
+    gdt_table = (
+      0,
+      0x00af_9b00_0000_ffff,  // kernel code
+      0x00cf_9300_0000_ffff,  // kernel data
+      0x00cf_fb00_0000_ffff,  // 32-bit user code
+      0x00cf_f300_0000_ffff,  // user data
+      0x00af_fb00_0000_ffff,  // user code
+      low, taskState >> 32
+    )
+  }
+
+  private static func writeGates() {
+    let stubs = linker_isr_stubs()
+    withUnsafeMutableBytes(of: &idt_table) { table in
+      let words = table.bindMemory(to: UInt64.self)
+      for vector in 0..<256 {
+        let entry = stubs &+ UInt64(vector) * 16
+        let stack: UInt64 = vector == 8 ? 1 : vector == 2 ? 2 : vector == 18 ? 3 : 0
+        let privilege: UInt64 = vector == 3 ? 3 : 0
+        let interruptGate: UInt64 = 0x8e
+        words[2 * vector] =
+          entry & 0xffff | Selector.kernelCode << 16 | stack << 32
+          | (interruptGate | privilege << 5) << 40 | (entry >> 16 & 0xffff) << 48
+        words[2 * vector + 1] = entry >> 32
+      }
+    }
+  }
+
+  // SDM Vol. 3A, "Fast System Calls in 64-Bit Mode".
+  private static func prepareSystemCalls() {
+    wrmsr(0xc000_0102, address(of: &percpu0))  // IA32_KERNEL_GS_BASE
+    wrmsr(0xc000_0101, 0)  // IA32_GS_BASE: the user's
+    wrmsr(0xc000_0081, Selector.userCode32 << 48 | Selector.kernelCode << 32)  // IA32_STAR
+    wrmsr(0xc000_0082, address_of_syscall_entry())  // IA32_LSTAR
+    let cleared: UInt64 = 0x4_7700  // AC, NT, IOPL, DF, IF, TF
+    wrmsr(0xc000_0084, cleared)  // IA32_FMASK
+  }
+}

@@ -1,0 +1,74 @@
+/// The local APIC: takes interrupts for this processor, and has a timer of its own.
+/// SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)".
+import KernelArch
+
+enum LocalAPIC {
+  private enum Register {
+    static let id: UInt64 = 0x20
+    static let taskPriority: UInt64 = 0x80
+    static let endOfInterrupt: UInt64 = 0xb0
+    static let spurious: UInt64 = 0xf0
+    static let timer: UInt64 = 0x320
+    static let initialCount: UInt64 = 0x380
+    static let currentCount: UInt64 = 0x390
+    static let divide: UInt64 = 0x3e0
+  }
+  private static let baseMSR: UInt32 = 0x1b
+  private static let masked: UInt32 = 1 << 16
+  private static let periodic: UInt32 = 1 << 17
+  private static let divideBy16: UInt32 = 0x3
+
+  /// IA32_APIC_BASE bit 10: firmware has switched to x2APIC mode, whose registers are MSRs.
+  private static var isX2APIC: Bool { rdmsr(baseMSR) >> 10 & 1 != 0 }
+  static var base: PhysicalAddress { PhysicalAddress(rdmsr(baseMSR) & 0x000f_ffff_ffff_f000) }
+
+  static var id: UInt32 {
+    isX2APIC ? read(Register.id) : read(Register.id) >> 24
+  }
+
+  /// Lets interrupts through, the timer still silent.
+  static func start() {
+    KernelSpace.ensureMapped(base, length: pageSize, isDevice: true)
+    write(Register.timer, masked)
+    write(Register.taskPriority, 0)
+    write(Register.spurious, 0x100 | UInt32(InterruptVector.spurious))
+  }
+
+  static func startTimer() {
+    write(Register.divide, divideBy16)
+    write(Register.timer, periodic | UInt32(InterruptVector.timer))
+    let count = max(1, Clock.timerFrequency / Clock.ticksPerSecond)
+    write(Register.initialCount, UInt32(truncatingIfNeeded: count))
+  }
+
+  static func endOfInterrupt() { write(Register.endOfInterrupt, 0) }
+
+  /// Counts down from the largest value, for calibration.
+  static func startCounting() {
+    write(Register.spurious, 0x100 | UInt32(InterruptVector.spurious))
+    write(Register.timer, masked)
+    write(Register.divide, divideBy16)
+    write(Register.initialCount, .max)
+  }
+
+  /// Returns how far it got.
+  static func stopCounting() -> UInt64 {
+    let elapsed = UInt32.max &- read(Register.currentCount)
+    write(Register.initialCount, 0)
+    return UInt64(elapsed)
+  }
+
+  private static func read(_ register: UInt64) -> UInt32 {
+    guard !isX2APIC else {
+      return UInt32(truncatingIfNeeded: rdmsr(0x800 &+ UInt32(truncatingIfNeeded: register >> 4)))
+    }
+    return mmio_read32(base.value &+ Layout.directMap &+ register)
+  }
+
+  private static func write(_ register: UInt64, _ value: UInt32) {
+    guard !isX2APIC else {
+      return wrmsr(0x800 &+ UInt32(truncatingIfNeeded: register >> 4), UInt64(value))
+    }
+    mmio_write32(base.value &+ Layout.directMap &+ register, value)
+  }
+}

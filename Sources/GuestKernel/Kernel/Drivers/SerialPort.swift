@@ -1,0 +1,50 @@
+/// A 16550A UART: the kernel's console.
+import KernelArch
+
+struct SerialPort {
+  static let com1 = SerialPort(base: 0x3f8)
+  static let com1Interrupt: UInt8 = 4
+
+  let base: UInt16
+
+  private var interruptEnable: UInt16 { base + 1 }
+  private var fifoControl: UInt16 { base + 2 }
+  private var lineControl: UInt16 { base + 3 }
+  private var modemControl: UInt16 { base + 4 }
+  private var lineStatus: UInt16 { base + 5 }
+
+  /// 115200 baud, 8 data bits, no parity, FIFOs on.
+  func start() {
+    outb(interruptEnable, 0)
+    outb(lineControl, 0x80)  // DLAB: the next two bytes are the divisor
+    outb(base, 1)
+    outb(interruptEnable, 0)
+    outb(lineControl, 0x03)
+    outb(fifoControl, 0x07)
+    outb(modemControl, 0x0b)  // DTR, RTS, OUT2: OUT2 lets the interrupt line through
+  }
+
+  /// Asks for an interrupt for every byte received.
+  func enableReceiveInterrupt() { outb(interruptEnable, 0x01) }
+
+  /// Writes bytes, a transmit FIFO at a time: an empty holding register means 16 free places.
+  func write(_ bytes: UnsafeBufferPointer<UInt8>) {
+    var room = 0
+    for byte in bytes {
+      if byte == 0x0a { put(0x0d, &room) }
+      put(byte, &room)
+    }
+  }
+
+  private func put(_ byte: UInt8, _ room: inout Int) {
+    if room == 0 {
+      while inb(lineStatus) & 0x20 == 0 {}
+      room = 16
+    }
+    outb(base, byte)
+    room -= 1
+  }
+
+  /// The next received byte, if there is one.
+  func read() -> UInt8? { inb(lineStatus) & 0x01 != 0 ? inb(base) : nil }
+}

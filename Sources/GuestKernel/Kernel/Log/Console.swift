@@ -1,0 +1,47 @@
+/// The terminal on COM1: output from everyone, input for the process in the foreground.
+///
+/// Lock: interrupts off.
+enum Console {
+  /// The process that reads the console and that Ctrl-C kills.
+  nonisolated(unsafe) static var foreground = 0
+  nonisolated(unsafe) private static var input = ByteQueue(capacity: 0)
+
+  static func start() {
+    SerialPort.com1.start()
+    input = ByteQueue(capacity: 256)
+  }
+
+  static func write(_ line: TextLine) {
+    withInterruptsOff { line.withBytes { SerialPort.com1.write($0) } }
+  }
+
+  static func write(_ bytes: [UInt8]) {
+    withInterruptsOff { bytes.withUnsafeBufferPointer { SerialPort.com1.write($0) } }
+  }
+
+  /// Takes what has arrived; called for the UART's interrupt.
+  static func receive() {
+    while let byte = SerialPort.com1.read() {
+      let controlC: UInt8 = 0x03
+      if byte == controlC, let process = Processes.find(foreground), !process.keepsInterrupts {
+        write("^C\n")
+        input.removeAll()
+        Processes.end(process, .killed)
+      } else if input.push(byte) {
+        Scheduler.wake(.input)
+      }
+    }
+  }
+
+  /// Waits for input and takes up to `limit` bytes; empty when the caller is being killed.
+  static func read(limit: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    withInterruptsOff {
+      while bytes.isEmpty {
+        while bytes.count < limit, let byte = input.pop() { bytes.append(byte) }
+        if !bytes.isEmpty || !Scheduler.wait(on: .input) { break }
+      }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,40 @@
+/// The files there are before there is a disk: the programs in the image and the initial modules.
+import KernelArch
+
+struct File {
+  let name: [UInt8]
+  let contents: UnsafeRawBufferPointer
+  let kind: FileRecord.Kind
+}
+
+enum Files {
+  /// Written at boot only.
+  nonisolated(unsafe) private(set) static var all: [File] = []
+
+  static func start(modules: [BootInformation.Module]) {
+    var program = address_of_programs_start()
+    while program < address_of_programs_end() {
+      let name = UnsafeRawBufferPointer(
+        start: program.pointee.name, count: strlen(program.pointee.name))
+      let contents = UnsafeRawBufferPointer(
+        start: program.pointee.start, count: Int(program.pointee.size))
+      all.append(File(name: Array(name), contents: contents, kind: .program))
+      program += 1
+    }
+    for module in modules {
+      KernelSpace.ensureMapped(
+        PhysicalAddress(module.base), length: module.size, isDevice: false)
+      let contents = UnsafeRawBufferPointer(
+        start: PhysicalAddress(module.base).pointer, count: Int(module.size))
+      all.append(File(name: module.name, contents: contents, kind: .module))
+      log("init", "module \(text: module.name), \(size: module.size) at \(hex: module.base)")
+    }
+  }
+
+  /// Modules come first, so that one can take a program's place.
+  static func find(_ name: [UInt8]) -> File? {
+    for file in all where file.kind == .module && file.name == name { return file }
+    for file in all where file.name == name { return file }
+    return nil
+  }
+}

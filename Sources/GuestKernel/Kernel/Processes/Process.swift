@@ -1,0 +1,83 @@
+/// A program being executed in ring 3, in an address space of its own.
+import KernelArch
+
+final class Process {
+  let pid: Int
+  let name: [UInt8]
+  var parent: Int
+  /// Lock for all of these: interrupts off.
+  var space: AddressSpace
+  var heapEnd: UInt64
+  /// It takes Ctrl-C as a byte.
+  var keepsInterrupts = false
+  /// It has been told to end this way, and will before its next instruction in ring 3.
+  var pendingEnd: ExitStatus?
+  /// It has ended this way; its parent has yet to ask.
+  var status: ExitStatus?
+
+  init(pid: Int, name: [UInt8], parent: Int, space: AddressSpace, heapEnd: UInt64) {
+    self.pid = pid
+    self.name = name
+    self.parent = parent
+    self.space = space
+    self.heapEnd = heapEnd
+  }
+}
+
+/// All processes.
+///
+/// Lock: interrupts off.
+enum Processes {
+  nonisolated(unsafe) private(set) static var all: [Process] = []
+
+  static func find(_ pid: Int) -> Process? {
+    for process in all where process.pid == pid { return process }
+    return nil
+  }
+
+  static func add(_ process: Process) { all.append(process) }
+
+  /// Tells a process to end; the first reason counts.
+  ///
+  static func end(_ process: Process, _ status: ExitStatus) {
+    guard process.status == nil else { return }
+    if process.pendingEnd == nil { process.pendingEnd = status }
+    Scheduler.interrupt(process)
+  }
+
+  /// The running process ends: its parent learns how, its children become nobody's.
+  static func finishRunning() {
+    guard let process = Scheduler.running?.process else { return }
+    process.status = process.pendingEnd ?? .killed
+    if Console.foreground == process.pid { Console.foreground = process.parent }
+    for child in all where child.parent == process.pid { child.parent = 0 }
+    all.removeAll { $0.parent == 0 && $0.status != nil }
+    Scheduler.wake(.child(of: process.parent))
+  }
+
+  /// Waits for a child of `parent`, any or the one with this pid, and forgets it.
+  static func wait(
+    parent: Int, pid: Int, noHang: Bool
+  ) -> Result<(pid: Int, status: ExitStatus), SystemFailure> {
+    while true {
+      var hasChild = false
+      for (index, child) in all.enumerated() where child.parent == parent {
+        guard pid == 0 || child.pid == pid else { continue }
+        hasChild = true
+        if let status = child.status {
+          all.remove(at: index)
+          return .success((child.pid, status))
+        }
+      }
+      if !hasChild { return .failure(SystemFailure(.noChild)) }
+      if noHang { return .failure(SystemFailure(.tryAgain)) }
+      if !Scheduler.wait(on: .child(of: parent)) { return .failure(SystemFailure(.interrupted)) }
+    }
+  }
+}
+
+/// A system call's failure, as an error that Swift can pass along.
+struct SystemFailure: Error {
+  let error: SystemError
+  init(_ error: SystemError) { self.error = error }
+}

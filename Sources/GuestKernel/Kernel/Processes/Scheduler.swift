@@ -1,0 +1,200 @@
+/// Who runs: round robin over the ready threads, a tick at a time.
+///
+/// Lock for everything here: interrupts off. The one processor switches only inside `change(to:)`;
+/// a thread that comes back from there finds interrupts off, as it left them.
+import KernelArch
+
+enum Scheduler {
+  nonisolated(unsafe) private(set) static var threads: [Thread] = []
+  nonisolated(unsafe) private(set) static var running: Thread?
+  nonisolated(unsafe) private static var idle: Thread?
+  nonisolated(unsafe) private static var lastID = 0
+  /// Somebody woke up since the last switch.
+  nonisolated(unsafe) private static var hasWoken = false
+
+  /// Makes the boot's flow of control the idle thread.
+  static func start() {
+    let thread = Thread(
+      id: 0, name: [UInt8](text: "idle"), process: nil, stackTop: linker_idle_stack_top())
+    thread.state = .running
+    idle = thread
+    running = thread
+    threads = [thread]
+  }
+
+  static func add(name: [UInt8], process: Process?, stackTop: UInt64) -> Thread {
+    lastID += 1
+    let thread = Thread(id: lastID, name: name, process: process, stackTop: stackTop)
+    thread.state = .waiting(.ended)  // not before it has been started
+    threads.append(thread)
+    return thread
+  }
+
+  static var nextID: Int { lastID + 1 }
+
+  static func makeReady(_ thread: Thread) {
+    thread.state = .ready
+    hasWoken = true
+  }
+
+  /// Starts a thread of the kernel.
+  static func run(_ name: StaticString, _ function: @convention(c) () -> Void) {
+    withInterruptsOff {
+      guard let stack = KernelStacks.allocate() else { panic("no memory for a kernel stack") }
+      let thread = add(name: [UInt8](text: name), process: nil, stackTop: stack)
+      thread.start(function)
+      makeReady(thread)
+    }
+  }
+
+  /// What is left of the boot: halts until there is something to do.
+  static func idleForever() -> Never {
+    while true {
+      cpu_cli()
+      yield()
+      cpu_sti_hlt()
+    }
+  }
+}
+
+// MARK: Waiting
+
+extension Scheduler {
+  /// Waits for a wake-up on `channel`; false when the caller's process is to end.
+  static func wait(on channel: Channel) -> Bool {
+    suspend(.waiting(channel))
+  }
+
+  /// Waits until the tick of that number; false when the caller's process is to end.
+  static func sleep(until tick: UInt64) -> Bool {
+    while Clock.ticks < tick {
+      if !suspend(.sleeping(tick)) { return false }
+    }
+    return true
+  }
+
+  static func wake(_ channel: Channel) {
+    for thread in threads where thread.state == .waiting(channel) { makeReady(thread) }
+  }
+
+  /// Lets the thread of an ending process find out.
+  static func interrupt(_ process: Process) {
+    for thread in threads where thread.process === process {
+      switch thread.state {
+      case .waiting, .sleeping: makeReady(thread)
+      case .ready, .running, .ended: break
+      }
+    }
+  }
+
+  private static func suspend(_ state: Thread.State) -> Bool {
+    if running?.process?.pendingEnd != nil { return false }
+    running?.state = state
+    yield()
+    return running?.process?.pendingEnd == nil
+  }
+}
+
+// MARK: Switching
+
+extension Scheduler {
+  /// A timer interrupt: wakes sleepers and gives the processor to the next thread.
+  static func tick() {
+    Clock.ticks += 1
+    running?.ticks += 1
+    for thread in threads {
+      if case .sleeping(let until) = thread.state, Clock.ticks >= until { makeReady(thread) }
+    }
+    preempt()
+  }
+
+  /// After an interrupt that may have woken a thread: does not make it wait for the next tick.
+  static func preemptIfWoken() {
+    if hasWoken { preempt() }
+  }
+
+  private static func preempt() {
+    guard let thread = running, thread !== idle, next() !== thread else { return }
+    thread.preemptions += 1
+    yield()
+  }
+
+  /// Gives the processor to the next ready thread, if there is one.
+  static func yield() {
+    hasWoken = false
+    if let thread = running, thread.state == .running { thread.state = .ready }
+    change(to: next())
+  }
+
+  /// The ready thread with the next higher number, or the first one; the idle thread if there is none.
+  private static func next() -> Thread {
+    let current = running?.id ?? 0
+    var first: Thread?
+    for thread in threads where thread !== idle {
+      guard thread.state == .ready || thread.state == .running else { continue }
+      if thread.id > current { return thread }
+      if first == nil { first = thread }
+    }
+    guard let thread = first ?? idle else { panic("the scheduler has not been started") }
+    return thread
+  }
+
+  private static func change(to next: Thread) {
+    guard let old = running else { return }
+    next.state = .running
+    guard old !== next else { return }
+    running = next
+    if let area = old.floatingPoint { fxsave64(area) }
+    Descriptors.setKernelStack(next.stackTop)
+    write_cr3(next.rootTable.value)
+    if let area = next.floatingPoint { fxrstor64(area) }
+    switch_context(old.savedStackPointer, next.savedStackPointer.pointee)
+  }
+}
+
+// MARK: Ending
+
+extension Scheduler {
+  /// On the way back to ring 3: does not return when the process is to end.
+  static func endIfAsked() {
+    guard running?.process?.pendingEnd != nil else { return }
+    Processes.finishRunning()
+    endRunning()
+  }
+
+  /// Leaves for good.
+  ///
+  /// Clearing away is the reaper's: nobody can free the stack they stand on.
+  static func endRunning() {
+    running?.state = .ended
+    wake(.ended)
+    yield()
+  }
+
+  /// The reaper thread's function.
+  ///
+  static func reap() {
+    cpu_cli()
+    while true {
+      var ended: [Thread] = []
+      for thread in threads where thread.state == .ended { ended.append(thread) }
+      threads.removeAll { $0.state == .ended }
+      for thread in ended {
+        thread.process?.space.release()
+        thread.release()
+      }
+      ended = []
+      _ = wait(on: .ended)
+    }
+  }
+}
+
+/// A kernel thread's function has returned (see thread_start).
+@c(kernel_thread_end)
+public func kernelThreadEnd() {
+  cpu_cli()
+  Scheduler.endRunning()
+}
+
+@c(reaper_main)
+func reaperMain() { Scheduler.reap() }

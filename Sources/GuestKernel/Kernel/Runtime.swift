@@ -1,0 +1,41 @@
+// The C functions that Embedded Swift's standard library calls, and what every file uses.
+import KernelArch
+
+/// Runs `body` with interrupts off: with one processor, that is the kernel's only lock.
+@inline(__always)
+func withInterruptsOff<Result>(_ body: () -> Result) -> Result {
+  let interruptFlag: UInt64 = 1 << 9
+  let wereOn = read_rflags() & interruptFlag != 0
+  cpu_cli()
+  defer { if wereOn { cpu_sti() } }
+  return body()
+}
+
+/// Allocates for the standard library; its name in C is `posix_memalign` (see memory.S).
+@c(kernel_memalign)
+public func kernelMemalign(
+  _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: UInt, _ size: UInt
+) -> Int32 {
+  let outOfMemory: Int32 = 12
+  guard let memory = KernelHeap.allocate(size, alignment: alignment) else { return outOfMemory }
+  out.pointee = memory
+  return 0
+}
+
+/// Frees for the standard library; its name in C is `free`.
+@c(kernel_free)
+public func kernelFree(_ pointer: UnsafeMutableRawPointer?) {
+  if let pointer { KernelHeap.release(pointer) }
+}
+
+/// Seeds the standard library's hashing.
+@c(arc4random_buf)
+public func arc4randomBuffer(_ pointer: UnsafeMutableRawPointer, _ count: UInt) {
+  var state = rdtsc() | 1
+  for index in 0..<Int(bitPattern: count) {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    pointer.storeBytes(of: UInt8(truncatingIfNeeded: state), toByteOffset: index, as: UInt8.self)
+  }
+}

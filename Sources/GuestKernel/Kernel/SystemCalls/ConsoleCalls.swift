@@ -1,0 +1,57 @@
+/// Console input and output, time, and power.
+import KernelArch
+
+extension SystemCalls {
+  static func write(_ address: UInt64, _ count: UInt64) -> Answer {
+    guard let bytes = UserMemory.read(address, count: min(count, pageSize)) else {
+      return fail(.badAddress)
+    }
+    Console.write(bytes)
+    return .success(UInt64(bytes.count))
+  }
+
+  static func read(_ address: UInt64, _ count: UInt64, _ process: Process) -> Answer {
+    guard count > 0 else { return .success(0) }
+    guard process.pid == Console.foreground else { return fail(.notPermitted) }
+    let bytes = Console.read(limit: Int(min(count, 256)))
+    guard !bytes.isEmpty else { return fail(.interrupted) }
+    return UserMemory.write(bytes, to: address) ? .success(UInt64(bytes.count)) : fail(.badAddress)
+  }
+
+  static func sleep(_ milliseconds: UInt64) -> Answer {
+    let perTick = 1000 / Clock.ticksPerSecond
+    let ticks = min(milliseconds, 1 << 40) / perTick + (milliseconds % perTick == 0 ? 0 : 1)
+    return Scheduler.sleep(until: Clock.ticks + ticks) ? .success(0) : fail(.interrupted)
+  }
+
+  static func readLog(_ position: UInt64, _ address: UInt64, _ count: UInt64) -> Answer {
+    guard let position = Int(exactly: position) else { return fail(.invalidArgument) }
+    let slice = KernelLog.read(from: position, limit: Int(min(count, pageSize)))
+    guard UserMemory.write(slice.bytes, to: address) else { return fail(.badAddress) }
+    return .success(UInt64(slice.bytes.count) << 48 | UInt64(slice.next))
+  }
+
+  static func power(_ action: UInt64) -> Answer {
+    guard let action = PowerAction(rawValue: action) else { return fail(.invalidArgument) }
+    switch action {
+    case .off: Power.off()
+    case .reboot: Power.reboot()
+    case .panic: panic("asked for by a program")
+    case .overflowStack: return .success(Mishaps.recurse(1))
+    case .nullPointer: return .success(Mishaps.readNull())
+    }
+  }
+}
+
+/// What goes wrong on request, to show how the kernel reports it.
+enum Mishaps {
+  @inline(never)
+  static func recurse(_ depth: UInt64) -> UInt64 {
+    var line = TextLine()
+    line.append(decimal: depth)
+    return depth == 0 ? 0 : recurse(depth + 1) + UInt64(line.count)
+  }
+
+  @inline(never)
+  static func readNull() -> UInt64 { UInt64(mmio_read32(8)) }
+}

@@ -1,0 +1,132 @@
+/// Starting, ending and looking at processes; memory and files.
+import KernelArch
+
+extension SystemCalls {
+  static func spawn(
+    _ address: UInt64, _ count: UInt64, _ flags: UInt64, _ process: Process
+  ) -> Answer {
+    guard count <= UInt64(Spawn.longestArguments) else { return fail(.argumentsTooLong) }
+    guard let bytes = UserMemory.read(address, count: count) else { return fail(.badAddress) }
+    var arguments: [[UInt8]] = []
+    for part in bytes.split(separator: 0, omittingEmptySubsequences: false) {
+      arguments.append(Array(part))
+    }
+    if arguments.last?.isEmpty == true { arguments.removeLast() }  // after the last NUL
+    let wantsConsole = flags & SpawnFlags.foreground != 0
+    do throws(SystemFailure) {
+      let pid = try Spawn.start(
+        arguments, parent: process.pid,
+        isForeground: wantsConsole && Console.foreground == process.pid)
+      return .success(UInt64(pid))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  static func wait(
+    _ pid: UInt64, _ address: UInt64, _ flags: UInt64, _ process: Process
+  ) -> Answer {
+    let result = Processes.wait(
+      parent: process.pid, pid: Int(truncatingIfNeeded: pid),
+      noHang: flags & WaitFlags.noHang != 0)
+    switch result {
+    case .failure(let failure): return .failure(failure)
+    case .success(let ended):
+      guard address == 0 || UserMemory.write(record: ended.status.word, to: address) else {
+        return fail(.badAddress)
+      }
+      return .success(UInt64(ended.pid))
+    }
+  }
+
+  static func kill(_ pid: UInt64) -> Answer {
+    let pid = Int(truncatingIfNeeded: pid)
+    if let process = Processes.find(pid), process.status == nil {
+      Processes.end(process, .killed)
+      return .success(0)
+    }
+    for thread in Scheduler.threads where thread.id == pid && thread.process == nil {
+      return fail(.notPermitted)
+    }
+    return fail(.noSuchProcess)
+  }
+
+  static func grow(_ bytes: UInt64, _ process: Process) -> Answer {
+    let old = process.heapEnd
+    let room = Layout.userStackGuard.lowerBound - old
+    guard bytes <= room, bytes <= Frames.freeBytes else { return fail(.outOfMemory) }
+    let end = (old + bytes + pageSize - 1) & ~(pageSize - 1)
+    // Pages that a failed call leaves behind are the process's, and go when it goes.
+    guard process.space.allocate(old, end, isWritable: true, isExecutable: false) else {
+      return fail(.outOfMemory)
+    }
+    process.heapEnd = end
+    return .success(old)
+  }
+
+  static func listProcesses(_ address: UInt64, _ capacity: UInt64) -> Answer {
+    var at = address
+    for (index, thread) in Scheduler.threads.enumerated() where UInt64(index) < capacity {
+      guard UserMemory.write(record: record(of: thread), to: at) else { return fail(.badAddress) }
+      at &+= UInt64(MemoryLayout<ProcessRecord>.stride)
+    }
+    return .success(UInt64(Scheduler.threads.count))
+  }
+
+  private static func record(of thread: Thread) -> ProcessRecord {
+    let state: ProcessRecord.State =
+      switch thread.state {
+      case .ready: .ready
+      case .running: .running
+      case .waiting: .waiting
+      case .sleeping: .sleeping
+      case .ended: .ended
+      }
+    var record = ProcessRecord()
+    record.pid = UInt32(truncatingIfNeeded: thread.id)
+    record.parent = UInt32(truncatingIfNeeded: thread.process?.parent ?? 0)
+    record.state = state.rawValue
+    record.isUser = thread.process == nil ? 0 : 1
+    record.ticks = thread.ticks
+    record.preemptions = thread.preemptions
+    record.systemCalls = thread.systemCalls
+    record.memory = (thread.process?.space.pageCount ?? 0) * pageSize
+    record.name = RecordName(bytes: thread.name)
+    return record
+  }
+
+  static func describeMemory(_ address: UInt64) -> Answer {
+    var record = MemoryRecord()
+    record.usable = Frames.usable
+    record.free = Frames.freeBytes
+    record.kernelImage = linker_kernel_end() - linker_text_start()
+    record.heapTotal = UInt64(KernelHeap.heap.bytesTotal)
+    record.heapInUse = UInt64(KernelHeap.heap.bytesInUse)
+    record.heapBlocks = UInt64(KernelHeap.heap.liveBlocks)
+    record.pageTables = PageTables.frameCount * pageSize
+    record.kernelStacks = KernelStacks.count * KernelStacks.size
+    for process in Processes.all { record.processes += process.space.pageCount * pageSize }
+    return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
+  }
+
+  static func describeFile(_ index: UInt64, _ address: UInt64) -> Answer {
+    guard index < UInt64(Files.all.count) else { return fail(.notFound) }
+    let file = Files.all[Int(index)]
+    var record = FileRecord()
+    record.size = UInt64(file.contents.count)
+    record.kind = file.kind.rawValue
+    record.name = RecordName(bytes: file.name)
+    return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
+  }
+
+  static func readFile(
+    _ index: UInt64, _ offset: UInt64, _ address: UInt64, _ count: UInt64
+  ) -> Answer {
+    guard index < UInt64(Files.all.count) else { return fail(.notFound) }
+    let contents = Files.all[Int(index)].contents
+    guard offset < UInt64(contents.count) else { return .success(0) }
+    let length = min(count, UInt64(contents.count) - offset, pageSize)
+    let part = UnsafeRawBufferPointer(rebasing: contents[Int(offset)..<Int(offset + length)])
+    return UserMemory.write(part, to: address) ? .success(length) : fail(.badAddress)
+  }
+}

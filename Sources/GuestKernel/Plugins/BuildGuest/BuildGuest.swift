@@ -1,0 +1,195 @@
+import Foundation
+import PackagePlugin
+
+/// Compiles Sources/GuestKernel for x86_64-unknown-none-elf during the host's build.
+///
+/// Every step is a command of its own, so that only what changed is built again. The outputs become
+/// resources of the target GuestKernel.
+@main
+struct BuildGuest: BuildToolPlugin {
+  func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
+    var build = GuestBuild(
+      source: context.package.directoryURL.appending(path: "Sources/GuestKernel"),
+      output: context.pluginWorkDirectoryURL, swiftc: try context.tool(named: "swiftc").url)
+    try build.addKernel(programs: try build.addPrograms())
+    return build.commands
+  }
+}
+
+struct GuestBuild {
+  let source: URL
+  let output: URL
+  let swiftc: URL
+  private(set) var commands: [Command] = []
+
+  init(source: URL, output: URL, swiftc: URL) {
+    self.source = source
+    self.output = output
+    self.swiftc = swiftc
+  }
+
+  /// The parts of Core that programs use too.
+  private let sharedCore = [
+    "Address", "Heap", "LineEditor", "SystemCall", "TextLine", "Words",
+  ]
+
+  // MARK: Programs
+
+  /// One Swift module per folder in User/Programs; returns the finished files.
+  mutating func addPrograms() throws -> [URL] {
+    let library = try files("User/Lib", "swift") + sharedCore.map { file("Core/\($0).swift") }
+    let headers = try files("User/include", "h") + files("User/include", "modulemap")
+    let start = assemble("User/Start.S", "Start.o", flags: triple)
+    var programs: [URL] = []
+    let folders = try FileManager.default.contentsOfDirectory(
+      at: file("User/Programs"), includingPropertiesForKeys: nil)
+    for folder in folders.sorted(by: { $0.path < $1.path }) {
+      let name = folder.lastPathComponent
+      let object = compile(
+        name, try files("User/Programs/\(name)", "swift") + library,
+        flags: swiftFlags + ["-I", file("User/include").path], headers, "\(name).o")
+      let linked = link("\(name).dbg", script: file("User/user.ld"), [start, object, unicode])
+      programs.append(copyObject(linked, "\(name).program", ["--strip-all"]))
+    }
+    return programs
+  }
+
+  // MARK: The kernel
+
+  /// The kernel is linked twice, the second time with the symbol table of the first.
+  mutating func addKernel(programs: [URL]) throws {
+    let headers = try files("Arch/include", "h") + files("Arch/include", "modulemap")
+    var objects = ["boot", "entry", "memory"].map {
+      assemble("Arch/\($0).S", "\($0).o", flags: assemblyFlags)
+    }
+    objects.append(
+      assemble(
+        "Arch/programs.S", "programs.o", flags: assemblyFlags + ["-Wa,-I\(output.path)"], programs))
+    objects.append(
+      compile(
+        "Kernel", try files("Core", "swift") + files("Kernel", "swift"),
+        flags: swiftFlags + [
+          "-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path,
+        ], headers, "kernel.o"))
+    objects.append(unicode)
+    let generator = addSymbolGenerator()
+    let first = link("kernel.pass1", script: file("kernel.ld"), objects)
+    // Not named .S: SwiftPM would compile it into the host's target.
+    let table = result("kallsyms.gen")
+    add(
+      "symbol table", generator, [tool("swift-demangle").path, first.path, table.path],
+      [first, generator], table)
+    let tableObject = result("kallsyms.o")
+    add(
+      "assemble symbol table", tool("clang"),
+      triple + ["-x", "assembler", "-c", table.path, "-o", tableObject.path], [table], tableObject)
+    let second = link("kernel.dbg", script: file("kernel.ld"), objects + [tableObject])
+    let checked = result("kallsyms.ok")
+    add(
+      "check symbol table", generator, ["--check", first.path, second.path, checked.path],
+      [first, second, generator], checked)
+    // gdb 13 cannot read Swift's .debug_names, and then finds no symbols at all.
+    let kernel = copyObject(
+      second, "kernel.elf",
+      ["--remove-section", ".debug_names", "--remove-section", ".debug_aranges"], [checked])
+    _ = copyObject(kernel, "kernel.release.elf", ["--strip-debug"])
+  }
+
+  /// A host tool, compiled here instead of as a target: with a plugin that depends on an executable
+  /// target, each change between `swift build` and `swift test` runs all its commands again.
+  private mutating func addSymbolGenerator() -> URL {
+    let generator = result("ksymgen")
+    let input = file("Tools/ksymgen.swift")
+    // SDKROOT: the swiftbuild back end sets it to /, and the link then fails.
+    add(
+      "host tool ksymgen", URL(filePath: "/usr/bin/env"),
+      ["-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", input.path, "-o", generator.path],
+      [input], generator)
+    return generator
+  }
+}
+
+// MARK: Steps
+
+extension GuestBuild {
+  private func file(_ path: String) -> URL { source.appending(path: path) }
+  private func result(_ name: String) -> URL { output.appending(path: name) }
+  private func tool(_ name: String) -> URL {
+    swiftc.deletingLastPathComponent().appending(path: name)
+  }
+  private var unicode: URL {
+    swiftc.deletingLastPathComponent().deletingLastPathComponent().appending(
+      path: "lib/swift/embedded/x86_64-unknown-none-elf/libswiftUnicodeDataTables.a")
+  }
+
+  private var triple: [String] { ["-target", "x86_64-unknown-none-elf"] }
+
+  private var swiftFlags: [String] {
+    triple + [
+      "-swift-version", "5", "-package-name", "guest", "-wmo", "-parse-as-library", "-Osize", "-g",
+      "-enable-experimental-feature", "Embedded", "-enable-experimental-feature", "Extern",
+      "-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector",
+      "-Xfrontend", "-no-clang-module-breadcrumbs",
+      "-module-cache-path", result("ModuleCache").path, "-Xcc", "-mno-red-zone",
+    ]
+  }
+
+  private var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
+
+  /// The files of a folder and its folders with that extension, in a fixed order.
+  private func files(_ folder: String, _ type: String) throws -> [URL] {
+    let paths = try FileManager.default.subpathsOfDirectory(atPath: file(folder).path)
+    return paths.filter { $0.hasSuffix(".\(type)") }.sorted().map { file("\(folder)/\($0)") }
+  }
+
+  private mutating func add(
+    _ what: String, _ tool: URL, _ arguments: [String], _ inputs: [URL], _ output: URL
+  ) {
+    commands.append(
+      .buildCommand(
+        displayName: "guest: \(what)", executable: tool, arguments: arguments, inputFiles: inputs,
+        outputFiles: [output]))
+  }
+
+  private mutating func assemble(
+    _ path: String, _ name: String, flags: [String], _ dependencies: [URL] = []
+  ) -> URL {
+    let object = result(name)
+    add(
+      "assemble \(path)", tool("clang"), flags + ["-c", file(path).path, "-o", object.path],
+      [file(path)] + dependencies, object)
+    return object
+  }
+
+  private mutating func compile(
+    _ module: String, _ sources: [URL], flags: [String], _ dependencies: [URL], _ name: String
+  ) -> URL {
+    let object = result(name)
+    add(
+      "compile \(module)", swiftc,
+      flags + ["-module-name", module, "-c"] + sources.map(\.path) + ["-o", object.path],
+      sources + dependencies, object)
+    return object
+  }
+
+  private mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
+    let image = result(name)
+    add(
+      "link \(name)", tool("ld.lld"),
+      [
+        "-T", script.path, "--gc-sections", "-z", "max-page-size=4096", "-static",
+        "--build-id=none", "-o", image.path,
+      ] + objects.map(\.path), objects + [script], image)
+    return image
+  }
+
+  private mutating func copyObject(
+    _ input: URL, _ name: String, _ flags: [String], _ dependencies: [URL] = []
+  ) -> URL {
+    let copy = result(name)
+    add(
+      "make \(name)", tool("llvm-objcopy"), flags + [input.path, copy.path],
+      [input] + dependencies, copy)
+    return copy
+  }
+}

@@ -1,0 +1,64 @@
+/// Under every program: its start, its heap, and what the standard library asks for.
+import UserSystem
+
+/// Called by _start; each program defines `program`.
+@c(program_start)
+public func programStart(
+  _ count: Int, _ values: UnsafePointer<UnsafePointer<UInt8>?>
+) -> Int32 {
+  var arguments: [[UInt8]] = []
+  for index in 0..<count {
+    guard let text = values[index] else { break }
+    var length = 0
+    while text[length] != 0 { length += 1 }
+    arguments.append(Array(UnsafeBufferPointer(start: text, count: length)))
+  }
+  return program(arguments)
+}
+
+nonisolated(unsafe) private var heap = Heap()
+
+/// Allocates for the standard library; its name in C is `posix_memalign` (see Start.S).
+@c(user_memalign)
+public func userMemalign(
+  _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: UInt, _ size: UInt
+) -> Int32 {
+  let outOfMemory: Int32 = 12
+  if let memory = heap.allocate(size, alignment: alignment) {
+    out.pointee = memory
+    return 0
+  }
+  let bytes = max(16384, (UInt64(size) &+ UInt64(alignment) &+ 64 &+ pageSize) & ~(pageSize &- 1))
+  guard case .success(let base) = System.grow(bytes) else { return outOfMemory }
+  heap.add(base: UInt(base), length: UInt(bytes))
+  guard let memory = heap.allocate(size, alignment: alignment) else { return outOfMemory }
+  out.pointee = memory
+  return 0
+}
+
+/// Frees for the standard library; its name in C is `free`.
+@c(user_free)
+public func userFree(_ pointer: UnsafeMutableRawPointer?) {
+  if let pointer, !heap.release(pointer) { do_undefined() }
+}
+
+/// Writes text to the console.
+func say(_ line: TextLine) { line.withBytes { _ = System.write(UnsafeRawBufferPointer($0)) } }
+
+/// Writes bytes to the console.
+func say(bytes: [UInt8]) { bytes.withUnsafeBytes { _ = System.write($0) } }
+
+extension TextLine.Interpolation {
+  /// A number with that many digits after the point.
+  mutating func appendInterpolation(_ value: Double, decimals: Int) {
+    var scale: UInt64 = 1
+    for _ in 0..<decimals { scale &*= 10 }
+    if value < 0 { appendLiteral("-") }
+    let scaled = UInt64((value < 0 ? -value : value) * Double(scale) + 0.5)
+    appendInterpolation(scaled / scale)
+    guard decimals > 0 else { return }
+    var fraction: TextLine = "."
+    fraction.append(decimal: scaled % scale, width: decimals, fill: 0x30)
+    appendInterpolation(fraction)
+  }
+}

@@ -1,0 +1,133 @@
+/// The system calls, as Swift functions.
+import UserSystem
+
+/// A result, or the error a system call reported.
+enum Outcome {
+  case success(UInt64)
+  case failure(SystemError)
+
+  init(_ raw: Int64) {
+    self =
+      raw < 0
+      ? .failure(SystemError(rawValue: raw) ?? .invalidArgument)
+      : .success(UInt64(bitPattern: raw))
+  }
+}
+
+private func call(
+  _ number: SystemCall, _ a: UInt64 = 0, _ b: UInt64 = 0, _ c: UInt64 = 0, _ d: UInt64 = 0
+) -> Outcome {
+  Outcome(system_call(number.rawValue, a, b, c, d))
+}
+
+private func address(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
+
+enum System {
+  static func exit(_ code: Int32) -> Never {
+    _ = call(.exit, UInt64(UInt32(bitPattern: code)))
+    while true { do_undefined() }
+  }
+
+  static func write(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+    call(.write, address(bytes.baseAddress), UInt64(bytes.count))
+  }
+
+  /// Asks for a write of memory that may not exist, to see what the kernel says.
+  static func write(at address: UInt64, count: UInt64) -> Outcome { call(.write, address, count) }
+
+  /// Waits for console input.
+  static func read() -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
+      if case .success(let got) = call(.read, address(buffer.baseAddress), 64) { count = Int(got) }
+    }
+  }
+
+  static var processID: Int {
+    if case .success(let pid) = call(.processID) { return Int(pid) }
+    return 0
+  }
+
+  static func yield() { _ = call(.yield) }
+  static func sleep(milliseconds: UInt64) { _ = call(.sleep, milliseconds) }
+
+  /// Nanoseconds since boot.
+  static var uptime: UInt64 {
+    if case .success(let time) = call(.uptime) { return time }
+    return 0
+  }
+
+  static func spawn(_ words: [[UInt8]], inBackground: Bool) -> Outcome {
+    var packed: [UInt8] = []
+    for word in words {
+      packed += word
+      packed.append(0)
+    }
+    let flags = inBackground ? 0 : SpawnFlags.foreground
+    return packed.withUnsafeBytes {
+      call(.spawn, address($0.baseAddress), UInt64($0.count), flags)
+    }
+  }
+
+  /// Waits for a child, any if `pid` is 0.
+  static func wait(_ pid: Int, noHang: Bool) -> (outcome: Outcome, status: ExitStatus) {
+    var word: UInt64 = 0
+    let outcome = withUnsafeMutableBytes(of: &word) {
+      call(.wait, UInt64(pid), address($0.baseAddress), noHang ? WaitFlags.noHang : 0)
+    }
+    return (outcome, ExitStatus(word: word))
+  }
+
+  static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid) }
+  static func grow(_ bytes: UInt64) -> Outcome { call(.grow, bytes) }
+  static func power(_ action: PowerAction) { _ = call(.power, action.rawValue) }
+  static func keepInterrupts() { _ = call(.keepInterrupts, 1) }
+}
+
+// MARK: Records
+
+extension System {
+  static func processes() -> [ProcessRecord] {
+    let capacity = 128
+    return [ProcessRecord](unsafeUninitializedCapacity: capacity) { buffer, count in
+      let outcome = call(.processes, address(buffer.baseAddress), UInt64(capacity))
+      if case .success(let total) = outcome { count = min(Int(total), capacity) }
+    }
+  }
+
+  static func memory() -> MemoryRecord {
+    var record = MemoryRecord()
+    withUnsafeMutableBytes(of: &record) { _ = call(.memory, address($0.baseAddress)) }
+    return record
+  }
+
+  static func file(_ index: Int) -> FileRecord? {
+    var record = FileRecord()
+    let outcome = withUnsafeMutableBytes(of: &record) {
+      call(.file, UInt64(index), address($0.baseAddress))
+    }
+    if case .success = outcome { return record }
+    return nil
+  }
+
+  /// The next part of a file's contents; empty at its end.
+  static func readFile(_ index: Int, from offset: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
+      let outcome = call(
+        .readFile, UInt64(index), UInt64(offset), address(buffer.baseAddress), 512)
+      if case .success(let got) = outcome { count = Int(got) }
+    }
+  }
+
+  /// The next part of the kernel's log, and the position after it.
+  static func readLog(from position: Int) -> (bytes: [UInt8], next: Int) {
+    var next = position
+    let bytes = [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
+      let outcome = call(.readLog, UInt64(position), address(buffer.baseAddress), 512)
+      if case .success(let packed) = outcome {
+        count = Int(packed >> 48)
+        next = Int(packed & 0xffff_ffff_ffff)
+      }
+    }
+    return (bytes, next)
+  }
+}

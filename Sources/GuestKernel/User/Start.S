@@ -1,0 +1,56 @@
+// A program's first instructions, and the memory primitives that compiled code calls.
+  .text
+  .globl _start
+_start:                        // RSP: argc, then argv
+  xorl %ebp, %ebp
+  movq (%rsp), %rdi
+  leaq 8(%rsp), %rsi
+  andq $-16, %rsp
+  call program_start
+  movl %eax, %edi
+  xorl %eax, %eax              // the system call exit
+  syscall
+  ud2
+
+  .globl memcpy, memmove, memset, memcmp
+memcpy:
+  movq %rdi, %rax
+  movq %rdx, %rcx
+  rep movsb
+  ret
+memmove:
+  movq %rdi, %rcx
+  subq %rsi, %rcx
+  cmpq %rdx, %rcx
+  jae memcpy
+  movq %rdi, %rax
+  movq %rdx, %rcx
+  leaq -1(%rdi,%rdx), %rdi
+  leaq -1(%rsi,%rdx), %rsi
+  std
+  rep movsb
+  cld
+  ret
+memset:
+  movq %rdi, %r8
+  movl %esi, %eax
+  movq %rdx, %rcx
+  rep stosb
+  movq %r8, %rax
+  ret
+memcmp:
+  movq %rdx, %rcx
+  xorl %eax, %eax
+  cmpq %rax, %rcx
+  repe cmpsb
+  je 1f
+  movzbl -1(%rdi), %eax
+  movzbl -1(%rsi), %ecx
+  subl %ecx, %eax
+1: ret
+
+  // swiftc reserves these two names for its runtime, so Swift defines user_*.
+  .globl posix_memalign, free
+posix_memalign: jmp user_memalign
+free: jmp user_free
+  .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,36 @@
+// What a program needs and Swift has no syntax for: SYSCALL, CPUID, and ways to misbehave.
+#ifndef USER_SYSTEM_H
+#define USER_SYSTEM_H
+#include <stdint.h>
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE int64_t system_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+  int64_t result;
+  register uint64_t r10 __asm__("r10") = d;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+typedef struct { uint32_t eax, ebx, ecx, edx; } cpuid_t;
+INLINE cpuid_t cpuid(uint32_t leaf, uint32_t subleaf) {
+  cpuid_t r;
+  __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+  return r;
+}
+
+INLINE void do_halt(void) { __asm__ volatile("hlt"); }
+INLINE void do_divide_by_zero(void) {
+  uint32_t a = 1, d = 0, zero = 0;
+  __asm__ volatile("divl %2" : "+a"(a), "+d"(d) : "r"(zero));
+}
+INLINE void do_undefined(void) { __asm__ volatile("ud2"); }
+INLINE void do_port(void) { __asm__ volatile("outb %%al, $0x64" ::"a"(0xfe)); }
+INLINE void do_write(uint64_t address) { *(volatile uint8_t *)address = 1; }
+INLINE uint8_t do_read(uint64_t address) { return *(volatile uint8_t *)address; }
+INLINE void do_jump(uint64_t address) { ((void (*)(void))address)(); }
+void _start(void);
+INLINE uint64_t address_of_code(void) { return (uint64_t)&_start; }
+#endif

@@ -1,0 +1,44 @@
+import Foundation
+import GuestKernel
+
+/// Runs an image in QEMU, the second machine our kernel has to work on.
+enum QEMU {
+  static let path = "/usr/bin/qemu-system-x86_64"
+  static var isPresent: Bool { FileManager.default.isExecutableFile(atPath: path) }
+
+  struct Run {
+    var output: String
+    var status: Int32
+  }
+
+  static func boot(
+    commandLine: String, processor: String = "max", machine: String = "q35", extra: [String] = []
+  ) throws -> Run {
+    try run(
+      [
+        "-kernel", GuestImage.release.url.path, "-append", commandLine, "-M", machine,
+        "-cpu", processor,
+      ] + extra)
+  }
+
+  /// Runs until the guest ends, for a minute at most; the guest's COM1 is the output.
+  static func run(_ arguments: [String]) throws -> Run {
+    let process = Process()
+    process.executableURL = URL(filePath: path)
+    process.arguments =
+      arguments + [
+        "-m", "128", "-display", "none", "-serial", "stdio", "-no-reboot", "-monitor", "none",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+      ]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    let limit = DispatchWorkItem { process.terminate() }
+    DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: limit)
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    limit.cancel()
+    return Run(output: String(decoding: data, as: UTF8.self), status: process.terminationStatus)
+  }
+}
