@@ -10,7 +10,7 @@ package final class EmulatedProcessor: Processor {
   private let code: UnsafeMutableRawPointer
 
   /// Instructions after which a case counts as endless.
-  private static let instructionLimit: UInt64 = 300_000
+  private static let instructionLimit: UInt64 = 100_000
 
   package init?() {
     guard let memory = PhysicalMemory(size: UserPages.memorySize) else { return nil }
