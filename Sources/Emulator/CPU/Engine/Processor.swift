@@ -18,6 +18,8 @@ public final class Processor {
   public let cpu: CPU
   let connections: CPUConnections
   private let caches: UnsafeMutableRawPointer
+  /// Whether every instruction is executed alone by its slow method, as tests and checkers want.
+  package var stepsOnly = false
 
   /// Makes a processor in its state after reset.
   package init(
@@ -84,7 +86,7 @@ public final class Processor {
       default: return .halted
       }
       setBudget(limit)
-      if cpu.mustStep {
+      if stepsOnly || cpu.mustStep {
         cpu.step()
       } else {
         cpu.state.pointee.exit = EngineExit.none

@@ -1,0 +1,57 @@
+import Glibc
+
+/// A regular expression that is looked for in each line of output, as it is written.
+///
+/// POSIX extended syntax. The beginning of a line is known, its end only once the line has ended.
+public final class OutputPattern {
+  /// The part of a line that is kept; a longer line is looked at from there on anew.
+  private static let lineLimit = 4096
+
+  private let compiled: UnsafeMutablePointer<regex_t>
+  private var line: [CChar] = [0]
+
+  /// Compiles an expression, or says what is wrong with it.
+  public init(_ expression: String) throws(HostError) {
+    compiled = try Self.compile(expression)
+  }
+
+  private static func compile(
+    _ expression: String
+  ) throws(HostError) -> UnsafeMutablePointer<regex_t> {
+    let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
+    compiled.initialize(to: regex_t())
+    let status = regcomp(compiled, expression, REG_EXTENDED | REG_NOSUB | REG_NEWLINE)
+    guard status != 0 else { return compiled }
+    var message = [CChar](repeating: 0, count: 256)
+    regerror(status, compiled, &message, message.count)
+    compiled.deallocate()
+    let end = message.firstIndex(of: 0) ?? message.endIndex
+    throw HostError(
+      "--exit-on \(expression)",
+      String(decoding: message[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+
+  deinit {
+    regfree(compiled)
+    compiled.deallocate()
+  }
+
+  /// Whether the line up to and including the next byte of output matches.
+  public func matches(next byte: UInt8) -> Bool {
+    if byte == UInt8(ascii: "\n") {
+      let isMatch = matchesLine(isComplete: true)
+      line = [0]
+      return isMatch
+    }
+    // A zero would end the string, and a carriage return is no part of a line.
+    guard byte != 0, byte != UInt8(ascii: "\r") else { return false }
+    if line.count > Self.lineLimit { line = [0] }
+    line[line.count - 1] = CChar(bitPattern: byte)
+    line.append(0)
+    return matchesLine(isComplete: false)
+  }
+
+  private func matchesLine(isComplete: Bool) -> Bool {
+    regexec(compiled, line, 0, nil, isComplete ? 0 : REG_NOTEOL) == 0
+  }
+}

@@ -1,0 +1,69 @@
+extension CPU {
+  /// Segment attributes of the boot GDT, as a segment register holds them.
+  private enum Attributes {
+    static let code32: UInt16 = 0xC09B
+    static let code64: UInt16 = 0xA09B
+    static let data: UInt16 = 0xC093
+    static let busyTaskState: UInt16 = 0x8B
+  }
+
+  /// Puts a processor that was just reset at a kernel's entry.
+  func enter(_ placement: Loader.Placement) {
+    switch placement.bootProtocol {
+    case .pvh(let entry): enterPVH(entry)
+    case .long(let entry): enterLong(entry, pageTableRoot: placement.pageTableRoot)
+    }
+  }
+
+  /// The state the PVH boot ABI asks for: flat 32-bit protected mode without paging.
+  private func enterPVH(_ entry: UInt64) {
+    state.pointee.cr0 = CR0([.protectionEnable, .extensionType]).rawValue
+    state.pointee.cr4 = 0
+    state.pointee.efer = 0
+    loadSegments(code: BootDescriptor.code32, attributes: Attributes.code32)
+    self[.rbx] = BootLayout.startRecord
+    finish(entry)
+  }
+
+  /// 64-bit mode with everything mapped and SSE on, called like a C function with the start record
+  /// as its argument.
+  private func enterLong(_ entry: UInt64, pageTableRoot: UInt64) {
+    state.pointee.cr0 =
+      CR0([
+        .protectionEnable, .monitorCoprocessor, .extensionType, .numericError, .writeProtect,
+        .paging,
+      ]).rawValue
+    state.pointee.cr3 = pageTableRoot
+    state.pointee.cr4 = CR4([.physicalAddressExtension, .osFXSR, .osXMMException]).rawValue
+    state.pointee.efer = EFER([.longModeEnable, .longModeActive, .noExecuteEnable]).rawValue
+    state.pointee.x87Control = 0x37F
+    state.pointee.x87Tags = 0xFFFF
+    loadSegments(code: BootDescriptor.code64, attributes: Attributes.code64)
+    self[.rdi] = BootLayout.startRecord
+    self[.rsp] = BootLayout.stackTop - 8
+    finish(entry)
+  }
+
+  private func loadSegments(code: UInt16, attributes: UInt16) {
+    self[.cs] = SegmentRegister(selector: code, attributes: attributes, limit: .max, base: 0)
+    for name in [SegmentName.ds, .es, .ss, .fs, .gs] {
+      self[name] = SegmentRegister(
+        selector: BootDescriptor.data, attributes: Attributes.data, limit: .max, base: 0)
+    }
+    self[.ldtr] = .null
+    self[.tr] = SegmentRegister(
+      selector: BootDescriptor.taskState, attributes: Attributes.busyTaskState, limit: 0x67,
+      base: BootLayout.taskState)
+    state.pointee.gdtr = DescriptorTableRegister(
+      base: BootLayout.descriptors, limit: UInt16(BootDescriptor.table.count * 8 - 1))
+    state.pointee.idtr = DescriptorTableRegister(base: 0, limit: 0)
+    state.pointee.cpl = 0
+  }
+
+  private func finish(_ entry: UInt64) {
+    rflags = .alwaysOne
+    state.pointee.rip = entry
+    state.pointee.nextRIP = entry
+    updateMode()
+  }
+}

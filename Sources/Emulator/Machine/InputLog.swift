@@ -1,0 +1,33 @@
+/// Everything that came from outside while a machine ran, in order.
+///
+/// The same image, configuration and log give the same execution.
+public struct InputLog: Equatable, Sendable, Codable {
+  /// Bytes that arrived at a serial port at one moment.
+  public struct Entry: Equatable, Sendable, Codable {
+    /// Instructions that had retired.
+    public let instructionCount: UInt64
+    /// The virtual time, which says more while every processor was halted.
+    public let time: UInt64
+    /// The serial port, 0 for COM1.
+    public let port: Int
+    /// What arrived.
+    public let bytes: [UInt8]
+
+    /// Makes an entry.
+    public init(instructionCount: UInt64, time: UInt64, port: Int, bytes: [UInt8]) {
+      self.instructionCount = instructionCount
+      self.time = time
+      self.port = port
+      self.bytes = bytes
+    }
+  }
+
+  /// The entries, the earliest first.
+  public private(set) var entries: [Entry] = []
+
+  /// Makes an empty log.
+  public init() {}
+
+  /// Adds what happened after everything else in the log.
+  public mutating func append(_ entry: Entry) { entries.append(entry) }
+}

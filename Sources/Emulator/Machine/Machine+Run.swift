@@ -1,0 +1,122 @@
+extension Machine {
+  /// Events without an instruction in between after which a halted machine counts as stuck:
+  /// timers tick, but none of them is allowed to interrupt.
+  private static let idleEventLimit = 1_000_000
+
+  /// Instructions retired since power-on.
+  public var instructionCount: UInt64 { processor.cpu.instructionCount }
+
+  /// Virtual nanoseconds since power-on.
+  public var now: UInt64 { processor.cpu.now }
+
+  /// Runs until `condition` is met or the run ends for another reason.
+  ///
+  /// - Parameters:
+  ///   - condition: What to wait for.
+  ///   - limit: How many more instructions may retire.
+  ///   - timeLimit: How many more nanoseconds of virtual time may pass.
+  /// - Returns: Why it stopped.
+  public func run(
+    until condition: StopCondition = .never, limit: UInt64 = .max, timeLimit: UInt64 = .max
+  ) -> StopReason {
+    requests.isConditionMet = false
+    console.observer = condition.matches.map { matches in
+      { [requests] byte in if matches(byte) { requests.isConditionMet = true } }
+    }
+    defer { console.observer = nil }
+    return run(
+      to: instructionCount.addingClamped(limit), time: now.addingClamped(timeLimit))
+  }
+
+  private func run(to limit: UInt64, time timeLimit: UInt64) -> StopReason {
+    var idleEvents = 0
+    var lastCount = instructionCount
+    while true {
+      runDueEvents()
+      if let stop = takeStop() { return stop }
+      if instructionCount >= limit || now >= timeLimit { return .instructionLimit }
+      switch processor.run(until: nextLook(limit: limit, timeLimit: timeLimit)) {
+      case .limit, .lookup: break
+      case .shutdown: return .shutdown
+      case .halted:
+        if instructionCount != lastCount {
+          lastCount = instructionCount
+          idleEvents = 0
+        }
+        idleEvents += 1
+        if let stop = idle(timeLimit: timeLimit, events: idleEvents) { return stop }
+      }
+    }
+  }
+
+  /// Brings devices to the present and delivers what is due now, also from a log.
+  func runDueEvents() {
+    clock.now = now
+    clock.runDueEvents()
+    while let entry = replay?.next(at: clock.now) {
+      deliver(entry)
+      clock.runDueEvents()
+    }
+  }
+
+  /// The instruction count at which the next event is due.
+  private func nextLook(limit: UInt64, timeLimit: UInt64) -> UInt64 {
+    let event = min(clock.nextDeadline, replay?.nextTime ?? .max, timeLimit)
+    // One instruction is one nanosecond.
+    return min(limit, instructionCount.addingClamped(event - min(event, now)))
+  }
+
+  /// What was asked for since the last look: stop, reset, or the condition.
+  private func takeStop() -> StopReason? {
+    if let stop = requests.stop {
+      requests.stop = nil
+      return stop
+    }
+    if requests.isResetRequested {
+      requests.isResetRequested = false
+      if configuration.resetBehavior == .stop { return .reset }
+      do {
+        try reset()
+      } catch {
+        // The image fitted before, and the configuration is the same.
+        return .reset
+      }
+    }
+    if requests.isConditionMet {
+      requests.isConditionMet = false
+      return .conditionMet
+    }
+    if requests.isStopRequested.exchange(false, ordering: .relaxed) { return .stopped }
+    return nil
+  }
+
+  // MARK: Idling
+
+  /// Skips to the next event while every processor is halted, or says why there is none.
+  private func idle(timeLimit: UInt64, events: Int) -> StopReason? {
+    guard processor.cpu.rflags.contains(.interruptEnable) else { return .haltedForever }
+    let event = min(clock.nextDeadline, replay?.nextTime ?? .max)
+    let mayReceive = awaitsInput && replay?.nextTime == nil
+    if event == .max || events > Self.idleEventLimit, !mayReceive { return .haltedForever }
+    if pausesWhenIdle || event == .max { return .idle(until: event) }
+    advanceIdle(to: min(event, timeLimit))
+    return nil
+  }
+
+  /// Lets virtual time pass up to `time` while every processor is halted, and runs what is due.
+  ///
+  /// For a front end that got `.idle`; a time in the past changes nothing.
+  public func advanceIdle(to time: UInt64) {
+    let target = min(time, clock.nextDeadline)
+    if target > now { processor.skipTime(by: target - now) }
+    runDueEvents()
+  }
+}
+
+extension UInt64 {
+  /// The sum, at most `.max`.
+  func addingClamped(_ other: UInt64) -> UInt64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+}

@@ -1,0 +1,172 @@
+import Synchronization
+
+/// A whole computer: a processor, memory, devices and the kernel it was given.
+///
+/// ```swift
+/// let machine = try Machine(image: .file("kernel.elf"))
+/// machine.console.send("ps\n")
+/// let stop = machine.run(until: .console("$ "), limit: 50_000_000)
+/// ```
+///
+/// A machine is used from one thread at a time; several machines run on several threads at once.
+public final class Machine {
+  /// What the machine was made of.
+  public let configuration: MachineConfiguration
+  /// The kernel.
+  public let image: KernelImage
+  /// RAM.
+  public let memory: PhysicalMemory
+  /// The processor.
+  public let processor: Processor
+  /// The far ends of the four serial ports, COM1 first.
+  public let serialPorts: [SerialConsole]
+  /// What the guest writes to port E9h.
+  public let debugConsole: SerialConsole
+  /// Everything that came from outside so far.
+  public internal(set) var inputLog = InputLog()
+  /// How often the machine was reset.
+  public private(set) var resetCount = 0
+
+  /// Whether a run stops when every processor is halted, so that a front end can let the wall
+  /// clock catch up, instead of skipping the time.
+  public var pausesWhenIdle = false
+  /// Whether input may still come from outside, so that a machine without a pending event waits.
+  public var awaitsInput = false
+
+  /// The far end of COM1.
+  public var console: SerialConsole { serialPorts[0] }
+
+  let clock: VirtualClock
+  let chipset: Chipset
+  let requests: Requests
+  var replay: InputReplay?
+
+  /// Makes a machine and loads the image.
+  ///
+  /// - Parameters:
+  ///   - image: The kernel.
+  ///   - configuration: What the machine is made of.
+  /// - Throws: `ConfigurationError` or `ImageError`, with one sentence each.
+  public init(
+    image: KernelImage, configuration: MachineConfiguration = MachineConfiguration()
+  ) throws {
+    try configuration.validate()
+    guard let memory = PhysicalMemory(size: configuration.memory) else {
+      throw ConfigurationError(
+        "the host refuses \(configuration.memory >> 20) MiB for the guest's memory")
+    }
+    self.configuration = configuration
+    self.image = image
+    self.memory = memory
+    let clock = VirtualClock()
+    let requests = Requests()
+    let ends = Endpoints(portCount: PortMap.serial.count)
+    chipset = Chipset(
+      configuration: configuration, clock: clock,
+      requests: Chipset.Requests(
+        powerOff: { requests.stop = .poweredOff },
+        reset: { requests.isResetRequested = true },
+        debugExit: { requests.stop = .debugExit($0) },
+        transmit: { ends.transmit($0, $1) }, debugTransmit: { ends.debugTransmit($0) }))
+    processor = Processor(
+      memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
+      identification: ProcessorIdentification())
+    self.clock = clock
+    self.requests = requests
+    serialPorts = ends.makeConsoles()
+    debugConsole = ends.debugConsole
+    ends.receive = { [weak self] port, bytes in self?.receive(bytes, port: port) }
+    try load()
+  }
+
+  /// Loads the image and puts the processor at its entry.
+  private func load() throws(ImageError) {
+    let loader = Loader(
+      image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory), rsdp: 0)
+    processor.cpu.enter(
+      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules))
+  }
+
+  /// Presses the reset button: everything back to power-on, the image loaded again.
+  ///
+  /// Virtual time and the instruction count go on.
+  public func reset() throws(ImageError) {
+    resetCount += 1
+    memory.clear()
+    chipset.reset()
+    processor.reset()
+    try load()
+  }
+
+  /// Asks a running machine to stop soon.
+  ///
+  /// May be called from any thread or signal handler.
+  public func requestStop() { requests.isStopRequested.store(true, ordering: .relaxed) }
+
+  // MARK: Looking inside
+
+  /// Reads `count` bytes of linear memory as the processor maps it now; nil where nothing is.
+  public func read(linear address: UInt64, count: Int) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count {
+      let at = LinearAddress(address &+ UInt64(bytes.count))
+      guard let page = processor.cpu.peekTranslation(at) else { return nil }
+      let length = min(count - bytes.count, Int(PhysicalMemory.pageSize - at.offset))
+      guard
+        let piece = memory.read(PhysicalAddress(page.physicalPage | at.offset), count: length)
+      else { return nil }
+      bytes += piece
+    }
+    return bytes
+  }
+
+  /// Reads a 64-bit number from linear memory.
+  public func read(linear address: UInt64) -> UInt64? {
+    read(linear: address, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// A digest of everything the machine remembers: processor, memory, devices.
+  public func stateDigest() -> UInt64 {
+    var digest = StateDigest()
+    processor.cpu.add(to: &digest)
+    memory.add(to: &digest)
+    for device in chipset.stateful { Self.add(device, to: &digest) }
+    return digest.value
+  }
+
+  private static func add(_ device: some StatefulDevice, to digest: inout StateDigest) {
+    // Encoding fails only for values without a representation, which no state has.
+    guard let bytes = try? StateEncoder().encode(device.state) else { return }
+    digest.add(UInt64(bytes.count))
+    digest.add(bytes)
+  }
+}
+
+/// What has been asked of a machine and not yet done.
+final class Requests {
+  var stop: StopReason?
+  var isResetRequested = false
+  var isConditionMet = false
+  let isStopRequested = Atomic(false)
+}
+
+/// The consoles, which devices reach before the machine itself exists.
+private final class Endpoints {
+  var receive: (_ port: Int, _ bytes: [UInt8]) -> Void = { _, _ in }
+  let debugConsole = SerialConsole()
+  private var consoles: [SerialConsole] = []
+  private let portCount: Int
+
+  init(portCount: Int) { self.portCount = portCount }
+
+  func makeConsoles() -> [SerialConsole] {
+    consoles = (0..<portCount).map { port in
+      SerialConsole { [weak self] bytes in self?.receive(port, bytes) }
+    }
+    return consoles
+  }
+
+  func transmit(_ port: Int, _ byte: UInt8) { consoles[port].transmit(byte) }
+  func debugTransmit(_ byte: UInt8) { debugConsole.transmit(byte) }
+}

@@ -1,0 +1,73 @@
+/// What a machine is made of.
+///
+/// Equal configurations, images and inputs give equal executions.
+public struct MachineConfiguration: Equatable, Sendable {
+  /// What a machine does when its guest asks for a reset.
+  public enum ResetBehavior: Equatable, Sendable {
+    /// Loads the image again and starts it.
+    case restart
+    /// Ends the run.
+    case stop
+  }
+
+  /// RAM, in bytes.
+  public var memory: UInt64
+  /// The number of processors.
+  public var processors = 1
+  /// The kernel's command line.
+  public var commandLine: String
+  /// Files that are handed to the kernel.
+  public var modules: [BootModule]
+  /// What the real-time clock shows at power-on, in seconds since 1970.
+  public var startTime: UInt64
+  /// Where the machine's random numbers start.
+  public var seed: UInt64
+  /// What a reset does.
+  public var resetBehavior: ResetBehavior
+
+  /// RAM unless told otherwise: 128 MiB.
+  public static let defaultMemory: UInt64 = 128 << 20
+  /// The least RAM that boot structures, ACPI tables and a kernel fit into.
+  public static let smallestMemory: UInt64 = 2 << 20
+  /// The most RAM: what a bare ELF64 kernel is entered with a map of.
+  public static let largestMemory: UInt64 = 256 << 30
+  /// 1 January 2026, 00:00 UTC.
+  public static let defaultStartTime: UInt64 = 1_767_225_600
+
+  /// A configuration; what is not given has the usual value.
+  public init(
+    memory: UInt64 = defaultMemory, commandLine: String = "", modules: [BootModule] = [],
+    startTime: UInt64 = defaultStartTime, seed: UInt64 = 0,
+    resetBehavior: ResetBehavior = .restart
+  ) {
+    self.memory = memory
+    self.commandLine = commandLine
+    self.modules = modules
+    self.startTime = startTime
+    self.seed = seed
+    self.resetBehavior = resetBehavior
+  }
+
+  /// Checks that a machine can be made this way.
+  public func validate() throws(ConfigurationError) {
+    guard memory % PhysicalMemory.pageSize == 0 else {
+      throw ConfigurationError("the memory size \(memory) is not a multiple of 4096 bytes")
+    }
+    guard memory >= Self.smallestMemory, memory <= Self.largestMemory else {
+      throw ConfigurationError(
+        "the memory size must lie between \(Self.smallestMemory >> 20) MiB "
+          + "and \(Self.largestMemory >> 30) GiB")
+    }
+    guard processors == 1 else {
+      throw ConfigurationError("this machine has exactly one processor, not \(processors)")
+    }
+  }
+}
+
+/// Why no machine can be made: one sentence.
+public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+  /// The sentence.
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,94 @@
+/// Every physical address and I/O port of the machine, on one page.
+///
+/// ```
+/// 0000_0000  RAM: boot structures (see BootLayout), free from 0009_0000 at the latest
+/// 0009_FC00  reserved, as a PC's extended BIOS data area
+/// 000A_0000  a hole for a kernel; RAM that nobody uses
+/// 000E_0000  ACPI tables, the RSDP first
+/// 000F_0000  reserved, as a PC's firmware
+/// 0010_0000  RAM: the kernel, then its modules
+/// C000_0000  nobody answers, except
+/// FEC0_0000  I/O APIC
+/// FED0_0000  HPET
+/// FEE0_0000  local APIC (IA32_APIC_BASE may move it)
+/// 1_0000_0000  RAM, what did not fit below C000_0000
+/// ```
+public enum MemoryMap {
+  /// Where RAM below 640 KiB ends for a kernel.
+  public static let extendedBIOSData: UInt64 = 0x9_FC00
+  /// Where the ACPI tables begin, with the RSDP.
+  public static let acpiTables: UInt64 = 0xE_0000
+  /// Behind the ACPI tables.
+  public static let acpiTablesEnd: UInt64 = 0xF_0000
+  /// 1 MiB: where kernels are loaded.
+  public static let highMemory: UInt64 = 0x10_0000
+  /// I/O APIC.
+  public static let ioAPIC: UInt64 = 0xFEC0_0000
+  /// HPET.
+  public static let hpet: UInt64 = 0xFED0_0000
+  /// Local APIC, until the guest moves it.
+  public static let localAPIC: UInt64 = 0xFEE0_0000
+  /// Bytes of each device page.
+  public static let devicePageSize: UInt64 = 0x1000
+  /// Bytes of the HPET's registers.
+  public static let hpetSize: UInt64 = 0x400
+
+  /// The ranges that a kernel is told, in ascending order.
+  static func ranges(of memory: PhysicalMemory) -> [MemoryRange] {
+    var ranges = [
+      MemoryRange(start: 0, size: extendedBIOSData, kind: .usable),
+      MemoryRange(start: extendedBIOSData, size: 0xA_0000 - extendedBIOSData, kind: .reserved),
+      MemoryRange(start: acpiTables, size: acpiTablesEnd - acpiTables, kind: .acpi),
+      MemoryRange(start: acpiTablesEnd, size: highMemory - acpiTablesEnd, kind: .reserved),
+      MemoryRange(start: highMemory, size: memory.lowSize - highMemory, kind: .usable),
+      MemoryRange(start: ioAPIC, size: devicePageSize, kind: .reserved),
+      MemoryRange(start: hpet, size: devicePageSize, kind: .reserved),
+      MemoryRange(start: localAPIC, size: devicePageSize, kind: .reserved),
+    ]
+    if memory.highSize > 0 {
+      ranges.append(
+        MemoryRange(start: PhysicalMemory.highStart, size: memory.highSize, kind: .usable))
+    }
+    return ranges
+  }
+}
+
+/// The I/O ports of the machine.
+public enum PortMap {
+  /// 8259A, master.
+  public static let masterPIC: UInt16 = 0x20
+  /// 8254.
+  public static let pit: UInt16 = 0x40
+  /// i8042 data.
+  public static let keyboardData: UInt16 = 0x60
+  /// System control port B: speaker and channel 2 gate.
+  public static let systemControlB: UInt16 = 0x61
+  /// i8042 command and status.
+  public static let keyboardCommand: UInt16 = 0x64
+  /// CMOS index and data.
+  public static let rtc: UInt16 = 0x70
+  /// System control port A: A20 and fast reset.
+  public static let systemControlA: UInt16 = 0x92
+  /// 8259A, slave.
+  public static let slavePIC: UInt16 = 0xA0
+  /// A byte written here appears on the debug console.
+  public static let debugConsole: UInt16 = 0xE9
+  /// A value written here ends the run.
+  public static let debugExit: UInt16 = 0xF4
+  /// The four serial ports, COM1 first.
+  public static let serial: [UInt16] = [0x3F8, 0x2F8, 0x3E8, 0x2E8]
+  /// The interrupt requests of the serial ports.
+  public static let serialIRQ = [4, 3, 4, 3]
+  /// 8259A edge/level control.
+  public static let edgeLevel: UInt16 = 0x4D0
+  /// Reset control register.
+  public static let resetControl: UInt16 = 0xCF9
+  /// ACPI PM1 event block.
+  public static let pm1Event: UInt16 = 0x600
+  /// ACPI PM1 control block.
+  public static let pm1Control: UInt16 = 0x604
+  /// The ISA interrupt of ACPI events.
+  public static let systemControlIRQ = 9
+  /// ACPI PM timer.
+  public static let pmTimer: UInt16 = 0x608
+}

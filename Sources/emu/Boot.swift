@@ -1,0 +1,189 @@
+import ArgumentParser
+import Emulator
+import Glibc
+
+/// `emu boot`: boots a kernel and attaches the terminal to its serial console.
+struct Boot: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Boot a kernel and attach the terminal to its serial console.",
+    discussion: """
+      Keys: Ctrl-A x quits, Ctrl-A h lists the keys, Ctrl-A Ctrl-A sends Ctrl-A.
+      \(ExitStatus.help)
+      """)
+
+  @Argument(help: "The kernel: an ELF file. Without it, the bundled Images/kernel.elf.")
+  var image: String?
+
+  @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
+  var append = ""
+
+  @Option(
+    name: .customLong("module"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "Hand a file to the kernel, also an initrd; may be repeated.", valueName: "file[=name]"))
+  var modules: [String] = []
+
+  @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
+  var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
+
+  @Option(help: ArgumentHelp("The number of processors; this version has one.", valueName: "n"))
+  var cpus = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "The serial console: stdio, null, file:PATH, unix:PATH or tcp:HOST:PORT (both listen).",
+      valueName: "where"))
+  var serial = SerialOption.stdio
+
+  @Option(
+    help: ArgumentHelp(
+      "Type the content of a file on the serial console; standard input is not read then.",
+      valueName: "file"))
+  var input: String?
+
+  @Option(help: ArgumentHelp("End the run after so many instructions.", valueName: "n"))
+  var limit: UInt64?
+
+  @Option(help: ArgumentHelp("End the run after so many seconds.", valueName: "s"))
+  var timeout: Double?
+
+  @Option(
+    name: .customLong("exit-on"),
+    help: ArgumentHelp(
+      "End the run when a line of serial output matches (POSIX extended syntax).",
+      valueName: "regex"))
+  var exitOn: String?
+
+  @Flag(help: "Say nothing but errors.")
+  var quiet = false
+
+  @Option(help: ArgumentHelp("Where the machine's random numbers start.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  func validate() throws {
+    do {
+      try configuration(modules: []).validate()
+      if let exitOn { _ = try OutputPattern(exitOn) }
+    } catch let error as any CustomStringConvertible & Error {
+      throw ValidationError(error.description)
+    }
+    if let timeout, !(timeout >= 0 && timeout < 1e9) {
+      throw ValidationError("--timeout takes a number of seconds, not \(timeout)")
+    }
+  }
+
+  func run() throws {
+    let machine = try makeMachine()
+    if let input { machine.console.send(try readFile(input)) }
+    machine.debugConsole.keepsOutput = false
+    machine.debugConsole.transmitted = { byte in
+      var byte = byte
+      write(STDERR_FILENO, &byte, 1)
+    }
+    let end = try runSession(machine)
+    try finish(machine, end)
+  }
+
+  // MARK: Making the machine
+
+  private func configuration(modules: [BootModule]) -> MachineConfiguration {
+    var configuration = MachineConfiguration(
+      memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
+    configuration.processors = cpus
+    return configuration
+  }
+
+  private func makeMachine() throws -> Machine {
+    do {
+      let path = try image ?? BundledKernel.path()
+      return try Machine(image: .file(path), configuration: configuration(modules: readModules()))
+    } catch let error as Failure {
+      throw error
+    } catch let error as ConfigurationError {
+      throw Failure(error, status: ExitStatus.usage)
+    } catch let error as any CustomStringConvertible & Error {
+      throw Failure(error, status: ExitStatus.unusableFile)
+    }
+  }
+
+  private func readModules() throws -> [BootModule] {
+    try modules.map { argument in
+      let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let path = String(parts[0])
+      let name = parts.count == 2 ? parts[1] : parts[0].split(separator: "/").last ?? parts[0]
+      return BootModule(name: String(name), bytes: try readFile(path))
+    }
+  }
+
+  private func readFile(_ path: String) throws -> [UInt8] {
+    do {
+      return try HostFile.read(path)
+    } catch {
+      throw Failure(error, status: ExitStatus.unusableFile)
+    }
+  }
+
+  // MARK: Running it
+
+  private func runSession(_ machine: Machine) throws -> Session.End {
+    let isConsole = serial == .stdio
+    let terminal = isConsole && input == nil ? Terminal() : nil
+    let backend: any SerialBackend
+    do {
+      backend = try serial.open(
+        standardStreams: StandardStreams(readsInput: input == nil, terminal: terminal))
+    } catch let error as HostError {
+      throw Failure(error, status: ExitStatus.unusableFile)
+    }
+    defer { backend.close() }
+    let session = Session(
+      machine: machine, backend: backend, limits: try limits(), terminal: terminal,
+      signals: SignalWatch(), say: ExitStatus.say)
+    if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
+    do {
+      return try session.run()
+    } catch {
+      if case .closedOutput = error.kind { return .signal(SIGPIPE) }
+      throw Failure(error, status: ExitStatus.hostFailure)
+    }
+  }
+
+  private func limits() throws -> Session.Limits {
+    var limits = Session.Limits()
+    limits.instructions = limit ?? .max
+    limits.seconds = timeout
+    if let pattern = try exitOn.map(OutputPattern.init) {
+      limits.outputMatcher = { pattern.matches(next: $0) }
+    }
+    return limits
+  }
+
+  // MARK: The end
+
+  private func finish(_ machine: Machine, _ end: Session.End) throws {
+    switch end {
+    case .quit, .machine(.poweredOff), .machine(.conditionMet): return
+    case .machine(.debugExit(let value)):
+      throw ExitCode(Int32(truncatingIfNeeded: value << 1 | 1) & 0xFF)
+    case .machine(.shutdown):
+      ExitStatus.say("the guest shut down after a triple fault")
+      throw ExitCode(ExitStatus.shutdown)
+    case .machine(.haltedForever), .machine(.idle):
+      ExitStatus.say("the guest halted for ever")
+      throw ExitCode(ExitStatus.haltedForever)
+    case .machine(.instructionLimit):
+      remark("\(machine.instructionCount) instructions: the limit is reached")
+      throw ExitCode(ExitStatus.instructionLimit)
+    case .timeout:
+      remark("the timeout is over, after \(machine.instructionCount) instructions")
+      throw ExitCode(ExitStatus.timeout)
+    case .signal(let number):
+      ExitStatus.leave(bySignal: number)
+    case .machine(.reset), .machine(.stopped): return
+    }
+  }
+
+  private func remark(_ text: String) {
+    if !quiet { ExitStatus.say(text) }
+  }
+}

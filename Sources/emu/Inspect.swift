@@ -1,0 +1,20 @@
+import ArgumentParser
+import Emulator
+
+/// `emu inspect`: says what an image is and how it would boot.
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Say what an image is, how it would boot, its segments, notes and symbols.")
+
+  @Argument(help: "The file.")
+  var image: String
+
+  func run() throws {
+    do {
+      let bytes = try HostFile.read(image)
+      print(try ImageDescription(bytes, name: image).text)
+    } catch let error as any CustomStringConvertible & Error {
+      throw Failure(error, status: ExitStatus.unusableFile)
+    }
+  }
+}
