@@ -15,21 +15,28 @@ enum QEMU {
     commandLine: String, processor: String = "max", machine: String = "q35", extra: [String] = []
   ) throws -> Run {
     try run(
-      [
-        "-kernel", GuestImage.release.url.path, "-append", commandLine, "-M", machine,
-        "-cpu", processor,
-      ] + extra)
+      arguments(commandLine: commandLine, processor: processor, machine: machine) + extra)
   }
+
+  static func arguments(
+    commandLine: String, processor: String = "max", machine: String = "q35"
+  ) -> [String] {
+    [
+      "-kernel", GuestImage.release.url.path, "-append", commandLine, "-M", machine,
+      "-cpu", processor,
+    ] + common
+  }
+
+  static let common = [
+    "-m", "128", "-display", "none", "-serial", "stdio", "-no-reboot", "-monitor", "none",
+    "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+  ]
 
   /// Runs until the guest ends, for a minute at most; the guest's COM1 is the output.
   static func run(_ arguments: [String]) throws -> Run {
     let process = Process()
     process.executableURL = URL(filePath: path)
-    process.arguments =
-      arguments + [
-        "-m", "128", "-display", "none", "-serial", "stdio", "-no-reboot", "-monitor", "none",
-        "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-      ]
+    process.arguments = arguments
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardInput = FileHandle.nullDevice

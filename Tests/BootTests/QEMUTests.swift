@@ -60,4 +60,92 @@ struct QEMUTests {
     #expect(run.output.contains(function))
     #expect(run.output.contains("syscall_dispatch"))
   }
+
+  @Test func theKernelChecksItself() throws {
+    let run = try QEMU.boot(commandLine: "selftest cmd=\"hello\" exit debug-exit")
+    #expect(run.status == 33)
+    #expect(run.output.components(separatedBy: ": passed\r\n").count == 5)
+    #expect(!run.output.contains("FAILED"))
+  }
+
+  /// Three programs preempt each other in the middle of floating-point work.
+  @Test func floatingPointSurvivesPreemption() throws {
+    let line = "primes 3000000 & primes 3000000 & primes 3000000; wait"
+    let run = try QEMU.boot(commandLine: "quiet cmd=\"\(line)\" exit debug-exit")
+    #expect(run.status == 33)
+    let estimate = "the integral of 1/ln x estimates 216969.7"
+    #expect(run.output.components(separatedBy: estimate).count == 4, "\(run.output)")
+    #expect(run.output.components(separatedBy: "216816 primes up to 3000000").count == 4)
+  }
+
+  @Test func programsLeaveNothingBehind() throws {
+    let work = String(repeating: "hello;", count: 40) + "crash null;"
+    let run = try QEMU.boot(
+      commandLine: "quiet cmd=\"\(work) mem; \(work) \(work) mem\" exit debug-exit")
+    #expect(run.status == 33)
+    for what in ["  free  ", "in use", "kernel stacks", "page tables"] {
+      let lines = run.output.components(separatedBy: "\r\n").filter { $0.contains(what) }
+      #expect(lines.count == 2)
+      #expect(Set(lines).count == 1, "\(lines)")
+    }
+  }
+
+  @Test func rebootLeavesTheMachine() throws {
+    let run = try QEMU.boot(commandLine: "quiet cmd=\"reboot\"")
+    #expect(run.status == 0)  // -no-reboot turns a reset into the end
+    #expect(run.output.contains("apus$ reboot"))
+  }
+
+  @Test func aModuleIsAFile() throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try "a line of text\n".write(to: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let run = try QEMU.boot(
+      commandLine: "quiet cmd=\"ls; cat module0\" exit debug-exit",
+      extra: ["-initrd", file.path])
+    #expect(run.status == 33)
+    #expect(run.output.contains("module         15  module0"))
+    #expect(run.output.contains("apus$ cat module0\r\na line of text\r\n"))
+  }
+}
+
+private let grubRescuePath = "/usr/bin/grub-mkrescue"
+
+@Suite(
+  .enabled(
+    if: QEMU.isPresent && FileManager.default.isExecutableFile(atPath: grubRescuePath),
+    "qemu-system-x86_64 or grub-mkrescue is not installed"))
+struct GRUBTests {
+  @Test func bootsByMultiboot2WithModules() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    let boot = folder.appending(path: "tree/boot")
+    let disc = folder.appending(path: "apus.iso")
+    try FileManager.default.createDirectory(
+      at: boot.appending(path: "grub"), withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(
+      at: GuestImage.release.url, to: boot.appending(path: "kernel.elf"))
+    try FileManager.default.copyItem(at: GuestImage.hello.url, to: boot.appending(path: "greet"))
+    let menu = """
+      set timeout=0
+      menuentry Apus {
+        multiboot2 /boot/kernel.elf cmd="greet GRUB; ls" exit debug-exit
+        module2 /boot/greet greet
+      }
+      """
+    try menu.write(
+      to: boot.appending(path: "grub/grub.cfg"), atomically: true, encoding: .utf8)
+    let maker = Process()
+    maker.executableURL = URL(filePath: grubRescuePath)
+    maker.arguments = ["-o", disc.path, folder.appending(path: "tree").path]
+    maker.standardOutput = FileHandle.nullDevice
+    maker.standardError = FileHandle.nullDevice
+    try maker.run()
+    maker.waitUntilExit()
+    #expect(maker.terminationStatus == 0)
+    let run = try QEMU.run(["-M", "q35", "-cpu", "max", "-cdrom", disc.path] + QEMU.common)
+    #expect(run.status == 33)
+    #expect(run.output.contains("by multiboot2"))
+    #expect(run.output.contains("Hello, GRUB!"))
+  }
 }

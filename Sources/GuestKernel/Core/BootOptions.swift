@@ -6,6 +6,7 @@
 /// - `exit`: powers off when those commands (or the program of `init=`) have ended.
 /// - `debug-exit`: ends through the debug port 0xF4 instead of ACPI: 0x10 for power-off, 0x01 after
 ///   a panic.
+/// - `selftest`: the kernel checks itself before the first program starts.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
   package var isQuiet = false
@@ -13,6 +14,7 @@ package struct BootOptions: Equatable {
   package var commands: [UInt8] = []
   package var exitsAfterwards = false
   package var usesDebugExit = false
+  package var testsItself = false
   package var rebootsAfterPanic = false
   /// Words that are not options of this kernel.
   package var unknown: [[UInt8]] = []
@@ -30,6 +32,8 @@ package struct BootOptions: Equatable {
       exitsAfterwards = true
     } else if word.equals("debug-exit") {
       usesDebugExit = true
+    } else if word.equals("selftest") {
+      testsItself = true
     } else if word.equals("panic=reboot") {
       rebootsAfterPanic = true
     } else if word.starts(with: "init=") {

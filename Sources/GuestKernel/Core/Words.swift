@@ -27,6 +27,32 @@ package enum Words {
     return words
   }
 
+  /// Splits text at each `;` outside of quotes; blanks around the parts go.
+  package static func parts(_ text: [UInt8]) -> [[UInt8]] {
+    var parts: [[UInt8]] = [[]]
+    var quote: UInt8 = 0
+    for byte in text {
+      if quote == 0, byte == 0x3b {
+        parts.append([])
+        continue
+      }
+      if quote == 0, byte == 0x22 || byte == 0x27 {
+        quote = byte
+      } else if byte == quote {
+        quote = 0
+      }
+      parts[parts.count - 1].append(byte)
+    }
+    var result: [[UInt8]] = []
+    for part in parts {
+      var part = part
+      while part.first == 0x20 { part.removeFirst() }
+      while part.last == 0x20 { part.removeLast() }
+      if !part.isEmpty { result.append(part) }
+    }
+    return result
+  }
+
   /// Splits a line of the shell into commands at `;` and `&`.
   package static func commands(_ line: [UInt8]) throws(SyntaxError) -> [ShellCommand] {
     var reader = WordReader(line: line, operators: true)

@@ -66,6 +66,9 @@ public final class Processor {
     cpu.updateMode()
   }
 
+  /// The last deliveries of interrupts and exceptions.
+  public var recorder: ExceptionRecorder { connections.recorder }
+
   /// Whether the processor waits for an interrupt.
   public var isHalted: Bool { cpu.state.pointee.activity == Activity.halted.rawValue }
 
@@ -172,7 +175,7 @@ extension CPU {
   }
 
   /// Executes one instruction with every check, and delivers what it raises.
-  func step() {
+  package func step() {
     materializeFlags()
     state.pointee.shadow = InterruptShadow.none.rawValue
     let flags = RFLAGS(rawValue: state.pointee.rflags)

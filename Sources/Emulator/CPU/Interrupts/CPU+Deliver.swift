@@ -2,7 +2,7 @@ extension CPU {
   /// Delivers an exception of the instruction at RIP, and what delivering it may raise in turn.
   ///
   /// SDM Vol. 3A, "Interrupt 8: Double Fault Exception (#DF)".
-  func deliver(_ exception: Exception) {
+  package func deliver(_ exception: Exception) {
     var current = exception
     state.pointee.pendingDebug = 0
     while true {
@@ -18,9 +18,10 @@ extension CPU {
     }
   }
 
-  /// Delivers a maskable interrupt at an instruction boundary. `resuming` tells that RIP is at a
-  /// repeated string instruction with iterations to go.
-  func deliverInterrupt(vector: UInt8, resuming: Bool = false) {
+  /// Delivers a maskable interrupt at an instruction boundary.
+  ///
+  /// `resuming` tells that RIP is at a repeated string instruction with iterations to go.
+  package func deliverInterrupt(vector: UInt8, resuming: Bool = false) {
     deliverAsynchronous(
       InterruptEvent(
         vector: vector, source: .external, errorCode: nil, returnRIP: state.pointee.rip,
@@ -28,7 +29,7 @@ extension CPU {
   }
 
   /// Delivers a nonmaskable interrupt at an instruction boundary, and blocks others until IRET.
-  func deliverNMI(resuming: Bool = false) {
+  package func deliverNMI(resuming: Bool = false) {
     state.pointee.nmiBlocked = true
     deliverAsynchronous(
       InterruptEvent(

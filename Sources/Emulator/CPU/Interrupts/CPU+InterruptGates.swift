@@ -170,7 +170,7 @@ extension CPU {
   }
 
   /// RFLAGS as delivery pushes it.
-  private func pushedFlags(_ event: InterruptEvent) -> UInt64 {
+  func pushedFlags(_ event: InterruptEvent) -> UInt64 {
     var flags = rflags
     if event.source == .software || event.source == .privilegedSoftware {
       flags.remove(.resume)

@@ -7,6 +7,7 @@ func initMain() { Init.run() }
 enum Init {
   static func run() {
     let options = Power.options
+    if options.testsItself { SelfTest.run() }
     log(
       "init", "\(Files.all.count) programs and modules; starting \(text: firstProgram.first ?? [])")
     KernelLog.isOnConsole = false

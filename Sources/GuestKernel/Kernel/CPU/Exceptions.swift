@@ -3,6 +3,7 @@
 import KernelArch
 
 enum Exceptions {
+  @inline(never)
   static func deliver(_ frame: UnsafeMutablePointer<trap_frame>, fromUser: Bool) {
     let vector = frame.pointee.vector
     let address = read_cr2()

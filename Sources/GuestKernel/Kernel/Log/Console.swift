@@ -23,14 +23,22 @@ enum Console {
   static func receive() {
     while let byte = SerialPort.com1.read() {
       let controlC: UInt8 = 0x03
-      if byte == controlC, let process = Processes.find(foreground), !process.keepsInterrupts {
-        write("^C\n")
-        input.removeAll()
-        Processes.end(process, .killed)
-      } else if input.push(byte) {
-        Scheduler.wake(.input)
-      }
+      if byte == controlC, interruptForeground() { continue }
+      if input.push(byte) { Scheduler.wake(.input) }
     }
+  }
+
+  /// Ctrl-C; false when it is a byte like any other for the process in the foreground.
+  private static func interruptForeground() -> Bool {
+    guard let process = Processes.find(foreground) else { return false }
+    if process.keepsInterrupts {
+      guard Processes.interruptWaiting(process) else { return false }
+    } else {
+      Processes.end(process, .killed)
+    }
+    write("^C\n")
+    input.removeAll()
+    return true
   }
 
   /// Waits for input and takes up to `limit` bytes; empty when the caller is being killed.

@@ -131,13 +131,16 @@ extension KernelSpace {
 
   private static func describe(_ directEnd: UInt64) {
     let pages: StaticString = Features.hasGiBPages ? "2 MiB and 1 GiB pages" : "2 MiB pages"
-    line(Layout.directMap, directEnd, "rw-", "direct map of physical memory, ", pages)
-    line(linker_text_start(), linker_text_end() - linker_text_start(), "r-x", "kernel code", "")
-    line(
+    log(
+      "paging",
+      "  \(hex: Layout.directMap, digits: 16) rw- physical memory up to \(size: directEnd), \(pages)"
+    )
+    section(linker_text_start(), linker_text_end() - linker_text_start(), "r-x", "kernel code", "")
+    section(
       linker_rodata_start(), linker_rodata_end() - linker_rodata_start(), "r--",
       "constants and programs", "")
-    line(linker_data_start(), linker_data_end() - linker_data_start(), "rw-", "data", "")
-    line(
+    section(linker_data_start(), linker_data_end() - linker_data_start(), "rw-", "data", "")
+    section(
       linker_symbols_start(), linker_kernel_end() - linker_symbols_start(), "r--", "symbols", "")
     var on: TextLine = "on: write-protect, no-execute"
     if Features.hasSMEP { on.append(", SMEP") }
@@ -146,7 +149,7 @@ extension KernelSpace {
     log("paging", "\(on); identity map dropped")
   }
 
-  private static func line(
+  private static func section(
     _ base: UInt64, _ size: UInt64, _ access: StaticString, _ what: StaticString,
     _ detail: StaticString
   ) {

@@ -10,6 +10,8 @@ final class Process {
   var heapEnd: UInt64
   /// It takes Ctrl-C as a byte.
   var keepsInterrupts = false
+  /// Ctrl-C came while it waited for a child.
+  var wasInterrupted = false
   /// It has been told to end this way, and will before its next instruction in ring 3.
   var pendingEnd: ExitStatus?
   /// It has ended this way; its parent has yet to ask.
@@ -46,6 +48,7 @@ enum Processes {
   }
 
   /// The running process ends: its parent learns how, its children become nobody's.
+  @inline(never)
   static func finishRunning() {
     guard let process = Scheduler.running?.process else { return }
     process.status = process.pendingEnd ?? .killed
@@ -71,8 +74,28 @@ enum Processes {
       }
       if !hasChild { return .failure(SystemFailure(.noChild)) }
       if noHang { return .failure(SystemFailure(.tryAgain)) }
-      if !Scheduler.wait(on: .child(of: parent)) { return .failure(SystemFailure(.interrupted)) }
+      let goesOn = Scheduler.wait(on: .child(of: parent))
+      if !goesOn || takeInterrupt(parent) { return .failure(SystemFailure(.interrupted)) }
     }
+  }
+}
+
+extension Processes {
+  /// Ctrl-C for a process that does not die of it: ends its waiting for a child, if it does that.
+  static func interruptWaiting(_ process: Process) -> Bool {
+    for thread in Scheduler.threads where thread.process === process {
+      guard thread.state == .waiting(.child(of: process.pid)) else { continue }
+      process.wasInterrupted = true
+      Scheduler.makeReady(thread)
+      return true
+    }
+    return false
+  }
+
+  private static func takeInterrupt(_ pid: Int) -> Bool {
+    guard let process = find(pid), process.wasInterrupted else { return false }
+    process.wasInterrupted = false
+    return true
   }
 }
 

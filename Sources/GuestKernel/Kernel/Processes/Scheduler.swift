@@ -1,6 +1,6 @@
 /// Who runs: round robin over the ready threads, a tick at a time.
 ///
-/// Lock for everything here: interrupts off. The one processor switches only inside `change(to:)`;
+/// Lock for everything here: interrupts off. The one processor switches only inside `yield`;
 /// a thread that comes back from there finds interrupts off, as it left them.
 import KernelArch
 
@@ -120,10 +120,42 @@ extension Scheduler {
   }
 
   /// Gives the processor to the next ready thread, if there is one.
+  ///
+  /// No reference to a thread is held across the switch: a thread that has ended never comes back to
+  /// release it.
   static func yield() {
+    guard let step = prepareSwitch() else { return }
+    if let area = step.areaToSave { fxsave64(area) }
+    Descriptors.setKernelStack(step.stackTop)
+    write_cr3(step.rootTable)
+    if let area = step.areaToLoad { fxrstor64(area) }
+    switch_context(step.saveStackPointer, step.stackPointer)
+  }
+
+  /// What the switch needs, as plain numbers and pointers.
+  private struct Switch {
+    let areaToSave: UnsafeMutableRawPointer?
+    let areaToLoad: UnsafeMutableRawPointer?
+    let stackTop: UInt64
+    let rootTable: UInt64
+    let saveStackPointer: UnsafeMutablePointer<UInt64>
+    let stackPointer: UInt64
+  }
+
+  /// Chooses the next thread and makes it the running one; nil when that changes nothing.
+  @inline(never)
+  private static func prepareSwitch() -> Switch? {
     hasWoken = false
-    if let thread = running, thread.state == .running { thread.state = .ready }
-    change(to: next())
+    guard let old = running else { return nil }
+    if old.state == .running { old.state = .ready }
+    let next = next()
+    next.state = .running
+    guard old !== next else { return nil }
+    running = next
+    return Switch(
+      areaToSave: old.floatingPoint, areaToLoad: next.floatingPoint, stackTop: next.stackTop,
+      rootTable: next.rootTable.value, saveStackPointer: old.savedStackPointer,
+      stackPointer: next.savedStackPointer.pointee)
   }
 
   /// The ready thread with the next higher number, or the first one; the idle thread if there is none.
@@ -138,18 +170,6 @@ extension Scheduler {
     guard let thread = first ?? idle else { panic("the scheduler has not been started") }
     return thread
   }
-
-  private static func change(to next: Thread) {
-    guard let old = running else { return }
-    next.state = .running
-    guard old !== next else { return }
-    running = next
-    if let area = old.floatingPoint { fxsave64(area) }
-    Descriptors.setKernelStack(next.stackTop)
-    write_cr3(next.rootTable.value)
-    if let area = next.floatingPoint { fxrstor64(area) }
-    switch_context(old.savedStackPointer, next.savedStackPointer.pointee)
-  }
 }
 
 // MARK: Ending
@@ -157,18 +177,26 @@ extension Scheduler {
 extension Scheduler {
   /// On the way back to ring 3: does not return when the process is to end.
   static func endIfAsked() {
-    guard running?.process?.pendingEnd != nil else { return }
+    guard isAskedToEnd() else { return }
     Processes.finishRunning()
     endRunning()
   }
+
+  @inline(never)
+  private static func isAskedToEnd() -> Bool { running?.process?.pendingEnd != nil }
 
   /// Leaves for good.
   ///
   /// Clearing away is the reaper's: nobody can free the stack they stand on.
   static func endRunning() {
+    markEnded()
+    yield()
+  }
+
+  @inline(never)
+  private static func markEnded() {
     running?.state = .ended
     wake(.ended)
-    yield()
   }
 
   /// The reaper thread's function.

@@ -11,6 +11,7 @@ public func syscallDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
 enum SystemCalls {
   typealias Answer = Result<UInt64, SystemFailure>
 
+  @inline(never)
   static func serve(_ frame: UnsafeMutablePointer<trap_frame>) {
     guard let thread = Scheduler.running, let process = thread.process else {
       panic("a system call from the kernel")

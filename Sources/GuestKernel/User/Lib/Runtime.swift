@@ -46,7 +46,16 @@ public func userFree(_ pointer: UnsafeMutableRawPointer?) {
 func say(_ line: TextLine) { line.withBytes { _ = System.write(UnsafeRawBufferPointer($0)) } }
 
 /// Writes bytes to the console.
-func say(bytes: [UInt8]) { bytes.withUnsafeBytes { _ = System.write($0) } }
+func say(bytes: [UInt8]) {
+  bytes.withUnsafeBytes { all in
+    var done = 0
+    while done < all.count {
+      let outcome = System.write(UnsafeRawBufferPointer(rebasing: all[done...]))
+      guard case .success(let written) = outcome else { return }
+      done += Int(written)
+    }
+  }
+}
 
 extension TextLine.Interpolation {
   /// A number with that many digits after the point.

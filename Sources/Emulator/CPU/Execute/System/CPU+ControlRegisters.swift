@@ -96,6 +96,11 @@ extension CPU {
       value &= ~(1 << 63)
     }
     guard value >> PhysicalAddress.width == 0 else { throw .generalProtection(errorCode: 0) }
+    try loadPageDirectory(value)
+  }
+
+  /// Loads CR3, and with it the PDPTE registers of PAE paging, as MOV and task switches do.
+  func loadPageDirectory(_ value: UInt64) throws(Exception) {
     if cr0.contains(.paging) && cr4.contains(.physicalAddressExtension) && !isIA32e {
       try loadPDPTEs(value)
     }

@@ -2,7 +2,7 @@ extension CPU {
   /// Raises #GP(0) unless the current task may use the ports `port ..< port + size`.
   ///
   /// SDM Vol. 1, "I/O Permission Bit Map".
-  func checkIOPermission(port: UInt16, size: UInt8) throws(Exception) {
+  package func checkIOPermission(port: UInt16, size: UInt8) throws(Exception) {
     if mode.contains(.real) { return }
     let iopl = UInt8(truncatingIfNeeded: state.pointee.rflags >> 12 & 3)
     if cpl <= iopl && !mode.contains(.virtual8086) { return }

@@ -28,6 +28,7 @@ enum Help {
     option("exit", "power-off when they have ended")
     option("init=PROGRAM, run=PROGRAM", "instead of the shell")
     option("debug-exit", "end through port 0xF4: 0x10 at power-off, 0x01 after a panic")
+    option("selftest", "the kernel checks itself first")
     option("panic=reboot", "restart after a panic")
   }
 

@@ -7,7 +7,7 @@ func program(_ arguments: [[UInt8]]) -> Int32 {
   System.keepInterrupts()
   var shell = Shell()
   if arguments.count > 2, arguments[1].equals("-c") || arguments[1].equals("-x") {
-    for line in arguments[2].split(separator: 0x3b) { shell.runScripted(Array(line)) }
+    for line in Words.parts(arguments[2]) { shell.runScripted(line) }
     if arguments[1].equals("-x") { return 0 }
   } else {
     say("Type help for the commands.\n")
@@ -36,11 +36,9 @@ struct Shell {
 
   /// Runs a command as if it had been typed.
   mutating func runScripted(_ line: [UInt8]) {
-    var text = line
-    while text.first == 0x20 { text.removeFirst() }
     say("\(prompt)")
-    say(bytes: text + [0x0a])
-    execute(text)
+    say(bytes: line + [0x0a])
+    execute(line)
     reportEndedJobs()
   }
 
@@ -55,6 +53,7 @@ struct Shell {
       execute(line)
       nextLine()
     case .interrupt:
+      flush()
       nextLine()
     case .endOfFile:
       say("\nUse poweroff to leave.\n")
@@ -108,7 +107,7 @@ extension Shell {
   private mutating func run(_ command: ShellCommand) {
     guard let name = command.words.first else { return }
     for entry in commandTable where name.equals(entry.name) {
-      entry.run(&self, Array(command.words.dropFirst()))
+      entry.run(&self, Array(command.words.dropFirst()), command.inBackground)
       return
     }
     start(command.words, inBackground: command.inBackground)
