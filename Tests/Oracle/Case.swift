@@ -75,6 +75,13 @@ package struct Outcome {
 package protocol Processor: AnyObject {
   /// Runs every case of `batch`, which has at most `Batch.capacity` of them.
   func run(_ batch: Batch) -> [Outcome]
+
+  /// The same with more time for each case, for those that ran out of it.
+  func runPatiently(_ batch: Batch) -> [Outcome]
+}
+
+extension Processor {
+  package func runPatiently(_ batch: Batch) -> [Outcome] { run(batch) }
 }
 
 extension MemoryChange {

@@ -11,6 +11,7 @@ package final class EmulatedProcessor: Processor {
 
   /// Instructions after which a case counts as endless.
   private static let instructionLimit: UInt64 = 100_000
+  private static let patientLimit: UInt64 = 100_000_000
 
   package init?() {
     guard let memory = PhysicalMemory(size: UserPages.memorySize) else { return nil }
@@ -33,10 +34,18 @@ package final class EmulatedProcessor: Processor {
   }
 
   package func run(_ batch: Batch) -> [Outcome] {
-    batch.cases.map { run($0, image: batch.images[$0.image]) }
+    batch.cases.map {
+      run($0, image: batch.images[$0.image], limit: EmulatedProcessor.instructionLimit)
+    }
   }
 
-  private func run(_ item: Case, image: DataImage) -> Outcome {
+  package func runPatiently(_ batch: Batch) -> [Outcome] {
+    batch.cases.map {
+      run($0, image: batch.images[$0.image], limit: EmulatedProcessor.patientLimit)
+    }
+  }
+
+  private func run(_ item: Case, image: DataImage, limit: UInt64) -> Outcome {
     image.bytes.withUnsafeBytes {
       data.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: DataImage.size)
     }
@@ -44,7 +53,7 @@ package final class EmulatedProcessor: Processor {
     let start = PhysicalAddress(UserPages.code + offset)
     item.code.withUnsafeBytes { processor.writeMemory(start, $0) }
     load(item.before)
-    let limit = processor.cpu.instructionCount &+ EmulatedProcessor.instructionLimit
+    let limit = processor.cpu.instructionCount &+ limit
     var exit = processor.run(until: limit)
     while exit == .lookup { exit = processor.run(until: limit) }
     let outcome = self.outcome(exit, image)

@@ -83,7 +83,12 @@ struct Minimiser {
     let differences = Comparison.differences(
       candidate.item, expected: expected, actual: actual, masks: masks)
     let sameKind = Set(differences.map(\.what)).isSubset(of: Set(best.differences.map(\.what)))
-    if differences.isEmpty || !sameKind { return false }
+    if differences.isEmpty || !sameKind
+      || HostQuirks.explain(
+        candidate.item, expected: expected, actual: actual, disassembler: &disassembler)
+    {
+      return false
+    }
     best = candidate
     best.masks = masks
     best.expected = expected

@@ -30,7 +30,8 @@ package struct Row {
 
   /// The line that `init` reads.
   package var line: String {
-    "\(code.map { padded(UInt64($0), 2) }.joined(separator: " ")) | \(text) | \(before) | \(after)"
+    let bytes = code.map { padded(UInt64($0), 2) }.joined(separator: " ")
+    return "\(bytes) | \(text) | \(before) |\(after.isEmpty ? "" : " ")\(after)"
   }
 
   /// The state and the data that the row starts from.

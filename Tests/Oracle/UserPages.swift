@@ -31,6 +31,8 @@ enum UserPages {
       (gdt + 0x10, 0x00AF_9B00_0000_FFFF), (gdt + 0x18, 0x00CF_9300_0000_FFFF),
       (gdt + 0x20, 0x00CF_FB00_0000_FFFF), (gdt + 0x28, 0x00CF_F300_0000_FFFF),
       (gdt + 0x30, 0x00AF_FB00_0000_FFFF), (tss + 4, upper + stack + 0xFF0),
+      // The I/O map base lies beyond the limit: no port is allowed.
+      (tss + 0x60, 0x68 << 48),
     ]
     for vector in 0..<256 as Range<UInt64> {
       let offset = upper + handlers + 16 * vector

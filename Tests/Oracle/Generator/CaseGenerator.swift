@@ -13,6 +13,7 @@ package struct CaseGenerator {
   private let modes: [Mode]
   private let maximumLength: Int
   private let imageCount = 8
+  private let allowsX87: Bool
 
   package init(
     seed: UInt64, groups: [Template.Group] = Template.Group.allCases, modes: [Mode] = Mode.allCases,
@@ -21,6 +22,7 @@ package struct CaseGenerator {
     random = SplitMix64(seed: seed)
     self.modes = modes
     self.maximumLength = maximumLength
+    allowsX87 = groups.contains(.x87)
     templates = groups.flatMap { group in
       switch group {
       case .integer: IntegerTemplates.all + IntegerTemplates.all
@@ -66,7 +68,9 @@ package struct CaseGenerator {
     for _ in 0..<(random.oneIn(2) ? 1 : 1 + random.below(3)) {
       let start = code.count
       code += instructionBytes()
-      guard let decoded = disassembler.decode(Array(code[start...])) else { break }
+      let decoded = disassembler.decode(Array(code[start...]))
+      if !allowsX87 && Scope.isX87(decoded, Array(code[start...])) { return nil }
+      guard let decoded else { break }
       code.removeSubrange((start + decoded.length)...)
       if !Scope.includes(decoded, code: code[start...]) { return nil }
     }
@@ -161,6 +165,6 @@ package struct CaseGenerator {
   }
 
   private mutating func codeAddress() -> UInt64 {
-    UserState.defaultRIP & ~0xFFF | UInt64(random.below(4096))
+    random.codeAddress()
   }
 }

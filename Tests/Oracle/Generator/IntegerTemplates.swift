@@ -226,7 +226,6 @@ enum IntegerTemplates {
     9A
     D4 ib
     D5 ib
-    F1
     CC
     CD ib int
     0F 0B

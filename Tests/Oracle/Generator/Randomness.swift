@@ -55,6 +55,11 @@ extension SplitMix64 {
     }
   }
 
+  /// An address in the code page, but not in the case's own code.
+  package mutating func codeAddress() -> UInt64 {
+    UserState.defaultRIP & ~0xFFF | UInt64(oneIn(2) ? below(0x800) : 0x900 + below(0x700))
+  }
+
   package mutating func single() -> UInt32 {
     switch below(6) {
     case 0: return UInt32(truncatingIfNeeded: next())

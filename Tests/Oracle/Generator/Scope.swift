@@ -13,6 +13,10 @@ enum Scope {
     "syscall", "sysenter", "sysexit", "sysret", "iret", "iretd", "iretq", "retf", "ret far", "lss",
     "lfs", "lgs", "swapgs", "emms", "fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x",
     "fyl2xp1", "fbld", "rdmsr", "wrmsr", "lldt", "ltr",
+    // Virtual machines report INT1 at its own address; the manual calls it a trap.
+    "int1",
+    // Makers disagree whether a memory operand makes it an MMX instruction.
+    "cvtpi2ps",
     "rsqrtps", "rsqrtss", "rcpps", "rcpss",
   ]
 
@@ -24,7 +28,15 @@ enum Scope {
     if instruction.mnemonic == "int" && instruction.immediate == 0x80 { return false }
     // Makers disagree about operand-size prefixes on near branches.
     if instruction.isBranch && instruction.hasOperandSizePrefix { return false }
+    // AMD lets REP decide what LOOPE and LOOPNE wait for.
+    if instruction.hasRepeat && instruction.mnemonic.hasPrefix("loop") { return false }
     return true
+  }
+
+  /// Whether `instruction`, or the opcode of bytes that are none, belongs to the x87 FPU.
+  static func isX87(_ instruction: Decoded?, _ code: [UInt8]) -> Bool {
+    if let instruction { return instruction.isaSet == "X87" || instruction.isaSet == "FCMOV" }
+    return code.contains { (0xD8...0xDF).contains($0) }
   }
 
   /// Whether `code` holds bytes that would call the operating system if a branch went astray.

@@ -165,7 +165,7 @@ struct SequenceBuilder {
     } else {
       let other = random.below(16)
       if template.words.contains("target") && random.oneIn(2) {
-        assign(other, HOST_CODE + UInt64(random.below(4096)))
+        assign(other, random.codeAddress())
       }
       operand = EncodedOperand(modRM: 0xC0 | UInt8(other & 7), rexB: other > 7)
     }
@@ -175,8 +175,6 @@ struct SequenceBuilder {
     if operand.rexB { rex |= 0x41 }
     return operand
   }
-
-  private let HOST_CODE = UserState.defaultRIP & ~0xFFF
 
   private mutating func address(_ template: Template, register: Int) -> UInt64 {
     let words = template.words
