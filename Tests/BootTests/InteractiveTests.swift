@@ -29,6 +29,8 @@ struct InteractiveTests {
     let ended = session.run("kill 4") + session.run("wait")
     #expect(ended.contains("[4] spin killed"))
     #expect(!session.run("ps").contains(" spin"))
+    _ = session.run("count 100 5000 &")
+    #expect((session.run("kill 6") + session.run("wait")).contains("[6] count killed"))
     #expect(session.run("kill 1").contains("not permitted"))
     #expect(session.run("kill 99").contains("no such process"))
     session.type("poweroff\r")

@@ -8,9 +8,9 @@ final class QEMUSession {
   private(set) var transcript = Data()
   private var searched = 0
 
-  init(commandLine: String) throws {
+  init(commandLine: String, machine: String = "q35") throws {
     process.executableURL = URL(filePath: QEMU.path)
-    process.arguments = QEMU.arguments(commandLine: commandLine)
+    process.arguments = QEMU.arguments(commandLine: commandLine, machine: machine)
     process.standardInput = input
     process.standardOutput = output
     try process.run()

@@ -90,6 +90,30 @@ struct QEMUTests {
     }
   }
 
+  @Test func runningOutOfMemoryIsTheProgramsProblem() throws {
+    let one = try QEMU.boot(
+      commandLine: "quiet cmd=\"primes 10000000; hello\" exit debug-exit", extra: ["-m", "8"])
+    #expect(one.status == 33)
+    #expect(one.output.contains("out of memory"))
+    #expect(one.output.contains("primes: exit code 1"))
+    #expect(one.output.contains("Hello, world!"))
+    let many = String(repeating: "spin &", count: 100)
+    let all = try QEMU.boot(
+      commandLine: "quiet cmd=\"\(many); hello; mem\" exit debug-exit", extra: ["-m", "12"])
+    #expect(all.status == 33)
+    #expect(all.output.contains("spin: out of memory"))
+    #expect(all.output.contains("page tables"))
+  }
+
+  @Test func aMachineWithoutTablesHasAConsole() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit", machine: "pc,acpi=off")
+    #expect(session.wait(for: "\napus$ "))
+    #expect(session.run("echo typed").contains("\ntyped\r\n"))
+    #expect(session.run("dmesg").contains("COM1 through the 8259"))
+    session.type("poweroff\r")
+    #expect(session.end() == 33)
+  }
+
   @Test func rebootLeavesTheMachine() throws {
     let run = try QEMU.boot(commandLine: "quiet cmd=\"reboot\"")
     #expect(run.status == 0)  // -no-reboot turns a reset into the end

@@ -41,7 +41,8 @@ extension HPET {
     }
     catchUp()
     let shift = (offset & 7) &* 8
-    writeRegister(offset & ~7, value & size.mask &<< shift, mask: size.mask &<< shift)
+    writeRegister(
+      offset & ~7, (value & size.mask) &<< shift, mask: size.mask &<< shift)
     driveLines()
     armTimers()
   }

@@ -109,10 +109,11 @@ public final class HPET: BusDevice, StatefulDevice {
         continue
       }
       let comparator = registers.comparators[index]
-      var distance = (comparator.value &- counter) & comparator.width
-      if distance == 0 { distance = comparator.width }
-      let (deadline, overflow) = (tick &+ distance).multipliedReportingOverflow(by: Self.tickTime)
-      timer.arm(at: overflow || tick &+ distance < tick ? .max : deadline)
+      // Equal now is a match that was; the next is a whole turn of the counter away.
+      let ticksBefore = (comparator.value &- counter &- 1) & comparator.width
+      let (last, overflow) = tick.addingReportingOverflow(ticksBefore)
+      let isNever = overflow || last >= .max / Self.tickTime
+      timer.arm(at: isNever ? .max : (last + 1) * Self.tickTime)
     }
   }
 

@@ -2,6 +2,8 @@
 ///
 /// ACPI Specification, "Root System Description Pointer (RSDP)".
 package struct RootPointer {
+  package static let size = 36
+
   package let revision: UInt8
   package let table: UInt64
   /// True for an XSDT with 64-bit entries, false for an RSDT.

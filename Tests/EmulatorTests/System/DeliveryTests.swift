@@ -171,3 +171,90 @@ private typealias Selector = CPUFixture.Selector
     #expect(machine.stack(0) == Address.code)
   }
 }
+
+/// Delivery in the older modes, and the resume flag.
+@Suite struct OldModeDeliveryTests {
+  @Test func realModeUsesTheVectorTable() throws {
+    let machine = try #require(CPUFixture())
+    machine.state.pointee.cr0 = 0x10
+    machine.state.pointee.efer = 0
+    machine.state.pointee.cr4 = 0
+    machine.state.pointee.idtr = DescriptorTableRegister(base: 0, limit: 0x3FF)
+    machine.cpu[.cs] = SegmentRegister(
+      selector: 0x800, attributes: 0x9B, limit: 0xFFFF, base: 0x8000)
+    machine.cpu[.ss] = SegmentRegister(
+      selector: 0x900, attributes: 0x93, limit: 0xFFFF, base: 0x9000)
+    machine.cpu.updateMode()
+    machine.cpu[.rsp] = 0x100
+    machine.cpu.rflags = [.alwaysOne, .interruptEnable]
+    machine.store(UInt32(0x0C00_0123), at: 0x21 * 4)
+    machine.store(UInt16(0x21CD), at: 0x8010)
+    machine.state.pointee.rip = 0x10
+    machine.cpu.step()
+    #expect(machine.cpu[.cs].base == 0xC000)
+    #expect(machine.state.pointee.rip == 0x123)
+    #expect(machine.cpu[.rsp] == 0xFA)
+    #expect(machine.load(0x90FA, as: UInt16.self) == 0x12)
+    #expect(machine.load(0x90FC, as: UInt16.self) == 0x800)
+    #expect(machine.load(0x90FE, as: UInt16.self) == 0x202)
+    machine.store(UInt8(0xCF), at: 0xC123)
+    machine.cpu.step()
+    #expect(machine.cpu[.cs].base == 0x8000)
+    #expect(machine.state.pointee.rip == 0x12)
+    #expect(machine.cpu.rflags.contains(.interruptEnable))
+  }
+
+  @Test func aVirtual8086TaskIsEnteredAndLeft() throws {
+    let machine = try #require(CPUFixture())
+    machine.enterProtectedMode()
+    machine.store(UInt32(0x2_0000), at: CPUFixture.Address.tss + 4)
+    machine.store(CPUFixture.Selector.data, at: CPUFixture.Address.tss + 8)
+    let frame: [UInt32] = [0x20, 0x900, 0x2_0202, 0x100, 0xA00, 0xB00, 0xC00, 0xD00, 0xE00]
+    machine.cpu[.rsp] = 0x1_8000
+    for (index, value) in frame.enumerated() {
+      machine.store(value, at: 0x1_8000 + UInt64(index) * 4)
+    }
+    #expect(machine.execute([0xCF]) == nil)
+    #expect(machine.cpu.mode.contains(.virtual8086))
+    #expect(machine.cpu.cpl == 3)
+    #expect(machine.cpu[.cs].base == 0x9000)
+    #expect(machine.cpu[.ss].base == 0xA000)
+    #expect(machine.cpu[.gs].selector == 0xE00)
+    machine.store(UInt16(0x0B0F), at: 0x9020)
+    machine.cpu.step()
+    #expect(machine.cpu.cpl == 0)
+    #expect(!machine.cpu.mode.contains(.virtual8086))
+    #expect(machine.cpu[.rsp] == 0x2_0000 - 36)
+    let pushed = (0..<9).map { machine.load(0x2_0000 - 36 + UInt64($0) * 4, as: UInt32.self) }
+    #expect(pushed == [0x20, 0x900, 0x3_0202, 0x100, 0xA00, 0xB00, 0xC00, 0xD00, 0xE00])
+    #expect(machine.cpu[.ds].selector == 0)
+  }
+
+  @Test func theResumeFlagIsPushedBetweenIterations() throws {
+    let machine = try #require(CPUFixture())
+    machine.cpu[.rcx] = 3
+    machine.cpu[.rdi] = 0x9000
+    machine.cpu.rflags = [.alwaysOne, .trap]
+    #expect(machine.execute([0xF3, 0xAA]) == Raised(1))
+    #expect(machine.stack(0) == CPUFixture.Address.code)
+    #expect(machine.stack(2) == 0x1_0102)
+    #expect(machine.cpu[.rcx] == 2)
+  }
+
+  @Test func invalidationTakesEffect() throws {
+    let machine = try #require(CPUFixture())
+    machine.cpu[.rax] = 0x40_0000
+    #expect(machine.execute([0x8A, 0x18]) == nil)
+    machine.store(UInt64(0), at: 0x3010)
+    #expect(machine.execute([0x0F, 0x01, 0x38]) == nil)
+    #expect(machine.execute([0x8A, 0x18]) == Raised(14, 0))
+    machine.cpu[.rcx] = 4
+    machine.cpu[.rax] = 0x9000
+    #expect(machine.execute([0x66, 0x0F, 0x38, 0x82, 0x08]) == Raised(13, 0))
+    machine.cpu[.rcx] = 2
+    #expect(machine.execute([0x66, 0x0F, 0x38, 0x82, 0x08]) == nil)
+    machine.store(UInt64(5), at: 0x9000)
+    machine.cpu[.rcx] = 1
+    #expect(machine.execute([0x66, 0x0F, 0x38, 0x82, 0x08]) == Raised(13, 0))
+  }
+}

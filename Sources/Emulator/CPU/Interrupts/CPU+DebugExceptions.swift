@@ -123,7 +123,7 @@ extension CPU {
     deliverAsynchronous(
       InterruptEvent(
         vector: 1, source: .trap, errorCode: nil, returnRIP: state.pointee.rip,
-        setsResumeFlag: false))
+        setsResumeFlag: state.pointee.isBetweenIterations))
   }
 
   /// Sets bits of DR6 as delivery of #DB does, and clears DR7.GD.

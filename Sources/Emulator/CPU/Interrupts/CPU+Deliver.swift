@@ -19,22 +19,20 @@ extension CPU {
   }
 
   /// Delivers a maskable interrupt at an instruction boundary.
-  ///
-  /// `resuming` tells that RIP is at a repeated string instruction with iterations to go.
-  package func deliverInterrupt(vector: UInt8, resuming: Bool = false) {
+  package func deliverInterrupt(vector: UInt8) {
     deliverAsynchronous(
       InterruptEvent(
         vector: vector, source: .external, errorCode: nil, returnRIP: state.pointee.rip,
-        setsResumeFlag: resuming))
+        setsResumeFlag: state.pointee.isBetweenIterations))
   }
 
   /// Delivers a nonmaskable interrupt at an instruction boundary, and blocks others until IRET.
-  package func deliverNMI(resuming: Bool = false) {
+  package func deliverNMI() {
     state.pointee.nmiBlocked = true
     deliverAsynchronous(
       InterruptEvent(
         vector: 2, source: .nonMaskable, errorCode: nil, returnRIP: state.pointee.rip,
-        setsResumeFlag: resuming))
+        setsResumeFlag: state.pointee.isBetweenIterations))
   }
 
   /// Delivers a trap or interrupt at an instruction boundary.
@@ -103,6 +101,7 @@ extension CPU {
     do throws(Exception) {
       try enter(event)
       state.pointee.shadow = InterruptShadow.none.rawValue
+      state.pointee.isBetweenIterations = false
       recorder.record(delivery)
     } catch {
       delivery.outcome = .failed(error, reason: recorder.takeReason())

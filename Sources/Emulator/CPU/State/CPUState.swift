@@ -75,6 +75,8 @@ public struct CPUState {
   public var singleSteps: Bool = false
   /// Whether data breakpoints or alignment checks are armed, so that every access looks twice.
   public var watchesAccesses: Bool = false
+  /// Whether RIP is at a repeated string instruction that has done some iterations, not all.
+  public var isBetweenIterations: Bool = false
   /// Whether NMIs are blocked until the next IRET.
   public var nmiBlocked: Bool = false
   /// The mode that instructions are decoded in; see `ExecutionMode`.

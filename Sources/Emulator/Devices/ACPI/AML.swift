@@ -55,7 +55,7 @@ enum AML {
     }
     let letters = characters.prefix(3).reduce(UInt64(0)) { $0 << 5 | UInt64($1 &- 0x40) & 0x1F }
     let value = letters << 16 | digits
-    return [0x0C] + value.littleEndianBytes(4).reversed()
+    return integer(UInt64(UInt32(truncatingIfNeeded: value).byteSwapped))
   }
 
   /// _CRS: a resource template, closed by its end tag.

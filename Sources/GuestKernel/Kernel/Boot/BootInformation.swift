@@ -17,8 +17,8 @@ struct BootInformation {
   var commandLine: [UInt8] = []
   var regions: [MemoryRegion] = []
   var modules: [Module] = []
-  /// The physical address of the ACPI root pointer, 0 if unknown.
-  var rootPointer: UInt64 = 0
+  /// Where the ACPI tables are, if the loader says so.
+  var rootPointer: RootPointer?
 
   /// Reads the information at physical address `address`.
   init(magic: UInt32, address: UInt64) {
@@ -41,6 +41,11 @@ struct BootInformation {
     )
   }
 
+  static func rootPointer(at address: UInt64) -> RootPointer? {
+    RootPointer(
+      UnsafeRawBufferPointer(start: PhysicalAddress(address).pointer, count: RootPointer.size))
+  }
+
   /// The last part of a path, up to a blank: what a module is called.
   static func moduleName(_ text: [UInt8], number: Int) -> [UInt8] {
     let path = Words.split(text).first ?? []
@@ -58,7 +63,9 @@ enum PVH {
     let info = UnsafeRawBufferPointer(start: memory.pointer, count: 56)
     guard info.word32(0) == magic else { panic("started by neither PVH nor multiboot2") }
     information.commandLine = BootInformation.string(at: info.word64(24))
-    information.rootPointer = info.word64(32)
+    if info.word64(32) != 0 {
+      information.rootPointer = BootInformation.rootPointer(at: info.word64(32))
+    }
     let moduleCount = Int(info.word32(12))
     let modules = UnsafeRawBufferPointer(
       start: PhysicalAddress(info.word64(16)).pointer, count: moduleCount * 32)
@@ -135,9 +142,9 @@ enum Multiboot2 {
             kind: MemoryKind(firmware: UInt32(info.word32(entry + 16)))))
         entry += step
       }
-    case Tag.oldRootPointer where information.rootPointer == 0, Tag.newRootPointer:
+    case Tag.oldRootPointer where information.rootPointer == nil, Tag.newRootPointer:
       // A copy of the pointer itself, inside the tag.
-      information.rootPointer = base &+ UInt64(offset + 8)
+      information.rootPointer = BootInformation.rootPointer(at: base &+ UInt64(offset + 8))
     default:
       break
     }

@@ -15,7 +15,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Boot.greet(boot)
   Descriptors.load()
   Boot.startMemory(boot)
-  Firmware.start(rootPointer: boot.rootPointer)
+  Firmware.start(boot.rootPointer)
   InterruptRouting.start()
   Files.start(modules: boot.modules)
   Scheduler.start()

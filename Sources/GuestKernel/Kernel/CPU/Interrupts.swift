@@ -11,7 +11,7 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
     Scheduler.tick()
   case UInt64(InterruptVector.serial):
     Console.receive()
-    LocalAPIC.endOfInterrupt()
+    InterruptRouting.endOfInterrupt()
     Scheduler.preemptIfWoken()
   case UInt64(InterruptVector.spurious):
     break

@@ -6,9 +6,9 @@ enum Firmware {
   nonisolated(unsafe) private(set) static var power: PowerRegisters?
   nonisolated(unsafe) private(set) static var softOff: SoftOff?
 
-  /// Reads the tables; `rootPointer` is what the boot protocol said, 0 if it said nothing.
-  static func start(rootPointer: UInt64) {
-    guard let root = findRoot(hint: rootPointer), let list = table(at: root.table) else {
+  /// Reads the tables; `told` is what the boot protocol said of them.
+  static func start(_ told: RootPointer?) {
+    guard let root = told ?? search(), let list = table(at: root.table) else {
       log("acpi", "no ACPI tables")
       return
     }
@@ -29,11 +29,15 @@ enum Firmware {
     log("acpi", names)
   }
 
-  private static func findRoot(hint: UInt64) -> RootPointer? {
-    if hint != 0, let root = RootPointer(bytes(at: hint, count: 36)) { return root }
-    // ACPI Specification, "Finding the RSDP on IA-PC Systems": on a 16-byte boundary in the BIOS area.
-    for address in stride(from: 0xe0000 as UInt64, to: 0x100000, by: 16) {
-      if let root = RootPointer(bytes(at: address, count: 36)) { return root }
+  /// Looks on every 16-byte boundary of the BIOS area.
+  ///
+  /// ACPI Specification, "Finding the RSDP on IA-PC Systems".
+  private static func search() -> RootPointer? {
+    let area = bytes(at: 0xe0000, count: 0x20000)
+    for offset in stride(from: 0, to: area.count - RootPointer.size, by: 16)
+    where area[offset] == 0x52 {  // R of "RSD PTR "
+      let candidate = UnsafeRawBufferPointer(rebasing: area[offset..<offset + RootPointer.size])
+      if let root = RootPointer(candidate) { return root }
     }
     return nil
   }

@@ -1,21 +1,32 @@
 /// The way of a device's interrupt to the processor: through the IOAPIC, with the 8259s silenced.
 import KernelArch
 
-/// The two 8259 interrupt controllers of the PC, which the kernel only switches off.
+/// The two 8259 interrupt controllers of the PC: silent where there is an IOAPIC.
 enum LegacyPIC {
-  /// Moves them off the exceptions' vectors first: even masked, one may raise a spurious interrupt.
+  private static let command: UInt16 = 0x20
+  private static let mask: UInt16 = 0x21
+  private static let secondCommand: UInt16 = 0xa0
+  private static let secondMask: UInt16 = 0xa1
+  static let firstVector: UInt8 = 0x20
+
+  /// Moves them off the exceptions' vectors: even masked, one may raise a spurious interrupt.
   static func silence() {
-    outb(0x20, 0x11)  // ICW1: edge triggered, cascaded, ICW4 follows
-    outb(0xa0, 0x11)
-    outb(0x21, 0x20)  // ICW2: vectors 20h-27h and 28h-2Fh
-    outb(0xa1, 0x28)
-    outb(0x21, 0x04)  // ICW3: the second one is at input 2
-    outb(0xa1, 0x02)
-    outb(0x21, 0x01)  // ICW4: 8086 mode
-    outb(0xa1, 0x01)
-    outb(0x21, 0xff)  // all masked
-    outb(0xa1, 0xff)
+    outb(command, 0x11)  // ICW1: edge triggered, cascaded, ICW4 follows
+    outb(secondCommand, 0x11)
+    outb(mask, firstVector)  // ICW2: the first vector
+    outb(secondMask, firstVector + 8)
+    outb(mask, 0x04)  // ICW3: the second one is at input 2
+    outb(secondMask, 0x02)
+    outb(mask, 0x01)  // ICW4: 8086 mode
+    outb(secondMask, 0x01)
+    outb(mask, 0xff)
+    outb(secondMask, 0xff)
   }
+
+  /// Lets one of the first eight interrupts through.
+  static func connect(_ interrupt: UInt8) { outb(mask, ~(1 << interrupt)) }
+
+  static func endOfInterrupt() { outb(command, 0x20) }
 }
 
 /// The I/O APIC: a table of inputs, each with the vector it raises and the processor it goes to.
@@ -56,25 +67,41 @@ struct IOAPIC {
 }
 
 enum InterruptRouting {
-  /// Finds the controllers in the MADT and connects COM1.
+  /// Written at boot only.
+  nonisolated(unsafe) private static var usesLegacyPIC = false
+
+  /// Connects COM1: through the IOAPIC that the MADT describes, or else through the 8259.
   static func start() {
     LegacyPIC.silence()
     LocalAPIC.start()
-    guard let controllers = Firmware.interruptControllers, let address = controllers.ioAPIC else {
-      log("irq", "no IOAPIC in the ACPI tables: there will be no console input")
-      return
+    if let controllers = Firmware.interruptControllers, let address = controllers.ioAPIC {
+      connect(IOAPIC(base: PhysicalAddress(address)), controllers)
+    } else {
+      usesLegacyPIC = true
+      LocalAPIC.acceptLegacyInterrupts()
+      LegacyPIC.connect(SerialPort.com1Interrupt)
+      log("irq", "local APIC \(LocalAPIC.id), no IOAPIC known; COM1 through the 8259")
     }
-    let chip = IOAPIC(base: PhysicalAddress(address))
+    SerialPort.com1.enableReceiveInterrupt()
+  }
+
+  /// Tells the controllers that a device's interrupt has been served.
+  static func endOfInterrupt() {
+    if usesLegacyPIC { LegacyPIC.endOfInterrupt() } else { LocalAPIC.endOfInterrupt() }
+  }
+
+  private static func connect(_ chip: IOAPIC, _ controllers: InterruptControllers) {
     chip.start()
     let route = controllers.route(forISA: SerialPort.com1Interrupt)
     let input = route.input &- controllers.ioAPICBase
-    guard input < chip.inputCount else { return }
+    guard input < chip.inputCount else {
+      log("irq", "COM1 is on input \(route.input), which is not the IOAPIC's")
+      return
+    }
     chip.connect(
       input: input, to: InterruptVector.serial, processor: LocalAPIC.id, route: route)
-    SerialPort.com1.enableReceiveInterrupt()
-    log(
-      "irq",
-      "local APIC \(LocalAPIC.id), IOAPIC at \(hex: address) with \(chip.inputCount) inputs; COM1 on input \(input), vector \(hex: InterruptVector.serial)"
-    )
+    var line: TextLine = "local APIC \(LocalAPIC.id), IOAPIC at \(hex: chip.base.value)"
+    line.append(line: " with \(chip.inputCount) inputs; COM1 on input \(input)")
+    log("irq", "\(line), vector \(hex: InterruptVector.serial)")
   }
 }

@@ -9,6 +9,7 @@ enum LocalAPIC {
     static let endOfInterrupt: UInt64 = 0xb0
     static let spurious: UInt64 = 0xf0
     static let timer: UInt64 = 0x320
+    static let firstLocalInput: UInt64 = 0x350
     static let initialCount: UInt64 = 0x380
     static let currentCount: UInt64 = 0x390
     static let divide: UInt64 = 0x3e0
@@ -39,6 +40,12 @@ enum LocalAPIC {
     write(Register.timer, periodic | UInt32(InterruptVector.timer))
     let count = max(1, Clock.timerFrequency / Clock.ticksPerSecond)
     write(Register.initialCount, UInt32(truncatingIfNeeded: count))
+  }
+
+  /// Takes the 8259's vectors over LINT0, "virtual wire mode".
+  static func acceptLegacyInterrupts() {
+    let externalInterrupt: UInt32 = 0x700
+    write(Register.firstLocalInput, externalInterrupt)
   }
 
   static func endOfInterrupt() { write(Register.endOfInterrupt, 0) }

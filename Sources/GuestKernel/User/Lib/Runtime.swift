@@ -19,21 +19,26 @@ public func programStart(
 nonisolated(unsafe) private var heap = Heap()
 
 /// Allocates for the standard library; its name in C is `posix_memalign` (see Start.S).
+///
+/// The standard library has no answer to a failure but a trap, so the program ends here with a word.
 @c(user_memalign)
 public func userMemalign(
   _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: UInt, _ size: UInt
 ) -> Int32 {
-  let outOfMemory: Int32 = 12
-  if let memory = heap.allocate(size, alignment: alignment) {
-    out.pointee = memory
-    return 0
+  guard let memory = heap.allocate(size, alignment: alignment) ?? grow(size, alignment) else {
+    say("out of memory: \(size) bytes asked for\n")
+    System.exit(1)
   }
-  let bytes = max(16384, (UInt64(size) &+ UInt64(alignment) &+ 64 &+ pageSize) & ~(pageSize &- 1))
-  guard case .success(let base) = System.grow(bytes) else { return outOfMemory }
-  heap.add(base: UInt(base), length: UInt(bytes))
-  guard let memory = heap.allocate(size, alignment: alignment) else { return outOfMemory }
   out.pointee = memory
   return 0
+}
+
+private func grow(_ size: UInt, _ alignment: UInt) -> UnsafeMutableRawPointer? {
+  guard size < UInt(1) << 46 else { return nil }
+  let bytes = max(16384, (UInt64(size + alignment + 64) + pageSize) & ~(pageSize - 1))
+  guard case .success(let base) = System.grow(bytes) else { return nil }
+  heap.add(base: UInt(base), length: UInt(bytes))
+  return heap.allocate(size, alignment: alignment)
 }
 
 /// Frees for the standard library; its name in C is `free`.

@@ -190,4 +190,10 @@ extension FloatingPointEnvironment {
     noteDenormal(a)
     return round(a)
   }
+
+  /// The same for FST, which does not raise DE.
+  package mutating func narrow(_ a: UnpackedFloat) -> UnpackedFloat {
+    if let nan = propagateNaN(a) { return nan }
+    return round(a)
+  }
 }

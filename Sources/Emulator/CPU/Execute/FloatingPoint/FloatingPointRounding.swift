@@ -50,6 +50,7 @@ extension FloatingPointEnvironment {
         exponent &-= Self.exponentAdjustment
         if exponent > format.maximumExponent {
           raise(.precision)
+          roundedUp = true
           return .infinity(isNegative: isNegative)
         }
       }

@@ -41,6 +41,12 @@ package struct UnpackedFloat: Equatable, Sendable {
       significand: significand &<< UInt64(shift & 63))
   }
 
+  /// A finite number with another exponent.
+  init(_ a: UnpackedFloat, exponent: Int) {
+    self.init(
+      .finite, isNegative: a.isNegative, exponent: exponent, significand: a.significand)
+  }
+
   /// An integer, exactly.
   package init(_ value: Int64) {
     self.init(isNegative: value < 0, exponent: 63, normalizing: value.magnitude)

@@ -26,8 +26,10 @@ extension CPU {
       remaining &-= count
       writeRegister(Register.rcx.rawValue, size: i.addressSize, remaining)
       consume(iterations: count)
-      if remaining == 0 { return }
-      if isTerminated(i) { return }
+      let isTerminated = isTerminated(i)
+      let isDone = remaining == 0 || isTerminated
+      state.pointee.isBetweenIterations = !isDone
+      if isDone { return }
       if mustPause {
         state.pointee.nextRIP = state.pointee.rip
         return
@@ -40,7 +42,7 @@ extension CPU {
   /// Whether somebody must look before the next iteration: a trap, the end of the budget, or a
   /// device or code page that this one touched.
   private var mustPause: Bool {
-    state.pointee.singleSteps || state.pointee.budget <= 0
+    state.pointee.singleSteps || state.pointee.pendingDebug != 0 || state.pointee.budget <= 0
       || state.pointee.exit == EngineExit.lookup
   }
 
@@ -95,26 +97,18 @@ extension CPU {
   private func inputString(_ i: borrowing Instruction) throws(Exception) {
     let address = try destinationAddress(i, .write)
     try probe(address, count: UInt64(i.operandSize), access: .write)
-    synchronizeClock()
-    requestLookup()
-    let value = connections.bus.readPort(port, size: portWidth(i))
+    let value = readPort(port, size: i.operandSize)
     try store(value, at: address, size: i.operandSize)
     advance(i, source: false, destination: true)
   }
 
   private func outputString(_ i: borrowing Instruction) throws(Exception) {
     let value = try loadSource(i)
-    synchronizeClock()
-    requestLookup()
-    connections.bus.writePort(port, size: portWidth(i), value: value)
+    writePort(port, size: i.operandSize, value: value)
     advance(i, source: true, destination: false)
   }
 
   private var port: UInt16 { UInt16(truncatingIfNeeded: self[.rdx]) }
-
-  private func portWidth(_ i: borrowing Instruction) -> AccessSize {
-    AccessSize(rawValue: i.operandSize) ?? .doubleword
-  }
 
   private func checkPort(_ i: borrowing Instruction) throws(Exception) {
     let mnemonic = i.mnemonic
