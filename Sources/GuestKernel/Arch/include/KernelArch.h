@@ -42,6 +42,7 @@ INLINE void write_cr4(uint64_t v) { __asm__ volatile("mov %0,%%cr4" ::"r"(v) : "
 INLINE uint64_t read_rbp(void) { uint64_t v; __asm__ volatile("mov %%rbp,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_rflags(void) { uint64_t v; __asm__ volatile("pushfq; popq %0" : "=r"(v)::"memory"); return v; }
 INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memory"); }
+INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
 INLINE void cpu_cli(void) { __asm__ volatile("cli" ::: "memory"); }
 INLINE void cpu_sti(void) { __asm__ volatile("sti" ::: "memory"); }
 INLINE void cpu_hlt(void) { __asm__ volatile("hlt" ::: "memory"); }

@@ -23,34 +23,53 @@ enum Clock {
     return elapsed / counterFrequency &* second &+ rest &* second / counterFrequency
   }
 
-  /// Measures twice for half a millisecond and believes the shorter: whatever disturbs a
-  /// measurement makes it longer.
+  /// Measures until two measurements agree to one part in 128: whatever disturbs one will hardly
+  /// disturb the next one just as much.
   static func calibrate() {
     counterAtBoot = rdtsc()
-    let first = PIT.measure()
-    let second = PIT.measure()
-    counterFrequency = max(1, PIT.perSecond(min(first.counter, second.counter)))
-    timerFrequency = max(1, PIT.perSecond(min(first.timer, second.timer)))
+    var last: UInt64 = 0
+    for _ in 0..<8 {
+      let measured = PIT.measure()
+      counterFrequency = max(1, measured.counter)
+      timerFrequency = max(1, measured.timer)
+      let difference = max(last, counterFrequency) - min(last, counterFrequency)
+      if difference <= counterFrequency / 128 { return }
+      last = counterFrequency
+    }
   }
 }
 
-/// Channel 2 of the 8254 programmable interval timer, whose output is bit 5 of port 61h.
+/// Channel 2 of the 8254 programmable interval timer, which counts down at a fixed frequency.
+///
+/// It is read twice and waited for in between without being asked: in a virtual machine a port costs
+/// more than thousands of instructions.
 private enum PIT {
   static let frequency: UInt64 = 1_193_182
-  static let count: UInt64 = 597
+  private static let channel: UInt16 = 0x42
+  private static let control: UInt16 = 0x43
 
-  static func perSecond(_ value: UInt64) -> UInt64 { value &* frequency / count }
-
+  /// The frequencies of the time-stamp counter and of the local APIC's timer.
   static func measure() -> (counter: UInt64, timer: UInt64) {
     let gateAndSpeaker: UInt16 = 0x61
     outb(gateAndSpeaker, inb(gateAndSpeaker) & ~0x02 | 0x01)  // speaker off, gate open
-    outb(0x43, 0xb0)  // channel 2, low byte then high byte, mode 0: output rises at zero
-    outb(0x42, UInt8(truncatingIfNeeded: count))
-    outb(0x42, UInt8(truncatingIfNeeded: count >> 8))
+    outb(control, 0xb0)  // channel 2, low byte then high byte, mode 0: down to zero, once
+    outb(channel, 0xff)
+    outb(channel, 0xff)
     LocalAPIC.startCounting()
+    let begin = read()
     let start = rdtsc()
-    // A machine without the chip must not hang here.
-    for _ in 0..<10_000_000 where inb(gateAndSpeaker) & 0x20 != 0 { break }
-    return (rdtsc() &- start, LocalAPIC.stopCounting())
+    let counts: UInt64 = 400_000
+    while rdtsc() &- start < counts { spin(256) }
+    let ticks = (begin &- read()) & 0xffff
+    let elapsed = rdtsc() &- start
+    let timer = LocalAPIC.stopCounting()
+    guard ticks > 0 else { return (1_000_000_000, 1_000_000_000) }  // there is no such chip
+    return (elapsed &* frequency / ticks, timer &* frequency / ticks)
+  }
+
+  private static func read() -> UInt64 {
+    outb(control, 0x80)  // latches channel 2
+    let low = inb(channel)
+    return UInt64(inb(channel)) << 8 | UInt64(low)
   }
 }
