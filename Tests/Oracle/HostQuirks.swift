@@ -11,10 +11,12 @@ enum HostQuirks {
       case .exception(let ours, _, _) = actual.ending
     else { return false }
     if ours == 13 && vector != 13 && setsMisalignedMask(item, actual, &disassembler) { return true }
+    if ours == 17 && skipsAlignmentCheck(item, actual, &disassembler) { return true }
     guard let instruction = instruction(at: expected.after.rip, item, &disassembler) else {
       return false
     }
     let sameStop = expected.after.rip == actual.after.rip
+    if isUnmaskedStore(instruction, actual) { return vector == 14 || vector == 17 }
     switch (vector, ours) {
     case (_, 13) where instruction.mnemonic == "call":
       // AMD pushes before it looks at the target.
@@ -46,6 +48,22 @@ enum HostQuirks {
   private static let wideStates: Set<String> = [
     "fxsave", "fxsave64", "fxrstor", "fxrstor64", "fnsave", "frstor", "fnstenv", "fldenv",
   ]
+
+  /// AMD checks the alignment of such operands, but not by all of their parts.
+  private static func skipsAlignmentCheck(
+    _ item: Case, _ actual: Outcome, _ disassembler: inout Disassembler
+  ) -> Bool {
+    guard let instruction = instruction(at: actual.after.rip, item, &disassembler) else {
+      return false
+    }
+    return wideStates.contains(instruction.mnemonic)
+  }
+
+  /// AMD probes memory for an x87 store that an unmasked exception keeps from storing.
+  private static func isUnmaskedStore(_ instruction: Decoded, _ actual: Outcome) -> Bool {
+    let isStore = ["fst", "fstp", "fist", "fistp", "fbstp"].contains(instruction.mnemonic)
+    return isStore && actual.after.fsw & 0x80 != 0
+  }
 
   private static func instruction(
     at rip: UInt64, _ item: Case, _ disassembler: inout Disassembler

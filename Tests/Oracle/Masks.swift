@@ -23,7 +23,7 @@ package struct Masks {
       if !UndefinedFlags.mayKeep(instruction) && !branches { flags &= ~instruction.writtenFlags }
       flags |= UndefinedFlags.after(instruction, cl: cl)
       if !branches { conditions &= ~instruction.writtenConditions }
-      conditions |= instruction.undefinedConditions & 0xF
+      conditions |= instruction.undefinedConditions & 0xF | Masks.unsettledConditions(instruction)
       noteEnvironment(instruction, item, end: offset + instruction.length)
     }
     let end = (instructions.last?.offset ?? 0) + (instructions.last?.instruction.length ?? 0)
@@ -41,6 +41,11 @@ package struct Masks {
   private static let readsConditions: Set<String> = [
     "fnstsw", "fstsw", "fnstenv", "fnsave", "fxsave", "fxsave64",
   ]
+
+  /// C1 after comparisons into RFLAGS: cleared by the SDM, left alone by AMD's processors.
+  private static func unsettledConditions(_ instruction: Decoded) -> UInt8 {
+    ["fcomi", "fcomip", "fucomi", "fucomip"].contains(instruction.mnemonic) ? 2 : 0
+  }
 
   private static func decode(
     _ code: [UInt8], _ disassembler: inout Disassembler
@@ -77,7 +82,7 @@ package struct Masks {
     let fields: [Range<Int>]
     switch instruction.mnemonic {
     case "fnstenv", "fnsave":
-      fields = instruction.hasOperandSizePrefix ? [6..<14] : [2..<4, 6..<8, 10..<28]
+      fields = instruction.operandWidth == 16 ? [6..<14] : [2..<4, 6..<8, 10..<28]
     case "fxsave", "fxsave64": fields = [6..<24, 28..<32]
     default: return
     }

@@ -31,15 +31,18 @@ class Machine:
         hook = bochs.Hook()
         hook.hlt = self.halted
         hook.reset = self.reset
-        hook.exception = lambda *a: self.exceptions.append(a[2:])
+        hook.exception = self.exception
         hook.before_execution = self.before
         self.hook = hook
-        self.exceptions = []
 
     def missing(self, address):
         self.strays += 1
         page = bochs.memory.allocate_host_page()
         bochs.memory.page_insert(address & ~0xFFF, page)
+
+    def exception(self, session, number, vector, code):
+        self.stream.write(f'{vector};')
+        self.stream.flush()
 
     def halted(self, *arguments):
         self.ending = 'hlt'
@@ -66,16 +69,21 @@ class Machine:
         if child == 0:
             os.close(readable)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            with os.fdopen(writable, 'w') as stream:
-                json.dump(self.run_here(memory, registers), stream)
+            self.stream = os.fdopen(writable, 'w')
+            json.dump(self.run_here(memory, registers), self.stream)
+            self.stream.flush()
             os._exit(0)
         os.close(writable)
         with os.fdopen(readable) as stream:
             text = stream.read()
         os.waitpid(child, 0)
-        if not text:
+        vectors, _, result = text.rpartition(';')
+        if not result:
+            # Bochs ends its process for other reasons, too: it must have met a double fault.
+            return 'shutdown' if '8' in vectors.split(';') else 'stray', None, None
+        if '8' in vectors.split(';')[:-1]:
             return 'shutdown', None, None
-        ending, after, changes, strays = json.loads(text)
+        ending, after, changes, strays = json.loads(result)
         if strays:
             return 'stray', None, None
         return ending, after, {int(address): value for address, value in changes.items()}
@@ -88,7 +96,7 @@ class Machine:
                 if value:
                     page[offset:offset + 8] = value.to_bytes(8, 'little')
             bochs.memory.phy_write(address, list(page))
-        self.ending, self.count, self.strays, self.exceptions = None, 0, 0, []
+        self.ending, self.count, self.strays = None, 0, 0
         cpu = self.session.cpu
         cpu.set_state(state_from(memory, registers))
         self.session.run([self.hook])

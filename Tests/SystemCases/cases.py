@@ -420,7 +420,7 @@ def debug_registers(rng):
             registers['cr4'] ^= 8
         write = rng.random() < 0.6
         if write and number in (5, 7):
-            registers['rax'] &= ~0xFFFF00FF  # arm nothing
+            registers['rax'] &= ~0xFFFF08FF  # arm nothing, and no RTM
         scene.code(0x0F, 0x23 if write else 0x21, 0xC0 | number << 3)
         scene.label = f'{"write" if write else "read"} dr{number}'
         return scene
@@ -440,12 +440,12 @@ def debug_registers(rng):
 def single_step(rng):
     scene = Scene(rng.choice(['long0', 'long3', 'prot0', 'prot3', 'compat3']))
     registers = scene.registers
-    registers['rflags'] |= 0x100
     registers['rax'] = registers['ss']
     registers['rsi'] = registers['rdi'] = DATA
     registers['rcx'] = 3
     scene.memory.put(registers['rsp'] & ~7, rng.choice([2, 0x102, 0x202]))
-    scene.code(*rng.choice([
+    # PUSHF, OR with TF, POPF: the trap follows the instruction after them.
+    scene.code(0x9C, 0x81, 0x0C, 0x24, 0, 1, 0, 0, 0x9D, *rng.choice([
         [0x90, 0x90], [0x8E, 0xD0, 0x90, 0x90], [0x9D, 0x90, 0x90], [0xCD, 0x50], [0xF3, 0xA4, 0x90],
         [0x0F, 0x0B], [0xCC], [0xF1], [0xFB, 0x90], [0xEB, 0x02, 0x90, 0x90, 0x90], [0x9C, 0x90],
         [0x0F, 0x05], [0x8B, 0x00, 0x90]]))
@@ -466,7 +466,7 @@ def model_specific_registers(rng):
         (0xC0000100, [DATA, 1 << 47, 0xFFFF800000000000]), (0xC0000101, [DATA, 1 << 47]),
         (0xC0000102, [DATA, 1 << 47]), (0x174, [8, 0xFFFF]), (0x175, [STACK0_TOP, 1 << 47]),
         (0x176, [ENTRY, 1 << 47]), (0x277, [0x0007040600070406, 0x0007040600070402, 8, 1 << 63]),
-        (0x12345678, [0]), (0xC0001234, [0])])
+        (0x176, [1 << 63])])
     value = rng.choice(values)
     registers.update(rcx=index, rax=value & 0xFFFFFFFF, rdx=value >> 32)
     write = rng.random() < 0.75
