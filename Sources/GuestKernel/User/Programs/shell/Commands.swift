@@ -1,4 +1,5 @@
 /// The commands the shell does itself.
+import Apus
 import UserSystem
 
 struct BuiltIn {
