@@ -50,7 +50,9 @@ package struct Campaign {
     var found: [Mismatch] = []
     for index in batch.cases.indices {
       let item = batch.cases[index]
-      if expected[index].ending == .timeout || expected[index].ending == .unrunnable { skipped += 1 }
+      if expected[index].ending == .timeout || expected[index].ending == .unrunnable {
+        skipped += 1
+      }
       if actual[index].ending == .timeout && expected[index].ending != .timeout {
         actual[index] = patiently(item, batch) ?? actual[index]
       }

@@ -41,11 +41,15 @@ package struct DataImage {
   /// The quadword at `offset`, which must leave room for it.
   package subscript(quadword offset: Int) -> UInt64 {
     get { bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) } }
-    set { bytes.withUnsafeMutableBytes { $0.storeBytes(of: newValue, toByteOffset: offset, as: UInt64.self) } }
+    set {
+      bytes.withUnsafeMutableBytes {
+        $0.storeBytes(of: newValue, toByteOffset: offset, as: UInt64.self)
+      }
+    }
   }
 }
 
-/// How a case ended. Every case ends with an exception: INT3 stands behind all code.
+/// How a case ended: with an exception, since INT3 stands behind all code.
 package enum Ending: Equatable {
   case exception(vector: UInt8, errorCode: UInt64, cr2: UInt64)
   case timeout

@@ -61,7 +61,8 @@ package enum Comparison {
     let old = expected.rflags & ~undefined
     let new = actual.rflags & ~undefined
     if old != new {
-      found.append(Difference(what: "flags", expected: FlagBits.text(old), actual: FlagBits.text(new)))
+      found.append(
+        Difference(what: "flags", expected: FlagBits.text(old), actual: FlagBits.text(new)))
     }
   }
 
@@ -170,7 +171,8 @@ extension Ending {
     let halves = text.split(separator: "@", maxSplits: 1)
     guard let head = halves.first else { return nil }
     let parts = head.split(whereSeparator: { $0 == "(" || $0 == ")" })
-    guard let first = parts.first, let known = Ending.names.first(where: { $0.value == first }) else {
+    guard let first = parts.first, let known = Ending.names.first(where: { $0.value == first })
+    else {
       return nil
     }
     let code = parts.count > 1 ? UInt64(parts[1], radix: 16) ?? 0 : 0

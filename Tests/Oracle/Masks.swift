@@ -13,6 +13,8 @@ package struct Masks {
     let instructions = Masks.decode(item.code, &disassembler)
     var flags: UInt64 = 0
     var conditions: UInt8 = 0
+    var unsettled: UInt8 = 0
+    if Masks.branchesIntoInstructions(instructions) { return nil }
     let branches = instructions.contains { $0.instruction.isBranch }
     for (offset, instruction) in instructions {
       let cl = instructions.count == 1 ? UInt8(truncatingIfNeeded: item.before.registers[1]) : nil
@@ -23,7 +25,9 @@ package struct Masks {
       if !UndefinedFlags.mayKeep(instruction) && !branches { flags &= ~instruction.writtenFlags }
       flags |= UndefinedFlags.after(instruction, cl: cl)
       if !branches { conditions &= ~instruction.writtenConditions }
-      conditions |= instruction.undefinedConditions & 0xF | Masks.unsettledConditions(instruction)
+      unsettled |= Masks.unsettledConditions(instruction)
+      conditions |= instruction.undefinedConditions & 0xF | unsettled
+      if !memory.isEmpty { return nil }
       noteEnvironment(instruction, item, end: offset + instruction.length)
     }
     let end = (instructions.last?.offset ?? 0) + (instructions.last?.instruction.length ?? 0)
@@ -35,6 +39,20 @@ package struct Masks {
       for (_, instruction) in instructions where instruction.reads(anywhereFlags) { return nil }
       flagsAt = [:]
       conditionsAt = [:]
+    }
+  }
+
+  /// Whether a branch leads into the middle of an instruction, so that others than these run.
+  private static func branchesIntoInstructions(
+    _ instructions: [(offset: Int, instruction: Decoded)]
+  ) -> Bool {
+    let starts = Set(instructions.map(\.offset))
+    guard let last = instructions.last else { return false }
+    let end = last.offset + last.instruction.length
+    return instructions.contains { offset, instruction in
+      guard instruction.isBranch, let distance = instruction.immediate else { return false }
+      let target = offset + instruction.length &+ Int(truncatingIfNeeded: distance)
+      return (0..<end).contains(target) && !starts.contains(target)
     }
   }
 

@@ -28,30 +28,13 @@ struct Minimiser {
         guard let length = disassembler.decode(best.item.code, at: offset)?.length else { break }
         var candidate = best
         candidate.item.code.removeSubrange(offset..<min(offset + length, candidate.item.code.count))
-        if !candidate.item.code.isEmpty, branchesMeetInstructions(candidate.item.code),
-          attempt(candidate, &best)
-        {
+        if !candidate.item.code.isEmpty, attempt(candidate, &best) {
           progress = true
         } else {
           offset += length
         }
       }
     }
-  }
-
-  /// Whether no branch leads into the middle of an instruction, as taking one out may make it.
-  private mutating func branchesMeetInstructions(_ code: [UInt8]) -> Bool {
-    var starts: Set<Int> = []
-    var targets: [Int] = []
-    var offset = 0
-    while let instruction = disassembler.decode(code, at: offset) {
-      starts.insert(offset)
-      offset += instruction.length
-      if instruction.isBranch, let distance = instruction.immediate {
-        targets.append(offset &+ Int(truncatingIfNeeded: distance))
-      }
-    }
-    return targets.allSatisfy { starts.contains($0) || $0 < 0 || $0 >= offset }
   }
 
   private mutating func dropState(_ best: inout Mismatch) {

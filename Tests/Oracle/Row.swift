@@ -99,7 +99,8 @@ extension Row {
     self.text = text
     var start = UserState()
     start.rip = item.before.rip
-    before = (item.before.changes(from: start, undefinedFlags: 0, undefinedConditions: 0)
+    before =
+      (item.before.changes(from: start, undefinedFlags: 0, undefinedConditions: 0)
       + Row.memory(image)).joined(separator: " ")
     after = Row.after(item, outcome: outcome, masks: masks)
   }

@@ -12,8 +12,10 @@ package enum UndefinedFlags {
     "bsf": FlagBits.status & ~FlagBits.zf, "bsr": FlagBits.status & ~FlagBits.zf,
     "tzcnt": FlagBits.of | FlagBits.sf | FlagBits.pf | FlagBits.af,
     "lzcnt": FlagBits.of | FlagBits.sf | FlagBits.pf | FlagBits.af,
-    "bt": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf, "bts": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
-    "btr": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf, "btc": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
+    "bt": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
+    "bts": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
+    "btr": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
+    "btc": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
   ]
 
   private static let shifts: Set<String> = ["shl", "shr", "sar", "sal"]
@@ -28,13 +30,16 @@ package enum UndefinedFlags {
     let isRotate = rotates.contains(instruction.mnemonic)
     guard isShift || isDouble || isRotate else { return 0 }
     guard let raw = count(instruction, cl: cl) else {
-      return isRotate ? FlagBits.of : isShift ? FlagBits.of | FlagBits.af | FlagBits.cf : FlagBits.status
+      return isRotate
+        ? FlagBits.of : isShift ? FlagBits.of | FlagBits.af | FlagBits.cf : FlagBits.status
     }
     let count = Int(raw) & (instruction.operandWidth == 64 ? 63 : 31)
     if count == 0 { return 0 }
     let overflow = count == 1 ? 0 : FlagBits.of
     if isRotate { return overflow }
-    if isDouble { return count > instruction.operandWidth ? FlagBits.status : FlagBits.af | overflow }
+    if isDouble {
+      return count > instruction.operandWidth ? FlagBits.status : FlagBits.af | overflow
+    }
     let carry = instruction.mnemonic != "sar" && count >= instruction.operandWidth ? FlagBits.cf : 0
     return FlagBits.af | overflow | carry
   }

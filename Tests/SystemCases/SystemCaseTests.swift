@@ -14,7 +14,8 @@ import Testing
       if differences.isEmpty { continue }
       wrong += 1
       if wrong <= 100 {
-        Issue.record("cases.txt:\(item.line): \(item.label): \(differences.joined(separator: ", "))")
+        Issue.record(
+          "cases.txt:\(item.line): \(item.label): \(differences.joined(separator: ", "))")
       }
     }
     #expect(wrong == 0, "of \(cases.count)")
@@ -55,7 +56,7 @@ import Testing
       let expected = registers[name] ?? startText(name, item)
       if expected != actual { found.append("\(name) \(actual), not \(expected)") }
     }
-    found += memoryDifferences(machine.memoryChanges(from: item.start), memory)
+    found += memoryDifferences(machine.memoryChanges(), memory)
     return found
   }
 

@@ -8,6 +8,8 @@ final class SystemMachine {
 
   private let memory: PhysicalMemory
   private let processor: Processor
+  /// Memory as the case found it.
+  private var image: [UInt8] = []
   private var cpu: CPU { processor.cpu }
 
   static let generalNames = [
@@ -46,6 +48,7 @@ final class SystemMachine {
       for byte in 0..<8 { image[Int(address) + byte] = UInt8(value >> UInt64(8 * byte) & 0xFF) }
     }
     image.withUnsafeBytes { processor.writeMemory(PhysicalAddress(0), $0) }
+    self.image = image
     let state = cpu.state
     for (index, name) in SystemMachine.generalNames.enumerated() { cpu[index] = start[name] }
     state.pointee.rip = start["rip"]
@@ -162,16 +165,18 @@ final class SystemMachine {
     ].joined(separator: ":")
   }
 
-  /// The quadwords in which memory differs from `start`.
-  func memoryChanges(from start: SystemState) -> [UInt64: UInt64] {
+  /// The quadwords of memory that the case changed.
+  func memoryChanges() -> [UInt64: UInt64] {
     var changes: [UInt64: UInt64] = [:]
-    guard let bytes = memory.read(PhysicalAddress(0), count: Int(SystemMachine.usedSize)) else {
-      return [:]
-    }
-    bytes.withUnsafeBytes { raw in
-      for address in stride(from: 0, to: Int(SystemMachine.usedSize), by: 8) {
-        let value = raw.loadUnaligned(fromByteOffset: address, as: UInt64.self)
-        if value != start.memory[UInt64(address)] ?? 0 { changes[UInt64(address)] = value }
+    guard let bytes = memory.read(PhysicalAddress(0), count: image.count) else { return [:] }
+    bytes.withUnsafeBytes { now in
+      image.withUnsafeBytes { before in
+        for address in stride(from: 0, to: now.count, by: 8) {
+          let value = now.loadUnaligned(fromByteOffset: address, as: UInt64.self)
+          if value != before.loadUnaligned(fromByteOffset: address, as: UInt64.self) {
+            changes[UInt64(address)] = value
+          }
+        }
       }
     }
     return changes

@@ -383,7 +383,7 @@ def control_registers(rng):
     registers = scene.registers
     number = rng.choice([0, 0, 2, 3, 4, 4, 8] if scene.is64 else [0, 0, 2, 3, 4, 4])
     value = registers.get(f'cr{number}', 0)
-    known = {0: [0, 1, 2, 3, 5, 16, 18, 29, 30, 31, 6, 40], 4: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 16,
+    known = {0: [0, 1, 2, 3, 5, 16, 18, 29, 30, 31, 6, 40], 4: [2, 3, 4, 5, 6, 7, 8, 9, 10, 16,
              20, 21, 17, 32, 63, 29], 3: [3, 4, 5, 40, 52, 63, 2], 2: [0, 63], 8: [0, 3, 4, 32]}
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
         value ^= 1 << rng.choice(known[number])

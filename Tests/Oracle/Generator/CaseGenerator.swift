@@ -58,7 +58,8 @@ package struct CaseGenerator {
     builder.finish()
     if Scope.mayCallSystem(builder.code) { return nil }
     return Case(
-      code: builder.code, before: state(builder.chooser.plan.initial), image: random.below(imageCount))
+      code: builder.code, before: state(builder.chooser.plan.initial),
+      image: random.below(imageCount))
   }
 
   /// Random instructions over the one-byte, 0F and 0F 38 F0/F1 maps.

@@ -3,7 +3,7 @@ enum IntegerTemplates {
   static let all: [Template] =
     arithmetic + shifts + conditions
     + (moves + arithmeticRest + bits + strings + stack + branches + flags + misses)
-      .split(separator: "\n").map { Template($0, group: .integer) }
+    .split(separator: "\n").map { Template($0, group: .integer) }
 
   /// ADD, OR, ADC, SBB, AND, SUB, XOR and CMP in all their forms.
   private static let arithmetic: [Template] = (0..<8).flatMap { (number: Int) -> [Template] in
@@ -21,15 +21,19 @@ enum IntegerTemplates {
   }
 
   private static let shifts: [Template] = (0..<8).flatMap { (number: Int) -> [Template] in
-    ["C0 /\(number) ib", "C1 /\(number) ib", "D0 /\(number)", "D1 /\(number)",
-      "D2 /\(number) shift", "D3 /\(number) shift"].map { Template($0, group: .integer) }
+    [
+      "C0 /\(number) ib", "C1 /\(number) ib", "D0 /\(number)", "D1 /\(number)",
+      "D2 /\(number) shift", "D3 /\(number) shift",
+    ].map { Template($0, group: .integer) }
   }
 
   /// CMOVcc, SETcc and Jcc.
   private static let conditions: [Template] = (0..<16).flatMap { (number: Int) -> [Template] in
     let digit = String(number, radix: 16)
-    return ["0F 4\(digit) /r", "0F 9\(digit) /r", "7\(digit) rel8 branch", "0F 8\(digit) rel32 branch"]
-      .map { Template($0, group: .integer) }
+    return [
+      "0F 4\(digit) /r", "0F 9\(digit) /r", "7\(digit) rel8 branch", "0F 8\(digit) rel32 branch",
+    ]
+    .map { Template($0, group: .integer) }
   }
 
   private static let moves = """

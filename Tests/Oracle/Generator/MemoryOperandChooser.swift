@@ -91,7 +91,8 @@ struct MemoryOperandChooser {
     } else {
       let known = plan.initial[base] ?? 0
       let gap = Int64(bitPattern: effective &- sum &- known)
-      guard let narrow = Int32(exactly: isShort ? Int64(Int32(truncatingIfNeeded: gap)) : gap) else {
+      guard let narrow = Int32(exactly: isShort ? Int64(Int32(truncatingIfNeeded: gap)) : gap)
+      else {
         return EncodedOperand(modRM: 5, tail: [0, 0, 0, 0], relative: (0, effective))
       }
       displacement = narrow

@@ -101,7 +101,8 @@ extension SplitMix64 {
   package mutating func extended() -> ExtendedBits {
     let sign: UInt16 = oneIn(2) ? 0x8000 : 0
     switch below(9) {
-    case 0: return ExtendedBits(significand: next(), signExponent: UInt16(truncatingIfNeeded: next()))
+    case 0:
+      return ExtendedBits(significand: next(), signExponent: UInt16(truncatingIfNeeded: next()))
     case 1, 2:
       let exponent = UInt16(0x3FFF - 70 + below(140))
       return ExtendedBits(significand: next() | 1 << 63, signExponent: sign | exponent)
@@ -121,8 +122,9 @@ extension SplitMix64 {
   }
 
   private static let extendedSpecials: [(UInt64, UInt16)] = [
-        (0, 0), (1 << 63, 0x3FFF), (1 << 63, 0x7FFF), (3 << 62, 0x7FFF), (0x8000_0000_0000_0001, 0x7FFF),
-        (1, 0), (.max >> 1, 0), (1 << 63, 0), (1 << 63, 1), (.max, 0x7FFE), (0, 0x7FFF),
-        (1 << 62, 0x3FFF), (0, 0x3FFF), (1 << 63, 0x4000), (1 << 63, 0x3FFE), (.max, 0x403D),
+    (0, 0), (1 << 63, 0x3FFF), (1 << 63, 0x7FFF), (3 << 62, 0x7FFF),
+    (0x8000_0000_0000_0001, 0x7FFF),
+    (1, 0), (.max >> 1, 0), (1 << 63, 0), (1 << 63, 1), (.max, 0x7FFE), (0, 0x7FFF),
+    (1 << 62, 0x3FFF), (0, 0x3FFF), (1 << 63, 0x4000), (1 << 63, 0x3FFE), (.max, 0x403D),
   ]
 }

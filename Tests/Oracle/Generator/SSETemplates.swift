@@ -116,7 +116,7 @@ enum SSETemplates {
     F2 0F E6 /r wide
     0F AE /2 mem mxcsr
     0F AE /3 mem
-    0F AE /0 mem wide
+    0F AE /0 mem wide environment
     0F AE /1 mem wide fxrstor
     """
 }

@@ -25,6 +25,9 @@ enum Scope {
     guard isaSets.contains(instruction.isaSet), !excluded.contains(instruction.mnemonic),
       !instruction.usesMMX, !instruction.isFar, !instruction.writesSegment
     else { return false }
+    if instruction.mnemonic == "ret" && !code.contains(where: { $0 & 0xFE == 0xC2 }) {
+      return false
+    }
     if instruction.mnemonic == "int" && instruction.immediate == 0x80 { return false }
     // Makers disagree about operand-size prefixes on near branches.
     if instruction.isBranch && instruction.hasOperandSizePrefix { return false }

@@ -110,7 +110,8 @@ struct SequenceBuilder {
       prefixes += operand?.prefixes ?? []
     }
     if case .near8 = template.immediate { prefixes.removeAll { $0 == 0x66 } }
-    let hasLock = template.words.contains("lock") && (operand?.modRM ?? 0xC0) < 0xC0 && random.oneIn(6)
+    let hasLock =
+      template.words.contains("lock") && (operand?.modRM ?? 0xC0) < 0xC0 && random.oneIn(6)
     if hasLock || random.oneIn(150) { prefixes.append(0xF0) }
     if random.oneIn(2) { prefixes.reverse() }
     if let mandatory = template.mandatoryPrefix { prefixes.append(mandatory) }
@@ -152,7 +153,9 @@ struct SequenceBuilder {
   /// A ModRM operand, its REG field included.
   private mutating func chooseOperand(_ template: Template, rex: inout UInt8) -> EncodedOperand {
     var register = random.below(16)
-    if case .digit(let digit) = template.modRM { register = Int(digit) + (random.oneIn(16) ? 8 : 0) }
+    if case .digit(let digit) = template.modRM {
+      register = Int(digit) + (random.oneIn(16) ? 8 : 0)
+    }
     let isMemory: Bool
     switch template.operand {
     case .any: isMemory = random.oneIn(2)

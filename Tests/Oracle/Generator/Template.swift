@@ -60,7 +60,9 @@ package struct Template {
         take(String(word))
       }
     }
-    if bytes.count > 1, [0x66, 0xF2, 0xF3].contains(bytes[0]) { mandatoryPrefix = bytes.removeFirst() }
+    if bytes.count > 1, [0x66, 0xF2, 0xF3].contains(bytes[0]) {
+      mandatoryPrefix = bytes.removeFirst()
+    }
     opcode = bytes
   }
 

@@ -14,6 +14,7 @@ extension Processor {
     cpu.state.pointee.activity = Activity.running.rawValue
     cpu.state.pointee.shadow = InterruptShadow.none.rawValue
     cpu.state.pointee.pendingDebug = 0
+    connections.interrupts.taskPriorityClass = 0
     cpu.flushTLB()
     cpu.updateMode()
   }
