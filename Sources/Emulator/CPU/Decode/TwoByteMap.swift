@@ -1,5 +1,5 @@
 extension OpcodeTableBuilder {
-  /// SDM Vol. 2, Appendix A, "Two-byte Opcode Map": what programs use.
+  /// SDM volume 2, Appendix A, "Two-byte Opcode Map": what programs use.
   mutating func twoByteMap() {
     map = 1
     vectorRows()
@@ -120,7 +120,7 @@ extension OpcodeTableBuilder {
       ])
   }
 
-  /// SDM Vol. 2, Appendix A, "Three-byte Opcode Map (0F 38)": what this processor has of it.
+  /// SDM volume 2, Appendix A, "Three-byte Opcode Map (0F 38)": what this processor has of it.
   mutating func threeByteMap() {
     map = 2
     for prefix in [OpcodeTable.Prefix.none, .x66] {

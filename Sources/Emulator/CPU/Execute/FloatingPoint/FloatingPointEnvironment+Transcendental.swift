@@ -1,4 +1,4 @@
-/// The x87 transcendental functions: special operands as the tables of SDM Vol. 2 have them, the
+/// The x87 transcendental functions: special operands as the tables of SDM volume 2 have them, the
 /// others through `WideFloat` to far less than the one unit in the last place that the manual
 /// allows, then rounded as RC says.
 extension FloatingPointEnvironment {
@@ -15,7 +15,7 @@ extension FloatingPointEnvironment {
   }
 
   /// F2XM1: 2^a − 1 for −1 ≤ a ≤ 1; outside the manual leaves the result open.
-  mutating func exponentialMinusOne(_ a: UnpackedFloat) -> UnpackedFloat {
+  package mutating func exponentialMinusOne(_ a: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a) { return nan }
     if a.kind == .infinity { return a.isNegative ? UnpackedFloat(-1) : a }
     noteDenormal(a)
@@ -29,7 +29,7 @@ extension FloatingPointEnvironment {
   }
 
   /// FYL2X: b × log₂ a.
-  mutating func logarithm(_ a: UnpackedFloat, times b: UnpackedFloat) -> UnpackedFloat {
+  package mutating func logarithm(_ a: UnpackedFloat, times b: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a, b) { return nan }
     if a.isNegative && a.kind != .zero { return invalidOperation() }
     if a.kind == .zero {
@@ -62,7 +62,7 @@ extension FloatingPointEnvironment {
   }
 
   /// FYL2XP1: b × log₂(a + 1); for a ≤ −1 the manual leaves the result open.
-  mutating func logarithmOfOnePlus(_ a: UnpackedFloat, times b: UnpackedFloat) -> UnpackedFloat {
+  package mutating func logarithmOfOnePlus(_ a: UnpackedFloat, times b: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a, b) { return nan }
     let isNegative = a.isNegative != b.isNegative
     if a.kind == .infinity && a.isNegative { return invalidOperation() }
@@ -80,7 +80,7 @@ extension FloatingPointEnvironment {
   }
 
   /// FPATAN: the angle of the point (b, a).
-  mutating func arctangent(_ a: UnpackedFloat, over b: UnpackedFloat) -> UnpackedFloat {
+  package mutating func arctangent(_ a: UnpackedFloat, over b: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a, b) { return nan }
     noteDenormal(a)
     noteDenormal(b)
@@ -101,7 +101,7 @@ extension FloatingPointEnvironment {
   }
 
   /// FSIN, FCOS, FSINCOS: the results that are wanted; nil where the argument is out of range.
-  mutating func sineAndCosine(
+  package mutating func sineAndCosine(
     _ a: UnpackedFloat, wantsSine: Bool, wantsCosine: Bool
   ) -> (sine: UnpackedFloat, cosine: UnpackedFloat)? {
     if let nan = propagateNaN(a) { return (nan, nan) }
@@ -118,7 +118,7 @@ extension FloatingPointEnvironment {
   }
 
   /// FPTAN; nil where the argument is out of range.
-  mutating func tangent(_ a: UnpackedFloat) -> UnpackedFloat? {
+  package mutating func tangent(_ a: UnpackedFloat) -> UnpackedFloat? {
     if let nan = propagateNaN(a) { return nan }
     if a.kind == .infinity { return invalidOperation() }
     if a.kind == .zero { return a }

@@ -1,6 +1,6 @@
 extension FloatingPointEnvironment {
   /// FRNDINT: rounds to an integral value.
-  mutating func integral(_ a: UnpackedFloat) -> UnpackedFloat {
+  package mutating func integral(_ a: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a) { return nan }
     noteDenormal(a)
     guard a.kind == .finite, let rounded = roundToInteger(a, rounding: rounding) else { return a }
@@ -11,7 +11,7 @@ extension FloatingPointEnvironment {
   }
 
   /// FSCALE: a × 2^⌊b⌋, the scale chopped toward zero.
-  mutating func scale(_ a: UnpackedFloat, by b: UnpackedFloat) -> UnpackedFloat {
+  package mutating func scale(_ a: UnpackedFloat, by b: UnpackedFloat) -> UnpackedFloat {
     if let nan = propagateNaN(a, b) { return nan }
     if b.kind == .infinity {
       if b.isNegative ? a.kind == .infinity : a.kind == .zero { return invalidOperation() }
@@ -32,7 +32,7 @@ extension FloatingPointEnvironment {
   }
 
   /// FXTRACT: the exponent and the significand as numbers.
-  mutating func extract(
+  package mutating func extract(
     _ a: UnpackedFloat
   ) -> (exponent: UnpackedFloat, significand: UnpackedFloat) {
     if let nan = propagateNaN(a) { return (nan, nan) }
@@ -51,7 +51,7 @@ extension FloatingPointEnvironment {
 
   /// FPREM and FPREM1: the remainder, and the low bits of the quotient unless the reduction is
   /// only partial.
-  mutating func remainder(
+  package mutating func remainder(
     _ a: UnpackedFloat, _ b: UnpackedFloat, roundsToNearest: Bool
   ) -> (remainder: UnpackedFloat, quotient: UInt64?) {
     if let nan = propagateNaN(a, b) { return (nan, 0) }

@@ -45,7 +45,7 @@ extension CPU {
   /// device or code page that this one touched.
   private var mustPause: Bool {
     state.pointee.singleSteps || state.pointee.pendingDebug != 0 || state.pointee.budget <= 0
-      || state.pointee.exit == EngineExit.lookup
+      || state.pointee.exit != EngineExit.none
   }
 
   /// How many iterations may be done before somebody must look.

@@ -18,7 +18,7 @@ private enum FlatSegment {
 extension CPU {
   /// SYSCALL.
   ///
-  /// SDM Vol. 2, "SYSCALL": #UD outside 64-bit mode.
+  /// SDM volume 2, "SYSCALL": #UD outside 64-bit mode.
   func syscall() throws(Exception) {
     guard isLongMode, efer.contains(.syscallEnable) else { throw .invalidOpcode }
     let selector = state.pointee.star >> 32 & 0xFFFF
