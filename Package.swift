@@ -53,6 +53,24 @@ let package = Package(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
     .testTarget(
       name: "FuzzTests", dependencies: ["Emulator", "TestImages"], path: "Tests/FuzzTests"),
+    .target(name: "HostCPU", path: "Tests/HostCPU"),
+    .target(
+      name: "Oracle", dependencies: ["Emulator", "HostCPU", "CZydis"], path: "Tests/Oracle"),
+    .executableTarget(
+      name: "differential",
+      dependencies: [
+        "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Differential"),
+    .testTarget(
+      name: "RowTests", dependencies: ["Oracle"], path: "Tests/Rows",
+      exclude: ["README.md", "Instructions"]),
+    .testTarget(
+      name: "SystemCaseTests", dependencies: ["Emulator"], path: "Tests/SystemCases",
+      exclude: [
+        "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
+        "exceptions.txt", "generate.py",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
