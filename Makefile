@@ -9,7 +9,7 @@
 
 SHELL := /bin/bash
 SWIFT ?= swift
-FLAGS := -c release --omit-frame-pointers
+FLAGS := -c release --omit-frame-pointers -Xswiftc -enforce-exclusivity=unchecked
 EMU := .build/release/emu
 
 # Directories are among them, so that a file that came or went is noticed.

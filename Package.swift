@@ -44,6 +44,9 @@ let package = Package(
       path: "Sources/GuestKernel/Plugins/InstallImages"),
     .testTarget(
       name: "GuestKernelTests", dependencies: ["GuestKernel"], path: "Tests/GuestKernelTests"),
+    .testTarget(
+      name: "GoldenTests", dependencies: ["Emulator"], path: "Tests/GoldenTests",
+      exclude: ["Goldens"]),
     .testTarget(name: "BootTests", dependencies: ["GuestKernel"], path: "Tests/BootTests"),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator", "TestImages"], path: "Tests/EmulatorTests"),
