@@ -39,6 +39,7 @@ public final class Machine {
   let clock: VirtualClock
   let chipset: Chipset
   let requests: Requests
+  private let endpoints: Endpoints
   var replay: InputReplay?
   var heldInput = HeldInput(portCount: PortMap.serial.count)
 
@@ -76,8 +77,15 @@ public final class Machine {
     self.requests = requests
     serialPorts = ends.makeConsoles()
     debugConsole = ends.debugConsole
-    ends.receive = { [weak self] port, bytes in self?.receive(bytes, port: port) }
+    endpoints = ends
+    // Not weak: a weak reference would make every retain of the machine slow.
+    ends.receive = { [unowned self] port, bytes in receive(bytes, port: port) }
     try load()
+  }
+
+  deinit {
+    // Consoles may outlive the machine.
+    endpoints.receive = { _, _ in }
   }
 
   /// Loads the image and puts the processor at its entry.

@@ -130,7 +130,7 @@ private func machine(
     let first = try machine(TestCode.echo)
     _ = first.run(limit: 12_345)
     first.console.send("ab")
-    _ = first.run(limit: 50_000_000)
+    _ = first.run(limit: 6_000_000)
     first.console.send("q")
     #expect(first.run(limit: 50_000_000) == .debugExit(0x10))
     let second = try machine(TestCode.echo)
