@@ -4,6 +4,7 @@
 #   make test    build and run every test
 #   make lint    check the layout of the sources
 #   make bench   measure emu beside QEMU and Bochs, where they are installed
+#   make handlers  write the list of the engine's fast handlers anew
 #   make image   build the kernel and put it into Images/
 #   make clean   remove what was built
 
@@ -18,7 +19,7 @@ SOURCES := Package.swift $(shell find Sources -not -name '*.md')
 # Debian's packages and a header of each, by which it is known to be there.
 PACKAGES := libelf-dev:/usr/include/gelf.h libzydis-dev:/usr/include/Zydis/Zydis.h
 
-.PHONY: boot build test lint bench image clean packages
+.PHONY: boot build test lint handlers bench image clean packages
 
 boot: build
 	@exec $(EMU) boot $(ARGS)
@@ -52,8 +53,16 @@ test: packages
 	Tests/Benchmarks/check-handlers $(EMU)
 	EMU=$(EMU) Tests/Benchmarks/budget
 
+GENERATOR := Sources/Emulator/Generators/handlers.swift
+HANDLERS := Sources/Emulator/CPU/Engine/Handlers/HandlerList.swift
+
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+	@$(SWIFT) $(GENERATOR) | diff - $(HANDLERS) >/dev/null || { \
+	  echo "make: $(HANDLERS) is not what $(GENERATOR) writes: run make handlers" >&2; exit 1; }
+
+handlers:
+	$(SWIFT) $(GENERATOR) > $(HANDLERS)
 
 bench: build
 	EMU=$(EMU) Tests/Benchmarks/run

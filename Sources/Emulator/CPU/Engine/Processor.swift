@@ -186,6 +186,7 @@ extension CPU {
     let flags = RFLAGS(rawValue: state.pointee.rflags)
     let traps = flags.contains(.trap)
     state.pointee.singleSteps = traps
+    // Quirk: counted-exceptions. An instruction that faults is counted too.
     state.pointee.budget &-= 1
     do throws(Exception) {
       if !flags.contains(.resume), let bits = instructionBreakpoint {

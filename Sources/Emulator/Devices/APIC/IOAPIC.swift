@@ -1,6 +1,6 @@
 /// The 82093AA I/O APIC: 24 pins, each with a redirection entry, and an EOI register (version 20h).
 ///
-/// The polarity bit of an entry is stored and has no effect: it tells the chip how the wire is
+/// Quirk: line-polarity. The polarity bit of an entry is stored and has no effect: it tells the chip how the wire is
 /// wired, and the lines of this machine are logical levels that are never inverted.
 public final class IOAPIC: InterruptSink, BusDevice, StatefulDevice {
   /// The number of pins.

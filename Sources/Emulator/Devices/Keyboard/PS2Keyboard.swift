@@ -1,6 +1,7 @@
 /// A PS/2 keyboard: what it answers to commands and what its keys send.
 ///
-/// IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard". Scan code sets 1 and 2
+/// IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard". Quirk: scan-code-set-3.
+/// Scan code sets 1 and 2
 /// are offered.
 public struct PS2Keyboard: Codable, Equatable, Sendable {
   private enum Reply {

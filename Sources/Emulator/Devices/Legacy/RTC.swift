@@ -1,7 +1,8 @@
 /// The MC146818 real-time clock of a PC with its 128 bytes of battery-backed memory.
 ///
 /// The time is counted when somebody looks; only enabled interrupts need the clock's events, so an
-/// idle RTC keeps nobody awake. MC146818 data sheet (Motorola); the daylight-savings bit is stored
+/// idle RTC keeps nobody awake. MC146818 data sheet (Motorola); Quirk: no-daylight-saving.
+/// The daylight-savings bit is stored
 /// and has no effect, as in the chipsets of PCs.
 public final class RTC: ByteDevice, StatefulDevice {
   /// What the machine tells the RTC and its firmware's memory.

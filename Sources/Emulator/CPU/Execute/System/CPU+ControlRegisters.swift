@@ -93,6 +93,7 @@ extension CPU {
     if isLongMode && cr4.contains(.pcidEnable) {
       // Bit 63 asks to keep what is cached for the new PCID. Nothing is cached by PCID here, so
       // nothing can be kept.
+      // Quirk: pcid-not-cached. The bit may keep translations, and keeps none.
       value &= ~(1 << 63)
     }
     guard value >> PhysicalAddress.width == 0 else { throw .generalProtection(errorCode: 0) }

@@ -86,6 +86,8 @@ extension CPU {
   }
 
   /// PUSH Sreg.
+  ///
+  /// Quirk: push-segment-slot. The whole slot is written, the selector zero-extended.
   func pushSegment(_ i: borrowing Instruction) throws(Exception) {
     let name = try segmentName(i.operand0.index)
     try push(UInt64(self[name].selector), size: i.operandSize)
