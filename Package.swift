@@ -47,6 +47,24 @@ let package = Package(
     .testTarget(name: "BootTests", dependencies: ["GuestKernel"], path: "Tests/BootTests"),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator"], path: "Tests/EmulatorTests"),
+    .target(name: "HostCPU", path: "Tests/HostCPU"),
+    .target(
+      name: "Oracle", dependencies: ["Emulator", "HostCPU", "CZydis"], path: "Tests/Oracle"),
+    .executableTarget(
+      name: "differential",
+      dependencies: [
+        "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Differential"),
+    .testTarget(
+      name: "RowTests", dependencies: ["Oracle"], path: "Tests/Rows",
+      exclude: ["README.md", "Instructions"]),
+    .testTarget(
+      name: "SystemCaseTests", dependencies: ["Emulator"], path: "Tests/SystemCases",
+      exclude: [
+        "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
+        "exceptions.txt", "generate.py",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

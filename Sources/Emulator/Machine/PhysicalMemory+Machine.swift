@@ -3,14 +3,14 @@ import Glibc
 extension PhysicalMemory {
   /// Makes all RAM zero again and gives the host its pages back.
   func clear() {
-    madvise(base, Int(size), MADV_DONTNEED)
+    madvise(ram.base, Int(size), MADV_DONTNEED)
   }
 
   /// Adds every page that holds anything but zeroes, with its number.
   func add(to digest: inout StateDigest) {
     let words = Int(Self.pageSize) / MemoryLayout<UInt64>.size
     for page in 0..<Int(size / Self.pageSize) {
-      let content = (base + page * Int(Self.pageSize)).assumingMemoryBound(to: UInt64.self)
+      let content = (ram.base + page * Int(Self.pageSize)).assumingMemoryBound(to: UInt64.self)
       var any: UInt64 = 0
       for index in 0..<words { any |= content[index] }
       guard any != 0 else { continue }

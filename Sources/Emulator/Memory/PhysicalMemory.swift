@@ -19,55 +19,43 @@ public final class PhysicalMemory {
   /// RAM from 4 GiB on, in bytes.
   public var highSize: UInt64 { size - lowSize }
 
-  let base: UnsafeMutableRawPointer
-  /// One byte a page of RAM, by page index in the reservation: `PageFlags`.
-  let pageFlags: UnsafeMutablePointer<UInt8>
+  /// Told of writes from outside a processor (loaders, DMA, debuggers) to bytes that code was
+  /// decoded from: an address and a count that stays in its page.
+  var codeObservers: [(PhysicalAddress, UInt64) -> Void] = []
+  /// Where it lies on the host.
+  let ram: GuestRAM
 
-  /// Bits of a page's flag byte.
-  enum PageFlags {
-    /// Decoded code comes from this page: stores must look.
-    static let code: UInt8 = 1
-  }
-
-  /// Reserves `size` bytes, a multiple of the page size. Returns nil if the host refuses.
+  /// Reserves `size` bytes, a multiple of the page size; nil if the host refuses.
   public init?(size: UInt64) {
     guard size > 0, size % Self.pageSize == 0, size <= 1 << 40 else { return nil }
     self.size = size
     lowSize = min(size, Self.holeStart)
     let protection = PROT_READ | PROT_WRITE
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-    guard let ram = mmap(nil, Int(size), protection, flags, -1, 0), ram != MAP_FAILED else {
+    guard let region = mmap(nil, Int(size), protection, flags, -1, 0), region != MAP_FAILED else {
       return nil
     }
-    let pages = Int(size / Self.pageSize)
-    guard let table = mmap(nil, pages, protection, flags, -1, 0), table != MAP_FAILED else {
-      munmap(ram, Int(size))
+    let tableSize = Int(size / Self.pageSize) * MemoryLayout<UInt64>.size
+    guard let table = mmap(nil, tableSize, protection, flags, -1, 0), table != MAP_FAILED else {
+      munmap(region, Int(size))
       return nil
     }
-    base = ram
-    pageFlags = table.assumingMemoryBound(to: UInt8.self)
+    ram = GuestRAM(
+      base: region, codeLines: table.assumingMemoryBound(to: UInt64.self), lowSize: lowSize,
+      highSize: size - lowSize)
   }
 
   deinit {
-    munmap(base, Int(size))
-    munmap(pageFlags, Int(size / Self.pageSize))
-  }
-
-  /// The offset in the reservation of a physical address, or nil if it is not RAM.
-  @inline(__always) func offset(of address: PhysicalAddress) -> Int? {
-    let value = address.value
-    if value < lowSize { return Int(truncatingIfNeeded: value) }
-    guard value >= Self.highStart, value &- Self.highStart < highSize else { return nil }
-    return Int(truncatingIfNeeded: value &- Self.highStart &+ lowSize)
+    munmap(ram.base, Int(size))
+    munmap(ram.codeLines, Int(size / Self.pageSize) * MemoryLayout<UInt64>.size)
   }
 
   /// The host address of a byte of RAM, or nil; valid to the end of its page.
-  @inline(__always) func host(_ address: PhysicalAddress) -> UnsafeMutableRawPointer? {
-    guard let offset = offset(of: address) else { return nil }
-    return base + offset
-  }
+  func host(_ address: PhysicalAddress) -> UnsafeMutableRawPointer? { ram.host(address) }
 
-  /// Copies bytes out of RAM. Returns nil if any byte of the range is not RAM.
+  /// Copies bytes out of RAM.
+  ///
+  /// Returns nil if any byte of the range is not RAM.
   public func read(_ address: PhysicalAddress, count: Int) -> [UInt8]? {
     guard contains(address, count: count) else { return nil }
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -78,7 +66,10 @@ public final class PhysicalMemory {
     }
   }
 
-  /// Copies bytes into RAM without telling the processors: for loaders, before the machine runs.
+  /// Copies bytes into RAM, dropping code decoded from there.
+  ///
+  /// Only between instructions.
+  ///
   /// Returns false, and writes nothing, if any byte of the range is not RAM.
   @discardableResult
   public func write(_ address: PhysicalAddress, _ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -86,15 +77,27 @@ public final class PhysicalMemory {
     eachPiece(address, count: bytes.count) { host, at, length in
       if let source = bytes.baseAddress { memcpy(host, source + at, length) }
     }
+    dropCode(address, count: UInt64(bytes.count))
     return true
+  }
+
+  private func dropCode(_ address: PhysicalAddress, count: UInt64) {
+    var at = address.value
+    let end = at &+ count
+    while at < end {
+      let size = min(end, (at | 0xFFF) &+ 1) &- at
+      let piece = PhysicalAddress(at)
+      if ram.hasCode(piece, count: size) { for observe in codeObservers { observe(piece, size) } }
+      at &+= size
+    }
   }
 
   /// Whether the whole range is RAM.
   public func contains(_ address: PhysicalAddress, count: Int) -> Bool {
     guard count > 0 else { return count == 0 }
     let (last, overflow) = address.value.addingReportingOverflow(UInt64(count) - 1)
-    guard !overflow, offset(of: address) != nil,
-      offset(of: PhysicalAddress(last)) != nil
+    guard !overflow, ram.offset(of: address) != nil,
+      ram.offset(of: PhysicalAddress(last)) != nil
     else { return false }
     return address.value < lowSize ? last < lowSize : true
   }

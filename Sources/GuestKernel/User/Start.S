@@ -3,13 +3,9 @@
   .globl _start
 _start:                        // RSP: argc, then argv
   xorl %ebp, %ebp
-  movq (%rsp), %rdi
-  leaq 8(%rsp), %rsi
+  movq %rsp, initial_stack_pointer(%rip)
   andq $-16, %rsp
-  call program_start
-  movl %eax, %edi
-  xorl %eax, %eax              // the system call exit
-  syscall
+  call main                    // of the type marked @main; it ends the process
   ud2
 
   .globl memcpy, memmove, memset, memcmp
@@ -53,4 +49,8 @@ memcmp:
   .globl posix_memalign, free
 posix_memalign: jmp user_memalign
 free: jmp user_free
+  .bss
+  .balign 8
+  .globl initial_stack_pointer
+initial_stack_pointer: .skip 8
   .section .note.GNU-stack, "", @progbits

@@ -3,8 +3,8 @@ import Testing
 
 /// Blocks, links, budgets and code that changes under the engine's feet.
 @Suite struct EngineTests {
-  /// mov ecx,1000; L: add rax,rcx; xor rdx,rax; adc rbx,rdx; push rax; pop rsi; rol rdx,7;
-  /// dec ecx; jnz L; jmp $
+  /// mov ecx,1000; L: add rax,rcx; xor rdx,rax; adc rbx,rdx; push rax; pop rsi; rol rdx,7; dec ecx;
+  /// jnz L; jmp $.
   private static let loop: [UInt8] = [
     0xB9, 0xE8, 0x03, 0x00, 0x00, 0x48, 0x01, 0xC8, 0x48, 0x31, 0xC2, 0x48, 0x11, 0xD3, 0x50, 0x5E,
     0x48, 0xC1, 0xC2, 0x07, 0xFF, 0xC9, 0x75, 0xED, 0xEB, 0xFE,

@@ -12,7 +12,7 @@ import Testing
         let (result, expected) = Operation.apply(a, b, flags: carry)
         let status = LazyFlags.status(
           kind: LazyFlags.kind(lazy, UInt8.self), result: UInt64(result), source: UInt64(a),
-          carry: 0)
+          flags: 0)
         if status != expected { Issue.record("\(Operation.self) \(a), \(b)") }
       }
     }
@@ -43,7 +43,7 @@ import Testing
       for (kind, (result, expected)) in kinds {
         let status = LazyFlags.status(
           kind: LazyFlags.kind(kind, UInt16.self), result: UInt64(result), source: UInt64(a),
-          carry: carry)
+          flags: carry)
         if status != expected { Issue.record("\(kind) \(a)") }
       }
     }
@@ -64,7 +64,7 @@ import Testing
         let previous = Operation.apply(a, count: count - 1, flags: 0).0
         let status = LazyFlags.status(
           kind: LazyFlags.kind(lazy, UInt8.self), result: UInt64(result),
-          source: UInt64(count == 1 ? a : previous), carry: 0)
+          source: UInt64(count == 1 ? a : previous), flags: 0)
         if status != expected { Issue.record("\(Operation.self) \(a), \(count)") }
       }
     }

@@ -8,7 +8,7 @@ enum DecodeFailure: Error {
 
 /// Bytes to `Instruction`: a pure function of the bytes and the mode.
 ///
-/// SDM Vol. 2, "Instruction Format". An encoding that does not exist decodes to `.invalid`, whose
+/// SDM volume 2, "Instruction Format". An encoding that does not exist decodes to `.invalid`, whose
 /// execution raises #UD.
 public struct Decoder {
   private let bytes: UnsafePointer<UInt8>
@@ -209,7 +209,7 @@ public struct Decoder {
     if let override { instruction.segment = override }
   }
 
-  /// SDM Vol. 2, "16-Bit Addressing Forms with the ModR/M Byte".
+  /// SDM volume 2, "16-Bit Addressing Forms with the ModR/M Byte".
   private mutating func memory16(_ modRM: UInt8) throws(DecodeFailure) {
     let none = UInt8(RegisterSlot.zero)
     let (bx, bp, si, di): (UInt8, UInt8, UInt8, UInt8) = (3, 5, 6, 7)
@@ -236,7 +236,7 @@ public struct Decoder {
     }
   }
 
-  /// SDM Vol. 2, "32-Bit Addressing Forms with the ModR/M Byte" and "with the SIB Byte".
+  /// SDM volume 2, "32-Bit Addressing Forms with the ModR/M Byte" and "with the SIB Byte".
   private mutating func memory32(_ modRM: UInt8) throws(DecodeFailure) {
     let mod = modRM >> 6
     if modRM & 7 == 4 {

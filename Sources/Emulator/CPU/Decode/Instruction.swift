@@ -61,21 +61,21 @@ public struct Prefixes: OptionSet, Equatable, Sendable {
   /// Takes the bits as they are.
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// F0
+  /// F0.
   public static let lock = Prefixes(rawValue: 1)
-  /// F3, last of F2 and F3
+  /// F3, last of F2 and F3.
   public static let rep = Prefixes(rawValue: 2)
-  /// F2, last of F2 and F3
+  /// F2, last of F2 and F3.
   public static let repne = Prefixes(rawValue: 4)
-  /// 66
+  /// 66.
   public static let operandSize = Prefixes(rawValue: 8)
-  /// 67
+  /// 67.
   public static let addressSize = Prefixes(rawValue: 16)
-  /// REX.W
+  /// REX.W.
   public static let rexW = Prefixes(rawValue: 32)
-  /// Any REX
+  /// Any REX.
   public static let rex = Prefixes(rawValue: 64)
-  /// Any segment override
+  /// Any segment override.
   public static let segment = Prefixes(rawValue: 128)
 }
 

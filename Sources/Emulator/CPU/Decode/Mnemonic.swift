@@ -1,5 +1,7 @@
-/// What an instruction does: the manual's mnemonic. Forms that share one Operation section share a
-/// case. Conditions of Jcc, SETcc and CMOVcc are in `Instruction.condition`.
+/// What an instruction does: the manual's mnemonic.
+///
+/// Forms that share one Operation section share a case. Conditions of Jcc, SETcc and CMOVcc are in
+/// `Instruction.condition`.
 public enum Mnemonic: UInt16, CaseIterable, Sendable {
   // Nothing here: raises #UD.
   case invalid

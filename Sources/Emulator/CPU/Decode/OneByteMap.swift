@@ -1,5 +1,5 @@
 extension OpcodeTableBuilder {
-  /// SDM Vol. 2, Appendix A, "One-byte Opcode Map".
+  /// SDM volume 2, Appendix A, "One-byte Opcode Map".
   mutating func oneByteMap() {
     map = 0
     arithmeticRows()

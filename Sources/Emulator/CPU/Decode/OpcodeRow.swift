@@ -1,4 +1,4 @@
-/// An operand as SDM Vol. 2, Appendix A, "Key to Abbreviations" names it: addressing method, then
+/// An operand as SDM volume 2, Appendix A, "Key to Abbreviations" names it: addressing method, then
 /// operand type.
 public enum OperandCode: UInt8, Sendable {
   case none

@@ -1,4 +1,4 @@
-/// The opcode maps of SDM Vol. 2, Appendix A, as rows.
+/// The opcode maps of SDM volume 2, Appendix A, as rows.
 ///
 /// Rows are indexed by map, mandatory prefix and opcode; the rows of a group follow behind.
 public final class OpcodeTable: Sendable {

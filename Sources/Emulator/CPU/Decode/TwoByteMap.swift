@@ -1,5 +1,5 @@
 extension OpcodeTableBuilder {
-  /// SDM Vol. 2, Appendix A, "Two-byte Opcode Map": what programs use.
+  /// SDM volume 2, Appendix A, "Two-byte Opcode Map": what programs use.
   mutating func twoByteMap() {
     map = 1
     vectorRows()
@@ -28,6 +28,7 @@ extension OpcodeTableBuilder {
     row(0xB9, .ud1, .gv, .ev)
     row(0xBB, .btc, .ev, .gv, .lock)
     row(0xBC, .bsf, .gv, .ev)
+    row(.xF3, 0xBC, .tzcnt, .gv, .ev)
     row(0xBD, .bsr, .gv, .ev)
     row(.xF3, 0xBD, .lzcnt, .gv, .ev)
     row(0xBE, .movsx, .gv, .eb)
@@ -120,7 +121,7 @@ extension OpcodeTableBuilder {
       ])
   }
 
-  /// SDM Vol. 2, Appendix A, "Three-byte Opcode Map (0F 38)": what this processor has of it.
+  /// SDM volume 2, Appendix A, "Three-byte Opcode Map (0F 38)": what this processor has of it.
   mutating func threeByteMap() {
     map = 2
     for prefix in [OpcodeTable.Prefix.none, .x66] {

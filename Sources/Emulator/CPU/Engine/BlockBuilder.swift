@@ -23,12 +23,14 @@ struct BlockBuilder {
     operations.reserveCapacity(Self.maximumCount * 3)
   }
 
-  /// Makes the block at RIP, whose first byte is at `physical` in RAM. Returns nil if its first
-  /// instruction must be stepped: it crosses the page, or its bytes are too many.
+  /// Makes the block at RIP, whose first byte is at `physical` in RAM.
+  ///
+  /// Returns nil if its first instruction must be stepped: it crosses the page, or its bytes are
+  /// too many.
   static func build(
     _ cpu: CPU, physical: UInt64
   ) -> UnsafeMutablePointer<BlockHeader>? {
-    guard let host = cpu.connections.memory.host(PhysicalAddress(physical)) else { return nil }
+    guard let host = cpu.state.pointee.ram.host(PhysicalAddress(physical)) else { return nil }
     var builder = BlockBuilder(
       cpu: cpu, physical: physical, bytes: host.assumingMemoryBound(to: UInt8.self))
     builder.decode()
@@ -54,7 +56,7 @@ struct BlockBuilder {
   private mutating func lower() {
     append(
       Operation(
-        handler: address(h_enter), immediate: UInt64(instructions.count), displacement: rip))
+        handler: address(hotEnter), immediate: UInt64(instructions.count), displacement: rip))
     var lowering = Lowering(mode: mode, rip: rip)
     var ordinal = 0
     while ordinal < instructions.count {
@@ -67,7 +69,7 @@ struct BlockBuilder {
     if let last = instructions.last, !last.endsBlock {
       append(
         Operation(
-          handler: address(cold_link), displacement: cpu.wrapRIP(rip &+ UInt64(length)),
+          handler: address(coldLink), displacement: cpu.wrapRIP(rip &+ UInt64(length)),
           ordinal: UInt8(instructions.count - 1)))
     }
   }
@@ -87,14 +89,14 @@ struct BlockBuilder {
     let header = raw.bindMemory(to: BlockHeader.self, capacity: 1)
     header.initialize(
       to: BlockHeader(
-        rip: rip, physical: physical, instructions: decoded, incoming: nil,
+        nextInBucket: nil, rip: rip, physical: physical, instructions: decoded, incoming: nil,
         length: UInt32(length), count: UInt16(instructions.count), mode: mode,
         isDropped: false))
     let first = (raw + BlockHeader.size).bindMemory(
       to: Operation.self, capacity: operations.count)
     first.initialize(from: operations, count: operations.count)
     for branch in branches {
-      // h_enter comes before the first lowered operation.
+      // hotEnter comes before the first lowered operation.
       let operation = first + branch.operation + 1
       for link in 1...branch.links {
         setBranch(operation + link, to: UnsafePointer(operation + link))
@@ -128,22 +130,11 @@ extension CPU {
       state.pointee.exit = EngineExit.step
       return nil
     }
-    let blocks = connections.blocks
-    let key = BlockCache.Key(physical: physical, rip: rip, mode: mode)
-    var header = blocks.block(key)
-    if header == nil {
-      if blocks.isFull {
-        // Operations of the old blocks may still be on the way here: leave first.
-        state.pointee.exit = EngineExit.step
-        state.pointee.dropsBlocks = true
-        return nil
-      }
-      header = BlockBuilder.build(self, physical: physical)
-      if let header, blocks.insert(header) {
-        withdrawWriteTags(physicalPage: physical & ~0xFFF)
-      }
+    let mode = mode
+    let known = state.pointee.blocks._withUnsafeGuaranteedRef {
+      $0.block(physical: physical, rip: rip, mode: mode)
     }
-    guard let header else {
+    guard let header = known ?? makeBlock(physical: physical) else {
       state.pointee.exit = EngineExit.step
       return nil
     }
@@ -155,6 +146,22 @@ extension CPU {
     return UnsafePointer(first.assumingMemoryBound(to: Operation.self))
   }
 
+  /// Decodes the block at RIP; nil if there can be none, or no room for it.
+  @inline(never)
+  private func makeBlock(physical: UInt64) -> UnsafeMutablePointer<BlockHeader>? {
+    let blocks = connections.blocks
+    guard !blocks.isFull else {
+      // Operations of the old blocks may still be on the way here: leave first.
+      state.pointee.dropsBlocks = true
+      return nil
+    }
+    let header = BlockBuilder.build(self, physical: physical)
+    if let header, blocks.insert(header) {
+      withdrawWriteTags(physicalPage: physical & ~0xFFF)
+    }
+    return header
+  }
+
   /// The physical address that a fetch at `address` reads, or nil if it faults or is not RAM.
   func fetchTranslation(_ address: LinearAddress) -> UInt64? {
     let entry = fetchTLB + Int(truncatingIfNeeded: address.value >> 12) & 63
@@ -163,8 +170,10 @@ extension CPU {
     }
     guard !isLongMode || address.isCanonical,
       let translation = try? walk(address, access: .execute),
-      connections.memory.offset(of: PhysicalAddress(translation.physicalPage)) != nil
+      state.pointee.ram.offset(of: PhysicalAddress(translation.physicalPage)) != nil
     else { return nil }
+    noteFetch(address)
+    if translation.pageSize > 4096 { noteLargePage(address, size: translation.pageSize) }
     entry.pointee.page = address.page
     entry.pointee.key = state.pointee.jumpKey
     entry.pointee.physical = translation.physicalPage
@@ -180,11 +189,11 @@ extension CPU {
       source.pointee.physical & ~0xFFF == target.pointee.physical & ~0xFFF
       && source.pointee.rip & ~0xFFF == target.pointee.rip & ~0xFFF
     guard samePage, !source.pointee.isDropped, !connections.blocks.isFull else {
-      if !samePage { operation.pointee.handler = address(h_goto) }
+      if !samePage { operation.pointee.handler = address(hotGoto) }
       return
     }
     operation.pointee.immediate = UInt64(UInt(bitPattern: first))
-    operation.pointee.handler = address(h_jump)
+    operation.pointee.handler = address(hotJump)
     setBranch(operation, to: first)
     let node = connections.blocks.allocate(MemoryLayout<IncomingLink>.stride)
       .bindMemory(to: IncomingLink.self, capacity: 1)

@@ -1,5 +1,5 @@
 /// First operation of each block: counts its instructions, or leaves if the budget is short.
-@c func h_enter(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotEnter(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let operation = UnsafePointer<Operation>(o)
   let cpu = CPU(s)
   let budget = cpu.state.pointee.budget &- Int64(bitPattern: operation.pointee.immediate)
@@ -17,36 +17,36 @@ func leave(_ s: StatePointer, _ operation: UnsafePointer<Operation>, _ reason: U
 }
 
 /// First operation of a block whose code was written: finds the new block.
-@c func cold_dropped(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func coldDropped(_ s: StatePointer, _ o: UnsafeRawPointer) {
   CPU(s).state.pointee.rip = UnsafePointer<Operation>(o).pointee.displacement
   lookUpSlow(s)
 }
 
 /// Executes an instruction by its slow method and goes on behind it.
-@c func cold_slow(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func coldSlow(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let operation = UnsafePointer<Operation>(o)
   if CPU(s).executeSlow(operation) { next(s, operation + 1) }
 }
 
 /// Executes a block's last instruction by its slow method and goes on wherever it led.
-@c func cold_slowEnd(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func coldSlowEnd(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let operation = UnsafePointer<Operation>(o)
   if CPU(s).executeSlow(operation) { lookUp(s) }
 }
 
 /// Goes on at the RIP in `displacement`, by way of the jump cache.
-@c func h_goto(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotGoto(_ s: StatePointer, _ o: UnsafeRawPointer) {
   CPU(s).state.pointee.rip = UnsafePointer<Operation>(o).pointee.displacement
   lookUp(s)
 }
 
 /// Goes on at a linked block.
-@c func h_jump(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotJump(_ s: StatePointer, _ o: UnsafeRawPointer) {
   next(s, target(UnsafePointer<Operation>(o).pointee.immediate))
 }
 
 /// A jump not yet linked: finds the block, links if it is in the same page, goes on there.
-@c func cold_link(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func coldLink(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let cpu = CPU(s)
   let operation = UnsafePointer<Operation>(o)
   cpu.state.pointee.rip = operation.pointee.displacement
@@ -123,8 +123,14 @@ extension CPU {
   /// Makes the engine look for events and interrupts before the next instruction.
   func requestLookup() { state.pointee.exit = EngineExit.lookup }
 
+  /// Makes the engine look for interrupts before the next instruction.
+  func requestInterruptCheck() {
+    if state.pointee.exit == EngineExit.none { state.pointee.exit = EngineExit.interrupts }
+  }
+
   /// Drops code that was just overwritten; if any was, the running block may be among it.
+  @inline(never)
   func codeWasWritten(_ address: PhysicalAddress, count: UInt64) {
-    if connections.blocks.invalidate(address, count: count) { requestLookup() }
+    if connections.blocks.invalidate(address, count: count) { requestInterruptCheck() }
   }
 }

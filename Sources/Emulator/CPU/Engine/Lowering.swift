@@ -28,9 +28,9 @@ struct Lowering {
   ) {
     self.ordinal = ordinal
     if i.endsBlock {
-      if !lowerEnd(i) { appendSlow(address(cold_slowEnd)) }
+      if !lowerEnd(i) { appendSlow(address(coldSlowEnd)) }
     } else if !lowerFast(i, followedBy: following) {
-      appendSlow(address(cold_slow))
+      appendSlow(address(coldSlow))
     }
   }
 
@@ -53,7 +53,7 @@ struct Lowering {
     guard !i.isLocked else { return false }
     switch i.mnemonic {
     case .nop, .prefetch, .lfence, .mfence, .sfence:
-      append(Operation(handler: address(h_nop)))
+      append(Operation(handler: address(hotNop)))
       return true
     case .push, .pop, .leave: return lowerStack(i)
     case .shl, .shr, .sar, .rol, .ror: return lowerShift(i)
@@ -169,11 +169,11 @@ struct Lowering {
   private mutating func lowerStack(_ i: Instruction) -> Bool {
     guard mode.contains(.long), i.operandSize == 8 else { return false }
     switch (i.mnemonic, i.operand0.kind) {
-    case (.push, .register): append(Operation(handler: address(h_pushR), a: offset(i.operand0)))
+    case (.push, .register): append(Operation(handler: address(hotPushR), a: offset(i.operand0)))
     case (.push, .immediate):
-      append(Operation(handler: address(h_pushI), immediate: i.immediate))
-    case (.pop, .register): append(Operation(handler: address(h_popR), a: offset(i.operand0)))
-    case (.leave, _): append(Operation(handler: address(h_leave)))
+      append(Operation(handler: address(hotPushI), immediate: i.immediate))
+    case (.pop, .register): append(Operation(handler: address(hotPopR), a: offset(i.operand0)))
+    case (.leave, _): append(Operation(handler: address(hotLeave)))
     default: return false
     }
     return true
@@ -196,12 +196,12 @@ struct Lowering {
     case .call where i.operand0.kind == .relative:
       guard mode.contains(.long) else { return false }
       branches.append(Branch(operation: operations.count, links: 1))
-      append(Operation(handler: address(h_call), displacement: nextRIP(i)))
+      append(Operation(handler: address(hotCall), displacement: nextRIP(i)))
       appendLink(branchTarget(i), owner: 1)
     case .call, .jmp: return lowerIndirect(i)
     case .ret:
       guard mode.contains(.long), i.operand0.kind == .none else { return false }
-      append(Operation(handler: address(h_ret)))
+      append(Operation(handler: address(hotRet)))
     default: return false
     }
     return true
@@ -213,10 +213,10 @@ struct Lowering {
     // The return address takes the place of the immediate; the address fields stay free.
     var operation = Operation(handler: 0, immediate: nextRIP(i))
     if i.operand0.kind == .memory {
-      operation.handler = isCall ? address(h_callM) : address(h_jmpM)
+      operation.handler = isCall ? address(hotCallM) : address(hotJmpM)
       guard setAddress(&operation, i) else { return false }
     } else {
-      operation.handler = isCall ? address(h_callR) : address(h_jmpR)
+      operation.handler = isCall ? address(hotCallR) : address(hotJmpR)
       operation.a = offset(i.operand0)
     }
     append(operation)
@@ -230,7 +230,7 @@ struct Lowering {
 
   /// Appends a jump to be linked; `owner` says how many operations before it the branch lies.
   private mutating func appendLink(_ target: UInt64, owner: UInt8 = 0) {
-    append(Operation(handler: address(cold_link), displacement: target, a: owner))
+    append(Operation(handler: address(coldLink), displacement: target, a: owner))
   }
 
   // MARK: Operands
@@ -241,7 +241,9 @@ struct Lowering {
   }
 
   /// Sets an operation's address, computing it by an operation of its own where it is more than
-  /// base, index and displacement. False if segmentation must look at each access.
+  /// base, index and displacement.
+  ///
+  /// False if segmentation must look at each access.
   private mutating func setAddress(_ operation: inout Operation, _ i: Instruction) -> Bool {
     let needsBase = i.segment == .fs || i.segment == .gs
     if !mode.contains(.long) {
@@ -262,7 +264,7 @@ struct Lowering {
     }
     append(
       Operation(
-        handler: needsBase ? address(h_addressBased) : address(h_address32),
+        handler: needsBase ? address(hotAddressBased) : address(hotAddress32),
         displacement: displacement, a: i.segment.rawValue, base: base * 8, index: i.index * 8,
         scale: i.scale))
     operation.base = UInt8(RegisterSlot.effectiveAddress * 8)

@@ -34,6 +34,8 @@ struct Operation {
 
 /// What the engine knows about a block; it lies right before the block's first operation.
 struct BlockHeader {
+  /// The next block with the same hash; first, so that a link is also a pointer to a header.
+  var nextInBucket: UnsafeMutablePointer<BlockHeader>?
   /// RIP of the first instruction.
   var rip: UInt64
   /// Physical address of the first byte.
@@ -51,7 +53,7 @@ struct BlockHeader {
   /// Whether the code has been written since.
   var isDropped: Bool
 
-  static let size = 48
+  static let size = 64
 }
 
 /// A link that leads to a block.
@@ -71,6 +73,8 @@ enum EngineExit {
   static let fault: UInt64 = 3
   /// The next instruction cannot be in a block: it must be stepped.
   static let step: UInt64 = 4
+  /// An interrupt may have become deliverable, but nothing outside changed.
+  static let interrupts: UInt64 = 5
 }
 
 extension UnsafePointer<Operation> {

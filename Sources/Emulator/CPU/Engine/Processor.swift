@@ -44,7 +44,9 @@ public final class Processor {
     caches.deallocate()
   }
 
-  /// Puts the processor in its state after RESET. SDM Vol. 3A, "Processor State After Reset".
+  /// Puts the processor in its state after RESET.
+  ///
+  /// SDM volume 3A, "Processor State After Reset".
   public func reset() {
     let count = cpu.instructionCount
     let tlbKey = cpu.state.pointee.jumpKey
@@ -61,7 +63,7 @@ public final class Processor {
       selector: 0xF000, attributes: 0x9B, limit: 0xFFFF, base: 0xFFFF_0000)
     cpu[.ldtr] = SegmentRegister(selector: 0, attributes: 0x82, limit: 0xFFFF, base: 0)
     cpu[.tr] = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0xFFFF, base: 0)
-    cpu.flushTLB()
+    cpu.clearTLB()
     connections.blocks.dropEverything()
     cpu.updateMode()
   }
@@ -79,27 +81,30 @@ public final class Processor {
   ///
   /// Interrupts that wait at an instruction boundary are delivered here, before anything runs.
   public func run(until limit: UInt64) -> ProcessorExit {
+    let state = cpu.state
+    let stepsOnly = stepsOnly
+    var mayInterrupt = true
     while true {
-      if cpu.state.pointee.dropsBlocks { dropBlocks() }
+      if state.pointee.dropsBlocks { dropBlocks() }
       guard cpu.instructionCount < limit else { return .limit }
-      cpu.takeInterrupts()
-      switch Activity(rawValue: cpu.state.pointee.activity) {
+      if mayInterrupt { cpu.takeInterrupts() }
+      switch Activity(rawValue: state.pointee.activity) {
       case .running: break
       case .shutdown: return .shutdown
       default: return .halted
       }
       setBudget(limit)
+      state.pointee.exit = EngineExit.none
+      mayInterrupt = true
       if stepsOnly || cpu.mustStep {
         cpu.step()
       } else {
-        cpu.state.pointee.exit = EngineExit.none
         enterBlocks()
+        // Delivering an exception makes no interrupt deliverable.
+        mayInterrupt = state.pointee.exit != EngineExit.fault
         finishBlocks()
       }
-      if cpu.state.pointee.exit == EngineExit.lookup {
-        cpu.state.pointee.exit = EngineExit.none
-        return .lookup
-      }
+      if state.pointee.exit == EngineExit.lookup { return .lookup }
     }
   }
 
@@ -149,16 +154,16 @@ extension CPU {
       || !mode.isDisjoint(with: [.real, .virtual8086])
   }
 
-  /// Delivers what waits at this instruction boundary. SDM Vol. 3A, "Prioritization of Concurrent
-  /// Events".
+  /// Delivers what waits at this instruction boundary.
+  ///
+  /// SDM volume 3A, "Prioritization of Concurrent Events".
   func takeInterrupts() {
     let shadow = state.pointee.shadow
-    let interrupts = connections.interrupts
     guard state.pointee.activity <= Activity.halted.rawValue,
       shadow != InterruptShadow.movSS.rawValue
     else { return }
-    if interrupts.hasPendingNMI && !state.pointee.nmiBlocked {
-      interrupts.acknowledgeNMI()
+    if !state.pointee.nmiBlocked && withInterrupts({ $0.hasPendingNMI }) {
+      withInterrupts { $0.acknowledgeNMI() }
       materializeFlags()
       state.pointee.activity = Activity.running.rawValue
       deliverNMI()
@@ -166,12 +171,12 @@ extension CPU {
     }
     guard shadow == InterruptShadow.none.rawValue,
       state.pointee.rflags & RFLAGS.interruptEnable.rawValue != 0,
-      interrupts.hasPendingInterrupt
+      withInterrupts({ $0.hasPendingInterrupt })
     else { return }
     materializeFlags()
     state.pointee.activity = Activity.running.rawValue
     synchronizeClock()
-    deliverInterrupt(vector: interrupts.acknowledgeInterrupt())
+    deliverInterrupt(vector: withInterrupts { $0.acknowledgeInterrupt() })
   }
 
   /// Executes one instruction with every check, and delivers what it raises.
@@ -186,7 +191,7 @@ extension CPU {
       if !flags.contains(.resume), let bits = instructionBreakpoint {
         throw .debugFault(dr6: bits)
       }
-      let instruction = try fetch()
+      let instruction = try decodedInstruction()
       state.pointee.nextRIP = wrapRIP(state.pointee.rip &+ UInt64(instruction.length))
       let ownsResumeFlag = instruction.mnemonic == .iret
       try execute(instruction)
@@ -208,6 +213,15 @@ extension CPU {
     {
       deliverPendingDebug()
     }
+  }
+
+  /// The instruction at RIP, from a block if it can be in one.
+  private func decodedInstruction() throws(Exception) -> Instruction {
+    if isLongMode && !state.pointee.dropsBlocks, let first = findBlock() {
+      return first.block.pointee.instructions.pointee
+    }
+    state.pointee.exit = EngineExit.none
+    return try fetch()
   }
 
   /// Fetches and decodes the instruction at RIP, checking limit, canonicality and page rights.

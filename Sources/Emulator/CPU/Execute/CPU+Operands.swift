@@ -1,6 +1,7 @@
 extension CPU {
-  /// The offset that a memory operand names, wrapped to the address size. SDM Vol. 1, "Specifying
-  /// an Offset".
+  /// The offset that a memory operand names, wrapped to the address size.
+  ///
+  /// SDM volume 1, "Specifying an Offset".
   public func effectiveAddress(_ i: borrowing Instruction) -> UInt64 {
     let base =
       i.base == Instruction.ripBase ? state.pointee.nextRIP : self[Int(i.base)]
@@ -26,8 +27,10 @@ extension CPU {
     try linearAddress(i.segment, offset: effectiveAddress(i), size: size, access: access)
   }
 
-  /// Applies segmentation: type, limit and canonical checks. SDM Vol. 3A, "Limit Checking", "Type
-  /// Checking", and for 64-bit mode "Canonical Addressing" of Vol. 1.
+  /// Applies segmentation: type, limit and canonical checks.
+  ///
+  /// SDM volume 3A, "Limit Checking", "Type Checking", and for 64-bit mode "Canonical Addressing"
+  /// of volume 1.
   public func linearAddress(
     _ name: SegmentName, offset: UInt64, size: UInt64, access: Access
   ) throws(Exception) -> LinearAddress {

@@ -1,6 +1,6 @@
 /// Bits of DR6 and DR7.
 ///
-/// SDM Vol. 3B, "Debug Registers".
+/// SDM volume 3B, "Debug Registers".
 enum DebugStatus {
   /// B0-B3.
   static let breakpoints: UInt64 = 0xF

@@ -1,7 +1,7 @@
 extension CPU {
   /// Delivers an exception of the instruction at RIP, and what delivering it may raise in turn.
   ///
-  /// SDM Vol. 3A, "Interrupt 8: Double Fault Exception (#DF)".
+  /// SDM volume 3A, "Interrupt 8: Double Fault Exception (#DF)".
   package func deliver(_ exception: Exception) {
     var current = exception
     state.pointee.pendingDebug = 0

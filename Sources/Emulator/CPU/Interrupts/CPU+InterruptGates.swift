@@ -1,7 +1,7 @@
 extension CPU {
   /// Goes through the IDT to the handler of `event`: afterwards `nextRIP` is its first instruction.
   ///
-  /// Nothing has changed when it throws. SDM Vol. 2, "INT n/INTO/INT3/INT1".
+  /// Nothing has changed when it throws. SDM volume 2, "INT n/INTO/INT3/INT1".
   func enter(_ event: InterruptEvent) throws(Exception) {
     if mode.contains(.real) { return try enterReal(event) }
     let gate = try interruptGate(event)

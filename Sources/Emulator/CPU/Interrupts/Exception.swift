@@ -1,4 +1,6 @@
-/// The error code of a page fault. SDM Vol. 3A, "Page-Fault Exceptions".
+/// The error code of a page fault.
+///
+/// SDM volume 3A, "Page-Fault Exceptions".
 public struct PageFaultErrorCode: OptionSet, Equatable, Sendable {
   /// The bits as pushed.
   public var rawValue: UInt32
@@ -18,7 +20,9 @@ public struct PageFaultErrorCode: OptionSet, Equatable, Sendable {
   public static let instructionFetch = PageFaultErrorCode(bit: 4)
 }
 
-/// An exception that an instruction raises. SDM Vol. 3A, "Exception and Interrupt Reference".
+/// An exception that an instruction raises.
+///
+/// SDM volume 3A, "Exception and Interrupt Reference".
 public enum Exception: Error, Equatable, Sendable {
   /// #DE
   case divideError

@@ -1,6 +1,6 @@
 /// What is delivered through the IDT.
 ///
-/// SDM Vol. 3A, "Sources of Interrupts and Exceptions".
+/// SDM volume 3A, "Sources of Interrupts and Exceptions".
 public struct InterruptEvent {
   /// Where an event comes from.
   public enum Source: Equatable, Sendable {
@@ -28,7 +28,7 @@ public struct InterruptEvent {
   public var returnRIP: UInt64
   /// Whether RF is set in the pushed flags whatever it is now.
   ///
-  /// SDM Vol. 3B, "Debug Exceptions".
+  /// SDM volume 3B, "Debug Exceptions".
   public var setsResumeFlag: Bool
 
   /// EXT of the error codes of exceptions met during delivery.

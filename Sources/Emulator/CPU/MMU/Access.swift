@@ -1,4 +1,6 @@
-/// What an access to linear memory is for. SDM Vol. 3A, "Determination of Access Rights".
+/// What an access to linear memory is for.
+///
+/// SDM volume 3A, "Determination of Access Rights".
 public enum Access: UInt8, Sendable {
   /// A data read at the current privilege.
   case read

@@ -16,8 +16,9 @@ extension CPU {
     return try loadSlow(address, as: type, access: access, bank: number)
   }
 
-  /// Stores a value to linear memory, at any alignment, across pages and devices alike. Every
-  /// byte is written or, when it throws, none.
+  /// Stores a value to linear memory, at any alignment, across pages and devices alike.
+  ///
+  /// Every byte is written or, when it throws, none.
   @inline(__always)
   public func store<T: FixedWidthInteger & UnsignedInteger>(
     _ value: T, at address: LinearAddress, access: Access = .write
@@ -110,7 +111,7 @@ extension CPU {
   func loadPhysical<T: FixedWidthInteger & UnsignedInteger>(
     _ address: PhysicalAddress, as type: T.Type
   ) -> T {
-    if let host = connections.memory.host(address) { return host.loadUnaligned(as: T.self) }
+    if let host = state.pointee.ram.host(address) { return host.loadUnaligned(as: T.self) }
     synchronizeClock()
     requestLookup()
     if T.bitWidth == 128 {
@@ -128,10 +129,11 @@ extension CPU {
   func storePhysical<T: FixedWidthInteger & UnsignedInteger>(
     _ value: T, at address: PhysicalAddress
   ) {
-    if let host = connections.memory.host(address) {
+    if let host = state.pointee.ram.host(address) {
       host.storeBytes(of: value, as: T.self)
-      if connections.memory.hasCode(physicalPage: address.value & ~0xFFF) {
-        codeWasWritten(address, count: UInt64(MemoryLayout<T>.size))
+      let size = UInt64(MemoryLayout<T>.size)
+      if state.pointee.ram.hasCode(address, count: size) {
+        codeWasWritten(address, count: size)
       }
       return
     }
@@ -150,5 +152,8 @@ extension CPU {
   }
 
   /// Lets devices see the exact time of the access that follows.
-  @inline(__always) func synchronizeClock() { connections.clock.now = now }
+  func synchronizeClock() {
+    let now = now
+    state.pointee.connections._withUnsafeGuaranteedRef { $0.clock.now = now }
+  }
 }

@@ -1,4 +1,6 @@
-/// An entry of any paging structure. SDM Vol. 3A, "4-Level Paging", "PAE Paging", "32-Bit Paging".
+/// An entry of any paging structure.
+///
+/// SDM volume 3A, "4-Level Paging", "PAE Paging", "32-Bit Paging".
 public struct PageTableEntry: OptionSet, Equatable, Sendable {
   /// The entry's bits; 32-bit entries are zero-extended.
   public var rawValue: UInt64
@@ -6,21 +8,21 @@ public struct PageTableEntry: OptionSet, Equatable, Sendable {
   @inline(__always) public init(rawValue: UInt64) { self.rawValue = rawValue }
   private init(bit: UInt64) { rawValue = 1 << bit }
 
-  /// P
+  /// P.
   public static let present = PageTableEntry(bit: 0)
-  /// R/W
+  /// R/W.
   public static let writable = PageTableEntry(bit: 1)
-  /// U/S
+  /// U/S.
   public static let user = PageTableEntry(bit: 2)
-  /// A
+  /// A.
   public static let accessed = PageTableEntry(bit: 5)
-  /// D
+  /// D.
   public static let dirty = PageTableEntry(bit: 6)
   /// PS: the entry maps a page rather than a table.
   public static let pageSize = PageTableEntry(bit: 7)
-  /// G
+  /// G.
   public static let global = PageTableEntry(bit: 8)
-  /// XD
+  /// XD.
   public static let noExecute = PageTableEntry(bit: 63)
 
   /// Physical-address bits of a 64-bit entry.

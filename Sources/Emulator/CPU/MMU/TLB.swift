@@ -1,3 +1,5 @@
+import Glibc
+
 /// One entry of the data TLB: 32 bytes that handlers address by offset.
 ///
 /// `off = ea ^ tag` is the offset in the page if the tag is the address's page, and larger than a
@@ -13,6 +15,12 @@ struct TLBEntry {
   var physical: UInt64
 }
 
+/// Which entries of a bank hold anything, so that a flush costs what was filled.
+struct TLBOccupancy {
+  /// A bit for each entry.
+  var filled = InlineArray<16, UInt64>(repeating: 0)
+}
+
 /// One entry of the fetch TLB.
 struct FetchEntry {
   /// Linear page.
@@ -26,7 +34,7 @@ struct FetchEntry {
 
 /// Layout of the block of rebuildable caches behind `CPUState.caches`.
 enum CacheLayout {
-  static let tlbEntries = 256
+  static let tlbEntries = 1024
   static let bankSize = tlbEntries * MemoryLayout<TLBEntry>.stride
   /// Supervisor, user, and supervisor with RFLAGS.AC under SMAP.
   static let banks = 3
@@ -37,7 +45,11 @@ enum CacheLayout {
   static let fetchEntries = 64
   static let jumpOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
   static let jumpEntries = 4096
-  static let size = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
+  static let occupancyOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
+  /// A bit for each hash of a page that code was fetched from since the last epoch.
+  static let fetchedOffset = occupancyOffset + banks * MemoryLayout<TLBOccupancy>.stride
+  static let fetchedBits = 4096
+  static let size = fetchedOffset + fetchedBits / 8
 }
 
 /// One entry of the jump cache: from RIP to the block that starts there.
@@ -90,46 +102,101 @@ extension CPU {
     state.pointee.tlb = UnsafeMutableRawPointer(bank(number))
   }
 
+  @inline(__always)
+  private func occupancy(_ number: Int) -> UnsafeMutablePointer<TLBOccupancy> {
+    (state.pointee.caches + CacheLayout.occupancyOffset).assumingMemoryBound(
+      to: TLBOccupancy.self) + number
+  }
+
+  /// The word and bit that stand for a page that code was fetched from.
+  @inline(__always)
+  private func fetchedWord(_ address: LinearAddress) -> (UnsafeMutablePointer<UInt64>, UInt64) {
+    let page = address.value >> 12
+    let hash = (page ^ page >> 12 ^ page >> 24) & UInt64(CacheLayout.fetchedBits - 1)
+    let words = (state.pointee.caches + CacheLayout.fetchedOffset).assumingMemoryBound(
+      to: UInt64.self)
+    return (words + Int(truncatingIfNeeded: hash >> 6), 1 &<< (hash & 63))
+  }
+
+  /// Remembers that code was fetched from a page, so that jumps into it may be cached.
+  func noteFetch(_ address: LinearAddress) {
+    let (word, bit) = fetchedWord(address)
+    word.pointee |= bit
+  }
+
+  /// Makes every cached jump and fetch translation invalid.
+  func forgetJumps() {
+    state.pointee.jumpKey &+= 256
+    memset(
+      state.pointee.caches + CacheLayout.fetchedOffset, 0, CacheLayout.fetchedBits / 8)
+  }
+
+  @inline(__always)
+  private func invalidate(_ entries: UnsafeMutablePointer<TLBEntry>, _ slot: Int) {
+    let tag = Self.invalidTag(slot: slot)
+    entries[slot].readTag = tag
+    entries[slot].writeTag = tag
+  }
+
+  /// Makes every entry of the TLB unable to match, whatever the memory held; at reset.
+  func clearTLB() {
+    for number in 0..<CacheLayout.banks {
+      for slot in 0..<CacheLayout.tlbEntries { invalidate(bank(number), slot) }
+      occupancy(number).pointee = TLBOccupancy()
+    }
+    forgetLargePages()
+    forgetJumps()
+  }
+
+  private func forgetLargePages() {
+    state.pointee.largePagesStart = .max
+    state.pointee.largePagesLast = 0
+  }
+
   /// Drops every cached translation, global ones too.
   func flushTLB() {
-    for number in 0..<CacheLayout.banks {
-      let entries = bank(number)
-      for slot in 0..<CacheLayout.tlbEntries {
-        let tag = Self.invalidTag(slot: slot)
-        entries[slot].readTag = tag
-        entries[slot].writeTag = tag
-        entries[slot].physical = 0
-      }
-    }
-    state.pointee.jumpKey &+= 256
+    flushEntries(keepingGlobal: false)
+    forgetLargePages()
+    forgetJumps()
   }
 
   /// Drops every cached translation but those of global pages, as MOV to CR3 does.
   func flushNonGlobalTLB() {
+    flushEntries(keepingGlobal: true)
+    forgetJumps()
+  }
+
+  private func flushEntries(keepingGlobal: Bool) {
     for number in 0..<CacheLayout.banks {
       let entries = bank(number)
-      for slot in 0..<CacheLayout.tlbEntries where entries[slot].physical & 1 == 0 {
-        let tag = Self.invalidTag(slot: slot)
-        entries[slot].readTag = tag
-        entries[slot].writeTag = tag
+      let occupancy = occupancy(number)
+      for word in 0..<(CacheLayout.tlbEntries / 64) {
+        var pending = occupancy.pointee.filled[word]
+        while pending != 0 {
+          let bit = pending.trailingZeroBitCount
+          pending &= pending &- 1
+          let slot = word &* 64 &+ bit
+          if keepingGlobal && entries[slot].physical & 1 != 0 { continue }
+          invalidate(entries, slot)
+          occupancy.pointee.filled[word] &= ~(1 &<< UInt64(truncatingIfNeeded: bit))
+        }
       }
     }
-    state.pointee.jumpKey &+= 256
   }
 
   /// Drops the cached translations of the page that holds `address`, as INVLPG does.
   ///
-  /// Large pages are cached by their 4-KiB pieces, and INVLPG drops all of them; so where the
-  /// page is large, everything goes.
+  /// Large pages are cached by their 4-KiB pieces, and INVLPG drops all of them; so where large
+  /// pages have been cached around the address, everything goes.
   func flushTLB(page address: LinearAddress) {
-    if isLargePage(address) { return flushTLB() }
-    let slot = Self.slot(of: address.value)
-    for number in 0..<CacheLayout.banks {
-      let tag = Self.invalidTag(slot: slot)
-      bank(number)[slot].readTag = tag
-      bank(number)[slot].writeTag = tag
+    let value = address.value
+    if value >= state.pointee.largePagesStart && value <= state.pointee.largePagesLast {
+      return flushTLB()
     }
-    state.pointee.jumpKey &+= 256
+    let slot = Self.slot(of: value)
+    for number in 0..<CacheLayout.banks { invalidate(bank(number), slot) }
+    let (word, bit) = fetchedWord(address)
+    if word.pointee & bit != 0 { forgetJumps() }
   }
 
   /// Withdraws the right to write straight to a physical page, which now holds decoded code.
@@ -143,19 +210,26 @@ extension CPU {
     }
   }
 
+  func noteLargePage(_ address: LinearAddress, size: UInt64) {
+    let start = address.value & ~(size &- 1)
+    if start < state.pointee.largePagesStart { state.pointee.largePagesStart = start }
+    let last = start &+ size &- 1
+    if last > state.pointee.largePagesLast { state.pointee.largePagesLast = last }
+  }
+
   /// Caches a translation that just succeeded.
   func fillTLB(
     _ address: LinearAddress, _ translation: Translation, access: Access,
     bank number: Int
   ) {
-    guard let host = connections.memory.host(PhysicalAddress(translation.physicalPage)) else {
+    guard let host = state.pointee.ram.host(PhysicalAddress(translation.physicalPage)) else {
       return
     }
     let slot = Self.slot(of: address.value)
     let entry = bank(number) + slot
     let page = address.page
     let writable =
-      access.isWrite && !connections.memory.hasCode(physicalPage: translation.physicalPage)
+      access.isWrite && !state.pointee.ram.hasCode(physicalPage: translation.physicalPage)
     let known = entry.pointee.readTag == page
     entry.pointee.readTag = page
     if writable {
@@ -163,15 +237,10 @@ extension CPU {
     } else if !known {
       entry.pointee.writeTag = Self.invalidTag(slot: slot)
     }
+    let mark: UInt64 = 1 &<< UInt64(truncatingIfNeeded: slot & 63)
+    occupancy(number).pointee.filled[slot >> 6] |= mark
+    if translation.pageSize > 4096 { noteLargePage(address, size: translation.pageSize) }
     entry.pointee.host = UInt64(UInt(bitPattern: host))
     entry.pointee.physical = translation.physicalPage | (translation.isGlobal ? 1 : 0)
-  }
-}
-
-extension PhysicalMemory {
-  /// Whether decoded code comes from this page of RAM.
-  @inline(__always) func hasCode(physicalPage: UInt64) -> Bool {
-    guard let offset = offset(of: PhysicalAddress(physicalPage)) else { return false }
-    return pageFlags[offset >> 12] & PageFlags.code != 0
   }
 }

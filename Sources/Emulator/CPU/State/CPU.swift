@@ -41,11 +41,11 @@ public struct CPU {
     }
   }
 
-  /// CR0
+  /// CR0.
   @inline(__always) public var cr0: CR0 { CR0(rawValue: state.pointee.cr0) }
-  /// CR4
+  /// CR4.
   @inline(__always) public var cr4: CR4 { CR4(rawValue: state.pointee.cr4) }
-  /// IA32_EFER
+  /// IA32_EFER.
   @inline(__always) public var efer: EFER { EFER(rawValue: state.pointee.efer) }
   /// The current privilege level.
   @inline(__always) public var cpl: UInt8 { state.pointee.cpl }
@@ -56,8 +56,9 @@ public struct CPU {
   /// Whether IA-32e mode is active, in 64-bit or compatibility mode.
   @inline(__always) public var isIA32e: Bool { efer.contains(.longModeActive) }
 
-  /// A segment register with its hidden part. Set it through `loadSegment` unless the instruction
-  /// defines the hidden part itself.
+  /// A segment register with its hidden part.
+  ///
+  /// Set it through `loadSegment` unless the instruction defines the hidden part itself.
   @inline(__always) public subscript(segment: SegmentName) -> SegmentRegister {
     get { state.pointee.segments[Int(segment.rawValue)] }
     nonmutating set { state.pointee.segments[Int(segment.rawValue)] = newValue }
@@ -67,13 +68,21 @@ public struct CPU {
     state.pointee.connections._withUnsafeGuaranteedRef { $0 }
   }
 
+  /// Asks the interrupt source something, without counting a reference to it.
+  @inline(__always)
+  func withInterrupts<R>(_ body: (any InterruptSource) -> R) -> R {
+    state.pointee.connections._withUnsafeGuaranteedRef { body($0.interrupts) }
+  }
+
   /// Instructions retired since reset, counting each iteration of a repeated string instruction.
   public var instructionCount: UInt64 {
     state.pointee.budgetEnd &- UInt64(bitPattern: state.pointee.budget)
   }
 
   /// Virtual nanoseconds since reset: one an instruction, plus the time slept through.
-  public var now: UInt64 { instructionCount &+ connections.skippedTime }
+  public var now: UInt64 {
+    instructionCount &+ state.pointee.connections._withUnsafeGuaranteedRef { $0.skippedTime }
+  }
 
   /// Makes the state agree with CS, SS, CPL, CR0, EFER and RFLAGS after any of them changed.
   ///

@@ -16,7 +16,9 @@ public protocol CPUClock: AnyObject {
   var now: UInt64 { get set }
 }
 
-/// The objects that one processor is wired to. Cold: the hot path never goes through it.
+/// The objects that one processor is wired to.
+///
+/// Cold: the hot path never goes through it.
 final class CPUConnections {
   let memory: PhysicalMemory
   let bus: any Bus
@@ -39,6 +41,10 @@ final class CPUConnections {
     self.interrupts = interrupts
     self.clock = clock
     self.identification = identification
-    blocks = BlockCache(memory: memory)
+    let blocks = BlockCache(ram: memory.ram)
+    self.blocks = blocks
+    memory.codeObservers.append { [weak blocks] in
+      _ = blocks?.invalidate($0, count: $1)
+    }
   }
 }

@@ -36,6 +36,10 @@ public struct CPUState {
   public var exit: UInt64 = 0
   /// The operation at which the engine goes on in builds without tail calls.
   public var trampoline: UnsafeRawPointer?
+  /// First linear address of any large page in the TLB.
+  public var largePagesStart: UInt64 = .max
+  /// Last linear address of any large page in the TLB.
+  public var largePagesLast: UInt64 = 0
   /// Whether the block arena is full, so that the run loop must drop every block.
   public var dropsBlocks: Bool = false
   /// The exception that made the engine leave with `EngineExit.fault`.
@@ -43,20 +47,20 @@ public struct CPUState {
 
   /// ES, CS, SS, DS, FS, GS, LDTR, TR.
   public var segments = InlineArray<8, SegmentRegister>(repeating: .null)
-  /// GDTR
+  /// GDTR.
   public var gdtr = DescriptorTableRegister(base: 0, limit: 0xFFFF)
-  /// IDTR
+  /// IDTR.
   public var idtr = DescriptorTableRegister(base: 0, limit: 0xFFFF)
 
-  /// CR0
+  /// CR0.
   public var cr0: UInt64 = 0x6000_0010
-  /// CR2
+  /// CR2.
   public var cr2: UInt64 = 0
-  /// CR3
+  /// CR3.
   public var cr3: UInt64 = 0
-  /// CR4
+  /// CR4.
   public var cr4: UInt64 = 0
-  /// IA32_EFER
+  /// IA32_EFER.
   public var efer: UInt64 = 0
   /// Page-directory-pointer-table entries, as PAE paging loads them with CR3.
   public var pdpte = InlineArray<4, UInt64>(repeating: 0)
@@ -67,7 +71,7 @@ public struct CPUState {
 
   /// Current privilege level.
   public var cpl: UInt8 = 0
-  /// `Activity`
+  /// `Activity`.
   public var activity: UInt8 = 0
   /// `InterruptShadow` in force for the next boundary only.
   public var shadow: UInt8 = 0
@@ -82,31 +86,31 @@ public struct CPUState {
   /// The mode that instructions are decoded in; see `ExecutionMode`.
   public var mode = ExecutionMode(rawValue: 0)
 
-  /// IA32_STAR
+  /// IA32_STAR.
   public var star: UInt64 = 0
-  /// IA32_LSTAR
+  /// IA32_LSTAR.
   public var lstar: UInt64 = 0
-  /// IA32_CSTAR
+  /// IA32_CSTAR.
   public var cstar: UInt64 = 0
-  /// IA32_FMASK
+  /// IA32_FMASK.
   public var fmask: UInt64 = 0
-  /// IA32_KERNEL_GS_BASE
+  /// IA32_KERNEL_GS_BASE.
   public var kernelGSBase: UInt64 = 0
-  /// IA32_SYSENTER_CS
+  /// IA32_SYSENTER_CS.
   public var sysenterCS: UInt64 = 0
-  /// IA32_SYSENTER_ESP
+  /// IA32_SYSENTER_ESP.
   public var sysenterESP: UInt64 = 0
-  /// IA32_SYSENTER_EIP
+  /// IA32_SYSENTER_EIP.
   public var sysenterEIP: UInt64 = 0
-  /// IA32_TSC_AUX
+  /// IA32_TSC_AUX.
   public var tscAux: UInt64 = 0
   /// IA32_TSC_ADJUST: what is added to the virtual clock.
   public var tscAdjust: UInt64 = 0
-  /// IA32_PAT
+  /// IA32_PAT.
   public var pat: UInt64 = 0x0007_0406_0007_0406
-  /// IA32_MISC_ENABLE
+  /// IA32_MISC_ENABLE.
   public var miscEnable: UInt64 = 1
-  /// IA32_MTRR_DEF_TYPE
+  /// IA32_MTRR_DEF_TYPE.
   public var mtrrDefaultType: UInt64 = 0
   /// Fixed-range MTRRs, in the order 64K, 16K x 2, 4K x 8.
   public var mtrrFixed = InlineArray<11, UInt64>(repeating: 0)
@@ -115,7 +119,7 @@ public struct CPUState {
 
   /// XMM0-XMM15, low quadword first.
   public var xmm = InlineArray<32, UInt64>(repeating: 0)
-  /// MXCSR
+  /// MXCSR.
   public var mxcsr: UInt32 = 0x1F80
   /// x87 physical registers 0-7: significands.
   public var x87Significands = InlineArray<8, UInt64>(repeating: 0)
@@ -138,11 +142,17 @@ public struct CPUState {
   /// x87 last data selector.
   public var x87DataSelector: UInt16 = 0
 
+  /// Guest RAM as the host sees it.
+  let ram: GuestRAM
+  /// Decoded blocks; the connections keep them alive.
+  let blocks: Unmanaged<BlockCache>
   /// The objects the processor is wired to, unretained: the owner of the block keeps them alive.
   var connections: Unmanaged<CPUConnections>
 
   init(connections: Unmanaged<CPUConnections>, caches: UnsafeMutableRawPointer) {
     self.connections = connections
+    ram = connections._withUnsafeGuaranteedRef { $0.memory.ram }
+    blocks = connections._withUnsafeGuaranteedRef { .passUnretained($0.blocks) }
     self.caches = caches
     tlb = caches
     debugRegisters[6] = 0xFFFF_0FF0
@@ -170,8 +180,10 @@ public enum Activity: UInt8, Sendable {
   case waitForSIPI
 }
 
-/// Why interrupts are held off at the next instruction boundary. SDM Vol. 3A, "Masking Maskable
-/// Hardware Interrupts" and "Masking Exceptions and Interrupts When Switching Stacks".
+/// Why interrupts are held off at the next instruction boundary.
+///
+/// SDM volume 3A, "Masking Maskable Hardware Interrupts" and "Masking Exceptions and Interrupts
+/// When Switching Stacks".
 public enum InterruptShadow: UInt8, Sendable {
   /// Nothing is held off.
   case none

@@ -1,4 +1,6 @@
-/// CR0. SDM Vol. 3A, "Control Registers".
+/// CR0.
+///
+/// SDM volume 3A, "Control Registers".
 public struct CR0: OptionSet, Equatable, Sendable {
   /// The register's bits.
   public var rawValue: UInt64
@@ -6,27 +8,27 @@ public struct CR0: OptionSet, Equatable, Sendable {
   @inline(__always) public init(rawValue: UInt64) { self.rawValue = rawValue }
   private init(bit: UInt64) { rawValue = 1 << bit }
 
-  /// PE: protection enable
+  /// PE: protection enable.
   public static let protectionEnable = CR0(bit: 0)
-  /// MP: monitor coprocessor
+  /// MP: monitor coprocessor.
   public static let monitorCoprocessor = CR0(bit: 1)
-  /// EM: emulation
+  /// EM: emulation.
   public static let emulation = CR0(bit: 2)
-  /// TS: task switched
+  /// TS: task switched.
   public static let taskSwitched = CR0(bit: 3)
-  /// ET: extension type, always one
+  /// ET: extension type, always one.
   public static let extensionType = CR0(bit: 4)
-  /// NE: numeric error
+  /// NE: numeric error.
   public static let numericError = CR0(bit: 5)
-  /// WP: write protect
+  /// WP: write protect.
   public static let writeProtect = CR0(bit: 16)
-  /// AM: alignment mask
+  /// AM: alignment mask.
   public static let alignmentMask = CR0(bit: 18)
-  /// NW: not write-through
+  /// NW: not write-through.
   public static let notWriteThrough = CR0(bit: 29)
-  /// CD: cache disable
+  /// CD: cache disable.
   public static let cacheDisable = CR0(bit: 30)
-  /// PG: paging
+  /// PG: paging.
   public static let paging = CR0(bit: 31)
 
   /// Every bit that exists; the others must be zero or are ignored.
@@ -36,7 +38,9 @@ public struct CR0: OptionSet, Equatable, Sendable {
   ]
 }
 
-/// CR4. SDM Vol. 3A, "Control Registers".
+/// CR4.
+///
+/// SDM volume 3A, "Control Registers".
 public struct CR4: OptionSet, Equatable, Sendable {
   /// The register's bits.
   public var rawValue: UInt64
@@ -44,35 +48,35 @@ public struct CR4: OptionSet, Equatable, Sendable {
   @inline(__always) public init(rawValue: UInt64) { self.rawValue = rawValue }
   private init(bit: UInt64) { rawValue = 1 << bit }
 
-  /// VME: virtual-8086 mode extensions
+  /// VME: virtual-8086 mode extensions.
   public static let virtual8086Extensions = CR4(bit: 0)
-  /// PVI: protected-mode virtual interrupts
+  /// PVI: protected-mode virtual interrupts.
   public static let protectedModeVirtualInterrupts = CR4(bit: 1)
-  /// TSD: RDTSC only in ring 0
+  /// TSD: RDTSC only in ring 0.
   public static let timeStampDisable = CR4(bit: 2)
-  /// DE: debugging extensions
+  /// DE: debugging extensions.
   public static let debuggingExtensions = CR4(bit: 3)
-  /// PSE: 4-MiB pages in 32-bit paging
+  /// PSE: 4-MiB pages in 32-bit paging.
   public static let pageSizeExtensions = CR4(bit: 4)
-  /// PAE: physical-address extension
+  /// PAE: physical-address extension.
   public static let physicalAddressExtension = CR4(bit: 5)
-  /// MCE: machine-check enable
+  /// MCE: machine-check enable.
   public static let machineCheckEnable = CR4(bit: 6)
-  /// PGE: global pages
+  /// PGE: global pages.
   public static let pageGlobalEnable = CR4(bit: 7)
-  /// PCE: RDPMC at any ring
+  /// PCE: RDPMC at any ring.
   public static let performanceCounterEnable = CR4(bit: 8)
-  /// OSFXSR: FXSAVE and SSE enabled
+  /// OSFXSR: FXSAVE and SSE enabled.
   public static let osFXSR = CR4(bit: 9)
-  /// OSXMMEXCPT: #XM enabled
+  /// OSXMMEXCPT: #XM enabled.
   public static let osXMMException = CR4(bit: 10)
-  /// FSGSBASE: RDFSBASE and friends
+  /// FSGSBASE: RDFSBASE and friends.
   public static let fsgsbase = CR4(bit: 16)
-  /// PCIDE: process-context identifiers
+  /// PCIDE: process-context identifiers.
   public static let pcidEnable = CR4(bit: 17)
-  /// SMEP: no supervisor fetch from user pages
+  /// SMEP: no supervisor fetch from user pages.
   public static let smep = CR4(bit: 20)
-  /// SMAP: no supervisor access to user pages
+  /// SMAP: no supervisor access to user pages.
   public static let smap = CR4(bit: 21)
 
   /// Every bit this processor has; a write that sets another one raises #GP(0).
@@ -83,7 +87,9 @@ public struct CR4: OptionSet, Equatable, Sendable {
   ]
 }
 
-/// IA32_EFER. SDM Vol. 3A, "Extended Feature Enable Register".
+/// IA32_EFER.
+///
+/// SDM volume 3A, "Extended Feature Enable Register".
 public struct EFER: OptionSet, Equatable, Sendable {
   /// The register's bits.
   public var rawValue: UInt64
@@ -91,13 +97,13 @@ public struct EFER: OptionSet, Equatable, Sendable {
   @inline(__always) public init(rawValue: UInt64) { self.rawValue = rawValue }
   private init(bit: UInt64) { rawValue = 1 << bit }
 
-  /// SCE: SYSCALL enable
+  /// SCE: SYSCALL enable.
   public static let syscallEnable = EFER(bit: 0)
-  /// LME: IA-32e mode enable
+  /// LME: IA-32e mode enable.
   public static let longModeEnable = EFER(bit: 8)
-  /// LMA: IA-32e mode active
+  /// LMA: IA-32e mode active.
   public static let longModeActive = EFER(bit: 10)
-  /// NXE: execute-disable enable
+  /// NXE: execute-disable enable.
   public static let noExecuteEnable = EFER(bit: 11)
 
   /// Every bit this processor has.

@@ -1,6 +1,6 @@
 /// An entry of the GDT, an LDT or the IDT.
 ///
-/// SDM Vol. 3A, "Segment Descriptors", "Call Gates", "IDT Descriptors" and "IA-32e Mode" variants
+/// SDM volume 3A, "Segment Descriptors", "Call Gates", "IDT Descriptors" and "IA-32e Mode" variants
 /// of each.
 public struct Descriptor: Equatable, Sendable {
   /// The first eight bytes.
@@ -74,7 +74,7 @@ public struct Descriptor: Equatable, Sendable {
 
 /// Types of system descriptors.
 ///
-/// SDM Vol. 3A, "System Descriptor Types".
+/// SDM volume 3A, "System Descriptor Types".
 public enum SystemDescriptorType: UInt8, Sendable {
   case availableTSS16 = 1
   case ldt = 2

@@ -1,10 +1,15 @@
 /// How the status flags follow from the last result, until somebody looks.
 ///
-/// A kind is an operation and an operand width; with the sign-extended result and first source
-/// it determines CF, PF, AF, ZF, SF and OF. `none` means that RFLAGS itself is exact.
+/// A kind is an operation and an operand width; with the zero-extended result and first source it
+/// determines CF, PF, AF, ZF, SF and OF. Two more bits say that CF or OF are in RFLAGS instead,
+/// for operations that leave the other flags alone. `none` means that all of RFLAGS is exact.
 package enum LazyFlags {
   /// RFLAGS is exact.
   package static let none: UInt64 = 0
+  /// CF is in RFLAGS, whatever the operation was.
+  static let keptCarry: UInt64 = 1 << 16
+  /// OF is in RFLAGS, whatever the operation was.
+  static let keptOverflow: UInt64 = 1 << 17
 
   /// The operation part of a kind.
   package enum Operation: UInt64 {
@@ -24,72 +29,80 @@ package enum LazyFlags {
     case shr = 7
     /// SAR: the lowest bit of the source is CF.
     case sar = 8
-    /// INC: CF stays as it is in RFLAGS. From here on, kinds keep CF.
+    /// INC: CF stays as it is.
     case inc = 9
-    /// DEC: CF stays as it is in RFLAGS.
+    /// DEC: CF stays as it is.
     case dec = 10
   }
 
   /// Composes a kind; `T` gives the width.
   @inline(__always)
-  package static func kind<T: FixedWidthInteger>(_ operation: Operation, _ type: T.Type) -> UInt64 {
-    operation.rawValue << 8 | UInt64(truncatingIfNeeded: T.bitWidth)
+  package static func kind<T: FixedWidthInteger>(
+    _ operation: Operation, _ type: T.Type
+  ) -> UInt64 {
+    let kept = operation == .inc || operation == .dec ? keptCarry : 0
+    return kept | operation.rawValue &<< 8 | UInt64(truncatingIfNeeded: T.bitWidth &- 1)
   }
 
-  /// The status flags of `kind`, exact; `carry` is CF as RFLAGS holds it.
+  /// The operation of a kind other than `none`.
+  @inline(__always) static func operation(_ kind: UInt64) -> UInt64 { kind &>> 8 & 0xFF }
+
+  /// SF: the top bit of the result at the kind's width.
+  @inline(__always) static func sign(kind: UInt64, result: UInt64) -> Bool {
+    result &>> (kind & 63) & 1 != 0
+  }
+
+  /// The status flags of `kind`, exact; `flags` is RFLAGS, where kept flags are.
   package static func status(
-    kind: UInt64, result: UInt64, source: UInt64, carry: UInt64
+    kind: UInt64, result r: UInt64, source a: UInt64, flags: UInt64
   ) -> UInt64 {
-    let width = kind & 0xFF
-    let mask: UInt64 = width == 64 ? .max : (1 &<< width) &- 1
-    let sign: UInt64 = 1 &<< (width &- 1)
-    let r = result & mask
-    let a = source & mask
-    var flags: UInt64 = 0
-    switch Operation(rawValue: kind >> 8) {
-    case .add:
-      let b = r &- a & mask
-      if r < a { flags |= RFLAGS.carry.rawValue }
-      if (a ^ r) & (b ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
-      flags |= (a ^ b ^ r) & 0x10
+    let top = kind & 63
+    var carry: UInt64 = 0
+    // OF is the top bit of this.
+    var overflow: UInt64 = 0
+    var auxiliary: UInt64 = 0
+    switch Operation(rawValue: operation(kind)) {
+    case .add, .inc:
+      let b = r &- a
+      carry = r < a ? 1 : 0
+      overflow = (a ^ r) & (b ^ r)
+      auxiliary = a ^ b ^ r
     case .adc:
-      let b = r &- a &- 1 & mask
-      if r <= a { flags |= RFLAGS.carry.rawValue }
-      if (a ^ r) & (b ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
-      flags |= (a ^ b ^ r) & 0x10
+      let b = r &- a &- 1
+      carry = r <= a ? 1 : 0
+      overflow = (a ^ r) & (b ^ r)
+      auxiliary = a ^ b ^ r
+    case .sub, .dec:
+      let b = a &- r
+      carry = r > a ? 1 : 0
+      overflow = (a ^ b) & (a ^ r)
+      auxiliary = a ^ b ^ r
     case .sbb:
-      let b = a &- r &- 1 & mask
-      if a <= b { flags |= RFLAGS.carry.rawValue }
-      if (a ^ b) & (a ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
-      flags |= (a ^ b ^ r) & 0x10
-    case .sub:
-      let b = a &- r & mask
-      if a < b { flags |= RFLAGS.carry.rawValue }
-      if (a ^ b) & (a ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
-      flags |= (a ^ b ^ r) & 0x10
-    case .inc:
-      flags |= carry & 1
-      if r == sign { flags |= RFLAGS.overflow.rawValue }
-      if r & 0xF == 0 { flags |= RFLAGS.auxiliaryCarry.rawValue }
-    case .dec:
-      flags |= carry & 1
-      if r == sign &- 1 { flags |= RFLAGS.overflow.rawValue }
-      if r & 0xF == 0xF { flags |= RFLAGS.auxiliaryCarry.rawValue }
+      let b = a &- r &- 1
+      carry = r >= a ? 1 : 0
+      overflow = (a ^ b) & (a ^ r)
+      auxiliary = a ^ b ^ r
     case .shl:
-      flags |= RFLAGS.auxiliaryCarry.rawValue
-      if a & sign != 0 { flags |= RFLAGS.carry.rawValue }
-      if (a ^ r) & sign != 0 { flags |= RFLAGS.overflow.rawValue }
+      carry = a &>> top & 1
+      overflow = a ^ r
+      auxiliary = .max
     case .shr:
-      flags |= RFLAGS.auxiliaryCarry.rawValue | a & 1
-      if r & sign >> 1 != 0 { flags |= RFLAGS.overflow.rawValue }
+      carry = a & 1
+      overflow = r &<< 1
+      auxiliary = .max
     case .sar:
-      flags |= RFLAGS.auxiliaryCarry.rawValue | a & 1
+      carry = a & 1
+      auxiliary = .max
     default: break
     }
-    if r == 0 { flags |= RFLAGS.zero.rawValue }
-    if r & sign != 0 { flags |= RFLAGS.sign.rawValue }
-    if (r & 0xFF).nonzeroBitCount & 1 == 0 { flags |= RFLAGS.parity.rawValue }
-    return flags
+    if kind & keptCarry != 0 { carry = flags & 1 }
+    var overflowBit = overflow &>> top & 1
+    if kind & keptOverflow != 0 { overflowBit = flags &>> 11 & 1 }
+    let parity = UInt64(truncatingIfNeeded: ~(r & 0xFF).nonzeroBitCount) & 1
+    let zero: UInt64 = r == 0 ? 1 : 0
+    let sign = r &>> top & 1
+    return carry | parity &<< 2 | auxiliary & 0x10 | zero &<< 6 | sign &<< 7
+      | overflowBit &<< 11
   }
 }
 
@@ -103,12 +116,14 @@ extension CPU {
     let old = state.pointee.rflags
     let status = LazyFlags.status(
       kind: state.pointee.lazyKind, result: state.pointee.lazyResult,
-      source: state.pointee.lazySource, carry: old)
+      source: state.pointee.lazySource, flags: old)
     state.pointee.rflags = old & ~RFLAGS.status.rawValue | status
     state.pointee.lazyKind = LazyFlags.none
   }
 
-  /// The condition of Jcc, SETcc and CMOVcc; flags must be materialised. SDM Vol. 2, "Jcc".
+  /// The condition of Jcc, SETcc and CMOVcc; flags must be materialised.
+  ///
+  /// SDM volume 2, "Jcc".
   public func condition(_ code: UInt8) -> Bool {
     let flags = RFLAGS(rawValue: state.pointee.rflags)
     let signDiffers = flags.contains(.sign) != flags.contains(.overflow)

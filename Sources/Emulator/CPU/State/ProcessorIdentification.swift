@@ -1,6 +1,6 @@
 /// What CPUID reports, built from one description.
 ///
-/// SDM Vol. 2, "CPUID".
+/// SDM volume 2, "CPUID".
 public struct ProcessorIdentification: Equatable, Sendable {
   /// The registers that one leaf returns.
   public struct Leaf: Equatable, Sendable {

@@ -1,4 +1,6 @@
-/// The flags register. SDM Vol. 1, "EFLAGS Register".
+/// The flags register.
+///
+/// SDM volume 1, "EFLAGS Register".
 public struct RFLAGS: OptionSet, Equatable, Sendable {
   /// The bits as PUSHF stores them.
   public var rawValue: UInt64
@@ -7,41 +9,41 @@ public struct RFLAGS: OptionSet, Equatable, Sendable {
   @inline(__always) public init(rawValue: UInt64) { self.rawValue = rawValue }
   private init(bit: UInt64) { rawValue = 1 << bit }
 
-  /// CF
+  /// CF.
   public static let carry = RFLAGS(bit: 0)
   /// Bit 1, always one.
   public static let alwaysOne = RFLAGS(bit: 1)
-  /// PF
+  /// PF.
   public static let parity = RFLAGS(bit: 2)
-  /// AF
+  /// AF.
   public static let auxiliaryCarry = RFLAGS(bit: 4)
-  /// ZF
+  /// ZF.
   public static let zero = RFLAGS(bit: 6)
-  /// SF
+  /// SF.
   public static let sign = RFLAGS(bit: 7)
-  /// TF
+  /// TF.
   public static let trap = RFLAGS(bit: 8)
-  /// IF
+  /// IF.
   public static let interruptEnable = RFLAGS(bit: 9)
-  /// DF
+  /// DF.
   public static let direction = RFLAGS(bit: 10)
-  /// OF
+  /// OF.
   public static let overflow = RFLAGS(bit: 11)
-  /// IOPL, two bits
+  /// IOPL, two bits.
   public static let ioPrivilegeLevel = RFLAGS(rawValue: 3 << 12)
-  /// NT
+  /// NT.
   public static let nestedTask = RFLAGS(bit: 14)
-  /// RF
+  /// RF.
   public static let resume = RFLAGS(bit: 16)
-  /// VM
+  /// VM.
   public static let virtual8086 = RFLAGS(bit: 17)
-  /// AC
+  /// AC.
   public static let alignmentCheck = RFLAGS(bit: 18)
-  /// VIF
+  /// VIF.
   public static let virtualInterrupt = RFLAGS(bit: 19)
-  /// VIP
+  /// VIP.
   public static let virtualInterruptPending = RFLAGS(bit: 20)
-  /// ID
+  /// ID.
   public static let identification = RFLAGS(bit: 21)
 
   /// CF, PF, AF, ZF, SF, OF: what arithmetic writes.

@@ -32,7 +32,7 @@ public enum SegmentName: UInt8, CaseIterable, Sendable {
 
 /// A segment register with its hidden part, as loaded from a descriptor.
 ///
-/// SDM Vol. 3A, "Segment Registers" and "Segment Descriptors".
+/// SDM volume 3A, "Segment Registers" and "Segment Descriptors".
 public struct SegmentRegister: Equatable, Sendable {
   /// The visible part.
   public var selector: UInt16

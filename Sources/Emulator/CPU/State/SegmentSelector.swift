@@ -1,6 +1,6 @@
 /// A segment selector.
 ///
-/// SDM Vol. 3A, "Segment Selectors".
+/// SDM volume 3A, "Segment Selectors".
 public struct SegmentSelector: Equatable, Sendable {
   /// The sixteen bits.
   public var rawValue: UInt16

@@ -35,10 +35,20 @@ struct GuestBuild {
 
   // MARK: Programs
 
-  /// One Swift module per folder in User/Programs; returns the finished files.
+  /// The module Apus, and one module per folder in User/Programs; returns the finished files.
   mutating func addPrograms() throws -> [URL] {
-    let library = try files("User/Lib", "swift") + sharedCore.map { file("Core/\($0).swift") }
+    let sources = try files("User/Lib", "swift") + sharedCore.map { file("Core/\($0).swift") }
     let headers = try files("User/include", "h") + files("User/include", "modulemap")
+    let flags = swiftFlags + ["-I", file("User/include").path]
+    let interface = result("Apus.swiftmodule")
+    let library = result("Apus.o")
+    commands.append(
+      .buildCommand(
+        displayName: "guest: compile Apus", executable: swiftc,
+        arguments: flags + [
+          "-module-name", "Apus", "-emit-module", "-emit-module-path", interface.path, "-c",
+        ] + sources.map(\.path) + ["-o", library.path],
+        inputFiles: sources + headers, outputFiles: [library, interface]))
     let start = assemble("User/Start.S", "Start.o", flags: triple)
     var programs: [URL] = []
     let folders = try FileManager.default.contentsOfDirectory(
@@ -46,9 +56,10 @@ struct GuestBuild {
     for folder in folders.sorted(by: { $0.path < $1.path }) {
       let name = folder.lastPathComponent
       let object = compile(
-        name, try files("User/Programs/\(name)", "swift") + library,
-        flags: swiftFlags + ["-I", file("User/include").path], headers, "\(name).o")
-      let linked = link("\(name).dbg", script: file("User/user.ld"), [start, object, unicode])
+        name, try files("User/Programs/\(name)", "swift"), flags: flags + ["-I", output.path],
+        headers + [interface], "\(name).o")
+      let linked = link(
+        "\(name).dbg", script: file("User/user.ld"), [start, object, library, unicode])
       programs.append(copyObject(linked, "\(name).program", ["--strip-all"]))
     }
     return programs

@@ -1,20 +1,5 @@
-/// Under every program: its start, its heap, and what the standard library asks for.
+/// Under every program: its heap, and printing.
 import UserSystem
-
-/// Called by _start; each program defines `program`.
-@c(program_start)
-public func programStart(
-  _ count: Int, _ values: UnsafePointer<UnsafePointer<UInt8>?>
-) -> Int32 {
-  var arguments: [[UInt8]] = []
-  for index in 0..<count {
-    guard let text = values[index] else { break }
-    var length = 0
-    while text[length] != 0 { length += 1 }
-    arguments.append(Array(UnsafeBufferPointer(start: text, count: length)))
-  }
-  return program(arguments)
-}
 
 nonisolated(unsafe) private var heap = Heap()
 
@@ -48,10 +33,12 @@ public func userFree(_ pointer: UnsafeMutableRawPointer?) {
 }
 
 /// Writes text to the console.
-func say(_ line: TextLine) { line.withBytes { _ = System.write(UnsafeRawBufferPointer($0)) } }
+package func say(_ line: TextLine) {
+  line.withBytes { _ = System.write(UnsafeRawBufferPointer($0)) }
+}
 
 /// Writes bytes to the console.
-func say(bytes: [UInt8]) {
+package func say(bytes: [UInt8]) {
   bytes.withUnsafeBytes { all in
     var done = 0
     while done < all.count {
@@ -64,7 +51,7 @@ func say(bytes: [UInt8]) {
 
 extension TextLine.Interpolation {
   /// A number with that many digits after the point.
-  mutating func appendInterpolation(_ value: Double, decimals: Int) {
+  package mutating func appendInterpolation(_ value: Double, decimals: Int) {
     var scale: UInt64 = 1
     for _ in 0..<decimals { scale &*= 10 }
     if value < 0 { appendLiteral("-") }

@@ -2,11 +2,11 @@
 import UserSystem
 
 /// A result, or the error a system call reported.
-enum Outcome {
+package enum Outcome {
   case success(UInt64)
   case failure(SystemError)
 
-  init(_ raw: Int64) {
+  package init(_ raw: Int64) {
     self =
       raw < 0
       ? .failure(SystemError(rawValue: raw) ?? .invalidArgument)
@@ -22,41 +22,43 @@ private func call(
 
 private func address(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
 
-enum System {
-  static func exit(_ code: Int32) -> Never {
+package enum System {
+  package static func exit(_ code: Int32) -> Never {
     _ = call(.exit, UInt64(UInt32(bitPattern: code)))
     while true { do_undefined() }
   }
 
-  static func write(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+  package static func write(_ bytes: UnsafeRawBufferPointer) -> Outcome {
     call(.write, address(bytes.baseAddress), UInt64(bytes.count))
   }
 
   /// Asks for a write of memory that may not exist, to see what the kernel says.
-  static func write(at address: UInt64, count: UInt64) -> Outcome { call(.write, address, count) }
+  package static func write(at address: UInt64, count: UInt64) -> Outcome {
+    call(.write, address, count)
+  }
 
   /// Waits for console input.
-  static func read() -> [UInt8] {
+  package static func read() -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
       if case .success(let got) = call(.read, address(buffer.baseAddress), 64) { count = Int(got) }
     }
   }
 
-  static var processID: Int {
+  package static var processID: Int {
     if case .success(let pid) = call(.processID) { return Int(pid) }
     return 0
   }
 
-  static func yield() { _ = call(.yield) }
-  static func sleep(milliseconds: UInt64) { _ = call(.sleep, milliseconds) }
+  package static func yield() { _ = call(.yield) }
+  package static func sleep(milliseconds: UInt64) { _ = call(.sleep, milliseconds) }
 
   /// Nanoseconds since boot.
-  static var uptime: UInt64 {
+  package static var uptime: UInt64 {
     if case .success(let time) = call(.uptime) { return time }
     return 0
   }
 
-  static func spawn(_ words: [[UInt8]], inBackground: Bool) -> Outcome {
+  package static func spawn(_ words: [[UInt8]], inBackground: Bool) -> Outcome {
     var packed: [UInt8] = []
     for word in words {
       packed += word
@@ -69,7 +71,7 @@ enum System {
   }
 
   /// Waits for a child, any if `pid` is 0.
-  static func wait(_ pid: Int, noHang: Bool) -> (outcome: Outcome, status: ExitStatus) {
+  package static func wait(_ pid: Int, noHang: Bool) -> (outcome: Outcome, status: ExitStatus) {
     var word: UInt64 = 0
     let outcome = withUnsafeMutableBytes(of: &word) {
       call(.wait, UInt64(pid), address($0.baseAddress), noHang ? WaitFlags.noHang : 0)
@@ -77,16 +79,16 @@ enum System {
     return (outcome, ExitStatus(word: word))
   }
 
-  static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid) }
-  static func grow(_ bytes: UInt64) -> Outcome { call(.grow, bytes) }
-  static func power(_ action: PowerAction) { _ = call(.power, action.rawValue) }
-  static func keepInterrupts() { _ = call(.keepInterrupts, 1) }
+  package static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid) }
+  package static func grow(_ bytes: UInt64) -> Outcome { call(.grow, bytes) }
+  package static func power(_ action: PowerAction) { _ = call(.power, action.rawValue) }
+  package static func keepInterrupts() { _ = call(.keepInterrupts, 1) }
 }
 
 // MARK: Records
 
 extension System {
-  static func processes() -> [ProcessRecord] {
+  package static func processes() -> [ProcessRecord] {
     let capacity = 128
     return [ProcessRecord](unsafeUninitializedCapacity: capacity) { buffer, count in
       let outcome = call(.processes, address(buffer.baseAddress), UInt64(capacity))
@@ -94,13 +96,13 @@ extension System {
     }
   }
 
-  static func memory() -> MemoryRecord {
+  package static func memory() -> MemoryRecord {
     var record = MemoryRecord()
     withUnsafeMutableBytes(of: &record) { _ = call(.memory, address($0.baseAddress)) }
     return record
   }
 
-  static func file(_ index: Int) -> FileRecord? {
+  package static func file(_ index: Int) -> FileRecord? {
     var record = FileRecord()
     let outcome = withUnsafeMutableBytes(of: &record) {
       call(.file, UInt64(index), address($0.baseAddress))
@@ -110,7 +112,7 @@ extension System {
   }
 
   /// The next part of a file's contents; empty at its end.
-  static func readFile(_ index: Int, from offset: Int) -> [UInt8] {
+  package static func readFile(_ index: Int, from offset: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
       let outcome = call(
         .readFile, UInt64(index), UInt64(offset), address(buffer.baseAddress), 512)
@@ -119,7 +121,7 @@ extension System {
   }
 
   /// The next part of the kernel's log, and the position after it.
-  static func readLog(from position: Int) -> (bytes: [UInt8], next: Int) {
+  package static func readLog(from position: Int) -> (bytes: [UInt8], next: Int) {
     var next = position
     let bytes = [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
       let outcome = call(.readLog, UInt64(position), address(buffer.baseAddress), 512)

@@ -32,5 +32,7 @@ INLINE void do_write(uint64_t address) { *(volatile uint8_t *)address = 1; }
 INLINE uint8_t do_read(uint64_t address) { return *(volatile uint8_t *)address; }
 INLINE void do_jump(uint64_t address) { ((void (*)(void))address)(); }
 void _start(void);
+extern const uint64_t *_Nonnull initial_stack_pointer;
+INLINE const uint64_t *_Nonnull initial_stack(void) { return initial_stack_pointer; }
 INLINE uint64_t address_of_code(void) { return (uint64_t)&_start; }
 #endif

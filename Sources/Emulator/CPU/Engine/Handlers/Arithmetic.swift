@@ -94,7 +94,7 @@ func carryRR<F: LazyOperation, T: Width>(
   _ f: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!keepsCarry(s)) { return materializeAndRetry(s, op) }
+  if _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
   finishCarry(f, s, op, register(s, op.pointee.b, as: T.self))
 }
 
@@ -103,7 +103,7 @@ func carryRI<F: LazyOperation, T: Width>(
   _ f: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!keepsCarry(s)) { return materializeAndRetry(s, op) }
+  if _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
   finishCarry(f, s, op, immediate(op, as: T.self))
 }
 
@@ -112,7 +112,7 @@ func stepR<F: LazyUnaryOperation, T: Width>(
   _: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!keepsCarry(s)) { return materializeAndRetry(s, op) }
+  if _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
   let a = register(s, op.pointee.a, as: T.self)
   let result = F.apply(a, flags: 0).0
   setLazyFlags(s, F.lazyOperation, result: result, source: a)
@@ -125,7 +125,7 @@ func stepM<F: LazyUnaryOperation, T: Width>(
   _: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!keepsCarry(s)) { return materializeAndRetry(s, op) }
+  if _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
   let address = effectiveAddress(s, op)
   let (hit, host) = writable(s, address, T.self)
   if _slowPath(!hit) { return missWrite(s, op, address) }
@@ -134,12 +134,6 @@ func stepM<F: LazyUnaryOperation, T: Width>(
   setLazyFlags(s, F.lazyOperation, result: result, source: a)
   host.storeBytes(of: result, as: T.self)
   next(s, op + 1)
-}
-
-/// Whether CF is in RFLAGS: flags are exact, or INC and DEC left it there.
-@inline(__always) func keepsCarry(_ s: StatePointer) -> Bool {
-  let kind = CPU(s).state.pointee.lazyKind
-  return kind == LazyFlags.none || kind >= LazyFlags.Operation.inc.rawValue << 8
 }
 
 @inline(__always)
@@ -193,17 +187,19 @@ func shiftRC<F: LazyShiftOperation, T: Width>(
   finishShift(f, t, s, op, count)
 }
 
-/// Rotation with exact flags before and after.
+/// Rotation: CF and OF change unless the count is zero, the other flags stay.
 @inline(__always)
 func finishRotation<F: ShiftOperation, T: Width>(
   _: F.Type, _: T.Type, _ s: StatePointer, _ op: UnsafePointer<Operation>, _ count: UInt8
 ) {
-  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
-  let (result, status) = F.apply(
-    register(s, op.pointee.a, as: T.self), count: count,
-    flags: CPU(s).state.pointee.rflags)
-  setStatus(s, status)
-  setRegister(s, op.pointee.a, result)
+  let a = register(s, op.pointee.a, as: T.self)
+  if count != 0 {
+    let (result, status) = F.apply(a, count: count, flags: 0)
+    setCarryAndOverflow(s, status)
+    setRegister(s, op.pointee.a, result)
+  } else {
+    setRegister(s, op.pointee.a, a)
+  }
   next(s, op + 1)
 }
 
@@ -220,5 +216,7 @@ func rotateRC<F: ShiftOperation, T: Width>(
   _ f: F.Type, _ t: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  finishRotation(f, t, s, op, register(s, Register.rcx.rawValue &* 8, as: UInt8.self))
+  finishRotation(
+    f, t, s, op,
+    register(s, Register.rcx.rawValue &* 8, as: UInt8.self) & (T.bitWidth == 64 ? 63 : 31))
 }

@@ -17,14 +17,9 @@ func jcc<let code: Int>(
   _: Condition<code>.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  let state = CPU(s).state
-  if state.pointee.lazyKind == LazyFlags.none {
-    return branch(s, op, Condition<code>.holds(state.pointee.rflags))
-  }
-  if Condition<code>.followsFromResult {
-    return branch(s, op, Condition<code>.holds(result: state.pointee.lazyResult))
-  }
-  materializeAndRetry(s, op)
+  let (known, holds) = evaluate(Condition<code>.self, s)
+  if _slowPath(!known) { return materializeAndRetry(s, op) }
+  branch(s, op, holds)
 }
 
 /// CMP and the Jcc behind it, whose operation is the next one.
@@ -105,7 +100,7 @@ func testBranchRI<let code: Int, T: Width>(
 private let rspOffset = Register.rsp.rawValue &* 8
 
 /// CALL rel: pushes `displacement` and goes on at the operation in `immediate`.
-@c func h_call(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotCall(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let address = register(s, rspOffset, as: UInt64.self) &- 8
   let (hit, host) = writable(s, address, UInt64.self)
@@ -115,8 +110,10 @@ private let rspOffset = Register.rsp.rawValue &* 8
   next(s, target(op.pointee.immediate))
 }
 
-/// An access of a block's last operation that the TLB does not allow yet. One function for reads
-/// and writes: two alike would be merged into one that is called, not jumped to.
+/// An access of a block's last operation that the TLB does not allow yet.
+///
+/// One function for reads and writes: two alike would be merged into one that is called, not jumped
+/// to.
 @inline(never)
 func missEnd(
   _ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64, _ access: Access
@@ -136,7 +133,7 @@ func cached(_ s: StatePointer, _ rip: UInt64) -> (Bool, UInt64) {
 }
 
 /// RET near, where the jump cache knows the way.
-@c func h_ret(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotRet(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let top = register(s, rspOffset, as: UInt64.self)
   let (hit, host) = readable(s, top, UInt64.self)
@@ -149,7 +146,7 @@ func cached(_ s: StatePointer, _ rip: UInt64) -> (Bool, UInt64) {
 }
 
 /// JMP r64.
-@c func h_jmpR(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotJmpR(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let (known, operation) = cached(s, register(s, op.pointee.a, as: UInt64.self))
   if _slowPath(!known) { return missEnd(s, op) }
@@ -157,7 +154,7 @@ func cached(_ s: StatePointer, _ rip: UInt64) -> (Bool, UInt64) {
 }
 
 /// JMP m64.
-@c func h_jmpM(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotJmpM(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, UInt64.self)
@@ -168,13 +165,13 @@ func cached(_ s: StatePointer, _ rip: UInt64) -> (Bool, UInt64) {
 }
 
 /// CALL r64: pushes `immediate`.
-@c func h_callR(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotCallR(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   callIndirect(s, op, register(s, op.pointee.a, as: UInt64.self))
 }
 
 /// CALL m64: pushes `immediate`.
-@c func h_callM(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotCallM(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, UInt64.self)
@@ -195,13 +192,13 @@ func callIndirect(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ rip: UInt
 }
 
 /// PUSH r64.
-@c func h_pushR(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotPushR(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   push(s, op, register(s, op.pointee.a, as: UInt64.self))
 }
 
 /// PUSH imm, 64 bits wide.
-@c func h_pushI(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotPushI(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   push(s, op, op.pointee.immediate)
 }
@@ -217,7 +214,7 @@ func push(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ value: UInt64) {
 }
 
 /// POP r64.
-@c func h_popR(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotPopR(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let top = register(s, rspOffset, as: UInt64.self)
   let (hit, host) = readable(s, top, UInt64.self)
@@ -229,7 +226,7 @@ func push(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ value: UInt64) {
 }
 
 /// LEAVE in 64-bit mode.
-@c func h_leave(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotLeave(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let frame = register(s, Register.rbp.rawValue &* 8, as: UInt64.self)
   let (hit, host) = readable(s, frame, UInt64.self)

@@ -21,11 +21,18 @@ enum Condition<let code: Int> {
   }
 
   /// Whether the last result alone decides, whatever the operation was.
-  @inline(__always) static var followsFromResult: Bool { code >> 1 == 2 || code >> 1 == 4 }
+  @inline(__always) static var followsFromResult: Bool {
+    code >> 1 == 2 || code >> 1 == 4 || code >> 1 == 5
+  }
 
   /// The condition on a lazily kept result, for those that follow from it.
-  @inline(__always) static func holds(result: UInt64) -> Bool {
-    let value = code >> 1 == 2 ? result == 0 : Int64(bitPattern: result) < 0
+  @inline(__always) static func holds(kind: UInt64, result: UInt64) -> Bool {
+    let value =
+      switch code >> 1 {
+      case 2: result == 0
+      case 4: LazyFlags.sign(kind: kind, result: result)
+      default: UInt8(truncatingIfNeeded: result).nonzeroBitCount & 1 == 0
+      }
     return value != (code & 1 != 0)
   }
 

@@ -1,5 +1,6 @@
-/// An operation whose flags the engine may leave for later: the kind that reproduces what
-/// `BinaryOperation.apply` says of them. A test holds the two together.
+/// An operation whose flags the engine may leave for later.
+///
+/// Its kind reproduces what `BinaryOperation.apply` says of them; a test holds the two together.
 protocol LazyOperation: BinaryOperation {
   static var lazyOperation: LazyFlags.Operation { get }
 }

@@ -111,11 +111,11 @@ func bswapR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
 
 @inline(__always)
 func cmovRR<let code: Int, T: Width>(
-  _: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+  _ c: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
-  let holds = Condition<code>.holds(CPU(s).state.pointee.rflags)
+  let (known, holds) = evaluate(c, s)
+  if _slowPath(!known) { return materializeAndRetry(s, op) }
   let a = register(s, op.pointee.a, as: T.self)
   let b = register(s, op.pointee.b, as: T.self)
   setRegister(s, op.pointee.a, holds ? b : a)
@@ -124,13 +124,36 @@ func cmovRR<let code: Int, T: Width>(
 
 @inline(__always)
 func setccR<let code: Int>(
-  _: Condition<code>.Type, _ s: StatePointer, _ o: OperationPointer
+  _ c: Condition<code>.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!hasExactFlags(s)) { return materializeAndRetry(s, op) }
-  let holds = Condition<code>.holds(CPU(s).state.pointee.rflags)
+  let (known, holds) = evaluate(c, s)
+  if _slowPath(!known) { return materializeAndRetry(s, op) }
   setRegister(s, op.pointee.a, UInt8(holds ? 1 : 0))
   next(s, op + 1)
+}
+
+/// Whether a condition can be told without materialising the flags, and if so, what it is.
+@inline(__always)
+func evaluate<let code: Int>(
+  _: Condition<code>.Type, _ s: StatePointer
+) -> (known: Bool, holds: Bool) {
+  let state = CPU(s).state
+  let kind = state.pointee.lazyKind
+  if kind == LazyFlags.none { return (true, Condition<code>.holds(state.pointee.rflags)) }
+  let result = state.pointee.lazyResult
+  if Condition<code>.followsFromResult {
+    return (true, Condition<code>.holds(kind: kind, result: result))
+  }
+  // CMP and SUB, untouched since: compare what was compared.
+  let isComparison =
+    LazyFlags.operation(kind) == LazyFlags.Operation.sub.rawValue
+    && kind < LazyFlags.keptCarry
+  let source = state.pointee.lazySource
+  let shift = 63 &- (kind & 63)
+  let a = source &<< shift
+  let b = (source &- result) &<< shift
+  return (isComparison, Condition<code>.holdsComparing(a, b))
 }
 
 /// IMUL with two or three operands: the low half of the product.
@@ -183,12 +206,12 @@ where T.Magnitude == T {
   next(s, op + 1)
 }
 
-@c func h_nop(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotNop(_ s: StatePointer, _ o: UnsafeRawPointer) {
   next(s, UnsafePointer<Operation>(o) + 1)
 }
 
 /// Computes an address with a segment base for the operation behind it.
-@c func h_addressBased(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotAddressBased(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   let base = CPU(s).state.pointee.segments[Int(op.pointee.a)].base
   setRegister(
@@ -197,7 +220,7 @@ where T.Magnitude == T {
 }
 
 /// Computes an address of 32 bits for the operation behind it.
-@c func h_address32(_ s: StatePointer, _ o: UnsafeRawPointer) {
+@c func hotAddress32(_ s: StatePointer, _ o: UnsafeRawPointer) {
   let op = UnsafePointer<Operation>(o)
   setRegister(
     s, UInt8(RegisterSlot.effectiveAddress * 8), effectiveAddress(s, op) & 0xFFFF_FFFF)

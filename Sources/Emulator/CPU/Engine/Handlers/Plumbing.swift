@@ -42,8 +42,9 @@ func effectiveAddress(_ s: StatePointer, _ op: UnsafePointer<Operation>) -> UInt
 func tlbEntry(_ s: StatePointer, _ address: UInt64) -> UnsafePointer<TLBEntry> {
   let bank = CPU(s).state.pointee.tlb
   let slot = (address &>> 7) & UInt64((CacheLayout.tlbEntries - 1) << 5)
-  return UnsafePointer((bank + Int(truncatingIfNeeded: slot)).assumingMemoryBound(
-    to: TLBEntry.self))
+  return UnsafePointer(
+    (bank + Int(truncatingIfNeeded: slot)).assumingMemoryBound(
+      to: TLBEntry.self))
 }
 
 /// Whether `T` may be read straight away, and where.
@@ -112,7 +113,7 @@ func setLazyFlags<T: FixedWidthInteger & UnsignedInteger>(
 ) {
   let state = CPU(s).state
   state.pointee.lazyKind = LazyFlags.kind(operation, T.self)
-  state.pointee.lazyResult = signExtended(result)
+  state.pointee.lazyResult = UInt64(truncatingIfNeeded: result)
   state.pointee.lazySource = UInt64(truncatingIfNeeded: source)
 }
 
@@ -123,19 +124,42 @@ func setLazyFlags<T: FixedWidthInteger & UnsignedInteger>(
   state.pointee.rflags = state.pointee.rflags & ~RFLAGS.status.rawValue | status
 }
 
-@inline(__always)
-func signExtended<T: FixedWidthInteger & UnsignedInteger>(_ value: T) -> UInt64 {
-  switch T.bitWidth {
-  case 8: UInt64(bitPattern: Int64(Int8(truncatingIfNeeded: value)))
-  case 16: UInt64(bitPattern: Int64(Int16(truncatingIfNeeded: value)))
-  case 32: UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: value)))
-  default: UInt64(truncatingIfNeeded: value)
+/// Puts CF into RFLAGS if it is not there.
+///
+/// False if that takes the slow way.
+@inline(__always) func settleCarry(_ s: StatePointer) -> Bool {
+  let state = CPU(s).state
+  let kind = state.pointee.lazyKind
+  if kind == LazyFlags.none || kind & LazyFlags.keptCarry != 0 { return true }
+  let carry: UInt64
+  switch LazyFlags.operation(kind) {
+  case LazyFlags.Operation.add.rawValue:
+    carry = state.pointee.lazyResult < state.pointee.lazySource ? 1 : 0
+  case LazyFlags.Operation.sub.rawValue:
+    carry = state.pointee.lazyResult > state.pointee.lazySource ? 1 : 0
+  case LazyFlags.Operation.logic.rawValue: carry = 0
+  default: return false
+  }
+  state.pointee.rflags = state.pointee.rflags & ~1 | carry
+  return true
+}
+
+/// Replaces CF and OF and leaves the other flags as they are, exact or not.
+@inline(__always) func setCarryAndOverflow(_ s: StatePointer, _ status: UInt64) {
+  let state = CPU(s).state
+  let both = RFLAGS.carry.rawValue | RFLAGS.overflow.rawValue
+  state.pointee.rflags = state.pointee.rflags & ~both | status & both
+  let kind = state.pointee.lazyKind
+  if kind != LazyFlags.none {
+    state.pointee.lazyKind = kind | LazyFlags.keptCarry | LazyFlags.keptOverflow
   }
 }
 
 extension CPU {
-  /// Fills the TLB for a fast access. False if that would not help: the access faults, is not to
-  /// plain RAM, or crosses the page, which the tag shows by being there already.
+  /// Fills the TLB for a fast access.
+  ///
+  /// False if that would not help: the access faults, is not to plain RAM, or crosses the page,
+  /// which the tag shows by being there already.
   func fill(_ address: UInt64, access: Access) -> Bool {
     let entry = tlbEntry(UnsafeMutableRawPointer(state), address)
     let linear = LinearAddress(address)

@@ -1,6 +1,6 @@
 /// Builds status flags as bits of RFLAGS.
 ///
-/// SDM Vol. 1, "Status Flags".
+/// SDM volume 1, "Status Flags".
 ///
 /// Where the manual leaves a flag undefined, the operations here do what current AMD processors
 /// were seen to do.

@@ -1,4 +1,4 @@
-/// The x87 transcendental functions: special operands as the tables of SDM Vol. 2 have them, the
+/// The x87 transcendental functions: special operands as the tables of SDM volume 2 have them, the
 /// others through `WideFloat` to far less than the one unit in the last place that the manual
 /// allows, then rounded as RC says.
 extension FloatingPointEnvironment {

@@ -1,6 +1,6 @@
 /// The floating-point exceptions, at the places that MXCSR and the x87 status word share.
 ///
-/// SDM Vol. 1, "Overview of Floating-Point Exceptions".
+/// SDM volume 1, "Overview of Floating-Point Exceptions".
 package struct FloatingPointExceptions: OptionSet, Equatable, Sendable {
   /// The bits.
   package var rawValue: UInt16
@@ -28,7 +28,7 @@ package struct FloatingPointExceptions: OptionSet, Equatable, Sendable {
 
 /// RC.
 ///
-/// SDM Vol. 1, "Rounding".
+/// SDM volume 1, "Rounding".
 package enum RoundingControl: UInt8, CaseIterable, Sendable {
   /// To nearest, ties to even.
   case nearest
@@ -92,7 +92,7 @@ package struct FloatingPointEnvironment: Sendable {
 
   /// The environment of SSE instructions.
   ///
-  /// SDM Vol. 1, "MXCSR Control and Status Register".
+  /// SDM volume 1, "MXCSR Control and Status Register".
   @inline(__always) package init(mxcsr: UInt32, format: FloatingPointFormat) {
     self.format = format
     rounding = RoundingControl(bits: mxcsr >> 13)
@@ -103,7 +103,7 @@ package struct FloatingPointEnvironment: Sendable {
 
   /// The environment of x87 instructions.
   ///
-  /// SDM Vol. 1, "x87 FPU Control Word".
+  /// SDM volume 1, "x87 FPU Control Word".
   package init(x87Control: UInt16, format: FloatingPointFormat = .extended) {
     self.format = format
     rounding = RoundingControl(bits: UInt32(x87Control) >> 10)
@@ -133,7 +133,7 @@ package struct FloatingPointEnvironment: Sendable {
 
   /// The NaN that two operands give, or nil if neither is one.
   ///
-  /// SDM Vol. 1, "Rules for Handling NaNs".
+  /// SDM volume 1, "Rules for Handling NaNs".
   mutating func propagateNaN(_ a: UnpackedFloat, _ b: UnpackedFloat) -> UnpackedFloat? {
     if a.kind == .unsupported || b.kind == .unsupported { return invalidOperation() }
     guard a.isNaN || b.isNaN else { return nil }

@@ -13,7 +13,7 @@ extension FloatingPointEnvironment {
   /// What an unmasked x87 overflow or underflow adds to or subtracts from the exponent of a result
   /// that goes to a register.
   ///
-  /// SDM Vol. 1, "Numeric Overflow Exception (#O)".
+  /// SDM volume 1, "Numeric Overflow Exception (#O)".
   static let exponentAdjustment = 24576
 
   /// Rounds an exact number, raising OE, UE and PE.
@@ -109,7 +109,7 @@ extension FloatingPointEnvironment {
 
   /// The masked response to overflow.
   ///
-  /// SDM Vol. 1, "Masked Responses to Numeric Overflow".
+  /// SDM volume 1, "Masked Responses to Numeric Overflow".
   private mutating func overflowResponse(isNegative: Bool) -> UnpackedFloat {
     raise(.precision)
     let staysFinite: Bool =

@@ -17,7 +17,7 @@ enum Transcendental {
 
   /// The processor's π ÷ 2, of 66 bits, with 128 bits behind the point, lowest word first.
   ///
-  /// SDM Vol. 1, "Approximation of Pi".
+  /// SDM volume 1, "Approximation of Pi".
   private static let halfPi: InlineArray<3, UInt64> = [1 << 63, 0x921F_B544_42D1_8469, 1]
 
   /// arctan(j ÷ 8), j from 1 to 8.

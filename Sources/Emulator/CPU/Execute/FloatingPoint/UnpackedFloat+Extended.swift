@@ -18,7 +18,7 @@ package struct ExtendedPattern: Equatable, Sendable {
 extension UnpackedFloat {
   /// Takes an x87 register apart.
   ///
-  /// SDM Vol. 1, "Unsupported Double Extended-Precision Floating-Point Encodings and
+  /// SDM volume 1, "Unsupported Double Extended-Precision Floating-Point Encodings and
   /// Pseudo-Denormals".
   package init(_ pattern: ExtendedPattern) {
     let isNegative = pattern.signExponent >> 15 != 0

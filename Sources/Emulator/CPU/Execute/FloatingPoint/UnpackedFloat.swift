@@ -2,7 +2,7 @@
 package struct UnpackedFloat: Equatable, Sendable {
   /// The classes of data.
   ///
-  /// SDM Vol. 1, "Floating-Point Data Types".
+  /// SDM volume 1, "Floating-Point Data Types".
   package enum Kind: UInt8, Sendable {
     case zero
     case finite

@@ -1,6 +1,6 @@
 /// The FXSAVE image.
 ///
-/// SDM Vol. 2, "FXSAVE": "Layout of FXSAVE and FXRSTOR Memory Region".
+/// SDM volume 2, "FXSAVE": "Layout of FXSAVE and FXRSTOR Memory Region".
 enum FXSAVEArea {
   /// Its size, and how much of it the processor writes.
   static let size: UInt64 = 512

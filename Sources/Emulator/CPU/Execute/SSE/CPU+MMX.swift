@@ -2,7 +2,7 @@ extension CPU {
   /// Whether MMX may be used: like SSE, but OSFXSR does not matter and a pending x87 exception is
   /// reported first.
   ///
-  /// SDM Vol. 3A, "Intel MMX Technology System Programming".
+  /// SDM volume 3A, "Intel MMX Technology System Programming".
   func checkMMX() throws(Exception) {
     if cr0.contains(.emulation) { throw .invalidOpcode }
     if cr0.contains(.taskSwitched) { throw .deviceNotAvailable }

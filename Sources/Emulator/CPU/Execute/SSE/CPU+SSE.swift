@@ -57,7 +57,7 @@ extension CPU {
 
   /// Whether SSE may be used.
   ///
-  /// SDM Vol. 2, "SIMD Floating-Point Exceptions" of the exception classes; Vol. 3A, "Checking for
+  /// SDM volume 2, "SIMD Floating-Point Exceptions" of the exception classes; Vol. 3A, "Checking for
   /// SSE/SSE2/SSE3/SSSE3/SSE4 Support".
   @inline(__always) func checkSSE() throws(Exception) {
     let blocked = CR0.emulation.rawValue | CR0.taskSwitched.rawValue

@@ -7,7 +7,7 @@ extension CPU {
 
   /// Sets the flags of MXCSR; #XM if one of the exceptions is not masked.
   ///
-  /// SDM Vol. 1, "Handling SIMD Floating-Point Exceptions": an unmasked exception found before
+  /// SDM volume 1, "Handling SIMD Floating-Point Exceptions": an unmasked exception found before
   /// computing keeps those of the result from being found.
   func commit(_ environment: FloatingPointEnvironment) throws(Exception) {
     let unmasked = environment.unmasked
@@ -209,7 +209,7 @@ extension CPU {
 extension FloatingPointEnvironment {
   /// A predicate of CMPPS.
   ///
-  /// SDM Vol. 2, "CMPPD": 0 EQ, 1 LT, 2 LE, 3 UNORD, then their negations.
+  /// SDM volume 2, "CMPPD": 0 EQ, 1 LT, 2 LE, 3 UNORD, then their negations.
   @inline(__always) mutating func satisfies<F: InterchangeFormat>(
     _ predicate: UInt8, _ a: F.Pattern, _ b: F.Pattern, as type: F.Type
   ) -> Bool {

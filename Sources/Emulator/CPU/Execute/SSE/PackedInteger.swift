@@ -38,7 +38,7 @@ struct PackedOperation {
 /// MMX uses them too: an operation on elements gives the 64-bit result in the low half; those that
 /// mix elements say how.
 ///
-/// SDM Vol. 2, the *Operation* section of each instruction.
+/// SDM volume 2, the *Operation* section of each instruction.
 enum PackedInteger {
   typealias Bytes = SIMD16<UInt8>
   typealias SignedBytes = SIMD16<Int8>

@@ -2,7 +2,7 @@
 ///
 /// The manual asks for a relative error of at most 1.5 × 2⁻¹² and leaves the bits open; these are
 /// the same on every host. Denormals count as zeros, no exception is raised.
-/// SDM Vol. 2, "RCPPS" and "RSQRTPS".
+/// SDM volume 2, "RCPPS" and "RSQRTPS".
 enum ReciprocalApproximation {
   static func compute(_ bits: UInt32, isSquareRoot: Bool) -> UInt32 {
     let sign = bits & 0x8000_0000

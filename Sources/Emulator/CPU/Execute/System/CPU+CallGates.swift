@@ -55,7 +55,7 @@ extension CPU {
 
   /// Calls an inner privilege level.
   ///
-  /// SDM Vol. 2, "CALL", MORE-PRIVILEGE: a new stack, SS:rSP, parameters, CS:rIP.
+  /// SDM volume 2, "CALL", MORE-PRIVILEGE: a new stack, SS:rSP, parameters, CS:rIP.
   private func callInnerLevel(
     _ gate: Descriptor, _ code: Descriptor, size: UInt8
   ) throws(Exception) {

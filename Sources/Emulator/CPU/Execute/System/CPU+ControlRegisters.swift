@@ -33,7 +33,7 @@ extension CPU {
 
   /// Writes CR0, entering or leaving IA-32e mode with paging.
   ///
-  /// SDM Vol. 3A, "Control Registers", "Initializing IA-32e Mode"; Vol. 2, "MOV, Move to/from
+  /// SDM volume 3A, "Control Registers", "Initializing IA-32e Mode"; Vol. 2, "MOV, Move to/from
   /// Control Registers".
   func writeCR0(_ value: UInt64) throws(Exception) {
     let fault = Exception.generalProtection(errorCode: 0)
@@ -68,14 +68,14 @@ extension CPU {
     }
     if !changed.isDisjoint(with: [.paging, .writeProtect]) { flushTLB() }
     updateMode()
-    requestLookup()
+    requestInterruptCheck()
   }
 
   private var isTaskRegister16: Bool { self[.tr].isPresent && self[.tr].type & 8 == 0 }
 
   /// Loads the PDPTE registers, or raises #GP(0) for a present entry with a reserved bit.
   ///
-  /// SDM Vol. 3A, "PDPTE Registers".
+  /// SDM volume 3A, "PDPTE Registers".
   private func loadPDPTEs(_ cr3: UInt64) throws(Exception) {
     var entries = InlineArray<4, UInt64>(repeating: 0)
     let reserved: UInt64 = ~((1 << PhysicalAddress.width) - 1) | 0x1E6
@@ -129,14 +129,14 @@ extension CPU {
     state.pointee.cr4 = new.rawValue
     if !changed.isDisjoint(with: paging.union([.pcidEnable, .smap])) { flushTLB() }
     updateMode()
-    requestLookup()
+    requestInterruptCheck()
   }
 
   private func writeCR8(_ value: UInt64) throws(Exception) {
     guard value & ~0xF == 0 else { throw .generalProtection(errorCode: 0) }
     synchronizeClock()
     connections.interrupts.taskPriorityClass = UInt8(truncatingIfNeeded: value)
-    requestLookup()
+    requestInterruptCheck()
   }
 
   /// CLTS.

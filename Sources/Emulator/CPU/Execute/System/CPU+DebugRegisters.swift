@@ -2,7 +2,7 @@ extension CPU {
   /// The number of the debug register that `number` names: DR4 and DR5 are DR6 and DR7 unless
   /// CR4.DE is set.
   ///
-  /// SDM Vol. 2, "MOV, Move to/from Debug Registers".
+  /// SDM volume 2, "MOV, Move to/from Debug Registers".
   private func debugRegister(_ number: UInt8) throws(Exception) -> Int {
     guard number < 8 else { throw .invalidOpcode }
     let isAlias = number == 4 || number == 5

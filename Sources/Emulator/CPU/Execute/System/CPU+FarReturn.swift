@@ -1,7 +1,7 @@
 extension CPU {
   /// RET far, with or without an immediate.
   ///
-  /// SDM Vol. 2, "RET".
+  /// SDM volume 2, "RET".
   func retFar(_ i: borrowing Instruction) throws(Exception) {
     let size = i.operandSize
     let step = UInt64(size)
@@ -96,7 +96,7 @@ extension CPU {
 
   /// Makes the data segments that the new CPL may not use null.
   ///
-  /// SDM Vol. 2, "RET".
+  /// SDM volume 2, "RET".
   private func invalidateSegments() {
     for name in [SegmentName.es, .fs, .gs, .ds] {
       let segment = self[name]

@@ -1,7 +1,7 @@
 extension CPU {
   /// IRET, IRETD and IRETQ.
   ///
-  /// SDM Vol. 2, "IRET".
+  /// SDM volume 2, "IRET".
   func iret(_ i: borrowing Instruction) throws(Exception) {
     // IRET ends the blocking of NMIs even if it faults.
     state.pointee.nmiBlocked = false
@@ -82,7 +82,7 @@ extension CPU {
 
   /// Goes back to a virtual-8086 task.
   ///
-  /// SDM Vol. 2, "IRET", RETURN-TO-VIRTUAL-8086-MODE: ESP, SS, ES, DS, FS and GS follow EFLAGS.
+  /// SDM volume 2, "IRET", RETURN-TO-VIRTUAL-8086-MODE: ESP, SS, ES, DS, FS and GS follow EFLAGS.
   private func returnToVirtual8086(
     offset: UInt64, selector: UInt16, flags: UInt64
   ) throws(Exception) {

@@ -1,7 +1,7 @@
 extension CPU {
   /// Loads ES, SS, DS, FS or GS as MOV, POP and LDS do.
   ///
-  /// SDM Vol. 2, "MOV", "Loading Segment Registers".
+  /// SDM volume 2, "MOV", "Loading Segment Registers".
   func loadSegment(_ name: SegmentName, selector raw: UInt16) throws(Exception) {
     let selector = SegmentSelector(raw)
     guard isProtected else { return loadRealSegment(name, raw) }

@@ -1,7 +1,7 @@
 extension CPU {
   /// Raises #GP(0) unless the current task may use the ports `port ..< port + size`.
   ///
-  /// SDM Vol. 1, "I/O Permission Bit Map".
+  /// SDM volume 1, "I/O Permission Bit Map".
   package func checkIOPermission(port: UInt16, size: UInt8) throws(Exception) {
     if mode.contains(.real) { return }
     let iopl = UInt8(truncatingIfNeeded: state.pointee.rflags >> 12 & 3)

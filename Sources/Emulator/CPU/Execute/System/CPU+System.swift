@@ -8,13 +8,12 @@ extension CPU {
   /// Makes the engine look before the next instruction if the one that completes gave it reason
   /// to: an interrupt that may now be taken, a trap, or code that must be stepped.
   private func lookIfNeeded() {
-    let interrupts = connections.interrupts
     let isEnabled = state.pointee.rflags & RFLAGS.interruptEnable.rawValue != 0
-    if mustStep || (isEnabled && interrupts.hasPendingInterrupt)
-      || (!state.pointee.nmiBlocked && interrupts.hasPendingNMI)
-    {
-      requestLookup()
+    let blocksNMI = state.pointee.nmiBlocked
+    let isDue = withInterrupts { interrupts in
+      isEnabled && interrupts.hasPendingInterrupt || !blocksNMI && interrupts.hasPendingNMI
     }
+    if isDue || mustStep { requestInterruptCheck() }
   }
 
   private func executeSystemInstruction(_ i: borrowing Instruction) throws(Exception) {

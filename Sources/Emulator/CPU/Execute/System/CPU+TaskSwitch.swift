@@ -72,7 +72,7 @@ extension CPU {
 
   /// Saves this task and loads another.
   ///
-  /// SDM Vol. 3A, "Task Switching".
+  /// SDM volume 3A, "Task Switching".
   ///
   /// What fails before the old state is saved leaves the old task as it was; what fails after it
   /// is an exception of the new one.

@@ -83,7 +83,7 @@ extension CPU {
 
   /// Writes IA32_EFER.
   ///
-  /// SDM Vol. 3A, "Extended Feature Enable Register": LME cannot change while paging is on.
+  /// SDM volume 3A, "Extended Feature Enable Register": LME cannot change while paging is on.
   private func writeEFER(_ value: UInt64) -> Bool {
     guard value & ~EFER.defined.rawValue == 0 else { return false }
     let old = efer

@@ -1,6 +1,6 @@
 /// Where a 16-bit or 32-bit TSS keeps its fields.
 ///
-/// SDM Vol. 3A, "Task-State Segment (TSS)" and "16-Bit Task-State Segment".
+/// SDM volume 3A, "Task-State Segment (TSS)" and "16-Bit Task-State Segment".
 struct TaskStateLayout {
   /// 32-bit, as opposed to the 286's.
   let isWide: Bool

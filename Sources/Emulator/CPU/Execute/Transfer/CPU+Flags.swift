@@ -33,7 +33,7 @@ extension CPU {
     let watched: RFLAGS = [.trap, .interruptEnable, .alignmentCheck]
     if (old ^ state.pointee.rflags) & watched.rawValue != 0 {
       updateMode()
-      requestLookup()
+      requestInterruptCheck()
     }
   }
 }

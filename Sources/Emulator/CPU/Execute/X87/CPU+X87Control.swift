@@ -2,7 +2,7 @@ extension CPU {
   /// The instructions that manage the x87 state and leave the last-instruction pointers alone;
   /// false if this is none of them.
   ///
-  /// Those named FN… do not look for pending exceptions. SDM Vol. 1, "x87 FPU Control Instructions".
+  /// Those named FN… do not look for pending exceptions. SDM volume 1, "x87 FPU Control Instructions".
   func executeX87Control(_ i: borrowing Instruction) throws(Exception) -> Bool {
     if i.hasMemory { return try executeX87ControlMemory(i) }
     switch (i.opcode, i.modRM) {
@@ -103,7 +103,7 @@ extension CPU {
 
   /// Stores the environment in one of its four layouts.
   ///
-  /// SDM Vol. 1, "Saving the x87 FPU's State with FSTENV/FNSTENV and FSAVE/FNSAVE".
+  /// SDM volume 1, "Saving the x87 FPU's State with FSTENV/FNSTENV and FSAVE/FNSAVE".
   private func storeEnvironment(
     _ i: borrowing Instruction, at address: LinearAddress
   ) throws(Exception) {

@@ -56,7 +56,7 @@ extension CPU {
 
   /// Raises the stack fault form of invalid operation; whether it is masked.
   ///
-  /// SDM Vol. 1, "Stack Overflow or Underflow Exception (#IS)".
+  /// SDM volume 1, "Stack Overflow or Underflow Exception (#IS)".
   func raiseStackFault(isOverflow: Bool) -> Bool {
     setConditionC1(isOverflow)
     state.pointee.x87Status |= X87Status.stackFault | FloatingPointExceptions.invalid.rawValue
@@ -79,7 +79,7 @@ extension CPU {
   /// The environment of x87 arithmetic; with `usesPrecisionControl` of the instructions that PC
   /// governs.
   ///
-  /// SDM Vol. 1, "Precision Control Field".
+  /// SDM volume 1, "Precision Control Field".
   func x87Environment(usesPrecisionControl: Bool = false) -> FloatingPointEnvironment {
     var environment = FloatingPointEnvironment(x87Control: state.pointee.x87Control)
     if usesPrecisionControl {

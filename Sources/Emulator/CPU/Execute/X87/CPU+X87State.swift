@@ -52,7 +52,7 @@ extension CPU {
 
   /// The tag word as FSTENV stores it.
   ///
-  /// SDM Vol. 1, "x87 FPU Tag Word".
+  /// SDM volume 1, "x87 FPU Tag Word".
   var x87TagWord: UInt16 {
     var word: UInt16 = 0
     for register in 0..<8 {

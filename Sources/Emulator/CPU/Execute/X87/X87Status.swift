@@ -1,6 +1,6 @@
 /// The bits of the x87 status word.
 ///
-/// SDM Vol. 1, "x87 FPU Status Register".
+/// SDM volume 1, "x87 FPU Status Register".
 enum X87Status {
   /// SF: stack fault.
   static let stackFault: UInt16 = 0x40

@@ -1,38 +1,42 @@
 /// crash KIND: misbehaves on purpose; the kernel ends this program and nothing else.
+import Apus
 import UserSystem
 
 private let kernelAddress: UInt64 = 0x7fff_8010_0000
 
-func program(_ arguments: [[UInt8]]) -> Int32 {
-  guard arguments.count == 2 else { return usage() }
-  let kind = arguments[1]
-  if kind.equals("privileged") {
-    do_halt()
-  } else if kind.equals("kernel") {
-    do_write(kernelAddress)
-  } else if kind.equals("loop") {
-    while true { _ = do_read(address_of_code()) }
-  } else if kind.equals("stack") {
-    _ = recurse(1)
-  } else if kind.equals("null") {
-    _ = do_read(0)
-  } else if kind.equals("divide") {
-    do_divide_by_zero()
-  } else if kind.equals("ud") {
-    do_undefined()
-  } else if kind.equals("port") {
-    do_port()
-  } else if kind.equals("write-text") {
-    do_write(address_of_code())
-  } else if kind.equals("jump") {
-    do_jump(0x7000_0000)
-  } else if kind.equals("pointer") {
-    return passBadPointers()
-  } else {
-    return usage()
+@main
+struct Crash: Program {
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    guard arguments.count == 2 else { return usage() }
+    let kind = arguments[1]
+    if kind.equals("privileged") {
+      do_halt()
+    } else if kind.equals("kernel") {
+      do_write(kernelAddress)
+    } else if kind.equals("loop") {
+      while true { _ = do_read(address_of_code()) }
+    } else if kind.equals("stack") {
+      _ = recurse(1)
+    } else if kind.equals("null") {
+      _ = do_read(0)
+    } else if kind.equals("divide") {
+      do_divide_by_zero()
+    } else if kind.equals("ud") {
+      do_undefined()
+    } else if kind.equals("port") {
+      do_port()
+    } else if kind.equals("write-text") {
+      do_write(address_of_code())
+    } else if kind.equals("jump") {
+      do_jump(0x7000_0000)
+    } else if kind.equals("pointer") {
+      return passBadPointers()
+    } else {
+      return usage()
+    }
+    say("crash: still alive, which should not be\n")
+    return 2
   }
-  say("crash: still alive, which should not be\n")
-  return 2
 }
 
 private func usage() -> Int32 {

@@ -1,16 +1,21 @@
 /// mandelbrot: draws the set with characters; nothing but floating point.
-func program(_ arguments: [[UInt8]]) -> Int32 {
-  let shades = [UInt8](text: " .:-=+*#%@")
-  for row in 0..<24 {
-    var line = TextLine()
-    for column in 0..<72 {
-      let real = -2.2 + 3.0 * Double(column) / 72
-      let imaginary = -1.2 + 2.4 * Double(row) / 24
-      line.append(byte: shades[steps(real, imaginary) * 9 / 200])
+import Apus
+
+@main
+struct Mandelbrot: Program {
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    let shades = [UInt8](text: " .:-=+*#%@")
+    for row in 0..<24 {
+      var line = TextLine()
+      for column in 0..<72 {
+        let real = -2.2 + 3.0 * Double(column) / 72
+        let imaginary = -1.2 + 2.4 * Double(row) / 24
+        line.append(byte: shades[steps(real, imaginary) * 9 / 200])
+      }
+      say("\(line)\n")
     }
-    say("\(line)\n")
+    return 0
   }
-  return 0
 }
 
 /// How many steps of z := z² + c it takes to leave the circle of radius 2, at most 200.

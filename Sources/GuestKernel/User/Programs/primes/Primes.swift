@@ -1,28 +1,33 @@
 /// primes [LIMIT]: counts primes with a sieve and compares with what the prime number theorem says.
-func program(_ arguments: [[UInt8]]) -> Int32 {
-  let asked = arguments.count > 1 ? arguments[1].decimal : 100_000
-  guard let asked, asked >= 2, asked <= 10_000_000 else {
-    say("usage: primes [LIMIT], from 2 to 10000000\n")
-    return 1
-  }
-  let limit = Int(asked)
-  let begin = System.uptime
-  var isComposite = [Bool](repeating: false, count: limit + 1)
-  var count = 0
-  var last = 0
-  for number in 2...limit where !isComposite[number] {
-    count += 1
-    last = number
-    for multiple in stride(from: number * number, through: limit, by: number) {
-      isComposite[multiple] = true
+import Apus
+
+@main
+struct Primes: Program {
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    let asked = arguments.count > 1 ? arguments[1].decimal : 100_000
+    guard let asked, asked >= 2, asked <= 10_000_000 else {
+      say("usage: primes [LIMIT], from 2 to 10000000\n")
+      return 1
     }
+    let limit = Int(asked)
+    let begin = System.uptime
+    var isComposite = [Bool](repeating: false, count: limit + 1)
+    var count = 0
+    var last = 0
+    for number in 2...limit where !isComposite[number] {
+      count += 1
+      last = number
+      for multiple in stride(from: number * number, through: limit, by: number) {
+        isComposite[multiple] = true
+      }
+    }
+    let estimate = logarithmicIntegral(Double(limit))
+    let milliseconds = (System.uptime - begin) / 1_000_000
+    say("\(count) primes up to \(limit), the last is \(last)\n")
+    say("the integral of 1/ln x estimates \(estimate, decimals: 1)\n")
+    say("\(milliseconds) ms\n")
+    return 0
   }
-  let estimate = logarithmicIntegral(Double(limit))
-  let milliseconds = (System.uptime - begin) / 1_000_000
-  say("\(count) primes up to \(limit), the last is \(last)\n")
-  say("the integral of 1/ln x estimates \(estimate, decimals: 1)\n")
-  say("\(milliseconds) ms\n")
-  return 0
 }
 
 /// The integral of 1/ln x from 2 to `end`, by the trapezium rule on a scale that grows with x.

@@ -1,4 +1,6 @@
 /// What `help` says.
+import Apus
+
 enum Help {
   static func show(_ topic: [UInt8]?) {
     guard let topic else { return showCommands() }

@@ -1,4 +1,5 @@
 /// The commands that show something of the system.
+import Apus
 import UserSystem
 
 enum Listing {

@@ -1,19 +1,24 @@
 /// shell [-c COMMANDS | -x COMMANDS]: reads lines and runs them.
 ///
 /// -c begins with COMMANDS, -x ends too.
+import Apus
+
 private let prompt: StaticString = "apus$ "
 
-func program(_ arguments: [[UInt8]]) -> Int32 {
-  System.keepInterrupts()
-  var shell = Shell()
-  if arguments.count > 2, arguments[1].equals("-c") || arguments[1].equals("-x") {
-    for line in Words.parts(arguments[2]) { shell.runScripted(line) }
-    if arguments[1].equals("-x") { return 0 }
-  } else {
-    say("Type help for the commands.\n")
+@main
+struct ShellProgram: Program {
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    System.keepInterrupts()
+    var shell = Shell()
+    if arguments.count > 2, arguments[1].equals("-c") || arguments[1].equals("-x") {
+      for line in Words.parts(arguments[2]) { shell.runScripted(line) }
+      if arguments[1].equals("-x") { return 0 }
+    } else {
+      say("Type help for the commands.\n")
+    }
+    shell.run()
+    return 0
   }
-  shell.run()
-  return 0
 }
 
 struct Shell {
