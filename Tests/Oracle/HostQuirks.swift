@@ -118,7 +118,8 @@ enum HostQuirks {
       return false
     }
     let address = memory.address(state, next: state.rip &+ UInt64(instruction.length))
-    return address & 15 != 0 && !isCanonical(address)
+    let last = address &+ UInt64(memory.size) &- 1
+    return address & 15 != 0 && !(isCanonical(address) && isCanonical(last))
   }
 
   /// AMD wants the offset to be canonical as well as its sum with the base of FS or GS.
