@@ -96,7 +96,8 @@ public final class Machine {
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
       rsdp: tables.rsdpAddress)
     processor.cpu.enter(
-      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules))
+      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules),
+      seed: configuration.seed)
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.
