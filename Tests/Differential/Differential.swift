@@ -22,7 +22,7 @@ struct Differential: ParsableCommand {
   @Option(help: "The seed of the first batch.")
   var seed: UInt64 = 1
 
-  @Option(help: "Only instructions of one kind: integer, sse or x87.")
+  @Option(help: "Only instructions of one kind: integer, sse, x87 or mmx.")
   var only: Template.Group?
 
   @Option(help: "Only one generator: structured or bytes.")

@@ -1,3 +1,4 @@
+import Glibc
 import HostCPU
 
 /// A piece of code and the state it starts in.
@@ -93,7 +94,7 @@ extension MemoryChange {
   package static func between(_ image: DataImage, _ memory: UnsafeRawPointer) -> [MemoryChange] {
     var changes: [MemoryChange] = []
     image.bytes.withUnsafeBytes { old in
-      guard let base = old.baseAddress else { return }
+      guard let base = old.baseAddress, memcmp(base, memory, DataImage.size) != 0 else { return }
       var chunk = 0
       while chunk < DataImage.size {
         if !sameChunk(base + chunk, memory + chunk) {

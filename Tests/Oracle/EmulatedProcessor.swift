@@ -34,23 +34,36 @@ package final class EmulatedProcessor: Processor {
   }
 
   package func run(_ batch: Batch) -> [Outcome] {
-    batch.cases.map {
-      run($0, image: batch.images[$0.image], limit: EmulatedProcessor.instructionLimit)
-    }
+    run(batch, limit: EmulatedProcessor.instructionLimit)
   }
 
   package func runPatiently(_ batch: Batch) -> [Outcome] {
-    batch.cases.map {
-      run($0, image: batch.images[$0.image], limit: EmulatedProcessor.patientLimit)
+    run(batch, limit: EmulatedProcessor.patientLimit)
+  }
+
+  private func run(_ batch: Batch, limit: UInt64) -> [Outcome] {
+    var loaded: Int?
+    return batch.cases.map { item in
+      let image = batch.images[item.image]
+      if loaded != item.image { load(image) }
+      loaded = item.image
+      let outcome = run(item, image: image, limit: limit)
+      for change in outcome.changes {
+        data.storeBytes(
+          of: image[quadword: change.offset], toByteOffset: change.offset, as: UInt64.self)
+      }
+      return outcome
+    }
+  }
+
+  private func load(_ image: DataImage) {
+    image.bytes.withUnsafeBytes {
+      data.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: DataImage.size)
     }
   }
 
   private func run(_ item: Case, image: DataImage, limit: UInt64) -> Outcome {
-    image.bytes.withUnsafeBytes {
-      data.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: DataImage.size)
-    }
-    let offset = item.before.rip & 0xFFF
-    let start = PhysicalAddress(UserPages.code + offset)
+    let start = PhysicalAddress(UserPages.code + item.before.rip & 0xFFF)
     item.code.withUnsafeBytes { processor.writeMemory(start, $0) }
     load(item.before)
     let limit = processor.cpu.instructionCount &+ limit
@@ -69,9 +82,11 @@ package final class EmulatedProcessor: Processor {
     cpu.state.pointee.rip = state.rip
     cpu.rflags = RFLAGS(rawValue: state.rflags)
     UserPages.enterRing3(cpu, fsBase: state.fsBase, gsBase: state.gsBase)
-    for index in 0..<16 {
-      cpu.state.pointee.xmm[2 * index] = state[xmm: index].x
-      cpu.state.pointee.xmm[2 * index + 1] = state[xmm: index].y
+    withUnsafeBytes(of: state.fx) { raw in
+      for index in 0..<32 {
+        cpu.state.pointee.xmm[index] =
+          raw.loadUnaligned(fromByteOffset: 160 + 8 * index, as: UInt64.self)
+      }
     }
     cpu.state.pointee.mxcsr = state.mxcsr
     loadX87(state)
@@ -102,9 +117,11 @@ package final class EmulatedProcessor: Processor {
     for index in 0..<16 { after.registers[index] = cpu[index] }
     after.fsBase = cpu[.fs].base
     after.gsBase = cpu[.gs].base
-    for index in 0..<16 {
-      after[xmm: index] = SIMD2(
-        cpu.state.pointee.xmm[2 * index], cpu.state.pointee.xmm[2 * index + 1])
+    withUnsafeMutableBytes(of: &after.fx) { raw in
+      for index in 0..<32 {
+        raw.storeBytes(
+          of: cpu.state.pointee.xmm[index], toByteOffset: 160 + 8 * index, as: UInt64.self)
+      }
     }
     after.mxcsr = cpu.state.pointee.mxcsr
     saveX87(&after)

@@ -72,8 +72,10 @@ package final class HostProcessor: Processor {
         vector: UInt8(truncatingIfNeeded: vector), errorCode: result.pointee.error_code,
         cr2: vector == 14 ? result.pointee.cr2 : 0)
     }
+    var after = UnsafeRawPointer(result).load(as: UserState.self)
+    after.clearUncompared()
     return Outcome(
-      ending: ending, after: UnsafeRawPointer(result).load(as: UserState.self),
+      ending: ending, after: after,
       changes: MemoryChange.between(image, host_result_data(result)))
   }
 }

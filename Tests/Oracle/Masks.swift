@@ -29,6 +29,8 @@ package struct Masks {
       conditions |= instruction.undefinedConditions & 0xF | unsettled
       if !memory.isEmpty { return nil }
       noteEnvironment(instruction, item, end: offset + instruction.length)
+      // Where it stands is known only while registers are as they were.
+      if !memory.isEmpty && offset != 0 { return nil }
     }
     let end = (instructions.last?.offset ?? 0) + (instructions.last?.instruction.length ?? 0)
     note(at: end, flags, conditions)

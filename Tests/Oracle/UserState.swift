@@ -1,3 +1,4 @@
+import Glibc
 import HostCPU
 
 /// The state of the processor that a program in user mode can see, laid out as `HostState` is.
@@ -69,6 +70,25 @@ extension UserState {
     set {
       store(newValue.x, 160 + 16 * index)
       store(newValue.y, 168 + 16 * index)
+    }
+  }
+
+  /// Clears what no comparison looks at: last instruction and operand, MXCSR_MASK, unused bytes.
+  mutating func clearUncompared() {
+    withUnsafeMutableBytes(of: &fx) { raw in
+      for offset in 5..<24 { raw[offset] = 0 }
+      for offset in 28..<32 { raw[offset] = 0 }
+      for offset in 416..<512 { raw[offset] = 0 }
+    }
+  }
+
+  /// Whether every byte is the same.
+  func isIdentical(to other: UserState) -> Bool {
+    withUnsafeBytes(of: self) { a in
+      withUnsafeBytes(of: other) { b in
+        guard let left = a.baseAddress, let right = b.baseAddress else { return false }
+        return memcmp(left, right, a.count) == 0
+      }
     }
   }
 

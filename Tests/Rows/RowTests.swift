@@ -24,6 +24,8 @@ import Testing
 
   @Test(.enabled(if: HostProcessor() != nil, "the host must be x86-64 Linux"), arguments: files)
   func rowsHoldOnTheHost(_ name: String) throws {
+    // The other test is rewriting the files, from the same host.
+    if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil { return }
     let processor = try #require(HostProcessor())
     try RowTests.check(name, on: processor)
   }

@@ -28,6 +28,7 @@ package struct CaseGenerator {
       case .integer: IntegerTemplates.all + IntegerTemplates.all
       case .sse: SSETemplates.all + SSETemplates.all
       case .x87: X87Templates.all
+      case .mmx: MMXTemplates.all
       }
     }
   }

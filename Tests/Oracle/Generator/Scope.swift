@@ -4,14 +4,14 @@ enum Scope {
     "I86", "I186", "I386", "I486", "I486REAL", "I286REAL", "PENTIUMREAL", "PPRO", "CMOV",
     "CMPXCHG16B", "LAHF", "LONGMODE", "MOVBE", "POPCNT", "LZCNT", "BMI1", "FAT_NOP", "FCMOV",
     "FXSAVE", "FXSAVE64", "PAUSE", "RDWRFSGS", "SSE", "SSE2", "SSEMXCSR", "SSE_PREFETCH", "X87",
-    "CLFSH",
+    "CLFSH", "PENTIUMMMX", "SSE2MMX",
   ]
 
   /// Instructions that the operating system or the maker of the host answers in its own way.
   private static let excluded: Set<String> = [
     "cpuid", "rdtsc", "rdpmc", "sldt", "str", "sgdt", "sidt", "smsw", "lar", "lsl", "verr", "verw",
     "syscall", "sysenter", "sysexit", "sysret", "iret", "iretd", "iretq", "retf", "ret far", "lss",
-    "lfs", "lgs", "swapgs", "emms", "fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x",
+    "lfs", "lgs", "swapgs", "fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x",
     "fyl2xp1", "fbld", "rdmsr", "wrmsr", "lldt", "ltr",
     // Virtual machines report INT1 at its own address; the manual calls it a trap.
     "int1",
@@ -23,7 +23,7 @@ enum Scope {
   /// Whether `instruction` may be run natively and compared.
   static func includes(_ instruction: Decoded, code: ArraySlice<UInt8>) -> Bool {
     guard isaSets.contains(instruction.isaSet), !excluded.contains(instruction.mnemonic),
-      !instruction.usesMMX, !instruction.isFar, !instruction.writesSegment
+      !instruction.isFar, !instruction.writesSegment
     else { return false }
     if instruction.mnemonic == "ret" && !code.contains(where: { $0 & 0xFE == 0xC2 }) {
       return false
@@ -31,6 +31,8 @@ enum Scope {
     if instruction.mnemonic == "int" && instruction.immediate == 0x80 { return false }
     // Makers disagree about operand-size prefixes on near branches.
     if instruction.isBranch && instruction.hasOperandSizePrefix { return false }
+    // Intel reads a word, AMD a doubleword.
+    if instruction.mnemonic == "movsxd" && instruction.operandWidth == 16 { return false }
     // AMD lets REP decide what LOOPE and LOOPNE wait for.
     if instruction.hasRepeat && instruction.mnemonic.hasPrefix("loop") { return false }
     return true

@@ -38,6 +38,7 @@ package struct Template {
     case integer
     case sse
     case x87
+    case mmx
   }
 
   package var group: Group
