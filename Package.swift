@@ -47,6 +47,8 @@ let package = Package(
     .testTarget(name: "BootTests", dependencies: ["GuestKernel"], path: "Tests/BootTests"),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator"], path: "Tests/EmulatorTests"),
+    .testTarget(
+      name: "DecoderTests", dependencies: ["Emulator", "CZydis"], path: "Tests/DecoderTests"),
   ],
   swiftLanguageModes: [.v6]
 )
