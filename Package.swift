@@ -44,9 +44,36 @@ let package = Package(
       path: "Sources/GuestKernel/Plugins/InstallImages"),
     .testTarget(
       name: "GuestKernelTests", dependencies: ["GuestKernel"], path: "Tests/GuestKernelTests"),
+    .testTarget(
+      name: "GoldenTests", dependencies: ["Emulator"], path: "Tests/GoldenTests",
+      exclude: ["Goldens"]),
     .testTarget(name: "BootTests", dependencies: ["GuestKernel"], path: "Tests/BootTests"),
     .testTarget(
-      name: "EmulatorTests", dependencies: ["Emulator"], path: "Tests/EmulatorTests"),
+      name: "EmulatorTests", dependencies: ["Emulator", "TestImages"], path: "Tests/EmulatorTests"),
+    // Small images for tests, right ones and wrong ones.
+    .target(name: "TestImages", path: "Tests/TestImages"),
+    .testTarget(
+      name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["Emulator", "TestImages"], path: "Tests/FuzzTests"),
+    .target(name: "HostCPU", path: "Tests/HostCPU"),
+    .target(
+      name: "Oracle", dependencies: ["Emulator", "HostCPU", "CZydis"], path: "Tests/Oracle"),
+    .executableTarget(
+      name: "differential",
+      dependencies: [
+        "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Differential"),
+    .testTarget(
+      name: "RowTests", dependencies: ["Oracle"], path: "Tests/Rows",
+      exclude: ["README.md", "Instructions"]),
+    .testTarget(
+      name: "SystemCaseTests", dependencies: ["Emulator"], path: "Tests/SystemCases",
+      exclude: [
+        "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
+        "exceptions.txt", "generate.py",
+      ]),
     .testTarget(
       name: "DecoderTests", dependencies: ["Emulator", "CZydis"], path: "Tests/DecoderTests"),
   ],

@@ -166,10 +166,10 @@ struct Boot: ParsableCommand {
     case .machine(.debugExit(let value)):
       throw ExitCode(Int32(truncatingIfNeeded: value << 1 | 1) & 0xFF)
     case .machine(.shutdown):
-      ExitStatus.say("the guest shut down after a triple fault")
+      explain(machine, .shutdown)
       throw ExitCode(ExitStatus.shutdown)
     case .machine(.haltedForever), .machine(.idle):
-      ExitStatus.say("the guest halted for ever")
+      explain(machine, .haltedForever)
       throw ExitCode(ExitStatus.haltedForever)
     case .machine(.instructionLimit):
       remark("\(machine.instructionCount) instructions: the limit is reached")
@@ -181,6 +181,12 @@ struct Boot: ParsableCommand {
       ExitStatus.leave(bySignal: number)
     case .machine(.reset), .machine(.stopped): return
     }
+  }
+
+  /// Prints what is known about a bad end.
+  private func explain(_ machine: Machine, _ stop: StopReason) {
+    let lines = machine.diagnosis(of: stop).lines
+    ExitStatus.say(lines.joined(separator: "\n"))
   }
 
   private func remark(_ text: String) {

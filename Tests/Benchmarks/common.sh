@@ -15,7 +15,8 @@ fail() {
 # Sets EMU, unless the environment names one, to a fresh release build.
 prepare_emu() {
   if [ -z "${EMU:-}" ]; then
-    (cd "$root" && swift build -c release --omit-frame-pointers --product emu >&2) ||
+    (cd "$root" && swift build -c release --omit-frame-pointers -Xswiftc -enforce-exclusivity=unchecked \
+      --product emu >&2) ||
       fail "emu does not build"
     EMU=$root/.build/release/emu
   fi

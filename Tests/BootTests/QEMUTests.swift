@@ -50,7 +50,9 @@ struct QEMUTests {
   @Test(arguments: [
     ("panic", "asked for by a program", "SystemCalls"),
     ("panic stack", "kernel stack overflow", "Mishaps.recurse"),
-    ("panic null", "page fault in the kernel reading 0x8", "Mishaps.readNull"),
+    ("panic null", "page fault in the kernel reading 0x8, not mapped", "Mishaps.read"),
+    ("panic smap", "page fault in the kernel reading 0x3ffffffefff8, user memory", "Mishaps.read"),
+    ("panic smep", "page fault in the kernel executing 0x400000, user memory", "SystemCalls.power"),
   ])
   func aPanicNamesTheFunctions(command: String, reason: String, function: String) throws {
     let run = try QEMU.boot(commandLine: "quiet cmd=\"\(command)\" debug-exit")

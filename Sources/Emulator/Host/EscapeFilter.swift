@@ -12,7 +12,7 @@ public struct EscapeFilter {
     case unknown(UInt8)
   }
 
-  /// Ctrl-A
+  /// Ctrl-A.
   public static let escape: UInt8 = 1
 
   private var isEscaped = false

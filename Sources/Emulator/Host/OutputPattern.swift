@@ -2,7 +2,8 @@ import Glibc
 
 /// A regular expression that is looked for in each line of output, as it is written.
 ///
-/// POSIX extended syntax. The beginning of a line is known, its end only once the line has ended.
+/// POSIX extended syntax. `$` matches the end of what was written so far, so that a prompt can be
+/// waited for.
 public final class OutputPattern {
   /// The part of a line that is kept; a longer line is looked at from there on anew.
   private static let lineLimit = 4096
@@ -39,19 +40,14 @@ public final class OutputPattern {
   /// Whether the line up to and including the next byte of output matches.
   public func matches(next byte: UInt8) -> Bool {
     if byte == UInt8(ascii: "\n") {
-      let isMatch = matchesLine(isComplete: true)
       line = [0]
-      return isMatch
+      return false
     }
     // A zero would end the string, and a carriage return is no part of a line.
     guard byte != 0, byte != UInt8(ascii: "\r") else { return false }
     if line.count > Self.lineLimit { line = [0] }
     line[line.count - 1] = CChar(bitPattern: byte)
     line.append(0)
-    return matchesLine(isComplete: false)
-  }
-
-  private func matchesLine(isComplete: Bool) -> Bool {
-    regexec(compiled, line, 0, nil, isComplete ? 0 : REG_NOTEOL) == 0
+    return regexec(compiled, line, 0, nil, 0) == 0
   }
 }

@@ -32,6 +32,11 @@ public final class SignalWatch {
         Glibc.write(SignalWatch.sink.load(ordering: .sequentiallyConsistent), &byte, 1)
       }
     }
+    // Whoever started the process may have left them blocked.
+    var unblocked = sigset_t()
+    sigemptyset(&unblocked)
+    for number in changed { sigaddset(&unblocked, number) }
+    sigprocmask(SIG_UNBLOCK, &unblocked, nil)
     // A closed pipe or socket is found out by the write that fails.
     signal(SIGPIPE, SIG_IGN)
   }

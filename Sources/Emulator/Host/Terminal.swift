@@ -15,13 +15,18 @@ public final class Terminal {
   public init?() {
     guard isatty(STDIN_FILENO) == 1, tcgetattr(STDIN_FILENO, Self.saved) == 0 else { return nil }
     atexit { Terminal.putBack() }
+    var unblocked = sigset_t()
+    sigemptyset(&unblocked)
     for number in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP] {
+      sigaddset(&unblocked, number)
       signal(number) { number in
         Terminal.putBack()
         signal(number, SIG_DFL)
         raise(number)
       }
     }
+    // Whoever started the process may have left them blocked.
+    sigprocmask(SIG_UNBLOCK, &unblocked, nil)
   }
 
   deinit { restore() }

@@ -10,6 +10,8 @@ enum BootLayout {
   static let descriptors: UInt64 = 0x2000
   /// The task-state segment.
   static let taskState: UInt64 = 0x2100
+  /// CLI and HLT: where a bare ELF64 kernel comes to when its entry function returns.
+  static let returnStub: UInt64 = 0x2200
   /// The kernel's command line, then the modules' names; zero-terminated strings.
   static let strings: UInt64 = 0x3000
   /// Behind the last byte of the strings.
@@ -23,6 +25,12 @@ enum BootLayout {
 
   /// How many modules the list has room for.
   static let moduleLimit = Int((descriptors - moduleList) / StartRecord.moduleSize)
+}
+
+/// Code that the loader brings.
+enum BootCode {
+  /// CLI; HLT; JMP to the HLT.
+  static let returnStub: [UInt8] = [0xFA, 0xF4, 0xEB, 0xFD]
 }
 
 /// The GDT that every kernel starts with; a bare ELF64 kernel may keep it.

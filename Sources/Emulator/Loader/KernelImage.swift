@@ -68,9 +68,10 @@ public struct KernelImage: Sendable {
   /// The version of a Multiboot header in the part of the file where one must stand.
   private static func multibootVersion(_ bytes: [UInt8]) -> Int? {
     func word(_ at: Int) -> UInt32 {
-      (0..<4).reduce(0 as UInt32) { $0 | UInt32(bytes[at + $1]) << UInt32($1 * 8) }
+      guard at + 4 <= bytes.count else { return 0 }
+      return (0..<4).reduce(0 as UInt32) { $0 | UInt32(bytes[at + $1]) << UInt32($1 * 8) }
     }
-    let end = min(bytes.count, 32768) - 15
+    let end = min(bytes.count, 32768) - 11
     for at in stride(from: 0, to: end, by: 4) {
       let magic = word(at)
       if magic == 0x1BAD_B002, at < 8192, magic &+ word(at + 4) &+ word(at + 8) == 0 { return 1 }

@@ -127,6 +127,10 @@ struct Loader {
 
   private func makePageTables() throws(ImageError) -> UInt64 {
     guard case .long = image.bootProtocol else { return 0 }
+    write(BootCode.returnStub, at: BootLayout.returnStub)
+    var returnAddress = ByteWriter()
+    returnAddress.append(BootLayout.returnStub)
+    write(returnAddress.bytes, at: BootLayout.stackTop - 8)
     do {
       var tables = try BootPageTables(memory: memory)
       for (number, segment) in image.loadable

@@ -18,11 +18,23 @@ final class Chipset {
   let pics: PIC8259Pair
   let pit: PIT8254
   let systemControlB: SystemControlPortB
+  let rtc: RTC
+  let hpet: HPET
   let uarts: [UART16550]
+  let keyboard: I8042
+  let systemControlA: SystemControlPortA
+  let powerManagement: PowerManagement
+  let smiCommand: SMICommandPort
+  let resetControl: ResetControl
+  let debugConsole: DebugConsole
+  let debugExit: DebugExit
   let bus: SystemBus
   private let junctions: [InterruptJunction]
-  private let debugConsole: DebugConsole
-  private let debugExit: DebugExit
+  private let legacySelectors: [InterruptSelector]
+
+  /// Pins of the I/O APIC that no ISA device uses, for the HPET.
+  private static let hpetPins = 20...23
+  private static let softOff: UInt8 = 5
 
   init(configuration: MachineConfiguration, clock: VirtualClock, requests: Requests) {
     localAPIC = LocalAPIC(
@@ -31,20 +43,47 @@ final class Chipset {
     ioAPIC = IOAPIC(id: 0, bus: apicBus)
     pics = PIC8259Pair(output: InterruptLine(to: localAPIC, pin: 0))
     localAPIC.externalController = pics
-    let irqs = (0..<16).map { [pics, ioAPIC] irq in
-      let line = InterruptLine(to: pics, pin: irq)
-      line.connect(to: ioAPIC, pin: Self.ioAPICPin(ofIRQ: irq))
-      return line
-    }
-    pit = PIT8254(clock: clock, line: irqs[0])
+    let irqs = Self.makeIRQs(pics: pics, ioAPIC: ioAPIC)
+
+    // The HPET can take IRQ 0 from the PIT and IRQ 8 from the RTC.
+    let selectors = [irqs[0], irqs[8]].map { InterruptSelector(output: $0) }
+    legacySelectors = selectors
+    pit = PIT8254(clock: clock, line: InterruptLine(to: selectors[0], pin: 0))
     systemControlB = SystemControlPortB(pit: pit)
-    let shared = [4, 3].map { InterruptJunction(output: irqs[$0]) }
+    rtc = RTC(
+      RTC.Configuration(
+        startTime: Int64(clamping: configuration.startTime),
+        memoryBelow4GiB: min(configuration.memory, PhysicalMemory.holeStart),
+        memoryAbove4GiB: configuration.memory - min(configuration.memory, PhysicalMemory.holeStart)
+      ),
+      clock: clock, line: InterruptLine(to: selectors[1], pin: 0))
+    var routes: [Int: InterruptLine] = [:]
+    for pin in Self.hpetPins { routes[pin] = InterruptLine(to: ioAPIC, pin: pin) }
+    hpet = HPET(
+      clock: clock,
+      lines: HPET.Lines(
+        routes: routes, legacyTimer: InterruptLine(to: selectors[0], pin: 1),
+        legacyClock: InterruptLine(to: selectors[1], pin: 1)))
+    hpet.legacyReplacementChanged = { isOn in
+      for selector in selectors { selector.select(second: isOn) }
+    }
+
+    // COM1 and COM3 share IRQ 4, COM2 and COM4 share IRQ 3.
+    let shared = PortMap.serialIRQ.prefix(2).map { InterruptJunction(output: irqs[$0]) }
     junctions = shared
     uarts = PortMap.serial.indices.map { port in
-      // COM1 and COM3 share IRQ 4, COM2 and COM4 share IRQ 3.
       let line = InterruptLine(to: shared[port % 2], pin: port / 2)
       return UART16550(clock: clock, line: line) { requests.transmit(port, $0) }
     }
+    // Address line 20 is never masked, so nobody listens to its gates.
+    keyboard = I8042(
+      keyboardLine: irqs[1], mouseLine: irqs[12], setA20: { _ in }, resetRequested: requests.reset)
+    systemControlA = SystemControlPortA(setA20: { _ in }, resetRequested: requests.reset)
+    powerManagement = PowerManagement(clock: clock, line: irqs[PortMap.systemControlIRQ]) { type in
+      if type == Self.softOff { requests.powerOff() }
+    }
+    smiCommand = SMICommandPort(powerManagement: powerManagement)
+    resetControl = ResetControl(resetRequested: requests.reset)
     debugConsole = DebugConsole(transmit: requests.debugTransmit)
     debugExit = DebugExit(exit: requests.debugExit)
     bus = SystemBus(localAPIC: localAPIC)
@@ -52,20 +91,51 @@ final class Chipset {
     localAPIC.enterVirtualWireMode()
   }
 
-  /// The pin of the I/O APIC that an interrupt request of the ISA bus reaches: IRQ 0 arrives at
-  /// pin 2, as the MADT says.
-  static func ioAPICPin(ofIRQ irq: Int) -> Int { irq == 0 ? 2 : irq }
+  /// The ISA interrupt requests: each reaches the 8259s and the I/O APIC.
+  private static func makeIRQs(pics: PIC8259Pair, ioAPIC: IOAPIC) -> [InterruptLine] {
+    (0..<16).map { irq in
+      let line = InterruptLine(to: pics, pin: irq)
+      // IRQ 0 arrives at pin 2, as the MADT says.
+      line.connect(to: ioAPIC, pin: irq == 0 ? 2 : irq)
+      return line
+    }
+  }
 
   private func attachAll() {
     bus.attach(pics.master, port: PortMap.masterPIC, count: 2)
-    bus.attach(pics.slave, port: PortMap.slavePIC, count: 2)
-    bus.attach(pics.levelControl, port: PortMap.edgeLevel, count: 2)
     bus.attach(pit, port: PortMap.pit, count: 4)
+    bus.attach(keyboard, port: PortMap.keyboardData, count: 1)
     bus.attach(systemControlB, port: PortMap.systemControlB, count: 1)
-    for (uart, port) in zip(uarts, PortMap.serial) { bus.attach(uart, port: port, count: 8) }
+    bus.attach(keyboard, port: PortMap.keyboardCommand, count: 1, from: 1)
+    bus.attach(rtc, port: PortMap.rtc, count: 2)
+    bus.attach(systemControlA, port: PortMap.systemControlA, count: 1)
+    bus.attach(pics.slave, port: PortMap.slavePIC, count: 2)
+    bus.attach(smiCommand, port: PortMap.smiCommand, count: 2)
     bus.attach(debugConsole, port: PortMap.debugConsole, count: 1)
     bus.attach(debugExit, port: PortMap.debugExit, count: 4)
+    for (uart, port) in zip(uarts, PortMap.serial) { bus.attach(uart, port: port, count: 8) }
+    bus.attach(pics.levelControl, port: PortMap.edgeLevel, count: 2)
+    bus.attach(powerManagement, port: PortMap.powerManagement, count: 16)
+    bus.attach(resetControl, port: PortMap.resetControl, count: 1)
     bus.attach(ioAPIC, address: MemoryMap.ioAPIC, size: MemoryMap.devicePageSize)
+    bus.attach(hpet, address: MemoryMap.hpet, size: MemoryMap.hpetSize)
+  }
+
+  /// The tables that describe all this to a kernel.
+  func acpiTables(processors: Int) -> ACPITables {
+    var configuration = ACPITables.Configuration(processorIDs: (0..<processors).map { UInt32($0) })
+    configuration.localAPICAddress = UInt32(MemoryMap.localAPIC)
+    configuration.ioAPICAddress = UInt32(MemoryMap.ioAPIC)
+    configuration.hpetAddress = UInt32(MemoryMap.hpet)
+    configuration.powerManagementPort = PortMap.powerManagement
+    configuration.smiCommandPort = PortMap.smiCommand
+    configuration.resetPort = PortMap.resetControl
+    configuration.sciInterrupt = UInt8(PortMap.systemControlIRQ)
+    configuration.softOffType = Self.softOff
+    configuration.serialPorts = zip(PortMap.serial, PortMap.serialIRQ).map {
+      ACPITables.SerialPort(port: $0, irq: UInt8($1))
+    }
+    return ACPITables(configuration, at: MemoryMap.acpiTables)
   }
 
   /// Everything back to the state that firmware leaves.
@@ -75,12 +145,22 @@ final class Chipset {
     pics.reset()
     pit.reset()
     systemControlB.reset()
+    rtc.reset()
+    hpet.reset()
     for uart in uarts { uart.reset() }
+    keyboard.reset()
+    systemControlA.state = SystemControlPortA.State()
+    powerManagement.reset()
+    smiCommand.state = SMICommandPort.State()
+    resetControl.state = ResetControl.State()
     localAPIC.enterVirtualWireMode()
   }
 
   /// The devices that remember anything, in a fixed order.
   var stateful: [any StatefulDevice] {
-    [localAPIC, ioAPIC, pics, pit, systemControlB] + uarts + junctions
+    [
+      localAPIC, ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
+      powerManagement, smiCommand, resetControl,
+    ] + uarts + junctions + legacySelectors
   }
 }

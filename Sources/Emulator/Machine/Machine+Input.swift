@@ -11,8 +11,17 @@ extension Machine {
 
   func deliver(_ entry: InputLog.Entry) {
     inputLog.append(entry)
-    guard chipset.uarts.indices.contains(entry.port) else { return }
-    for byte in entry.bytes { chipset.uarts[entry.port].receive(byte) }
+    heldInput.append(entry.bytes, port: entry.port)
+    releaseHeldInput()
+  }
+
+  /// Gives serial ports what was held for them, as soon as their drivers listen.
+  func releaseHeldInput() {
+    for (port, uart) in chipset.uarts.enumerated() {
+      for byte in heldInput.take(port: port, isListening: uart.isListening, now: now) {
+        uart.receive(byte)
+      }
+    }
   }
 
   /// Delivers the inputs of `log` at their moments, instead of any others.
@@ -38,5 +47,56 @@ struct InputReplay {
     guard let time = nextTime, time <= now else { return nil }
     defer { position += 1 }
     return log.entries[position]
+  }
+}
+
+/// Input for serial ports whose drivers have not set them up: a terminal does not send before it
+/// sees DTR, and a driver's first act is to throw away what the receiver holds.
+///
+/// A guest that polls without ever touching the modem control register gets its input after a
+/// while.
+struct HeldInput {
+  private static let patience: UInt64 = 5_000_000
+
+  /// When the machine was started.
+  var start: UInt64 = 0
+  private var bytes: [[UInt8]]
+  /// How many bytes are held.
+  private var count = 0
+
+  init(portCount: Int) { bytes = [[UInt8]](repeating: [], count: portCount) }
+
+  var isEmpty: Bool { count == 0 }
+
+  /// When patience ends, `.max` when nothing is held.
+  var deadline: UInt64 { isEmpty ? .max : start.addingClamped(Self.patience) }
+
+  mutating func append(_ more: [UInt8], port: Int) {
+    guard bytes.indices.contains(port) else { return }
+    bytes[port] += more
+    count += more.count
+  }
+
+  func add(to digest: inout StateDigest) {
+    for held in bytes {
+      digest.add(UInt64(held.count))
+      digest.add(held)
+    }
+  }
+
+  /// What the port is to be given now.
+  mutating func take(port: Int, isListening: Bool, now: UInt64) -> [UInt8] {
+    guard isListening || now >= deadline else { return [] }
+    let taken = bytes[port]
+    bytes[port] = []
+    count -= taken.count
+    return taken
+  }
+}
+
+extension UART16550 {
+  /// Whether a driver has set the port up: a modem control output or receive interrupts are on.
+  var isListening: Bool {
+    registers.modemControl & 0xF != 0 || registers.interruptEnable & 1 != 0
   }
 }

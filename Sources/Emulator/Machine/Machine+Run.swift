@@ -3,6 +3,9 @@ extension Machine {
   /// timers tick, but none of them is allowed to interrupt.
   private static let idleEventLimit = 1_000_000
 
+  /// Instructions after which a request to stop is noticed at the latest.
+  private static let stopRequestInterval: UInt64 = 10_000_000
+
   /// Instructions retired since power-on.
   public var instructionCount: UInt64 { processor.cpu.instructionCount }
 
@@ -57,11 +60,18 @@ extension Machine {
       deliver(entry)
       clock.runDueEvents()
     }
+    if !heldInput.isEmpty { releaseHeldInput() }
+  }
+
+  /// When the next thing happens by itself.
+  private var nextEvent: UInt64 {
+    min(clock.nextDeadline, replay?.nextTime ?? .max, heldInput.deadline)
   }
 
   /// The instruction count at which the next event is due.
   private func nextLook(limit: UInt64, timeLimit: UInt64) -> UInt64 {
-    let event = min(clock.nextDeadline, replay?.nextTime ?? .max, timeLimit)
+    let event = min(nextEvent, timeLimit)
+    let limit = min(limit, instructionCount.addingClamped(Self.stopRequestInterval))
     // One instruction is one nanosecond.
     return min(limit, instructionCount.addingClamped(event - min(event, now)))
   }
@@ -86,8 +96,9 @@ extension Machine {
       requests.isConditionMet = false
       return .conditionMet
     }
-    if requests.isStopRequested.exchange(false, ordering: .relaxed) { return .stopped }
-    return nil
+    guard requests.isStopRequested.load(ordering: .relaxed) else { return nil }
+    requests.isStopRequested.store(false, ordering: .relaxed)
+    return .stopped
   }
 
   // MARK: Idling
@@ -95,7 +106,7 @@ extension Machine {
   /// Skips to the next event while every processor is halted, or says why there is none.
   private func idle(timeLimit: UInt64, events: Int) -> StopReason? {
     guard processor.cpu.rflags.contains(.interruptEnable) else { return .haltedForever }
-    let event = min(clock.nextDeadline, replay?.nextTime ?? .max)
+    let event = nextEvent
     let mayReceive = awaitsInput && replay?.nextTime == nil
     if event == .max || events > Self.idleEventLimit, !mayReceive { return .haltedForever }
     if pausesWhenIdle || event == .max { return .idle(until: event) }
@@ -107,7 +118,7 @@ extension Machine {
   ///
   /// For a front end that got `.idle`; a time in the past changes nothing.
   public func advanceIdle(to time: UInt64) {
-    let target = min(time, clock.nextDeadline)
+    let target = min(time, nextEvent)
     if target > now { processor.skipTime(by: target - now) }
     runDueEvents()
   }

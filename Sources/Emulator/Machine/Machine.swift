@@ -40,6 +40,7 @@ public final class Machine {
   let chipset: Chipset
   let requests: Requests
   var replay: InputReplay?
+  var heldInput = HeldInput(portCount: PortMap.serial.count)
 
   /// Makes a machine and loads the image.
   ///
@@ -81,8 +82,11 @@ public final class Machine {
 
   /// Loads the image and puts the processor at its entry.
   private func load() throws(ImageError) {
+    let tables = chipset.acpiTables(processors: configuration.processors)
+    _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
-      image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory), rsdp: 0)
+      image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
+      rsdp: tables.rsdpAddress)
     processor.cpu.enter(
       try loader.load(commandLine: configuration.commandLine, modules: configuration.modules))
   }
@@ -95,6 +99,8 @@ public final class Machine {
     memory.clear()
     chipset.reset()
     processor.reset()
+    processor.connections.recorder.removeAll()
+    heldInput.start = now
     try load()
   }
 
@@ -132,6 +138,7 @@ public final class Machine {
     processor.cpu.add(to: &digest)
     memory.add(to: &digest)
     for device in chipset.stateful { Self.add(device, to: &digest) }
+    heldInput.add(to: &digest)
     return digest.value
   }
 

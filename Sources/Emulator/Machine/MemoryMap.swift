@@ -1,7 +1,7 @@
 /// Every physical address and I/O port of the machine, on one page.
 ///
 /// ```
-/// 0000_0000  RAM: boot structures (see BootLayout), free from 0009_0000 at the latest
+/// 0000_0000  RAM: boot structures up to 0008_0000 at the most (see BootLayout)
 /// 0009_FC00  reserved, as a PC's extended BIOS data area
 /// 000A_0000  a hole for a kernel; RAM that nobody uses
 /// 000E_0000  ACPI tables, the RSDP first
@@ -83,12 +83,10 @@ public enum PortMap {
   public static let edgeLevel: UInt16 = 0x4D0
   /// Reset control register.
   public static let resetControl: UInt16 = 0xCF9
-  /// ACPI PM1 event block.
-  public static let pm1Event: UInt16 = 0x600
-  /// ACPI PM1 control block.
-  public static let pm1Control: UInt16 = 0x604
+  /// SMI command and status.
+  public static let smiCommand: UInt16 = 0xB2
+  /// ACPI PM1 event, PM1 control and timer: 16 ports.
+  public static let powerManagement: UInt16 = 0x600
   /// The ISA interrupt of ACPI events.
   public static let systemControlIRQ = 9
-  /// ACPI PM timer.
-  public static let pmTimer: UInt16 = 0x608
 }

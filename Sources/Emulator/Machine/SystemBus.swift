@@ -7,6 +7,8 @@ final class SystemBus: Bus {
     let start: UInt64
     let size: UInt64
     let device: any BusDevice
+    /// The device's offset at `start`.
+    var firstOffset: UInt64 = 0
 
     func contains(_ address: UInt64) -> Bool { address &- start < size }
   }
@@ -31,9 +33,11 @@ final class SystemBus: Bus {
 
   // MARK: Wiring
 
-  /// Puts `device` at `count` ports from `port` on.
-  func attach(_ device: any BusDevice, port: UInt16, count: UInt16) {
-    ports.append(Region(start: UInt64(port), size: UInt64(count), device: device))
+  /// Puts `device`, from its offset `first` on, at `count` ports from `port` on.
+  func attach(_ device: any BusDevice, port: UInt16, count: UInt16, from first: UInt64 = 0) {
+    ports.append(
+      Region(
+        start: UInt64(port), size: UInt64(count), device: device, firstOffset: first))
     precondition(ports.count <= UInt8.max)
     for offset in 0..<Int(count) {
       portOwners[Int(port) + offset] = UInt8(ports.count)
@@ -55,14 +59,15 @@ final class SystemBus: Bus {
     guard size == .byte || offset &+ UInt64(size.rawValue) <= region.size else {
       return splitRead(size) { readPort(port &+ UInt16($0), size: .byte) }
     }
-    return region.device.read(offset: offset, size: size) & size.mask
+    return region.device.read(offset: offset &+ region.firstOffset, size: size) & size.mask
   }
 
   func writePort(_ port: UInt16, size: AccessSize, value: UInt64) {
     let region = portRegion(port)
     let offset = UInt64(port) &- (region?.start ?? 0)
     if let region, size == .byte || offset &+ UInt64(size.rawValue) <= region.size {
-      return region.device.write(offset: offset, size: size, value: value & size.mask)
+      return region.device.write(
+        offset: offset &+ region.firstOffset, size: size, value: value & size.mask)
     }
     guard size != .byte else { return }
     splitWrite(size, value) { writePort(port &+ UInt16($0), size: .byte, value: $1) }

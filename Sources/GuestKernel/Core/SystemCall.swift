@@ -89,6 +89,10 @@ package enum PowerAction: UInt64 {
   case panic = 2
   case overflowStack = 3
   case nullPointer = 4
+  /// The kernel reads the program's memory without lifting SMAP.
+  case readUser = 5
+  /// The kernel calls the program's code.
+  case runUser = 6
 }
 
 /// How a process ended, as the word that `wait` stores.

@@ -28,6 +28,7 @@ extension OpcodeTableBuilder {
     row(0xB9, .ud1, .gv, .ev)
     row(0xBB, .btc, .ev, .gv, .lock)
     row(0xBC, .bsf, .gv, .ev)
+    row(.xF3, 0xBC, .tzcnt, .gv, .ev)
     row(0xBD, .bsr, .gv, .ev)
     row(.xF3, 0xBD, .lzcnt, .gv, .ev)
     row(0xBE, .movsx, .gv, .eb)

@@ -55,6 +55,7 @@ INLINE void fxrstor64(const void *p) { __asm__ volatile("fxrstor64 (%0)" ::"r"(p
 INLINE uint32_t mmio_read32(uint64_t a) { return *(volatile uint32_t *)a; }
 INLINE void mmio_write32(uint64_t a, uint32_t v) { *(volatile uint32_t *)a = v; }
 INLINE void mmio_write8(uint64_t a, uint8_t v) { *(volatile uint8_t *)a = v; }
+INLINE void call_address(uint64_t a) { ((void (*)(void))a)(); }
 INLINE void *pointer_to(uint64_t a) { return (void *)a; }
 
 // What isr_common and syscall_entry push.

@@ -38,7 +38,9 @@ extension SystemCalls {
     case .reboot: Power.reboot()
     case .panic: panic("asked for by a program")
     case .overflowStack: return .success(Mishaps.recurse(1))
-    case .nullPointer: return .success(Mishaps.readNull())
+    case .nullPointer: return .success(Mishaps.read(8))
+    case .readUser: return .success(Mishaps.read(Layout.userStackTop - 8))
+    case .runUser: return .success(Mishaps.run(0x40_0000))
     }
   }
 }
@@ -53,5 +55,11 @@ enum Mishaps {
   }
 
   @inline(never)
-  static func readNull() -> UInt64 { UInt64(mmio_read32(8)) }
+  static func read(_ address: UInt64) -> UInt64 { UInt64(mmio_read32(address)) }
+
+  @inline(never)
+  static func run(_ address: UInt64) -> UInt64 {
+    call_address(address)
+    return 0
+  }
 }

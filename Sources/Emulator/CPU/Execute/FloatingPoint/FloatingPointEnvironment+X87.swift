@@ -22,7 +22,7 @@ extension FloatingPointEnvironment {
     }
     noteDenormal(a)
     noteDenormal(b)
-    guard a.kind == .finite, b.kind == .finite else { return a }
+    guard a.kind == .finite else { return a }
     // Beyond ±65535 every result over- or underflows alike.
     let magnitude = b.exponent >= 16 ? 0xFFFF : b.significand >> UInt64(63 &- max(b.exponent, -1))
     let distance = b.exponent < 0 ? 0 : Int(magnitude)

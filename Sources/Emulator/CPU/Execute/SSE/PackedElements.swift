@@ -39,41 +39,38 @@ extension UInt128 {
     for k in 0..<V.scalarCount { result[k] = operation(result[k]) }
     return UInt128(elements: result)
   }
-
-  /// Interleaves the low halves: a0 b0 a1 b1 ….
-  @inline(__always) func interleavingLow<V: SIMD>(
-    _ other: UInt128, as type: V.Type
-  ) -> UInt128 {
-    let (a, b) = (elements(V.self), other.elements(V.self))
-    var result = a
-    for k in 0..<V.scalarCount { result[k] = k & 1 == 0 ? a[k >> 1] : b[k >> 1] }
-    return UInt128(elements: result)
-  }
-
-  /// Narrows `self`, then `other`, with saturation.
-  @inline(__always) func packing<V: SIMD, W: SIMD>(
-    _ other: UInt128, from wide: V.Type, to narrow: W.Type
-  ) -> UInt128 where V.Scalar: FixedWidthInteger, W.Scalar: FixedWidthInteger {
-    let (a, b) = (elements(V.self), other.elements(V.self))
-    var result = unsafeBitCast(UInt128(0), to: W.self)
-    for k in 0..<V.scalarCount {
-      result[k] = W.Scalar(clamping: a[k])
-      result[k &+ V.scalarCount] = W.Scalar(clamping: b[k])
-    }
-    return UInt128(elements: result)
-  }
 }
 
-extension FixedWidthInteger {
-  /// self + other, saturated.
-  @inline(__always) func saturatingAdd(_ other: Self) -> Self {
-    let (sum, overflows) = addingReportingOverflow(other)
-    return overflows ? (Self.isSigned && self < 0 ? .min : .max) : sum
+/// Saturating arithmetic on all elements at once: the second operand is first brought to where the
+/// result cannot overflow, by minima and maxima, for which every host has instructions.
+extension PackedInteger {
+  /// a + b of unsigned elements.
+  @inline(__always) static func saturatingAddUnsigned<V: SIMD>(_ a: V, _ b: V) -> UInt128
+  where V.Scalar: FixedWidthInteger & UnsignedInteger {
+    UInt128(elements: a &+ pointwiseMin(b, V(repeating: .max) &- a))
   }
 
-  /// self − other, saturated.
-  @inline(__always) func saturatingSubtract(_ other: Self) -> Self {
-    let (difference, overflows) = subtractingReportingOverflow(other)
-    return overflows ? (Self.isSigned && self >= 0 ? .max : .min) : difference
+  /// a − b of unsigned elements.
+  @inline(__always) static func saturatingSubtractUnsigned<V: SIMD>(_ a: V, _ b: V) -> UInt128
+  where V.Scalar: FixedWidthInteger & UnsignedInteger {
+    UInt128(elements: a &- pointwiseMin(a, b))
+  }
+
+  /// a + b of signed elements.
+  @inline(__always) static func saturatingAdd<V: SIMD>(_ a: V, _ b: V) -> UInt128
+  where V.Scalar: FixedWidthInteger & SignedInteger {
+    let zero = V(repeating: 0)
+    let upper = V(repeating: .max) &- pointwiseMax(a, zero)
+    let lower = V(repeating: .min) &- pointwiseMin(a, zero)
+    return UInt128(elements: a &+ pointwiseMax(pointwiseMin(b, upper), lower))
+  }
+
+  /// a − b of signed elements.
+  @inline(__always) static func saturatingSubtract<V: SIMD>(_ a: V, _ b: V) -> UInt128
+  where V.Scalar: FixedWidthInteger & SignedInteger {
+    let minusOne = V(repeating: -1)
+    let upper = pointwiseMin(a, minusOne) &- V(repeating: .min)
+    let lower = pointwiseMax(a, minusOne) &- V(repeating: .max)
+    return UInt128(elements: a &- pointwiseMax(pointwiseMin(b, upper), lower))
   }
 }

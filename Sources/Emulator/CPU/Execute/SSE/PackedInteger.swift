@@ -67,10 +67,10 @@ enum PackedInteger {
     case 0xFD: a.combining(b, as: Words.self, &+)
     case 0xFE: a.combining(b, as: Doublewords.self, &+)
     case 0xD4: a.combining(b, as: Quadwords.self, &+)
-    case 0xEC: a.combining(b, as: SignedBytes.self) { $0.saturatingAdd($1) }
-    case 0xED: a.combining(b, as: SignedWords.self) { $0.saturatingAdd($1) }
-    case 0xDC: a.combining(b, as: Bytes.self) { $0.saturatingAdd($1) }
-    default: a.combining(b, as: Words.self) { $0.saturatingAdd($1) }
+    case 0xEC: saturatingAdd(a.elements(SignedBytes.self), b.elements(SignedBytes.self))
+    case 0xED: saturatingAdd(a.elements(SignedWords.self), b.elements(SignedWords.self))
+    case 0xDC: saturatingAddUnsigned(a.elements(Bytes.self), b.elements(Bytes.self))
+    default: saturatingAddUnsigned(a.elements(Words.self), b.elements(Words.self))
     }
   }
 
@@ -82,10 +82,10 @@ enum PackedInteger {
     case 0xF9: a.combining(b, as: Words.self, &-)
     case 0xFA: a.combining(b, as: Doublewords.self, &-)
     case 0xFB: a.combining(b, as: Quadwords.self, &-)
-    case 0xE8: a.combining(b, as: SignedBytes.self) { $0.saturatingSubtract($1) }
-    case 0xE9: a.combining(b, as: SignedWords.self) { $0.saturatingSubtract($1) }
-    case 0xD8: a.combining(b, as: Bytes.self) { $0.saturatingSubtract($1) }
-    default: a.combining(b, as: Words.self) { $0.saturatingSubtract($1) }
+    case 0xE8: saturatingSubtract(a.elements(SignedBytes.self), b.elements(SignedBytes.self))
+    case 0xE9: saturatingSubtract(a.elements(SignedWords.self), b.elements(SignedWords.self))
+    case 0xD8: saturatingSubtractUnsigned(a.elements(Bytes.self), b.elements(Bytes.self))
+    default: saturatingSubtractUnsigned(a.elements(Words.self), b.elements(Words.self))
     }
   }
 
@@ -93,13 +93,20 @@ enum PackedInteger {
   @inline(__always)
   fileprivate static func compare(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
-    case 0x64: a.combining(b, as: SignedBytes.self) { $0 > $1 ? -1 : 0 }
-    case 0x65: a.combining(b, as: SignedWords.self) { $0 > $1 ? -1 : 0 }
-    case 0x66: a.combining(b, as: SignedDoublewords.self) { $0 > $1 ? -1 : 0 }
-    case 0x74: a.combining(b, as: SignedBytes.self) { $0 == $1 ? -1 : 0 }
-    case 0x75: a.combining(b, as: SignedWords.self) { $0 == $1 ? -1 : 0 }
-    default: a.combining(b, as: SignedDoublewords.self) { $0 == $1 ? -1 : 0 }
+    case 0x64: mask(a.elements(SignedBytes.self) .> b.elements(SignedBytes.self))
+    case 0x65: mask(a.elements(SignedWords.self) .> b.elements(SignedWords.self))
+    case 0x66: mask(a.elements(SignedDoublewords.self) .> b.elements(SignedDoublewords.self))
+    case 0x74: mask(a.elements(SignedBytes.self) .== b.elements(SignedBytes.self))
+    case 0x75: mask(a.elements(SignedWords.self) .== b.elements(SignedWords.self))
+    default: mask(a.elements(SignedDoublewords.self) .== b.elements(SignedDoublewords.self))
     }
+  }
+
+  /// All ones where the comparison holds, else zeros.
+  @inline(__always)
+  private static func mask<V: SIMD>(_ comparison: SIMDMask<V>) -> UInt128
+  where V.MaskStorage == V, V.Scalar: FixedWidthInteger & SignedInteger {
+    UInt128(elements: V(repeating: 0).replacing(with: V(repeating: -1), where: comparison))
   }
 
   /// PMINUB, PMAXUB, PMINSW, PMAXSW, PAVGB, PAVGW.
@@ -142,11 +149,15 @@ enum PackedInteger {
   /// PSADBW.
   private static func sumOfDifferences(_ a: UInt128, _ b: UInt128) -> UInt128 {
     let (x, y) = (a.elements(Bytes.self), b.elements(Bytes.self))
-    var sums = Quadwords()
-    for k in 0..<16 {
-      sums[k &>> 3] &+= UInt64(x[k] > y[k] ? x[k] &- y[k] : y[k] &- x[k])
-    }
-    return UInt128(elements: sums)
+    let differences = UInt128(elements: pointwiseMax(x, y) &- pointwiseMin(x, y))
+    return UInt128(low: sumOfBytes(differences.low), high: sumOfBytes(differences.high))
+  }
+
+  /// The sum of eight bytes, found in pairs: four words, whose sum a multiplication brings to the
+  /// top one.
+  @inline(__always) private static func sumOfBytes(_ bytes: UInt64) -> UInt64 {
+    let even: UInt64 = 0x00FF_00FF_00FF_00FF
+    return (((bytes & even) &+ (bytes >> 8 & even)) &* 0x0001_0001_0001_0001) >> 48
   }
 
   /// PSRLW, PSRLD, PSRLQ, PSRAW, PSRAD, PSLLW, PSLLD, PSLLQ.
@@ -177,21 +188,70 @@ enum PackedInteger {
   @inline(__always)
   private static func interleave(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
-    case 0x60, 0x68: a.interleavingLow(b, as: Bytes.self)
-    case 0x61, 0x69: a.interleavingLow(b, as: Words.self)
-    case 0x62, 0x6A: a.interleavingLow(b, as: Doublewords.self)
+    case 0x60, 0x68: interleave(a.low, b.low, distance: 8) { spreadBytes(spreadWords($0)) }
+    case 0x61, 0x69: interleave(a.low, b.low, distance: 16, spreadWords)
+    case 0x62, 0x6A: interleave(a.low, b.low, distance: 32) { $0 }
     default: UInt128(low: a.low, high: b.low)
     }
+  }
+
+  /// Eight bytes each of `a` and `b`, alternating in elements of `distance` bits.
+  @inline(__always) private static func interleave(
+    _ a: UInt64, _ b: UInt64, distance: UInt64, _ spread: (UInt64) -> UInt64
+  ) -> UInt128 {
+    UInt128(
+      low: spread(a & 0xFFFF_FFFF) | spread(b & 0xFFFF_FFFF) &<< distance,
+      high: spread(a >> 32) | spread(b >> 32) &<< distance)
+  }
+
+  /// Moves two words apart to the low halves of doublewords.
+  @inline(__always) private static func spreadWords(_ x: UInt64) -> UInt64 {
+    (x | x << 16) & 0x0000_FFFF_0000_FFFF
+  }
+
+  /// Moves the bytes of two words apart to the low halves of words.
+  @inline(__always) private static func spreadBytes(_ x: UInt64) -> UInt64 {
+    (x | x << 8) & 0x00FF_00FF_00FF_00FF
   }
 
   /// PACKSSWB, PACKUSWB, PACKSSDW; 64-bit operands when `isMMX`.
   static func pack(_ opcode: UInt8, _ a: UInt128, _ b: UInt128, isMMX: Bool) -> UInt128 {
     let a = isMMX ? UInt128(low: a.low, high: b.low) : a
     return switch opcode {
-    case 0x63: a.packing(b, from: SignedWords.self, to: SignedBytes.self)
-    case 0x67: a.packing(b, from: SignedWords.self, to: Bytes.self)
-    default: a.packing(b, from: SignedDoublewords.self, to: SignedWords.self)
+    case 0x63: UInt128(low: packWords(a, -128, 127), high: packWords(b, -128, 127))
+    case 0x67: UInt128(low: packWords(a, 0, 255), high: packWords(b, 0, 255))
+    default: UInt128(low: packDoublewords(a), high: packDoublewords(b))
     }
+  }
+
+  /// Narrows eight words to bytes, saturated to the bounds.
+  @inline(__always) private static func packWords(
+    _ a: UInt128, _ lower: Int16, _ upper: Int16
+  ) -> UInt64 {
+    let clamped = a.elements(SignedWords.self)
+      .clamped(lowerBound: .init(repeating: lower), upperBound: .init(repeating: upper))
+    let words = UInt128(elements: clamped)
+    return gatherWords(gatherBytes(words.low)) | gatherWords(gatherBytes(words.high)) << 32
+  }
+
+  /// Narrows four doublewords to words, saturated.
+  @inline(__always) private static func packDoublewords(_ a: UInt128) -> UInt64 {
+    let clamped = a.elements(SignedDoublewords.self)
+      .clamped(lowerBound: .init(repeating: -32768), upperBound: .init(repeating: 32767))
+    let doublewords = UInt128(elements: clamped)
+    return gatherWords(doublewords.low) | gatherWords(doublewords.high) << 32
+  }
+
+  /// Brings the low bytes of the words of each doubleword together.
+  @inline(__always) private static func gatherBytes(_ x: UInt64) -> UInt64 {
+    let low = x & 0x00FF_00FF_00FF_00FF
+    return (low | low >> 8) & 0x0000_FFFF_0000_FFFF
+  }
+
+  /// Brings the low words of two doublewords together.
+  @inline(__always) private static func gatherWords(_ x: UInt64) -> UInt64 {
+    let low = x & 0x0000_FFFF_0000_FFFF
+    return (low | low >> 16) & 0xFFFF_FFFF
   }
 
   /// Four elements of `source` chosen by two bits each of `order`; the selection of PSHUFD,

@@ -3,13 +3,11 @@ extension CPU {
   ///
   /// A repeated one may stop between two iterations: when somebody must look, or when one faults. Registers then hold what is left to do and the instruction starts again.
   func executeString(_ i: borrowing Instruction) throws(Exception) {
-    guard i.isRepeated else {
-      try checkPort(i)
-      return try iterate(i)
-    }
+    // Hardware checks the port before it looks at the count, even where that is zero.
+    try checkPort(i)
+    guard i.isRepeated else { return try iterate(i) }
     var remaining = truncate(self[.rcx], toSize: i.addressSize)
     guard remaining != 0 else { return }
-    try checkPort(i)
     let flags = state.pointee.rflags
     while true {
       var count: UInt64

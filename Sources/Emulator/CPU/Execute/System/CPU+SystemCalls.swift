@@ -96,13 +96,13 @@ extension CPU {
   /// RDFSBASE and RDGSBASE.
   func readBase(_ name: SegmentName, _ i: borrowing Instruction) throws(Exception) {
     guard isLongMode, cr4.contains(.fsgsbase) else { throw .invalidOpcode }
-    writeRegister(i.operand0.index, size: i.operandSize, self[name].base)
+    writeRegister(i.operand0.index, size: i.operand0.size, self[name].base)
   }
 
   /// WRFSBASE and WRGSBASE.
   func writeBase(_ name: SegmentName, _ i: borrowing Instruction) throws(Exception) {
     guard isLongMode, cr4.contains(.fsgsbase) else { throw .invalidOpcode }
-    let value = truncate(self[Int(i.operand0.index)], toSize: i.operandSize)
+    let value = truncate(self[Int(i.operand0.index)], toSize: i.operand0.size)
     guard LinearAddress(value).isCanonical else { throw .generalProtection(errorCode: 0) }
     self[name].base = value
   }

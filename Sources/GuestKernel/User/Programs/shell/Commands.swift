@@ -71,7 +71,8 @@ var commandTable: [BuiltIn] {
       System.power(.reboot)
     },
     BuiltIn(
-      name: "panic", usage: "panic [stack|null]", summary: "stops the kernel, with a backtrace"
+      name: "panic", usage: "panic [stack|null|smap|smep]",
+      summary: "stops the kernel, with a backtrace"
     ) { _, words, _ in
       panic(words.first)
     },
@@ -92,7 +93,11 @@ private func panic(_ kind: [UInt8]?) {
     System.power(.overflowStack)
   } else if kind.equals("null") {
     System.power(.nullPointer)
+  } else if kind.equals("smap") {
+    System.power(.readUser)
+  } else if kind.equals("smep") {
+    System.power(.runUser)
   } else {
-    say("usage: panic [stack|null]\n")
+    say("usage: panic [stack|null|smap|smep]\n")
   }
 }

@@ -1,0 +1,65 @@
+# The everyday commands. SwiftPM builds everything; make knows when there is nothing to build.
+#
+#   make boot    install what is missing, build, boot the kernel (ARGS='...' for emu's options)
+#   make test    build and run every test
+#   make lint    check the layout of the sources
+#   make bench   measure emu beside QEMU and Bochs, where they are installed
+#   make image   build the kernel and put it into Images/
+#   make clean   remove what was built
+
+SHELL := /bin/bash
+SWIFT ?= swift
+FLAGS := -c release --omit-frame-pointers -Xswiftc -enforce-exclusivity=unchecked
+EMU := .build/release/emu
+
+# Directories are among them, so that a file that came or went is noticed.
+SOURCES := Package.swift $(shell find Sources -not -name '*.md')
+
+# Debian's packages and a header of each, by which it is known to be there.
+PACKAGES := libelf-dev:/usr/include/gelf.h libzydis-dev:/usr/include/Zydis/Zydis.h
+
+.PHONY: boot build test lint bench image clean packages
+
+boot: build
+	@exec $(EMU) boot $(ARGS)
+
+build: packages .build/emu.stamp
+
+.build/emu.stamp: $(SOURCES)
+	$(SWIFT) build $(FLAGS) --product emu
+	@touch $@
+
+packages:
+	@missing=; \
+	for entry in $(PACKAGES); do \
+	  [ -e "$${entry#*:}" ] || missing="$$missing $${entry%%:*}"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	run=; \
+	if [ "$$(id -u)" != 0 ]; then \
+	  command -v sudo >/dev/null || { \
+	    echo "make: please install as root: apt-get install$$missing" >&2; exit 1; }; \
+	  run=sudo; \
+	fi; \
+	command -v apt-get >/dev/null || { \
+	  echo "make: please install the equivalents of Debian's$$missing" >&2; exit 1; }; \
+	echo "make: installing$$missing with apt-get"; \
+	$$run apt-get update -q && $$run apt-get install -y -q --no-install-recommends $$missing
+
+test: packages
+	$(SWIFT) build $(FLAGS) --product emu
+	$(SWIFT) test $(FLAGS)
+	Tests/Benchmarks/check-handlers $(EMU)
+	EMU=$(EMU) Tests/Benchmarks/budget
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+
+bench: build
+	EMU=$(EMU) Tests/Benchmarks/run
+
+image: packages
+	$(SWIFT) package --allow-writing-to-package-directory install-images
+
+clean:
+	rm -rf .build .build-bench

@@ -1,0 +1,104 @@
+import TestImages
+import Testing
+
+@Suite struct ExitStatusTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func image(_ code: [UInt8], pvh: Bool = true) throws -> String {
+    try folder.file("kernel.elf", ELFBuilder(code: code, pvh: pvh).build())
+  }
+
+  @Test func theGuestPowersOff() throws {
+    let code = TestCode.print("bye\n", at: 0x10_0000) + TestCode.powerOff
+    let result = try Command.run(["boot", try image(code)])
+    #expect(result.status == 0)
+    #expect(result.output == "bye\n")
+    #expect(result.errors == "")
+  }
+
+  @Test(arguments: [0, 1, 0x10, 0x7F] as [UInt8]) func debugExit(value: UInt8) throws {
+    let result = try Command.run(["boot", try image(TestCode.debugExit(value), pvh: false)])
+    #expect(result.status == Int32(value) << 1 | 1)
+  }
+
+  @Test func aTripleFaultIsExplained() throws {
+    let result = try Command.run(["boot", try image(TestCode.undefined)])
+    #expect(result.status == 4)
+    #expect(result.errors.contains("#UD invalid opcode"))
+    #expect(result.errors.contains("registers:"))
+    #expect(result.errors.contains("ud2"))
+  }
+
+  @Test func aHaltForEverIsExplained() throws {
+    let result = try Command.run(["boot", try image(TestCode.halt)])
+    #expect(result.status == 8)
+    #expect(result.errors.contains("IF is 0"))
+  }
+
+  @Test func limits() throws {
+    let path = try image(TestCode.loop)
+    let limited = try Command.run(["boot", path, "--limit", "12345"])
+    #expect(limited.status == 5)
+    #expect(limited.errors.contains("12345 instructions"))
+    let quiet = try Command.run(["boot", path, "--limit", "12345", "--quiet"])
+    #expect(quiet.status == 5)
+    #expect(quiet.errors == "")
+    #expect(try Command.run(["boot", path, "--timeout", "0.2"]).status == 6)
+    #expect(try Command.run(["boot", path, "--limit", "0"]).status == 5)
+  }
+
+  @Test func matchedOutputEndsTheRun() throws {
+    let code = TestCode.print("one\ntwo\n", at: 0x10_0000) + TestCode.loop
+    let result = try Command.run([
+      "boot", try image(code), "--exit-on", "^t(w|x)o", "--timeout", "60",
+    ])
+    #expect(result.status == 0)
+    #expect(result.output.hasPrefix("one\ntwo"))
+  }
+
+  @Test(arguments: [
+    (["boot", "--memory", "1"], "--memory"), (["boot", "--memory", "1M"], "memory size"),
+    (["boot", "--memory", "3X"], "--memory"), (["boot", "--memory", "99999999T"], "--memory"),
+    (["boot", "--memory", "300G"], "memory size"), (["boot", "--cpus", "2"], "one processor"),
+    (["boot", "--cpus", "0"], "one processor"), (["boot", "--serial", "pigeon:1"], "--serial"),
+    (["boot", "--serial", "tcp:host:99999"], "--serial"),
+    (["boot", "--exit-on", "("], "--exit-on"),
+    (["boot", "--timeout", "-1"], "timeout"), (["boot", "--limit", "many"], "--limit"),
+    (["boot", "--gdb", "1234"], "--gdb"), (["boot", "a", "b"], "b"), (["launch"], "launch"),
+    (["inspect"], "image"),
+  ]) func usageErrors(arguments: [String], mentioned: String) throws {
+    let result = try Command.run(arguments)
+    #expect(result.status == 2, "\(result.errors)")
+    #expect(result.errors.contains(mentioned), "\(result.errors)")
+    #expect(result.output == "")
+  }
+
+  @Test func helpAndVersion() throws {
+    let help = try Command.run(["boot", "--help"])
+    #expect(help.status == 0)
+    for option in [
+      "append", "module", "memory", "cpus", "serial", "input", "limit", "timeout", "exit-on",
+      "quiet", "seed",
+    ] {
+      #expect(help.output.contains("--\(option)"))
+    }
+    #expect(try Command.run(["--version"]).output.hasPrefix("emu "))
+    #expect(try Command.run(["--help"]).output.contains("inspect"))
+  }
+
+  @Test func inspectDescribes() throws {
+    var builder = ELFBuilder(code: TestCode.loop, pvh: true)
+    builder.symbols = [("start", 0x10_0000, 2)]
+    let result = try Command.run(["inspect", try folder.file("k", builder.build())])
+    #expect(result.status == 0)
+    for part in ["ELF64 executable for x86-64", "PVH", "0x100000", "rwx", "type 18", "start"] {
+      #expect(result.output.contains(part), "\(result.output)")
+    }
+    builder.machine = 243
+    let foreign = try Command.run(["inspect", try folder.file("f", builder.build())])
+    #expect(foreign.status == 0)
+    #expect(foreign.output.contains("RISC-V") && foreign.output.contains("does not boot"))
+  }
+}

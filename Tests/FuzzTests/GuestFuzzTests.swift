@@ -1,0 +1,143 @@
+import Emulator
+import TestImages
+import Testing
+
+/// Random bytes as code, in ring 0 and ring 3, with paging on: nothing a guest executes may end or
+/// hang the host, and how a run is sliced may not change what happens.
+@Suite struct GuestFuzzTests {
+  private enum Layout {
+    static let code: UInt64 = 0x10_0000
+    static let codeSize = 0x4000
+    static let idt: UInt64 = 0x11_0000
+    static let stubs: UInt64 = 0x11_2000
+    static let userStack: UInt64 = 0x11_8000
+    static let kernelStack: UInt64 = 0x11_C000
+    static let end: UInt64 = 0x12_0000
+  }
+
+  /// First bytes of instructions that random bytes rarely hit: system ones, far transfers, strings.
+  private static let seeds: [[UInt8]] = [
+    [0x0F, 0x01], [0x0F, 0x00], [0x0F, 0x20], [0x0F, 0x22], [0x0F, 0x21], [0x0F, 0x23],
+    [0x0F, 0x30], [0x0F, 0x32], [0x0F, 0xA2], [0x0F, 0xAE], [0x0F, 0xC7], [0x0F, 0x05],
+    [0x0F, 0x07], [0x0F, 0x34], [0x0F, 0x35], [0x0F, 0x0D], [0xF3, 0xA4], [0xF2, 0xAE],
+    [0xF3, 0x48, 0xAB], [0x8E], [0x9D], [0xCF], [0x48, 0xCF], [0xCB], [0xFF], [0xE4], [0xE6],
+    [0xEC], [0xEE], [0x6C], [0x6E], [0xFB, 0xF4], [0xF4], [0xCD], [0xD9], [0xDB], [0x66, 0x0F],
+    [0xF2, 0x0F], [0xF3, 0x0F], [0x0F, 0xB2], [0x0F, 0x18], [0xF0], [0x0F, 0x06], [0xC8],
+  ]
+
+  private static func randomCode(_ generator: inout SeededGenerator) -> [UInt8] {
+    var code: [UInt8] = []
+    while code.count < Layout.codeSize {
+      if UInt8.random(in: 0..<3, using: &generator) == 0 {
+        code += seeds.randomElement(using: &generator) ?? []
+      }
+      for _ in 0..<Int.random(in: 1...6, using: &generator) {
+        code.append(UInt8.random(in: 0...255, using: &generator))
+      }
+    }
+    return Array(code.prefix(Layout.codeSize))
+  }
+
+  /// A handler for every vector that skips one byte of the interrupted code and goes on.
+  private static func handlers() -> (table: [UInt8], stubs: [UInt8]) {
+    var table: [UInt8] = []
+    var stubs: [UInt8] = []
+    let withCode: Set<Int> = [8, 10, 11, 12, 13, 14, 17]
+    for vector in 0..<256 {
+      let address = Layout.stubs + UInt64(stubs.count)
+      // ADD RSP, 8 drops the error code; INC QWORD [RSP]; IRETQ.
+      stubs += withCode.contains(vector) ? [0x48, 0x83, 0xC4, 8] : [0x90, 0x90, 0x90, 0x90]
+      stubs += [0x48, 0xFF, 0x04, 0x24, 0x48, 0xCF, 0x90, 0x90]
+      let low = number(address & 0xFFFF, 2)
+      table += low + [0x08, 0, 0, 0xEE] + number(address >> 16, 2)
+      table += number(address >> 32, 4) + [0, 0, 0, 0]
+    }
+    return (table, stubs)
+  }
+
+  private static func number(_ value: UInt64, _ size: Int) -> [UInt8] {
+    (0..<size).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
+  }
+
+  private static func write(_ bytes: [UInt8], _ address: UInt64, _ machine: Machine) {
+    _ = bytes.withUnsafeBytes { machine.memory.write(PhysicalAddress(address), $0) }
+  }
+
+  private static func makeMachine(isUser: Bool, code: [UInt8], seed: UInt64) throws -> Machine {
+    var builder = ELFBuilder(code: code, at: Layout.code)
+    builder.segments[0].memorySize = Layout.end - Layout.code
+    let machine = try Machine(
+      image: KernelImage(builder.build(), name: "fuzz"), configuration: .init(memory: 4 << 20))
+    let (table, stubs) = handlers()
+    write(table, Layout.idt, machine)
+    write(stubs, Layout.stubs, machine)
+    let cpu = machine.processor.cpu
+    var generator = SeededGenerator(seed: seed)
+    for register in Register.allCases where register != .rsp {
+      // Small numbers, addresses in the image, and anything.
+      switch UInt8.random(in: 0..<3, using: &generator) {
+      case 0: cpu[register] = UInt64.random(in: 0..<0x1000, using: &generator)
+      case 1: cpu[register] = UInt64.random(in: Layout.code..<Layout.end, using: &generator)
+      default: cpu[register] = generator.next()
+      }
+    }
+    cpu[.rsp] = Layout.userStack
+    cpu.state.pointee.idtr = DescriptorTableRegister(base: Layout.idt, limit: 0xFFF)
+    // RSP0 of the task-state segment.
+    write(number(Layout.kernelStack, 8), cpu[.tr].base + 4, machine)
+    cpu.state.pointee.efer |= EFER.syscallEnable.rawValue
+    if isUser { enterUserMode(machine) }
+    return machine
+  }
+
+  private static func enterUserMode(_ machine: Machine) {
+    let cpu = machine.processor.cpu
+    // The loader's map is for the supervisor: U/S in the two upper levels opens it.
+    for (table, count) in [(cpu.state.pointee.cr3, 1), (cpu.state.pointee.cr3 + 0x1000, 512)] {
+      for index in 0..<count {
+        let address = table + UInt64(index * 8)
+        let entry = machine.memory.read(PhysicalAddress(address), count: 1)?[0] ?? 0
+        write([entry | 4], address, machine)
+      }
+    }
+    cpu[.cs] = SegmentRegister(selector: 0x0B, attributes: 0xA0FB, limit: .max, base: 0)
+    cpu[.ss] = SegmentRegister(selector: 0x13, attributes: 0xC0F3, limit: .max, base: 0)
+    cpu.state.pointee.cpl = 3
+    cpu.updateMode()
+  }
+
+  /// Runs one program to its limit, in slices if told to, and gives what can be compared.
+  private static func run(
+    isUser: Bool, code: [UInt8], seed: UInt64, slice: UInt64
+  ) throws -> (stop: StopReason, count: UInt64, digest: UInt64) {
+    let machine = try makeMachine(isUser: isUser, code: code, seed: seed)
+    var stop = StopReason.instructionLimit
+    while stop == .instructionLimit, machine.instructionCount < 30_000 {
+      stop = machine.run(limit: min(slice, 30_000 - machine.instructionCount))
+    }
+    return (stop, machine.instructionCount, machine.stateDigest())
+  }
+
+  @Test(arguments: [false, true]) func randomCodeRunsToItsLimit(isUser: Bool) throws {
+    let budget = FuzzBudget()
+    var generator = SeededGenerator(seed: budget.seed &+ (isUser ? 1 : 0))
+    var programs = 0
+    var instructions: UInt64 = 0
+    while !budget.isSpent {
+      let seed = generator.next()
+      let code = Self.randomCode(&generator)
+      let whole = try Self.run(isUser: isUser, code: code, seed: seed, slice: 30_000)
+      programs += 1
+      instructions += whole.count
+      if programs % 4 == 0 {
+        let slice = UInt64.random(in: 1..<200, using: &generator)
+        let sliced = try Self.run(isUser: isUser, code: code, seed: seed, slice: slice)
+        #expect(
+          whole == sliced, "program \(programs) of seed \(budget.seed), slices of \(slice)")
+      }
+    }
+    print(
+      "guest fuzzing, ring \(isUser ? 3 : 0): \(programs) programs, \(instructions) instructions")
+    #expect(instructions > UInt64(programs))
+  }
+}

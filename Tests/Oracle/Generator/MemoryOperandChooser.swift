@@ -1,0 +1,141 @@
+/// The encoding of a ModRM byte, what follows it and the prefixes it needs.
+struct EncodedOperand {
+  var modRM: UInt8
+  var tail: [UInt8] = []
+  var rexB = false
+  var rexX = false
+  var prefixes: [UInt8] = []
+  /// Where in `tail` a displacement relative to the end of the instruction stands, and its target.
+  var relative: (offset: Int, target: UInt64)?
+}
+
+/// The registers of a case under construction: what they must hold, and what is known no more.
+struct RegisterPlan {
+  /// The value each register starts with, where something depends on it.
+  var initial = [UInt64?](repeating: nil, count: 16)
+  /// Registers that an instruction has written.
+  var written: Set<Int> = []
+
+  func isFree(_ register: Int) -> Bool {
+    initial[register] == nil && !written.contains(register)
+  }
+
+  /// The value at this point in the sequence, where it is known.
+  func known(_ register: Int) -> UInt64? {
+    written.contains(register) ? nil : initial[register]
+  }
+}
+
+/// Chooses addresses in the data pages and registers and displacements that add up to them.
+struct MemoryOperandChooser {
+  var random: SplitMix64
+  var plan = RegisterPlan()
+
+  /// An address for an operand, aligned to 16 bytes (mostly) where `aligned`.
+  mutating func target(aligned: Bool) -> UInt64 {
+    if random.oneIn(200) { return random.integer() }
+    if random.oneIn(60) { return DataImage.address &+ UInt64(DataImage.size - random.below(40)) }
+    var offset = 64 + random.below(DataImage.size - 128)
+    if aligned && !random.oneIn(12) { offset &= ~15 }
+    if !aligned && random.oneIn(2) { offset &= ~7 }
+    return DataImage.address &+ UInt64(offset)
+  }
+
+  /// Encodes an operand at `address`, without its REG field.
+  mutating func encode(_ address: UInt64) -> EncodedOperand {
+    var prefixes: [UInt8] = []
+    var effective = address
+    if random.oneIn(16) {
+      let isFS = random.oneIn(2)
+      prefixes.append(isFS ? 0x64 : 0x65)
+      effective &-= isFS ? UserState.defaultFSBase : UserState.defaultGSBase
+    } else if random.oneIn(40) {
+      prefixes.append(random.pick([0x26, 0x2E, 0x36, 0x3E]))
+    }
+    let isShort = random.oneIn(20) && effective < 1 << 32
+    if isShort { prefixes.append(0x67) }
+    let noSegmentBase = prefixes.first != 0x64 && prefixes.first != 0x65
+    var operand: EncodedOperand
+    if random.oneIn(12) && noSegmentBase {
+      operand = EncodedOperand(modRM: 5, tail: [0, 0, 0, 0], relative: (0, effective))
+    } else if random.oneIn(24), let narrow = Int32(exactly: Int64(bitPattern: effective)) {
+      operand = EncodedOperand(modRM: 4, tail: [0x25] + MemoryOperandChooser.bytes(narrow))
+    } else {
+      operand = based(effective, isShort: isShort)
+    }
+    operand.prefixes += prefixes
+    return operand
+  }
+
+  private mutating func based(_ effective: UInt64, isShort: Bool) -> EncodedOperand {
+    var base = random.below(16)
+    for _ in 0..<8 where plan.written.contains(base) { base = random.below(16) }
+    var sum: UInt64 = 0
+    var index: (register: Int, shift: UInt64)?
+    if random.oneIn(3) {
+      let register = random.below(16)
+      if register != 4 && register != base && !plan.written.contains(register) {
+        if plan.isFree(register) {
+          plan.initial[register] = random.oneIn(2) ? UInt64(random.below(64)) : random.integer()
+        }
+        let shift = UInt64(random.below(4))
+        index = (register, shift)
+        sum = (plan.initial[register] ?? 0) &<< shift
+      }
+    }
+    let displacement: Int32
+    if plan.isFree(base) {
+      displacement = chooseDisplacement()
+      let value = effective &- sum &- UInt64(bitPattern: Int64(displacement))
+      plan.initial[base] = isShort ? value & 0xFFFF_FFFF | (random.next() & ~0xFFFF_FFFF) : value
+    } else {
+      let known = plan.initial[base] ?? 0
+      let gap = Int64(bitPattern: effective &- sum &- known)
+      guard let narrow = Int32(exactly: isShort ? Int64(Int32(truncatingIfNeeded: gap)) : gap)
+      else {
+        return EncodedOperand(modRM: 5, tail: [0, 0, 0, 0], relative: (0, effective))
+      }
+      displacement = narrow
+    }
+    return pack(base: base, index: index, displacement: displacement)
+  }
+
+  private mutating func chooseDisplacement() -> Int32 {
+    switch random.below(3) {
+    case 0: 0
+    case 1: Int32(Int8(bitPattern: random.byte()))
+    default: Int32(truncatingIfNeeded: random.next())
+    }
+  }
+
+  private mutating func pack(
+    base: Int, index: (register: Int, shift: UInt64)?, displacement: Int32
+  ) -> EncodedOperand {
+    let mode: UInt8
+    var tail: [UInt8] = []
+    if displacement == 0 && base & 7 != 5 && !random.oneIn(8) {
+      mode = 0
+    } else if let byte = Int8(exactly: displacement), !random.oneIn(8) {
+      mode = 1
+      tail = [UInt8(bitPattern: byte)]
+    } else {
+      mode = 2
+      tail = MemoryOperandChooser.bytes(displacement)
+    }
+    var operand = EncodedOperand(modRM: mode << 6, rexB: base > 7)
+    if base & 7 == 4 || index != nil || random.oneIn(12) {
+      let field = index.map { UInt8($0.register & 7) << 3 | UInt8($0.shift) << 6 } ?? 0x20
+      operand.modRM |= 4
+      operand.rexX = (index?.register ?? 0) > 7
+      tail.insert(field | UInt8(base & 7), at: 0)
+    } else {
+      operand.modRM |= UInt8(base & 7)
+    }
+    operand.tail = tail
+    return operand
+  }
+
+  static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+  }
+}

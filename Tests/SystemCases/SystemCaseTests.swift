@@ -1,0 +1,81 @@
+import Testing
+
+/// Runs the cases of `cases.txt` on our processor and compares with what the Bochs CPU answered.
+@Suite struct SystemCaseTests {
+  @Test func casesEndAsOnTheSecondImplementation() throws {
+    let machine = try #require(SystemMachine())
+    let cases = try SystemCase.all()
+    let exceptions = try SystemCase.exceptions()
+    #expect(cases.count >= 3000)
+    var wrong = 0
+    for item in cases where exceptions[item.number] == nil {
+      let ending = machine.run(item)
+      let differences = SystemCaseTests.differences(machine, item, ending: ending)
+      if differences.isEmpty { continue }
+      wrong += 1
+      if wrong <= 100 {
+        Issue.record(
+          "cases.txt:\(item.line): \(item.label): \(differences.joined(separator: ", "))")
+      }
+    }
+    #expect(wrong == 0, "of \(cases.count)")
+  }
+
+  @Test func exceptionsNameCases() throws {
+    let numbers = Set(try SystemCase.all().map(\.number))
+    for number in try SystemCase.exceptions().keys {
+      #expect(numbers.contains(number), "exceptions.txt names \(number), which is no case")
+    }
+  }
+
+  /// What differs between the machine after `item` and what the file says.
+  private static func differences(
+    _ machine: SystemMachine, _ item: SystemCase, ending: String
+  ) -> [String] {
+    if ending != item.ending { return ["ended \(ending), not \(item.ending)"] }
+    if ending == "shutdown" { return [] }
+    var found: [String] = []
+    var registers: [String: String] = [:]
+    var memory: [UInt64: UInt64] = [:]
+    for change in item.changes {
+      switch change {
+      case .register(let name, let text): registers[name] = text
+      case .memory(let address, let value): memory[address] = value
+      }
+    }
+    for name in SystemMachine.registerNames {
+      let start = item.start.registers[name] ?? SystemCaseTests.defaults[name] ?? 0
+      // The second implementation does not keep status flags where they can be read.
+      let mask: UInt64 = name == "rflags" ? ~0x8D5 : .max
+      let expected = registers[name] ?? String(start & mask, radix: 16)
+      let actual = machine.register(name).map { String($0 & mask, radix: 16) } ?? "?"
+      if expected != actual { found.append("\(name) \(actual), not \(expected)") }
+    }
+    for (name, register) in SystemMachine.segmentNames {
+      let actual = machine.segmentText(register)
+      let expected = registers[name] ?? startText(name, item)
+      if expected != actual { found.append("\(name) \(actual), not \(expected)") }
+    }
+    found += memoryDifferences(machine.memoryChanges(), memory)
+    return found
+  }
+
+  private static let defaults: [String: UInt64] = ["dr6": 0xFFFF_0FF0, "dr7": 0x400]
+
+  private static func startText(_ name: String, _ item: SystemCase) -> String {
+    let selector = item.start[name == "ldtr" ? "ldt" : name]
+    var segment = SystemMachine.segment(item.start, UInt16(truncatingIfNeeded: selector))
+    if let base = item.start.registers[name + "base"] { segment.base = base }
+    return SystemMachine.text(segment)
+  }
+
+  private static func memoryDifferences(
+    _ actual: [UInt64: UInt64], _ expected: [UInt64: UInt64]
+  ) -> [String] {
+    Set(actual.keys).union(expected.keys).sorted().compactMap { address in
+      let left = actual[address].map { String($0, radix: 16) } ?? "unchanged"
+      let right = expected[address].map { String($0, radix: 16) } ?? "unchanged"
+      return left == right ? nil : "[\(String(address, radix: 16))] \(left), not \(right)"
+    }
+  }
+}
