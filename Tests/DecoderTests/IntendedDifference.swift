@@ -2,14 +2,14 @@ import CZydis
 import Emulator
 
 /// A way in which the decoder is meant to differ from Zydis.
-struct IntendedDifference {
+struct IntendedDifference: Sendable {
   /// Which instructions.
   let name: String
   /// Why the decoder is right.
   let reason: String
   /// How the differences that are meant end.
   let what: [String]
-  private let concerns: (Instruction) -> Bool
+  private let concerns: @Sendable (Instruction) -> Bool
 
   /// Whether this explains `difference`.
   func explains(_ difference: String, _ instruction: Instruction?) -> Bool {

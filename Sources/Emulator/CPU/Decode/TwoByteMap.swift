@@ -28,6 +28,7 @@ extension OpcodeTableBuilder {
     row(0xB9, .ud1, .gv, .ev)
     row(0xBB, .btc, .ev, .gv, .lock)
     row(0xBC, .bsf, .gv, .ev)
+    // Quirk: tzcnt-without-bmi1. CPUID must not promise the rest of BMI1.
     row(.xF3, 0xBC, .tzcnt, .gv, .ev)
     row(0xBD, .bsr, .gv, .ev)
     row(.xF3, 0xBD, .lzcnt, .gv, .ev)
