@@ -57,7 +57,10 @@ struct Boot: ParsableCommand {
   @Flag(help: "Say nothing but errors.")
   var quiet = false
 
-  @Option(help: ArgumentHelp("Where the machine's random numbers start.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "What a kernel finds in registers that its boot protocol leaves open: zeroes, or numbers "
+        + "that follow from n.", valueName: "n"))
   var seed: UInt64 = 0
 
   func validate() throws {

@@ -36,7 +36,8 @@ struct Guesses {
   private static func chain(_ examination: Examination) -> [String] {
     var guesses: [String] = []
     let table = examination.cpu.state.pointee.idtr
-    for delivery in examination.lastChain {
+    // What fails after the first is a consequence.
+    for delivery in examination.lastChain.filter({ $0.outcome != .delivered }).prefix(1) {
       guard case .failed(let exception, let reason) = delivery.outcome else { continue }
       switch reason {
       case .gateBeyondLimit(let vector, let limit) where table.base == 0 || limit == 0:
@@ -59,7 +60,7 @@ struct Guesses {
         }
       }
     }
-    return guesses.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    return guesses
   }
 
   private static func code(_ examination: Examination) -> [String] {

@@ -8,7 +8,16 @@ extension CPU {
   }
 
   /// Puts a processor that was just reset at a kernel's entry.
-  func enter(_ placement: Loader.Placement) {
+  ///
+  /// `seed` decides what stands in the registers that the protocol leaves open, zeroes for 0.
+  func enter(_ placement: Loader.Placement, seed: UInt64) {
+    var numbers = SeededNumbers(seed: seed)
+    for register in Register.allCases where register != .rsp && register != .rbp {
+      let isWide = placement.pageTableRoot != 0
+      let number = seed == 0 ? 0 : numbers.next()
+      // 32-bit mode has neither R8 to R15 nor upper halves.
+      self[register] = isWide ? number : register.rawValue < 8 ? number & 0xFFFF_FFFF : 0
+    }
     switch placement.bootProtocol {
     case .pvh(let entry): enterPVH(entry)
     case .long(let entry): enterLong(entry, pageTableRoot: placement.pageTableRoot)

@@ -75,7 +75,7 @@ final class Chipset {
       let line = InterruptLine(to: shared[port % 2], pin: port / 2)
       return UART16550(clock: clock, line: line) { requests.transmit(port, $0) }
     }
-    // Address line 20 is never masked, so nobody listens to its gates.
+    // Quirk: address-line-20. It is never masked, so nobody listens to its gates.
     keyboard = I8042(
       keyboardLine: irqs[1], mouseLine: irqs[12], setA20: { _ in }, resetRequested: requests.reset)
     systemControlA = SystemControlPortA(setA20: { _ in }, resetRequested: requests.reset)

@@ -53,7 +53,7 @@ struct InputReplay {
 /// Input for serial ports whose drivers have not set them up: a terminal does not send before it
 /// sees DTR, and a driver's first act is to throw away what the receiver holds.
 ///
-/// A guest that polls without ever touching the modem control register gets its input after a
+/// Quirk: patient-console. A guest that polls without ever touching the modem control register gets its input after a
 /// while.
 struct HeldInput {
   private static let patience: UInt64 = 5_000_000

@@ -40,6 +40,7 @@ extension Machine {
       if instructionCount >= limit || now >= timeLimit { return .instructionLimit }
       switch processor.run(until: nextLook(limit: limit, timeLimit: timeLimit)) {
       case .limit, .lookup: break
+      // Quirk: triple-fault. Hardware would reset.
       case .shutdown: return .shutdown
       case .halted:
         if instructionCount != lastCount {
@@ -72,7 +73,7 @@ extension Machine {
   private func nextLook(limit: UInt64, timeLimit: UInt64) -> UInt64 {
     let event = min(nextEvent, timeLimit)
     let limit = min(limit, instructionCount.addingClamped(Self.stopRequestInterval))
-    // One instruction is one nanosecond.
+    // Quirk: one-nanosecond. That is what an instruction takes.
     return min(limit, instructionCount.addingClamped(event - min(event, now)))
   }
 

@@ -39,6 +39,7 @@ public final class Machine {
   let clock: VirtualClock
   let chipset: Chipset
   let requests: Requests
+  private let endpoints: Endpoints
   var replay: InputReplay?
   var heldInput = HeldInput(portCount: PortMap.serial.count)
 
@@ -76,8 +77,15 @@ public final class Machine {
     self.requests = requests
     serialPorts = ends.makeConsoles()
     debugConsole = ends.debugConsole
-    ends.receive = { [weak self] port, bytes in self?.receive(bytes, port: port) }
+    endpoints = ends
+    // Not weak: a weak reference would make every retain of the machine slow.
+    ends.receive = { [unowned self] port, bytes in receive(bytes, port: port) }
     try load()
+  }
+
+  deinit {
+    // Consoles may outlive the machine.
+    endpoints.receive = { _, _ in }
   }
 
   /// Loads the image and puts the processor at its entry.
@@ -88,7 +96,8 @@ public final class Machine {
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
       rsdp: tables.rsdpAddress)
     processor.cpu.enter(
-      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules))
+      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules),
+      seed: configuration.seed)
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.

@@ -20,7 +20,7 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var modules: [BootModule]
   /// What the real-time clock shows at power-on, in seconds since 1970.
   public var startTime: UInt64
-  /// Where the machine's random numbers start.
+  /// What a kernel finds where nothing is specified: zeroes (0), or numbers that follow from it.
   public var seed: UInt64
   /// What a reset does.
   public var resetBehavior: ResetBehavior

@@ -34,6 +34,8 @@ public enum MemoryMap {
   public static let hpetSize: UInt64 = 0x400
 
   /// The ranges that a kernel is told, in ascending order.
+  ///
+  /// Quirk: ram-below-1m. What is left out or reserved below 1 MiB is RAM all the same.
   static func ranges(of memory: PhysicalMemory) -> [MemoryRange] {
     var ranges = [
       MemoryRange(start: 0, size: extendedBIOSData, kind: .usable),

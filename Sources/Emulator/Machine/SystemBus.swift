@@ -104,6 +104,7 @@ final class SystemBus: Bus {
   }
 
   private func region(at address: UInt64) -> Region? {
+    // Quirk: apic-page-over-ram. The processor asks the bus only where there is no RAM.
     if let base = localAPIC.mmioBase, address &- base < MemoryMap.devicePageSize {
       return Region(start: base, size: MemoryMap.devicePageSize, device: localAPIC)
     }

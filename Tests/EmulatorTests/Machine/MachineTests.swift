@@ -114,6 +114,24 @@ private func machine(
     for other in together { #expect(other == alone) }
   }
 
+  @Test func theSeedFillsWhatNobodySpecifies() throws {
+    func registers(_ seed: UInt64, pvh: Bool) throws -> [UInt64] {
+      let machine = try machine(
+        TestCode.loop, pvh: pvh, configuration: .init(memory: 16 << 20, seed: seed))
+      return Register.allCases.map { machine.processor.cpu[$0] }
+    }
+    for pvh in [true, false] {
+      let zero = try registers(0, pvh: pvh)
+      let one = try registers(1, pvh: pvh)
+      #expect(zero.filter { $0 != 0 }.count <= 2)
+      #expect(try registers(1, pvh: pvh) == one)
+      #expect(try registers(2, pvh: pvh) != one)
+      let given = pvh ? Register.rbx : .rdi
+      #expect(one[Int(given.rawValue)] == zero[Int(given.rawValue)])
+      #expect(one[0] != 0 && one[0] >> 32 == 0 || !pvh)
+    }
+  }
+
   @Test func digestsTellStatesApart() throws {
     let one = try machine(TestCode.loop)
     let two = try machine(TestCode.loop)
@@ -130,7 +148,7 @@ private func machine(
     let first = try machine(TestCode.echo)
     _ = first.run(limit: 12_345)
     first.console.send("ab")
-    _ = first.run(limit: 50_000_000)
+    _ = first.run(limit: 6_000_000)
     first.console.send("q")
     #expect(first.run(limit: 50_000_000) == .debugExit(0x10))
     let second = try machine(TestCode.echo)

@@ -1,6 +1,6 @@
 /// Port B2h: the command by which an operating system takes the hardware from firmware.
 ///
-/// There is no system-management mode behind it; the two ACPI commands act at once.
+/// Quirk: no-smm. There is no system-management mode behind it; the two ACPI commands act at once.
 public final class SMICommandPort: ByteDevice, StatefulDevice {
   /// ACPI_ENABLE of the FADT.
   public static let enableACPI: UInt8 = 0xF1

@@ -1,6 +1,8 @@
 /// A 16550A UART with a terminal at the other end.
 ///
-/// PC16550D data sheet (National Semiconductor). Two things are faster than the wire: a byte
+/// PC16550D data sheet (National Semiconductor).
+///
+/// Quirk: fast-transmitter. Two things are faster than the wire: a byte
 /// written to the THR is transmitted at once, and the THRE interrupt comes with it, since polling
 /// guests would spend most of their instructions waiting for a wire that does not exist. Received
 /// bytes do keep the programmed rate, so that a driver's buffers are filled no faster than they

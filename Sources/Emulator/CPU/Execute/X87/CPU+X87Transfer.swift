@@ -102,6 +102,7 @@ extension CPU {
     _ i: borrowing Instruction, _ value: UInt64, size: UInt8, pops: Bool
   ) throws(Exception) {
     let address = try linearAddress(i, size: UInt64(size), access: .write)
+    try probe(address, count: UInt64(size), access: .write)
     if state.pointee.x87Control & FloatingPointExceptions.invalid.rawValue != 0 {
       try store(value, at: address, size: size)
     }
@@ -120,6 +121,7 @@ extension CPU {
       environment.roundedUp = false
     }
     let address = try linearAddress(i, size: UInt64(size), access: .write)
+    try probe(address, count: UInt64(size), access: .write)
     let isStored = environment.unmasked.subtracting(.precision).isEmpty
     if isStored { try store(value, at: address, size: size) }
     commitX87(environment)
@@ -132,7 +134,10 @@ extension CPU {
     let invalid = FloatingPointExceptions.invalid.rawValue
     let isStored = !isEmpty || state.pointee.x87Control & invalid != 0
     let pattern = isEmpty ? .indefinite : x87Pattern(0)
-    if isStored { try storeExtended(i, pattern) }
+    // The address is checked even where an unmasked exception keeps the store from happening.
+    let address = try linearAddress(i, size: 10, access: .write)
+    try probe(address, count: 10, access: .write)
+    if isStored { try storeExtended(pattern, at: address) }
     if isEmpty {
       if raiseStackFault(isOverflow: false) { popX87() }
     } else {
@@ -141,12 +146,10 @@ extension CPU {
     }
   }
 
-  /// Stores ten bytes, all or nothing.
+  /// Stores ten bytes that have been probed.
   private func storeExtended(
-    _ i: borrowing Instruction, _ pattern: ExtendedPattern
+    _ pattern: ExtendedPattern, at address: LinearAddress
   ) throws(Exception) {
-    let address = try linearAddress(i, size: 10, access: .write)
-    try probe(address, count: 10, access: .write)
     try store(pattern.significand, at: address)
     try store(pattern.signExponent, at: address + 8)
   }
