@@ -28,6 +28,7 @@ build: packages .build/emu.stamp
 
 .build/emu.stamp: $(SOURCES)
 	$(SWIFT) build $(FLAGS) --product emu
+	$(SWIFT) build $(FLAGS) --target GuestKernel
 	@touch $@
 
 packages:

@@ -5,7 +5,7 @@ import Emulator
 struct IntendedDifference: Sendable {
   /// Which instructions.
   let name: String
-  /// Why the decoder is right.
+  /// Why the decoder does it its way.
   let reason: String
   /// How the differences that are meant end.
   let what: [String]
@@ -39,6 +39,13 @@ struct IntendedDifference: Sendable {
       name: "MOVSXD with an operand-size prefix",
       reason: "SDM: MOVSXD r16, r/m16. Zydis has AMD's r/m32.", what: ["operand 1 size"],
       concerns: { $0.mnemonic == .movsxd && $0.operandSize == 2 }),
+    IntendedDifference(
+      name: "TZCNT",
+      reason: """
+        A deviation: CPUID does not report BMI1, and a processor without it executes F3 0F BC as \
+        BSF. The two differ in their flags, and in the destination of a zero source.
+        """,
+      what: ["mnemonic"], concerns: { $0.mnemonic == .tzcnt }),
     IntendedDifference(
       name: "F3 REX.B 90", reason: "XCHG R8, RAX, as processors do; Zydis says PAUSE.",
       what: ["mnemonic"],
