@@ -62,7 +62,9 @@ extension FloatingPointEnvironment {
   }
 
   /// FYL2XP1: b × log₂(a + 1); for a ≤ −1 the manual leaves the result open.
-  package mutating func logarithmOfOnePlus(_ a: UnpackedFloat, times b: UnpackedFloat) -> UnpackedFloat {
+  package mutating func logarithmOfOnePlus(
+    _ a: UnpackedFloat, times b: UnpackedFloat
+  ) -> UnpackedFloat {
     if let nan = propagateNaN(a, b) { return nan }
     let isNegative = a.isNegative != b.isNegative
     if a.kind == .infinity && a.isNegative { return invalidOperation() }
