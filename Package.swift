@@ -74,6 +74,8 @@ let package = Package(
         "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
         "exceptions.txt", "generate.py",
       ]),
+    .testTarget(
+      name: "DecoderTests", dependencies: ["Emulator", "CZydis"], path: "Tests/DecoderTests"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -187,6 +187,11 @@ public struct Decoder {
       instruction.addressSize = big != narrowAddress ? 4 : 2
     }
     if row.attributes.contains(.byte) { instruction.operandSize = 1 }
+    if row.attributes.contains(.port) && instruction.operandSize == 8 {
+      instruction.operandSize = 4
+    }
+    // MOV to and from control and debug registers moves all of them, whatever the prefixes say.
+    if usesRegisterForm(row) { instruction.operandSize = isLong ? 8 : 4 }
     instruction.segment = override ?? .ds
   }
 
@@ -312,10 +317,7 @@ public struct Decoder {
     case .zb: return byteRegister(low)
     case .zv: return Operand(.register, index: low, size: size)
     case .al: return Operand(.register, index: 0, size: 1)
-    case .ax:
-      // IN and OUT have no 64-bit form.
-      let isPort = instruction.map == 0 && instruction.opcode >= 0xE4
-      return Operand(.register, index: 0, size: isPort && size == 8 ? 4 : size)
+    case .ax: return Operand(.register, index: 0, size: size)
     case .dx: return Operand(.register, index: 2, size: 2)
     case .cl: return Operand(.register, index: 1, size: 1)
     case .one: return Operand(.one, size: 1)

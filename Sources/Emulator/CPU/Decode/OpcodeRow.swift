@@ -75,6 +75,8 @@ public struct OpcodeAttributes: OptionSet, Sendable {
   public static let byte = OpcodeAttributes(rawValue: 256)
   /// Writes the status flags or reads none; for tests and the translator see the flag table.
   public static let registerOnly = OpcodeAttributes(rawValue: 512)
+  /// REX.W changes nothing: ports are at most 32 bits wide.
+  public static let port = OpcodeAttributes(rawValue: 1024)
 }
 
 /// One opcode: what the decoder, the tests and a translator know about it.

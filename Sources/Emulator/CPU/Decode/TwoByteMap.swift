@@ -66,9 +66,9 @@ extension OpcodeTableBuilder {
     map = 1
     row(0x02, .lar, .gv, .ew)
     row(0x03, .lsl, .gv, .ew)
-    row(0x05, .syscall)
+    row(0x05, .syscall, [.o64, .f64])
     row(0x06, .clts)
-    row(0x07, .sysret)
+    row(0x07, .sysret, .o64)
     row(0x08, .invd)
     row(0x09, .wbinvd)
     row(0x0B, .ud2)
@@ -100,8 +100,9 @@ extension OpcodeTableBuilder {
     group(
       0x01,
       [
-        member(.sgdt, .ms), member(.sidt, .ms), member(.lgdt, .ms), member(.lidt, .ms),
-        member(.smsw, .ev), member(.invalid), member(.lmsw, .ew), member(.invlpg, .mb),
+        member(.sgdt, .ms, .none, .f64), member(.sidt, .ms, .none, .f64),
+        member(.lgdt, .ms, .none, .f64), member(.lidt, .ms, .none, .f64), member(.smsw, .ev),
+        member(.invalid), member(.lmsw, .ew), member(.invlpg, .mb, .none, .f64),
       ])
     let none = member(.invalid)
     group(
@@ -128,6 +129,6 @@ extension OpcodeTableBuilder {
       row(prefix, 0xF0, .movbe, .gv, .m)
       row(prefix, 0xF1, .movbe, .m, .gv)
     }
-    row(.x66, 0x82, .invpcid, .gy, .mdq)
+    row(.x66, 0x82, .invpcid, .gy, .mdq, .f64)
   }
 }
