@@ -44,13 +44,12 @@ final class ReferenceDecoder {
     } else {
       ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_16, ZYDIS_STACK_WIDTH_16)
     }
-    // Extensions that reuse what is a NOP or WBINVD without them; LZCNT and TZCNT are there.
+    // Extensions that reuse what is a NOP, BSF or WBINVD without them; LZCNT is there.
     for extension_ in [
       ZYDIS_DECODER_MODE_AMD_BRANCHES, ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET,
-      ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE,
+      ZYDIS_DECODER_MODE_TZCNT, ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE,
     ] { ZydisDecoderEnableMode(&decoder, extension_, 0) }
     ZydisDecoderEnableMode(&decoder, ZYDIS_DECODER_MODE_LZCNT, 1)
-    ZydisDecoderEnableMode(&decoder, ZYDIS_DECODER_MODE_TZCNT, 1)
   }
 
   deinit { reference.operands.deallocate() }
