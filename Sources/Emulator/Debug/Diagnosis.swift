@@ -81,6 +81,11 @@ struct Examination {
     return "\(address.hex) <\(name)>"
   }
 
+  func describe(returnAddress address: UInt64) -> String {
+    guard let name = symbols.describe(returnAddress: address) else { return address.hex }
+    return "\(address.hex) <\(name)>"
+  }
+
   // MARK: Facts
 
   func chain() -> [String] {

@@ -75,14 +75,14 @@ extension Examination {
     var frame = stackAddress(.rbp)
     if machine.read(linear: rip, count: 1) == nil, let caller = word(at: stackAddress(.rsp)) {
       // A jump to nowhere made no frame: the caller's address is on top of the stack.
-      lines.append("  1  \(describe(caller))")
+      lines.append("  1  \(describe(returnAddress: caller))")
     }
     let first = lines.count - 1
     for number in first..<32 {
       guard frame != 0, frame % UInt64(wordSize) == 0,
         let caller = word(at: frame &+ UInt64(wordSize)), let next = word(at: frame), caller != 0
       else { break }
-      lines.append("  \(number)  \(describe(caller))")
+      lines.append("  \(number)  \(describe(returnAddress: caller))")
       guard next > frame else { break }
       frame = next
     }

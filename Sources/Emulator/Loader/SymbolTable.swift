@@ -49,6 +49,12 @@ public struct SymbolTable: Sendable {
     return offset == 0 ? symbol.displayName : "\(symbol.displayName)+\(offset.hex)"
   }
 
+  /// A return address as `name+offset`: the call lies before it, perhaps as a function's last act.
+  public func describe(returnAddress address: UInt64) -> String? {
+    guard address > 0, let (symbol, offset) = symbol(at: address - 1) else { return nil }
+    return "\(symbol.displayName)+\((offset + 1).hex)"
+  }
+
   /// The symbols with the most bytes.
   public func largest(_ count: Int) -> [Symbol] {
     Array(symbols.sorted { ($0.size, $1.address) > ($1.size, $0.address) }.prefix(count))

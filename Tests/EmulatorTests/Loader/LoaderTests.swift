@@ -185,5 +185,8 @@ private func changed(_ change: (inout ELFBuilder) -> Void) -> [UInt8] {
     #expect(table.describe(0x10_0020) == nil)
     #expect(table.describe(0x10_0035) == "label+0x5")
     #expect(table.describe(0xF_FFFF) == nil)
+    // Returning to where one function ends and the next begins is returning to the first.
+    #expect(table.describe(returnAddress: 0x10_0010) == "start+0x10")
+    #expect(table.describe(returnAddress: 0x10_0020) == "Kernel.main() -> ()+0x10")
   }
 }
