@@ -5,11 +5,14 @@ struct FuzzBudget {
   private let end: UInt64
   /// Where the random numbers start: `EMU_FUZZ_SEED`.
   let seed: UInt64
+  /// The first program to run, to see one again: `EMU_FUZZ_FIRST`.
+  let first: Int
 
   init() {
     let seconds = Self.environment("EMU_FUZZ_SECONDS").flatMap(Double.init) ?? 2
     end = Self.now + UInt64(seconds * 1e9)
     seed = Self.environment("EMU_FUZZ_SEED").flatMap { UInt64($0) } ?? 1
+    first = Self.environment("EMU_FUZZ_FIRST").flatMap { Int($0) } ?? 1
   }
 
   var isSpent: Bool { Self.now >= end }

@@ -151,6 +151,21 @@ public final class Machine {
     return digest.value
   }
 
+  /// The digests of the machine's parts by name, to find out where two machines differ.
+  public func partDigests() -> [(name: String, digest: UInt64)] {
+    var processorDigest = StateDigest()
+    processor.cpu.add(to: &processorDigest)
+    var memoryDigest = StateDigest()
+    memory.add(to: &memoryDigest)
+    var parts = [("processor", processorDigest.value), ("memory", memoryDigest.value)]
+    for (index, device) in chipset.stateful.enumerated() {
+      var digest = StateDigest()
+      Self.add(device, to: &digest)
+      parts.append(("\(index) \(type(of: device))", digest.value))
+    }
+    return parts
+  }
+
   private static func add(_ device: some StatefulDevice, to digest: inout StateDigest) {
     // Encoding fails only for values without a representation, which no state has.
     guard let bytes = try? StateEncoder().encode(device.state) else { return }
