@@ -211,7 +211,8 @@ extension CPU {
       let ownsResumeFlag = instruction.mnemonic == .iret
       try execute(instruction)
       state.pointee.rip = state.pointee.nextRIP
-      if flags.contains(.resume) && !ownsResumeFlag {
+      // A repeated instruction that a limit cut short has not completed.
+      if flags.contains(.resume) && !ownsResumeFlag && !state.pointee.isBetweenIterations {
         state.pointee.rflags &= ~RFLAGS.resume.rawValue
       }
     } catch {
