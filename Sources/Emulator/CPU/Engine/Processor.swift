@@ -197,7 +197,8 @@ extension CPU {
       let ownsResumeFlag = instruction.mnemonic == .iret
       try execute(instruction)
       state.pointee.rip = state.pointee.nextRIP
-      if flags.contains(.resume) && !ownsResumeFlag {
+      // A repeated string instruction has not completed before its last iteration.
+      if flags.contains(.resume) && !ownsResumeFlag && !state.pointee.isBetweenIterations {
         state.pointee.rflags &= ~RFLAGS.resume.rawValue
       }
     } catch {
