@@ -14,6 +14,7 @@ func leave(_ s: StatePointer, _ operation: UnsafePointer<Operation>, _ reason: U
   let cpu = CPU(s)
   cpu.state.pointee.rip = operation.pointee.displacement
   cpu.state.pointee.exit = reason
+  cpu.setResume(operation)
 }
 
 /// First operation of a block whose code was written: finds the new block.

@@ -116,6 +116,13 @@ public final class Processor {
   }
 
   private func enterBlocks() {
+    if let operation = cpu.takeResume() {
+      // The first operation of a block charges for all of it; the others have to be paid for here.
+      let missing = operation.pointee.position == 0 ? 0 : operation.remaining &+ 1
+      if cpu.state.pointee.budget < missing { return cpu.executePart(from: operation) }
+      cpu.state.pointee.budget &-= missing
+      return runOperations(UnsafeMutableRawPointer(cpu.state), operation)
+    }
     guard let first = cpu.findBlock() else { return }
     runOperations(UnsafeMutableRawPointer(cpu.state), first)
   }
@@ -127,7 +134,10 @@ public final class Processor {
       cpu.state.pointee.exit = EngineExit.none
       cpu.materializeFlags()
       cpu.deliver(cpu.state.pointee.fault)
-    case EngineExit.budget, EngineExit.step:
+    case EngineExit.budget:
+      cpu.state.pointee.exit = EngineExit.none
+      if let operation = cpu.takeResume() { cpu.executePart(from: operation) }
+    case EngineExit.step:
       cpu.state.pointee.exit = EngineExit.none
       if cpu.state.pointee.budget > 0 && !cpu.state.pointee.dropsBlocks { cpu.step() }
     default: break
@@ -136,6 +146,7 @@ public final class Processor {
 
   private func dropBlocks() {
     cpu.state.pointee.dropsBlocks = false
+    cpu.state.pointee.resume = nil
     connections.blocks.dropEverything()
     cpu.flushTLB()
   }
@@ -164,6 +175,7 @@ extension CPU {
     else { return }
     if !state.pointee.nmiBlocked && withInterrupts({ $0.hasPendingNMI }) {
       withInterrupts { $0.acknowledgeNMI() }
+      state.pointee.resume = nil
       materializeFlags()
       state.pointee.activity = Activity.running.rawValue
       deliverNMI()
@@ -174,6 +186,7 @@ extension CPU {
       withInterrupts({ $0.hasPendingInterrupt })
     else { return }
     materializeFlags()
+    state.pointee.resume = nil
     state.pointee.activity = Activity.running.rawValue
     synchronizeClock()
     deliverInterrupt(vector: withInterrupts { $0.acknowledgeInterrupt() })
@@ -182,6 +195,7 @@ extension CPU {
   /// Executes one instruction with every check, and delivers what it raises.
   package func step() {
     materializeFlags()
+    state.pointee.resume = nil
     state.pointee.shadow = InterruptShadow.none.rawValue
     let flags = RFLAGS(rawValue: state.pointee.rflags)
     let traps = flags.contains(.trap)

@@ -40,6 +40,14 @@ public struct CPUState {
   public var largePagesStart: UInt64 = .max
   /// Last linear address of any large page in the TLB.
   public var largePagesLast: UInt64 = 0
+  /// The operation to go on with, where a limit fell inside or right before a block.
+  ///
+  /// Going on there, and not where a look-up would lead, makes a run the same however it is sliced:
+  /// a look-up walks the page tables anew.
+  var resume: UnsafePointer<Operation>?
+  /// RIP and `jumpKey` that `resume` belongs to.
+  var resumeRIP: UInt64 = 0
+  var resumeKey: UInt64 = 0
   /// Whether the block arena is full, so that the run loop must drop every block.
   public var dropsBlocks: Bool = false
   /// The exception that made the engine leave with `EngineExit.fault`.
