@@ -211,7 +211,7 @@ extension CPU {
       let ownsResumeFlag = instruction.mnemonic == .iret
       try execute(instruction)
       state.pointee.rip = state.pointee.nextRIP
-      // A repeated instruction that a limit cut short has not completed.
+      // A repeated string instruction has not completed before its last iteration.
       if flags.contains(.resume) && !ownsResumeFlag && !state.pointee.isBetweenIterations {
         state.pointee.rflags &= ~RFLAGS.resume.rawValue
       }
