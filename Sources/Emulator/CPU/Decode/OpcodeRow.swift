@@ -73,8 +73,6 @@ public struct OpcodeAttributes: OptionSet, Sendable {
   public static let imm8 = OpcodeAttributes(rawValue: 128)
   /// Byte operands.
   public static let byte = OpcodeAttributes(rawValue: 256)
-  /// Writes the status flags or reads none; for tests and the translator see the flag table.
-  public static let registerOnly = OpcodeAttributes(rawValue: 512)
   /// REX.W changes nothing: ports are at most 32 bits wide.
   public static let port = OpcodeAttributes(rawValue: 1024)
 }

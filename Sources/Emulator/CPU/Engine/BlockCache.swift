@@ -19,8 +19,6 @@ final class BlockCache {
   private var used = 0
   /// The blocks of each page of code.
   private var pages: [UInt64: [Header]] = [:]
-  /// How often everything was dropped; for tests and statistics.
-  private(set) var flushes = 0
 
   init(ram: GuestRAM) {
     self.ram = ram
@@ -134,6 +132,5 @@ final class BlockCache {
     pages.removeAll(keepingCapacity: true)
     buckets.update(repeating: nil, count: Self.bucketCount)
     used = 0
-    flushes += 1
   }
 }

@@ -101,11 +101,6 @@ func materializeAndRetry(_ s: StatePointer, _ op: UnsafePointer<Operation>) {
   next(s, op)
 }
 
-/// Whether RFLAGS itself holds the status flags.
-@inline(__always) func hasExactFlags(_ s: StatePointer) -> Bool {
-  CPU(s).state.pointee.lazyKind == LazyFlags.none
-}
-
 /// Leaves the status flags to be computed when somebody looks.
 @inline(__always)
 func setLazyFlags<T: FixedWidthInteger & UnsignedInteger>(
