@@ -23,6 +23,14 @@ struct Boot: ParsableCommand {
       "Hand a file to the kernel, also an initrd; may be repeated.", valueName: "file[=name]"))
   var modules: [String] = []
 
+  @Option(
+    name: .customLong("disk"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "Attach a disk: snapshot (the default) keeps writes in memory, writable lets them go to the "
+        + "file; bus is virtio-pci, virtio-mmio or ide; may be repeated.",
+      valueName: "file[,readonly|,writable][,bus=name]"))
+  var disks: [DiskOption] = []
+
   @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
   var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
 
@@ -99,7 +107,9 @@ struct Boot: ParsableCommand {
   private func makeMachine() throws -> Machine {
     do {
       let path = try image ?? BundledKernel.path()
-      return try Machine(image: .file(path), configuration: configuration(modules: readModules()))
+      var configuration = configuration(modules: try readModules())
+      configuration.disks = try disks.map { try $0.open() }
+      return try Machine(image: .file(path), configuration: configuration)
     } catch let error as Failure {
       throw error
     } catch let error as ConfigurationError {

@@ -61,7 +61,7 @@ import Testing
       }
       do {
         let image = try KernelImage(bytes, name: "file")
-        _ = SymbolTable(image.elf).describe(0x10_0000)
+        _ = SymbolTable(image).describe(0x10_0000)
         _ = try ImageDescription(bytes, name: "file").text
         let machine = try Machine(image: image, configuration: .init(memory: 4 << 20))
         _ = machine.run(limit: 100)

@@ -10,7 +10,7 @@ public struct ImageDescription {
     let elf = try ELFImage(bytes, name: name)
     var lines = ["\(name): \(Self.kind(of: elf)), \(bytes.count) bytes"]
     do {
-      let kernel = try KernelImage(bytes, name: name)
+      let kernel = try ELFKernel(bytes, name: name)
       lines.append("boots by \(Self.describe(kernel.bootProtocol))")
     } catch {
       lines.append("does not boot: \(error.description)")
@@ -32,10 +32,10 @@ public struct ImageDescription {
       case ET_CORE: "core dump"
       default: "file of type \(elf.type)"
       }
-    return "\(width) \(type) for \(KernelImage.machineName(elf.machine))"
+    return "\(width) \(type) for \(ELFKernel.machineName(elf.machine))"
   }
 
-  private static func describe(_ bootProtocol: KernelImage.BootProtocol) -> String {
+  private static func describe(_ bootProtocol: ELFKernel.BootProtocol) -> String {
     switch bootProtocol {
     case .pvh(let entry): "PVH, entered at physical address \(entry.hex) in 32-bit protected mode"
     case .long(let entry):
@@ -58,7 +58,7 @@ public struct ImageDescription {
     var lines = ["notes: \(elf.notes.count)"]
     for note in elf.notes {
       let meaning =
-        note.owner == "Xen" && note.type == KernelImage.pvhNoteType ? " (PVH entry)" : ""
+        note.owner == "Xen" && note.type == ELFKernel.pvhNoteType ? " (PVH entry)" : ""
       lines.append(
         "  owner \(note.owner) type \(note.type), \(note.content.count) bytes\(meaning)")
     }

@@ -21,8 +21,17 @@ public struct SymbolTable: Sendable {
   /// How many there are.
   public var count: Int { symbols.count }
 
-  /// Reads the symbols of an image; one that is stripped has none.
-  public init(_ elf: ELFImage) {
+  /// Reads the symbols of a kernel; one that is no ELF file has none.
+  public init(_ image: KernelImage) {
+    self.init(image.elf)
+  }
+
+  /// Reads the symbols of an image; none, or one that is stripped, has none.
+  public init(_ elf: ELFImage?) {
+    guard let elf else {
+      symbols = []
+      return
+    }
     let found = try? ELFImage.withELF(elf.bytes) { handle in Self.read(handle) }
     symbols = (found ?? []).sorted { ($0.address, $1.size) < ($1.address, $0.size) }
   }

@@ -10,33 +10,30 @@ extension CPU {
   /// Puts a processor that was just reset at a kernel's entry.
   ///
   /// `seed` decides what stands in the registers that the protocol leaves open, zeroes for 0.
-  func enter(_ placement: Loader.Placement, seed: UInt64) {
+  func enter(_ entry: KernelEntry, seed: UInt64) {
     var numbers = SeededNumbers(seed: seed)
     for register in Register.allCases where register != .rsp && register != .rbp {
-      let isWide = placement.pageTableRoot != 0
       let number = seed == 0 ? 0 : numbers.next()
       // 32-bit mode has neither R8 to R15 nor upper halves.
-      self[register] = isWide ? number : register.rawValue < 8 ? number & 0xFFFF_FFFF : 0
+      self[register] =
+        entry.mode != .protected ? number : register.rawValue < 8 ? number & 0xFFFF_FFFF : 0
     }
-    switch placement.bootProtocol {
-    case .pvh(let entry): enterPVH(entry)
-    case .long(let entry): enterLong(entry, pageTableRoot: placement.pageTableRoot)
+    switch entry.mode {
+    case .protected: enterProtectedMode()
+    case .long(let root): enterLongMode(pageTableRoot: root)
     }
+    loadSegments(entry)
+    for setting in entry.registers { self[setting.register] = setting.value }
+    finish(entry.address)
   }
 
-  /// The state the PVH boot ABI asks for: flat 32-bit protected mode without paging.
-  private func enterPVH(_ entry: UInt64) {
+  private func enterProtectedMode() {
     state.pointee.cr0 = CR0([.protectionEnable, .extensionType]).rawValue
     state.pointee.cr4 = 0
     state.pointee.efer = 0
-    loadSegments(code: BootDescriptor.code32, attributes: Attributes.code32)
-    self[.rbx] = BootLayout.startRecord
-    finish(entry)
   }
 
-  /// 64-bit mode with everything mapped and SSE on, called like a C function with the start record
-  /// as its argument.
-  private func enterLong(_ entry: UInt64, pageTableRoot: UInt64) {
+  private func enterLongMode(pageTableRoot: UInt64) {
     state.pointee.cr0 =
       CR0([
         .protectionEnable, .monitorCoprocessor, .extensionType, .numericError, .writeProtect,
@@ -47,24 +44,23 @@ extension CPU {
     state.pointee.efer = EFER([.longModeEnable, .longModeActive, .noExecuteEnable]).rawValue
     state.pointee.x87Control = 0x37F
     state.pointee.x87Tags = 0xFFFF
-    loadSegments(code: BootDescriptor.code64, attributes: Attributes.code64)
-    self[.rdi] = BootLayout.startRecord
-    self[.rsp] = BootLayout.stackTop - 8
-    finish(entry)
   }
 
-  private func loadSegments(code: UInt16, attributes: UInt16) {
-    self[.cs] = SegmentRegister(selector: code, attributes: attributes, limit: .max, base: 0)
+  private func loadSegments(_ entry: KernelEntry) {
+    let attributes = entry.mode == .protected ? Attributes.code32 : Attributes.code64
+    self[.cs] = SegmentRegister(
+      selector: entry.code, attributes: attributes, limit: .max, base: 0)
     for name in [SegmentName.ds, .es, .ss, .fs, .gs] {
       self[name] = SegmentRegister(
-        selector: BootDescriptor.data, attributes: Attributes.data, limit: .max, base: 0)
+        selector: entry.data, attributes: Attributes.data, limit: .max, base: 0)
     }
     self[.ldtr] = .null
     self[.tr] = SegmentRegister(
-      selector: BootDescriptor.taskState, attributes: Attributes.busyTaskState, limit: 0x67,
+      selector: entry.task, attributes: Attributes.busyTaskState, limit: 0x67,
       base: BootLayout.taskState)
     state.pointee.gdtr = DescriptorTableRegister(
-      base: BootLayout.descriptors, limit: UInt16(BootDescriptor.table.count * 8 - 1))
+      base: BootLayout.descriptors, limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
+    )
     state.pointee.idtr = DescriptorTableRegister(base: 0, limit: 0)
     state.pointee.cpl = 0
   }

@@ -29,6 +29,9 @@ final class Chipset {
   let debugConsole: DebugConsole
   let debugExit: DebugExit
   let bus: SystemBus
+  /// What each disk of the configuration is read from and written to, in its order.
+  let disks: [any BlockBackend]
+  private let overlays: [DiskOverlay]
   private let junctions: [InterruptJunction]
   private let legacySelectors: [InterruptSelector]
 
@@ -87,6 +90,13 @@ final class Chipset {
     debugConsole = DebugConsole(transmit: requests.debugTransmit)
     debugExit = DebugExit(exit: requests.debugExit)
     bus = SystemBus(localAPIC: localAPIC)
+    var overlays: [DiskOverlay] = []
+    disks = configuration.disks.map { drive in
+      guard drive.access == .snapshot else { return drive.backend }
+      overlays.append(DiskOverlay(over: drive.backend))
+      return overlays[overlays.count - 1]
+    }
+    self.overlays = overlays
     attachAll()
     localAPIC.enterVirtualWireMode()
   }
@@ -161,6 +171,6 @@ final class Chipset {
     [
       localAPIC, ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
       powerManagement, smiCommand, resetControl,
-    ] + uarts + junctions + legacySelectors
+    ] + uarts + junctions + legacySelectors + overlays
   }
 }

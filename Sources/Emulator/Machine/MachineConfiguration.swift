@@ -24,6 +24,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var seed: UInt64
   /// What a reset does.
   public var resetBehavior: ResetBehavior
+  /// Disks, in the order in which the guest finds them.
+  public var disks: [DiskDrive] = []
 
   /// RAM unless told otherwise: 128 MiB.
   public static let defaultMemory: UInt64 = 128 << 20

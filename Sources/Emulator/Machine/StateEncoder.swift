@@ -56,6 +56,11 @@ private final class EncodingNode {
     scalar = Self.bytes(UInt64(string.utf8.count)) + Array(string.utf8)
   }
 
+  /// Fast path: an array of bytes, the same as element by element; disks have megabytes of them.
+  func set(_ array: [UInt8]) {
+    scalar = Self.bytes(UInt64(array.count)) + array
+  }
+
   /// A present optional and a nil must differ, so nil is a mark of its own.
   func setNil() { scalar = [0xFF] }
 
@@ -152,6 +157,7 @@ private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
   func encodeNil(forKey key: Key) { node.child(key.stringValue).setNil() }
 
   func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
+    if let bytes = value as? [UInt8] { return node.child(key.stringValue).set(bytes) }
     try value.encode(to: NodeEncoder(node: node.child(key.stringValue)))
   }
 

@@ -22,15 +22,15 @@ private func changed(_ change: (inout ELFBuilder) -> Void) -> [UInt8] {
 
 @Suite struct LoaderTests {
   @Test func recognisesBothProtocols() throws {
-    let bare = try KernelImage(ELFBuilder(code: TestCode.loop).build(), name: "k")
+    let bare = try ELFKernel(ELFBuilder(code: TestCode.loop).build(), name: "k")
     #expect(bare.bootProtocol == .long(entry: 0x10_0000))
-    let pvh = try KernelImage(ELFBuilder(code: TestCode.loop, pvh: true).build(), name: "k")
+    let pvh = try ELFKernel(ELFBuilder(code: TestCode.loop, pvh: true).build(), name: "k")
     #expect(pvh.bootProtocol == .pvh(entry: 0x10_0000))
     var narrow = ELFBuilder(code: TestCode.loop, pvh: true)
     narrow.is64Bit = false
     narrow.machine = 3
     narrow.pvhSize = 4
-    let image = try KernelImage(narrow.build(), name: "k")
+    let image = try ELFKernel(narrow.build(), name: "k")
     #expect(image.bootProtocol == .pvh(entry: 0x10_0000))
     #expect(refusal(narrow.build()) == nil)
   }
