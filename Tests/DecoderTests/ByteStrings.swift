@@ -1,7 +1,7 @@
 /// A seeded source of byte strings that look like instructions.
 ///
 /// The opcode and the byte after it (ModR/M, where there is one) are counted through, so that every
-/// pair of the one-byte, 0F and 0F 38 maps comes up once in 196608 strings; all else is random.
+/// pair of the one-byte, 0F, 0F 38 and 0F 3A maps comes up once in 262144 strings; all else is random.
 struct ByteStrings {
   /// More than the 15 bytes an instruction may have, so that none ends within its string.
   static let length = 24
@@ -34,11 +34,12 @@ struct ByteStrings {
       UnsafeMutableRawPointer(bytes + start).storeBytes(of: random(), as: UInt64.self)
     }
     var position = prefixes(into: bytes, rexIsPrefix: rexIsPrefix)
-    counter = (counter &+ 1) % (3 << 16)
+    counter = (counter &+ 1) % (4 << 16)
     switch counter >> 16 {
     case 0: break
     case 1: position = append([0x0F], to: bytes, at: position)
-    default: position = append([0x0F, 0x38], to: bytes, at: position)
+    case 2: position = append([0x0F, 0x38], to: bytes, at: position)
+    default: position = append([0x0F, 0x3A], to: bytes, at: position)
     }
     bytes[position] = UInt8(truncatingIfNeeded: counter >> 8)
     bytes[position + 1] = UInt8(truncatingIfNeeded: counter)

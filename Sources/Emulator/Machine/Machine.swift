@@ -73,6 +73,7 @@ public final class Machine {
     processor = Processor(
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
       identification: ProcessorIdentification())
+    processor.cpu.state.pointee.randomNumbers = SeededNumbers(seed: configuration.seed)
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()

@@ -63,7 +63,7 @@ package struct CaseGenerator {
       image: random.below(imageCount))
   }
 
-  /// Random instructions over the one-byte, 0F and 0F 38 F0/F1 maps.
+  /// Random instructions over the one-byte, 0F, 0F 38 and 0F 3A maps.
   private mutating func bytes() -> Case? {
     var disassembler = disassembler
     var code: [UInt8] = []
@@ -93,8 +93,9 @@ package struct CaseGenerator {
     }
     if random.oneIn(3) { bytes.append(0x40 | UInt8(random.below(16))) }
     switch random.below(20) {
-    case 0: bytes += [0x0F, 0x38, random.byte()]
-    case 1...9: bytes += [0x0F, random.byte()]
+    case 0, 1: bytes += [0x0F, 0x38, random.byte()]
+    case 2: bytes += [0x0F, 0x3A, random.byte()]
+    case 3...9: bytes += [0x0F, random.byte()]
     default: bytes.append(random.byte())
     }
     bytes.append(random.byte())
@@ -141,9 +142,10 @@ package struct CaseGenerator {
   }
 
   private mutating func quadword() -> UInt64 {
-    switch random.below(4) {
+    switch random.below(5) {
     case 0: random.integer()
-    case 1: UInt64(random.single()) | UInt64(random.single()) << 32
+    case 1: random.text()
+    case 2: UInt64(random.single()) | UInt64(random.single()) << 32
     default: random.double()
     }
   }

@@ -60,6 +60,17 @@ extension SplitMix64 {
     UserState.defaultRIP & ~0xFFF | UInt64(oneIn(2) ? below(0x800) : 0x900 + below(0x700))
   }
 
+  /// Bytes or words of a small alphabet, zeros among them, as strings are made of.
+  package mutating func text() -> UInt64 {
+    let isWide = oneIn(2)
+    var result: UInt64 = 0
+    for _ in 0..<(isWide ? 4 : 8) {
+      let letter: UInt64 = pick([0x61, 0x62, 0x63, 0x61, 0x80, 0xFF, oneIn(3) ? 0 : 0x64])
+      result = isWide ? result &<< 16 | letter : result &<< 8 | letter
+    }
+    return result
+  }
+
   package mutating func single() -> UInt32 {
     switch below(6) {
     case 0: return UInt32(truncatingIfNeeded: next())

@@ -1,8 +1,8 @@
-/// SSE and SSE2 on XMM registers.
+/// SSE on XMM registers.
 enum SSETemplates {
   static let all: [Template] =
     (packed + scalar).split(separator: "\n").map { Template($0, group: .sse) } + arithmetic
-    + integer
+    + integer + ExtensionTemplates.vector
 
   /// The operations that exist as PS, PD, SS and SD.
   private static let arithmetic: [Template] = [0x51, 0x58, 0x59, 0x5C, 0x5D, 0x5E, 0x5F].flatMap {

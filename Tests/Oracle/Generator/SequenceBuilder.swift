@@ -82,6 +82,13 @@ struct SequenceBuilder {
     }
     if words.contains("shift") { assign(1, random.integer() & 0xFF | random.next() & ~0xFF) }
     if words.contains("count") { assign(1, UInt64(random.below(5))) }
+    if words.contains("lengths") {
+      for register in [0, 2] {
+        let length = UInt64(random.below(20))
+        assign(
+          register, random.oneIn(4) ? random.integer() : random.oneIn(3) ? 0 &- length : length)
+      }
+    }
     if words.contains("leave") { assign(5, chooser.target(aligned: false)) }
     if words.contains("rdi") { assign(7, chooser.target(aligned: false)) }
     if words.contains("xlat") { assign(3, chooser.target(aligned: false) & ~0xFF) }
