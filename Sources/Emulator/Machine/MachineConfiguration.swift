@@ -55,7 +55,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   /// Checks that a machine can be made this way.
   public func validate() throws(ConfigurationError) {
     guard memory % PhysicalMemory.pageSize == 0 else {
-      throw ConfigurationError("the memory size \(memory) (--memory) is not a multiple of 4096 bytes")
+      throw ConfigurationError(
+        "the memory size (--memory) \(memory) is no multiple of 4096 bytes")
     }
     guard memory >= Self.smallestMemory, memory <= Self.largestMemory else {
       throw ConfigurationError(
