@@ -44,10 +44,11 @@ struct BlockBuilder {
   private mutating func decode() {
     var room = 4096 - Int(physical & 0xFFF)
     if !mode.contains(.long) { room = min(room, Int(UInt64(codeLimit) &- rip) + 1) }
+    let features = cpu.connections.identification.features
     while instructions.count < Self.maximumCount && length < room {
       guard
         var instruction = try? Decoder.decode(
-          bytes + length, count: min(room - length, 15), mode: mode)
+          bytes + length, count: min(room - length, 15), mode: mode, features: features)
       else { return }
       instruction.offsetInBlock = UInt16(length)
       length += Int(instruction.length)
