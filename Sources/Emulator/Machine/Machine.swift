@@ -74,6 +74,7 @@ public final class Machine {
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
       identification: ProcessorIdentification())
     processor.cpu.state.pointee.randomNumbers = SeededNumbers(seed: configuration.seed)
+    chipset.addressGate.output = { [processor] in processor.cpu.setAddressLine20($0) }
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()
@@ -91,14 +92,15 @@ public final class Machine {
 
   /// Loads the image and puts the processor at its entry.
   private func load() throws(ImageError) {
+    memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .ram)
+    defer { memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .readOnly) }
+    memory.map(MemoryMap.legacyVideo..<MemoryMap.acpiTables, as: .bus)
     let tables = chipset.acpiTables(processors: configuration.processors)
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
       rsdp: tables.rsdpAddress)
-    processor.cpu.enter(
-      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules),
-      seed: configuration.seed)
+    processor.cpu.enter(try loader.load(configuration), seed: configuration.seed)
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.

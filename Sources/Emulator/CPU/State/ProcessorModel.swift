@@ -12,6 +12,7 @@ public enum ProcessorModel: String, CaseIterable, Comparable, Sendable {
   /// Everything there is here.
   case max
 
+  /// Whether `a` lacks something that `b` has.
   public static func < (a: ProcessorModel, b: ProcessorModel) -> Bool { a.order < b.order }
 
   private var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
