@@ -78,7 +78,8 @@ struct Comparison {
     case .immediate, .immediate2, .one, .relative, .farPointer: return false
     case .memory:
       switch instruction.mnemonic {
-      case .lea, .fxsave, .fxrstor, .ldmxcsr, .stmxcsr, .prefetch, .clflush, .clflushopt, .clwb, .invlpg, .bound:
+      case .lea, .fxsave, .fxrstor, .ldmxcsr, .stmxcsr, .prefetch, .clflush, .clflushopt, .clwb,
+        .invlpg, .bound:
         return false
       default: return true
       }
