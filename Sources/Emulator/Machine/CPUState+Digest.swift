@@ -60,6 +60,9 @@ extension CPU {
 
   private func addFloatingPoint(to digest: inout StateDigest) {
     for index in 0..<32 { digest.add(state.pointee.xmm[index]) }
+    for index in 0..<32 { digest.add(state.pointee.ymmHigh[index]) }
+    digest.add(state.pointee.xcr0)
+    digest.add(UInt64(state.pointee.pkru))
     digest.add(UInt64(state.pointee.mxcsr))
     for index in 0..<8 {
       digest.add(state.pointee.x87Significands[index])

@@ -179,6 +179,10 @@ public struct Decoder {
       return OpcodeRow(mnemonic: .clac, attributes: .modRM, feature: .smap)
     case 0xCB where plain:
       return OpcodeRow(mnemonic: .stac, attributes: .modRM, feature: .smap)
+    case 0xD0 where plain:
+      return OpcodeRow(mnemonic: .xgetbv, attributes: .modRM, feature: .xsave)
+    case 0xD1 where plain:
+      return OpcodeRow(mnemonic: .xsetbv, attributes: .modRM, feature: .xsave)
     case 0xF8: return OpcodeRow(mnemonic: .swapgs, attributes: [.modRM, .o64])
     case 0xF9: return OpcodeRow(mnemonic: .rdtscp, attributes: .modRM, feature: .rdtscp)
     default: return row

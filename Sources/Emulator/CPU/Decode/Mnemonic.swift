@@ -35,6 +35,8 @@ public enum Mnemonic: UInt16, CaseIterable, Sendable {
   case x87, wait
   // FXSAVE and MXCSR
   case fxsave, fxrstor, ldmxcsr, stmxcsr
+  // XSAVE and XCR0
+  case xsave, xsaveopt, xsavec, xsaves, xrstor, xrstors, xgetbv, xsetbv
   // SSE and SSE2; the operation follows from opcode and prefixes
   case sse
 }

@@ -110,7 +110,8 @@ extension OpcodeTableBuilder {
       0xAE, only: [.none],
       [
         member(.fxsave, .m), member(.fxrstor, .m), member(.ldmxcsr, .m), member(.stmxcsr, .m),
-        none, none, none, member(.clflush, .mb),
+        member(.xsave, .m, feature: .xsave), member(.xrstor, .m, feature: .xsave),
+        member(.xsaveopt, .m, feature: .xsaveopt), member(.clflush, .mb),
       ],
       registers: [
         none, none, none, none, none, member(.lfence), member(.mfence), member(.sfence),

@@ -23,6 +23,8 @@ extension CPU {
       try executeX87(i)
     case .sse, .fxsave, .fxrstor, .ldmxcsr, .stmxcsr:
       try executeSSE(i)
+    case .xsave, .xsaveopt, .xsavec, .xsaves, .xrstor, .xrstors, .xgetbv, .xsetbv:
+      try executeExtendedState(i)
     default:
       try executeSystem(i)
     }

@@ -127,6 +127,12 @@ public struct CPUState {
 
   /// XMM0-XMM15, low quadword first.
   public var xmm = InlineArray<32, UInt64>(repeating: 0)
+  /// Bits 255:128 of YMM0-YMM15, low quadword first.
+  public var ymmHigh = InlineArray<32, UInt64>(repeating: 0)
+  /// XCR0.
+  public var xcr0: UInt64 = 1
+  /// PKRU.
+  public var pkru: UInt32 = 0
   /// MXCSR.
   public var mxcsr: UInt32 = 0x1F80
   /// x87 physical registers 0-7: significands.

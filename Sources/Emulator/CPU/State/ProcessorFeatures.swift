@@ -10,9 +10,13 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   case fpu, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36, clfsh
   case fxsr, sse, sse2
   // Leaf 1, ECX
-  case cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline
+  case cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline, xsave, avx
   // Leaf 7, EBX
   case fsgsbase, tscAdjust, bmi1, smep, invpcid, smap
+  // Leaf 7, ECX
+  case pku
+  // Leaf 0DH, sub-leaf 1, EAX
+  case xsaveopt, xsavec, xgetbvECX1, xsaves
   // Leaf 8000_0001H, ECX
   case lahf, lzcnt
   // Leaf 8000_0001H, EDX
@@ -76,12 +80,17 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.movbe, .version1C, 22, .v3),
     Row(.popcnt, .version1C, 23, .v2),
     Row(.tscDeadline, .version1C, 24),
+    Row(.xsave, .version1C, 26, .v3),
     Row(.fsgsbase, .structured7B, 0, .max),
     Row(.tscAdjust, .structured7B, 1),
     Row(.bmi1, .structured7B, 3, .v3),
     Row(.smep, .structured7B, 7),
     Row(.invpcid, .structured7B, 10),
     Row(.smap, .structured7B, 20),
+    Row(.xsaveopt, .extendedState1A, 0, .max),
+    Row(.xsavec, .extendedState1A, 1, .max),
+    Row(.xgetbvECX1, .extendedState1A, 2, .max),
+    Row(.xsaves, .extendedState1A, 3, .max),
     Row(.lahf, .extended1C, 0, .v2),
     Row(.lzcnt, .extended1C, 5, .v3),
     Row(.syscall, .extended1D, 11),
@@ -132,6 +141,8 @@ extension CPU {
     var leaf = connections.identification.leaf(
       function, UInt32(truncatingIfNeeded: self[.rcx]))
     if function == 1 && !isInterruptControllerEnabled { leaf.edx &= ~(1 << 9) }
+    if function == 1 && cr4.contains(.osXSAVE) { leaf.ecx |= 1 << 27 }
+    if function == 0xD { completeExtendedStateLeaf(&leaf) }
     // SYSCALL exists in 64-bit mode only.
     if function == 0x8000_0001 && !isLongMode { leaf.edx &= ~(1 << 11) }
     self[.rax] = UInt64(leaf.eax)

@@ -16,6 +16,14 @@ struct PackedOperation {
     self.isMMX = isMMX
   }
 
+  /// Whether it is a shift, whose source is a count.
+  @inline(__always) var isShift: Bool {
+    switch opcode {
+    case 0xD1, 0xD2, 0xD3, 0xE1, 0xE2, 0xF1, 0xF2, 0xF3: true
+    default: false
+    }
+  }
+
   /// f(DEST, SRC); of an MMX operation the low half counts.
   func apply(_ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
