@@ -10,9 +10,9 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   case fpu, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36, clfsh
   case fxsr, sse, sse2
   // Leaf 1, ECX
-  case cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline, xsave, avx
+  case cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline, xsave, avx, f16c, fma, aes, pclmulqdq
   // Leaf 7, EBX
-  case fsgsbase, tscAdjust, bmi1, smep, invpcid, smap
+  case fsgsbase, tscAdjust, bmi1, avx2, smep, bmi2, invpcid, smap
   // Leaf 7, ECX
   case pku
   // Leaf 0DH, sub-leaf 1, EAX

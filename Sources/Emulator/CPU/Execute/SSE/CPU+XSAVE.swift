@@ -64,8 +64,9 @@ extension CPU {
   /// SDM volume 1, "Operation of XSAVE" and the sections that follow it. There is no modified
   /// optimization.
   private func xsave(_ i: borrowing Instruction) throws(Exception) {
-    let isCompacted = i.mnemonic == .xsavec || i.mnemonic == .xsaves
-    let address = try checkExtendedArea(i, isSupervisor: i.mnemonic == .xsaves, access: .write)
+    let mnemonic = i.mnemonic
+    let isCompacted = mnemonic == .xsavec || mnemonic == .xsaves
+    let address = try checkExtendedArea(i, isSupervisor: mnemonic == .xsaves, access: .write)
     let requested = requestedFeatures
     let sse = ExtendedStateComponent.sse.bit
     var inUse = requested & extendedStatesInUse
