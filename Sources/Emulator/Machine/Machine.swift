@@ -73,6 +73,7 @@ public final class Machine {
     processor = Processor(
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
       identification: ProcessorIdentification())
+    chipset.addressGate.output = { [processor] in processor.cpu.setAddressLine20($0) }
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()
@@ -95,9 +96,7 @@ public final class Machine {
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
       rsdp: tables.rsdpAddress)
-    processor.cpu.enter(
-      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules),
-      seed: configuration.seed)
+    processor.cpu.enter(try loader.load(configuration), seed: configuration.seed)
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.
