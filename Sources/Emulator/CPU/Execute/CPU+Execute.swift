@@ -23,6 +23,10 @@ extension CPU {
       try executeX87(i)
     case .sse, .fxsave, .fxrstor, .ldmxcsr, .stmxcsr:
       try executeSSE(i)
+    case .avx: try executeAVX(i)
+    case .andn, .bextr, .blsi, .blsmsk, .blsr, .bzhi, .mulx, .pdep, .pext, .rorx, .sarx, .shlx,
+      .shrx:
+      try executeBMI(i)
     case .xsave, .xsaveopt, .xsavec, .xsaves, .xrstor, .xrstors, .xgetbv, .xsetbv:
       try executeExtendedState(i)
     default:
