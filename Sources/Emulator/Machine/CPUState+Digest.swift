@@ -51,6 +51,7 @@ extension CPU {
     digest.add(state.pointee.sysenterEIP)
     digest.add(state.pointee.tscAux)
     digest.add(state.pointee.tscAdjust)
+    digest.add(state.pointee.randomNumbers.state)
     digest.add(state.pointee.pat)
     digest.add(state.pointee.miscEnable)
     digest.add(state.pointee.mtrrDefaultType)

@@ -50,10 +50,12 @@ public final class Processor {
   public func reset() {
     let count = cpu.instructionCount
     let tlbKey = cpu.state.pointee.jumpKey
+    let randomNumbers = cpu.state.pointee.randomNumbers
     cpu.state.pointee = CPUState(connections: .passUnretained(connections), caches: caches)
     let state = cpu.state
     state.pointee.budgetEnd = count
     state.pointee.jumpKey = tlbKey
+    state.pointee.randomNumbers = randomNumbers
     state.pointee.rip = 0xFFF0
     cpu[.rdx] = UInt64(ProcessorIdentification.signature)
     for name in [SegmentName.es, .ss, .ds, .fs, .gs] {

@@ -120,6 +120,8 @@ public struct CPUState {
   public var tscAux: UInt64 = 0
   /// IA32_TSC_ADJUST: what is added to the virtual clock.
   public var tscAdjust: UInt64 = 0
+  /// What RDRAND and RDSEED read.
+  public var randomNumbers = SeededNumbers(seed: 0)
   /// IA32_PAT.
   public var pat: UInt64 = 0x0007_0406_0007_0406
   /// IA32_MISC_ENABLE.

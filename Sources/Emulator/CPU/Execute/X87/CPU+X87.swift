@@ -26,7 +26,7 @@ extension CPU {
     let reg = modRM >> 3 & 7
     if modRM < 0xC0 {
       switch (opcode, reg) {
-      case (0xD9, 1), (0xDB, 1), (0xDB, 4), (0xDB, 6), (0xDD, 1), (0xDD, 5), (0xDF, 1):
+      case (0xD9, 1), (0xDB, 4), (0xDB, 6), (0xDD, 5):
         return false
       default: return true
       }
@@ -54,6 +54,9 @@ extension CPU {
     case (0xDD, 0): try fld(i, Double.self)
     case (0xDD, 2), (0xDD, 3): try fst(i, Double.self, pops: reg == 3)
     case (0xDB, 0): try fild(i, size: 4)
+    case (0xDB, 1): try fist(i, size: 4, pops: true, truncates: true)
+    case (0xDD, 1): try fist(i, size: 8, pops: true, truncates: true)
+    case (0xDF, 1): try fist(i, size: 2, pops: true, truncates: true)
     case (0xDB, 2), (0xDB, 3): try fist(i, size: 4, pops: reg == 3)
     case (0xDB, 5): try fldExtended(i)
     case (0xDB, 7): try fstpExtended(i)
