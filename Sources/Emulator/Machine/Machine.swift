@@ -74,6 +74,7 @@ public final class Machine {
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
       identification: ProcessorIdentification())
     chipset.addressGate.output = { [processor] in processor.cpu.setAddressLine20($0) }
+    processor.cpu.state.pointee.randomNumbers = SeededNumbers(seed: configuration.seed)
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()

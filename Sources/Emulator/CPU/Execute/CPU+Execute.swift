@@ -8,7 +8,8 @@ extension CPU {
     switch i.mnemonic {
     case .add, .or, .adc, .sbb, .and, .sub, .xor, .cmp, .test, .inc, .dec, .neg, .not, .mul, .imul,
       .div, .idiv, .rol, .ror, .rcl, .rcr, .shl, .shr, .sar, .shld, .shrd, .bt, .bts, .btr, .btc,
-      .bsf, .bsr, .tzcnt, .lzcnt, .popcnt, .bswap, .crc32, .adcx, .adox, .rdrand, .rdseed, .aaa, .aad, .aam, .aas, .daa, .das:
+      .bsf, .bsr, .tzcnt, .lzcnt, .popcnt, .bswap, .crc32, .adcx, .adox, .rdrand, .rdseed, .aaa,
+      .aad, .aam, .aas, .daa, .das:
       try executeArithmetic(i)
     case .mov, .movzx, .movsx, .movsxd, .movbe, .xchg, .xadd, .cmpxchg, .cmpxchg8b, .cmpxchg16b,
       .lea, .push, .pop, .pusha, .popa, .pushf, .popf, .enter, .leave, .cbw, .cwd, .cmovcc, .setcc,

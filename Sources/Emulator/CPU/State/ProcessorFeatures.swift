@@ -8,17 +8,19 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   case baseline
   // Leaf 1, EDX
   case fpu, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36, clfsh
-  case fxsr, sse, sse2
+  case mmx, fxsr, sse, sse2
   // Leaf 1, ECX
-  case cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline, xsave, avx, f16c, fma, aes, pclmulqdq
+  case sse3, pclmulqdq, ssse3, fma, cmpxchg16b, pcid, sse41, sse42, x2apic, movbe, popcnt
+  case tscDeadline, aes, xsave, avx, f16c, rdrand
   // Leaf 7, EBX
-  case fsgsbase, tscAdjust, bmi1, avx2, smep, bmi2, invpcid, smap
+  case fsgsbase, tscAdjust, bmi1, avx2, smep, bmi2, invpcid, rdseed, adx, smap, clflushopt, clwb
+  case sha
   // Leaf 7, ECX
-  case pku
+  case pku, rdpid
   // Leaf 0DH, sub-leaf 1, EAX
   case xsaveopt, xsavec, xgetbvECX1, xsaves
   // Leaf 8000_0001H, ECX
-  case lahf, lzcnt
+  case lahf, lzcnt, prefetchw
   // Leaf 8000_0001H, EDX
   case syscall, nx, pages1GB, rdtscp, longMode
 
@@ -71,11 +73,17 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.pat, .version1D, 16),
     Row(.pse36, .version1D, 17),
     Row(.clfsh, .version1D, 19),
+    Row(.mmx, .version1D, 23),
     Row(.fxsr, .version1D, 24),
     Row(.sse, .version1D, 25),
     Row(.sse2, .version1D, 26),
+    Row(.sse3, .version1C, 0, .v2),
+    Row(.pclmulqdq, .version1C, 1, .max),
+    Row(.ssse3, .version1C, 9, .v2),
     Row(.cmpxchg16b, .version1C, 13, .v2),
     Row(.pcid, .version1C, 17),
+    Row(.sse41, .version1C, 19, .v2),
+    Row(.sse42, .version1C, 20, .v2),
     Row(.x2apic, .version1C, 21),
     Row(.fma, .version1C, 12, .v3),
     Row(.movbe, .version1C, 22, .v3),
@@ -84,6 +92,8 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.xsave, .version1C, 26, .v3),
     Row(.avx, .version1C, 28, .v3),
     Row(.f16c, .version1C, 29, .v3),
+    Row(.aes, .version1C, 25, .max),
+    Row(.rdrand, .version1C, 30, .max),
     Row(.fsgsbase, .structured7B, 0, .max),
     Row(.tscAdjust, .structured7B, 1),
     Row(.bmi1, .structured7B, 3, .v3),
@@ -91,13 +101,20 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.smep, .structured7B, 7),
     Row(.bmi2, .structured7B, 8, .v3),
     Row(.invpcid, .structured7B, 10),
+    Row(.rdseed, .structured7B, 18, .max),
+    Row(.adx, .structured7B, 19, .max),
     Row(.smap, .structured7B, 20),
+    Row(.clflushopt, .structured7B, 23, .max),
+    Row(.clwb, .structured7B, 24, .max),
+    Row(.sha, .structured7B, 29, .max),
+    Row(.rdpid, .structured7C, 22, .max),
     Row(.xsaveopt, .extendedState1A, 0, .max),
     Row(.xsavec, .extendedState1A, 1, .max),
     Row(.xgetbvECX1, .extendedState1A, 2, .max),
     Row(.xsaves, .extendedState1A, 3, .max),
     Row(.lahf, .extended1C, 0, .v2),
     Row(.lzcnt, .extended1C, 5, .v3),
+    Row(.prefetchw, .extended1C, 8, .max),
     Row(.syscall, .extended1D, 11),
     Row(.nx, .extended1D, 20),
     Row(.pages1GB, .extended1D, 26),

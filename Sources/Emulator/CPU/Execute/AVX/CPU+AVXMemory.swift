@@ -3,9 +3,9 @@ extension CPU {
   /// VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ: the sign bits of vvvv choose the elements.
   func maskedMove(_ i: borrowing Instruction) throws(Exception) {
     try checkAVX()
-    let isDouble =
-      i.opcode >= 0x8C ? i.prefixes.contains(.rexW) : i.opcode & 1 != 0
-    let isStore = i.opcode == 0x8E || i.opcode == 0x2E || i.opcode == 0x2F
+    let opcode = i.opcode
+    let isDouble = opcode >= 0x8C ? i.prefixes.contains(.rexW) : opcode & 1 != 0
+    let isStore = opcode == 0x8E || opcode == 0x2E || opcode == 0x2F
     let size: UInt8 = isDouble ? 8 : 4
     let mask = Self.signs(vector(i.vvvv), isDouble: isDouble)
     let count = Int(i.vectorLength / size)

@@ -45,8 +45,7 @@ extension CPU {
     case 0x7C, 0x7D, 0xD0: try executeHorizontal(i, prefix)
     case 0xF0 where prefix == .repne:
       guard i.hasMemory else { throw .invalidOpcode }
-      try checkSSE()
-      setXMM(i.reg, try loadXMM(i, aligned: false))
+      try packed(i, aligned: false) { $0 }
     case 0x10, 0x11, 0x12, 0x13, 0x16, 0x17, 0x28, 0x29, 0x2B, 0x50:
       try executeFloatMove(i, prefix)
     case 0x14, 0x15, 0x54, 0x55, 0x56, 0x57, 0xC6:

@@ -19,33 +19,43 @@ extension CPU {
   private func horizontal<V: SIMD, F: InterchangeFormat>(
     _ i: borrowing Instruction, _: V.Type, _: F.Type
   ) throws(Exception) where V.Scalar == F.Pattern {
-    try checkSSE()
-    let b = try loadXMM(i).elements(V.self)
-    let a = xmm(i.reg).elements(V.self)
+    try checkVector(i)
+    let source = try loadVector(i)
+    let first = firstSource(i)
     var environment = environment(F.self)
-    let result =
-      switch i.opcode {
-      case 0xD0: environment.addSubtract(a, b, as: F.self, onHost: usesHostArithmetic)
-      default:
-        environment.horizontal(
-          i.opcode == 0x7C ? .add : .subtract, a, b, as: F.self, onHost: usesHostArithmetic)
-      }
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      let (a, b) = (first[lane].elements(V.self), source[lane].elements(V.self))
+      let elements =
+        switch i.opcode {
+        case 0xD0: environment.addSubtract(a, b, as: F.self, onHost: usesHostArithmetic)
+        default:
+          environment.horizontal(
+            i.opcode == 0x7C ? .add : .subtract, a, b, as: F.self, onHost: usesHostArithmetic)
+        }
+      result[lane] = UInt128(elements: elements)
+    }
     try commit(environment)
-    setXMM(i.reg, UInt128(elements: result))
+    setVector(i, result)
   }
 
   /// MOVDDUP, MOVSLDUP, MOVSHDUP: elements of the source, each twice.
   func duplicateElements(
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
-    try checkSSE()
-    if prefix == .repne {
+    let isSingle = i.laneCount == 1
+    if prefix == .repne && isSingle {
       // Of memory only 64 bits are read.
+      try checkVector(i)
       let low = try loadXMMLow(i)
-      return setXMM(i.reg, UInt128(low: low, high: low))
+      return setVector(i, Vector(low: UInt128(low: low, high: low)))
     }
-    let source = try loadXMM(i).elements(PackedInteger.Doublewords.self)
-    setXMM(i.reg, UInt128(elements: PackedInteger.duplicate(source, odd: i.opcode == 0x16)))
+    if prefix == .repne { return try packed(i) { UInt128(low: $0.low, high: $0.low) } }
+    let isOdd = i.opcode == 0x16
+    try packed(i) {
+      let elements = $0.elements(PackedInteger.Doublewords.self)
+      return UInt128(elements: PackedInteger.duplicate(elements, odd: isOdd))
+    }
   }
 
   /// ROUNDPS, ROUNDPD, ROUNDSS, ROUNDSD: opcodes 08 to 0B of the 0F 3A map.
@@ -61,14 +71,17 @@ extension CPU {
   private func roundPacked<V: SIMD, F: InterchangeFormat>(
     _ i: borrowing Instruction, _: V.Type, _: F.Type
   ) throws(Exception) where V.Scalar == F.Pattern {
-    let source = try loadXMM(i)
+    let source = try loadVector(i)
     var environment = environment(F.self)
     let immediate = UInt8(truncatingIfNeeded: i.immediate)
-    let result = source.mapping(as: V.self) {
-      environment.roundToIntegral($0, immediate, as: F.self)
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      result[lane] = source[lane].mapping(as: V.self) {
+        environment.roundToIntegral($0, immediate, as: F.self)
+      }
     }
     try commit(environment)
-    setXMM(i.reg, result)
+    setVector(i, result)
   }
 
   private func roundScalar<F: InterchangeFormat>(
@@ -80,13 +93,28 @@ extension CPU {
     let result = environment.roundToIntegral(
       source, UInt8(truncatingIfNeeded: i.immediate), as: F.self)
     try commit(environment)
-    mergeScalar(i.reg, UInt64(truncatingIfNeeded: result), size: size)
+    setScalar(i, UInt64(truncatingIfNeeded: result), size: size)
   }
 
-  /// DPPS, DPPD: products where bits 7:4 of the immediate say so, their sum where bits 3:0 do.
+  /// DPPS, DPPD.
+  func dotProduct<V: SIMD, F: InterchangeFormat>(
+    _ i: borrowing Instruction, _: V.Type, _: F.Type
+  ) throws(Exception) where V.Scalar == F.Pattern {
+    let source = try loadVector(i)
+    let first = firstSource(i)
+    let immediate = UInt8(truncatingIfNeeded: i.immediate)
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      let (a, b) = (first[lane].elements(V.self), source[lane].elements(V.self))
+      result[lane] = UInt128(elements: try dotProduct(a, b, immediate, as: F.self))
+    }
+    setVector(i, result)
+  }
+
+  /// One lane: products where bits 7:4 of the immediate say so, their sum where bits 3:0 do.
   ///
   /// The products, the sums of pairs and the last sum raise their exceptions one after the other.
-  func dotProduct<V: SIMD, F: InterchangeFormat>(
+  private func dotProduct<V: SIMD, F: InterchangeFormat>(
     _ a: V, _ b: V, _ immediate: UInt8, as type: F.Type
   ) throws(Exception) -> V where V.Scalar == F.Pattern {
     let onHost = usesHostArithmetic

@@ -15,30 +15,28 @@ extension CPU {
       enterMMX()
       return setMMX(i.reg, result.low)
     case (.none, 0xCC):
-      try checkSSE()
-      let source = try loadXMM(i)
-      return setXMM(i.reg, SHA.rounds1(xmm(i.reg), source, function: immediate))
+      return try packed(i) { SHA.rounds1($0, $1, function: immediate) }
     case (.operandSize, _): break
     default: throw .invalidOpcode
     }
-    try checkSSE()
+    try checkVector(i)
     switch i.opcode {
     case 0x08...0x0B: try round(i)
     case 0x14...0x17: try extractElement(i)
     case 0x20...0x22: try insertElement(i)
-    case 0x40:
-      let b = try loadXMM(i).elements(SIMD4<UInt32>.self)
-      let a = xmm(i.reg).elements(SIMD4<UInt32>.self)
-      setXMM(i.reg, UInt128(elements: try dotProduct(a, b, immediate, as: Float.self)))
-    case 0x41:
-      let b = try loadXMM(i).elements(SIMD2<UInt64>.self)
-      let a = xmm(i.reg).elements(SIMD2<UInt64>.self)
-      setXMM(i.reg, UInt128(elements: try dotProduct(a, b, immediate, as: Double.self)))
+    case 0x40: try dotProduct(i, SIMD4<UInt32>.self, Float.self)
+    case 0x41: try dotProduct(i, SIMD2<UInt64>.self, Double.self)
     case 0x60...0x63: try compareStrings(i)
     default:
       guard let operation = ImmediateOperation(i.opcode) else { throw .invalidOpcode }
-      let source = try loadXMM(i)
-      setXMM(i.reg, operation.apply(xmm(i.reg), source, immediate))
+      let b = try loadVector(i)
+      let a = firstSource(i)
+      var result = Vector()
+      for lane in 0..<i.laneCount {
+        result[lane] = operation.apply(
+          a[lane], b[lane], lane == 0 ? immediate : operation.upperImmediate(immediate))
+      }
+      setVector(i, result)
     }
   }
 
@@ -68,11 +66,12 @@ extension CPU {
         i.hasMemory
         ? UInt32(truncatingIfNeeded: try loadOperand(i, size: 4))
         : xmm(i.rm).elements(PackedInteger.Doublewords.self)[Int(immediate >> 6)]
-      return setXMM(i.reg, PackedInteger.insert(element, into: xmm(i.reg), immediate))
+      let result = PackedInteger.insert(element, into: firstSource(i).low, immediate)
+      return setVector(i, Vector(low: result))
     }
     let size: UInt8 = i.opcode == 0x20 ? 1 : (i.prefixes.contains(.rexW) ? 8 : 4)
     let source = i.hasMemory ? try loadOperand(i, size: size) : self[Int(i.rm)]
-    setXMM(
-      i.reg, PackedInteger.insert(source, size: size, at: immediate, into: xmm(i.reg)))
+    let result = PackedInteger.insert(source, size: size, at: immediate, into: firstSource(i).low)
+    setVector(i, Vector(low: result))
   }
 }

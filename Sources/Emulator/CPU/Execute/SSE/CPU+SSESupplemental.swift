@@ -8,9 +8,8 @@ extension CPU {
     switch prefix {
     case .operandSize: try executeSupplementalXMM(i)
     case .none where i.opcode >= 0xC8:
-      try checkSSE()
-      let source = try loadXMM(i)
-      setXMM(i.reg, SHA.apply(i.opcode, xmm(i.reg), source, keys: xmm(0)))
+      let (opcode, keys) = (i.opcode, xmm(0))
+      try packed(i) { SHA.apply(opcode, $0, $1, keys: keys) }
     case .none:
       guard let operation = PackedOperation(supplemental: i.opcode, isMMX: true) else {
         throw .invalidOpcode
@@ -27,35 +26,48 @@ extension CPU {
   private func executeSupplementalXMM(_ i: borrowing Instruction) throws(Exception) {
     switch i.opcode {
     case 0x10, 0x14, 0x15:
-      try checkSSE()
-      let source = try loadXMM(i)
-      setXMM(i.reg, PackedInteger.blend(i.opcode, xmm(i.reg), source, mask: xmm(0)))
+      let (opcode, mask) = (i.opcode, xmm(0))
+      try packed(i) { PackedInteger.blend(opcode, $0, $1, mask: mask) }
     case 0x17: try ptest(i)
     case 0x20...0x25, 0x30...0x35:
-      try checkSSE()
-      let source = try loadXMMLow(i, size: PackedInteger.extensionSourceSize(i.opcode))
-      setXMM(i.reg, PackedInteger.extend(i.opcode, source))
+      try extend(i)
     case 0x2A:
       guard i.hasMemory else { throw .invalidOpcode }
-      try checkSSE()
-      setXMM(i.reg, try loadXMM(i))
+      try packed(i) { $0 }
     default:
       guard let operation = PackedOperation(supplemental: i.opcode, isMMX: false) else {
         throw .invalidOpcode
       }
-      try checkSSE()
-      let source = try loadXMM(i)
-      setXMM(i.reg, operation.apply(xmm(i.reg), source))
+      try packed(i) { operation.apply($0, $1) }
     }
+  }
+
+  /// PMOVSX, PMOVZX: each lane of the destination takes the next part of the source.
+  private func extend(_ i: borrowing Instruction) throws(Exception) {
+    try checkVector(i)
+    let part = PackedInteger.extensionSourceSize(i.opcode)
+    let size = part &* UInt8(i.laneCount)
+    let source =
+      size == 16 ? try loadXMM(i, aligned: false) : UInt128(try loadXMMLow(i, size: size))
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      let bits = (source &>> UInt128(lane &* Int(part) &* 8)).low
+      result[lane] = PackedInteger.extend(i.opcode, bits)
+    }
+    setVector(i, result)
   }
 
   /// PTEST: ZF if no bit is in both operands, CF if none is in the source alone.
   private func ptest(_ i: borrowing Instruction) throws(Exception) {
-    try checkSSE()
-    let source = try loadXMM(i)
-    let destination = xmm(i.reg)
+    try checkVector(i)
+    let source = try loadVector(i)
+    let destination = vector(i.reg)
+    var (common, alone): (UInt128, UInt128) = (0, 0)
+    for lane in 0..<i.laneCount {
+      common |= source[lane] & destination[lane]
+      alone |= source[lane] & ~destination[lane]
+    }
     setStatusFlags(
-      (source & destination == 0 ? StatusFlags.zero : 0)
-        | (source & ~destination == 0 ? StatusFlags.carry : 0))
+      (common == 0 ? StatusFlags.zero : 0) | (alone == 0 ? StatusFlags.carry : 0))
   }
 }

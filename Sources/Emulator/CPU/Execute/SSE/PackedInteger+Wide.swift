@@ -81,7 +81,8 @@ extension PackedInteger {
   ) -> UInt128 where V.Scalar: FixedWidthInteger {
     var result = V()
     for k in 0..<V.scalarCount {
-      result[k] = V.Scalar(truncatingIfNeeded: T(truncatingIfNeeded: source &>> UInt64(k &* T.bitWidth)))
+      result[k] = V.Scalar(
+        truncatingIfNeeded: T(truncatingIfNeeded: source &>> UInt64(k &* T.bitWidth)))
     }
     return UInt128(elements: result)
   }

@@ -18,10 +18,11 @@ struct StringComparison {
   /// Without lengths each operand ends before its first zero.
   init(_ a: UInt128, _ b: UInt128, control: UInt8, lengths: (a: UInt64, b: UInt64)? = nil) {
     self.control = control
-    count = control & 1 == 0 ? 16 : 8
+    let count = control & 1 == 0 ? 16 : 8
+    self.count = count
     let (x, y) = (Self.elements(a, control), Self.elements(b, control))
-    let n = lengths.map { min($0.a, UInt64(count)) }.map(Int.init) ?? Self.length(x, count)
-    let m = lengths.map { min($0.b, UInt64(count)) }.map(Int.init) ?? Self.length(y, count)
+    let n = lengths.map { Int(min($0.a, UInt64(count))) } ?? Self.length(x, count)
+    let m = lengths.map { Int(min($0.b, UInt64(count))) } ?? Self.length(y, count)
     let all = UInt32(1) &<< UInt32(count) &- 1
     var result: UInt32 =
       switch control >> 2 & 3 {
@@ -60,7 +61,9 @@ struct StringComparison {
   /// Bytes or words, signed or not.
   private static func elements(_ a: UInt128, _ control: UInt8) -> Elements {
     var result = Elements(repeating: 0)
-    let (bytes, words) = (a.elements(PackedInteger.Bytes.self), a.elements(PackedInteger.Words.self))
+    let (bytes, words) = (
+      a.elements(PackedInteger.Bytes.self), a.elements(PackedInteger.Words.self)
+    )
     for k in 0..<(control & 1 == 0 ? 16 : 8) {
       result[k] =
         switch control & 3 {

@@ -6,6 +6,7 @@ extension CPU {
       return try checkPendingX87Exception()
     }
     guard Self.isX87Encoding(opcode: i.opcode, modRM: i.modRM) else { throw .invalidOpcode }
+    if Self.isFISTTP(opcode: i.opcode, modRM: i.modRM) && !has(.sse3) { throw .invalidOpcode }
     if !cr0.isDisjoint(with: [.emulation, .taskSwitched]) { throw .deviceNotAvailable }
     if try executeX87Control(i) { return }
     try checkPendingX87Exception()
@@ -40,6 +41,11 @@ extension CPU {
     case (0xDE, 0xD8...0xDF): return modRM == 0xD9
     default: return true
     }
+  }
+
+  /// FISTTP came with SSE3.
+  private static func isFISTTP(opcode: UInt8, modRM: UInt8) -> Bool {
+    modRM < 0xC0 && modRM >> 3 & 7 == 1 && (opcode == 0xDB || opcode == 0xDD || opcode == 0xDF)
   }
 
   private func executeX87Memory(_ i: borrowing Instruction) throws(Exception) {
