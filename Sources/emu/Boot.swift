@@ -41,6 +41,12 @@ struct Boot: ParsableCommand {
   @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
   var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
 
+  @Option(
+    help: ArgumentHelp(
+      "What CPUID reports and which instructions there are: x86-64-v1, x86-64-v2, x86-64-v3 or "
+        + "max.", valueName: "model"))
+  var cpu = ProcessorModel.max
+
   @Option(help: ArgumentHelp("The number of processors; this version has one.", valueName: "n"))
   var cpus = 1
 
@@ -108,6 +114,7 @@ struct Boot: ParsableCommand {
     var configuration = MachineConfiguration(
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
+    configuration.processorModel = cpu
     configuration.linuxEntry = entry
     return configuration
   }
@@ -216,3 +223,5 @@ struct Boot: ParsableCommand {
 }
 
 extension LinuxKernel.Entry: ExpressibleByArgument {}
+
+extension ProcessorModel: ExpressibleByArgument {}

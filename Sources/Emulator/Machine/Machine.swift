@@ -72,7 +72,7 @@ public final class Machine {
         transmit: { ends.transmit($0, $1) }, debugTransmit: { ends.debugTransmit($0) }))
     processor = Processor(
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
-      identification: ProcessorIdentification())
+      identification: ProcessorIdentification(model: configuration.processorModel))
     chipset.addressGate.output = { [processor] in processor.cpu.setAddressLine20($0) }
     processor.cpu.state.pointee.randomNumbers = SeededNumbers(seed: configuration.seed)
     self.clock = clock

@@ -14,6 +14,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var memory: UInt64
   /// The number of processors.
   public var processors = 1
+  /// What CPUID reports, and with it which instructions there are.
+  public var processorModel = ProcessorModel.max
   /// The kernel's command line.
   public var commandLine: String
   /// Files that are handed to the kernel.
