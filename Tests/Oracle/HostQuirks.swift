@@ -38,6 +38,9 @@ enum HostQuirks {
     case (14, _) where isMaskedStore(instruction):
       // Whether a byte that the mask leaves out may fault is the processor's choice.
       return true
+    case (14, _) where instruction.isaSet == "XSAVE":
+      // AMD looks at more of the area than it is asked for.
+      return true
     case (14, 14):
       return sameStop && wideStates.contains(instruction.mnemonic)
     case (13, 12), (12, 13):
@@ -133,12 +136,12 @@ enum HostQuirks {
 
   /// Alignment and canonical form are checked in no given order.
   private static func isMisalignedOutside(_ instruction: Decoded, _ state: UserState) -> Bool {
-    guard let memory = instruction.memory, memory.size == 16 || memory.size == 512 else {
+    guard let memory = instruction.memory, [16, 32, 512, 576].contains(memory.size) else {
       return false
     }
     let address = memory.address(state, next: state.rip &+ UInt64(instruction.length))
     let last = address &+ UInt64(memory.size) &- 1
-    return address & 15 != 0 && !(isCanonical(address) && isCanonical(last))
+    return address & 63 != 0 && !(isCanonical(address) && isCanonical(last))
   }
 
   /// AMD wants the offset to be canonical as well as its sum with the base of FS or GS.

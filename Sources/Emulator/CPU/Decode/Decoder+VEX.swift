@@ -77,8 +77,8 @@ extension Decoder {
     instruction.operandSize = instruction.prefixes.contains(.rexW) ? 8 : 4
     setAddressSize()
     if row.needsModRM { try modRMFields(forcesRegister: false) }
-    if attributes.contains(.vsib) { vsibIndex() }
     try operands(row)
+    if attributes.contains(.vsib) { vsibIndex() }
     if attributes.contains(.imm8) { instruction.immediate = UInt64(try next()) }
   }
 

@@ -50,7 +50,8 @@ extension CPU {
   /// VPGATHERQQ.
   ///
   /// Elements are loaded in order, and the mask of each that was is cleared, so that the
-  /// instruction goes on behind them after a fault.
+  /// instruction goes on behind them after a fault. The masks of the others stay whole, as AMD's
+  /// processors leave them; the SDM has their sign bits spread, which are all that counts.
   func gather(_ i: borrowing Instruction) throws(Exception) {
     try checkAVX()
     let size: UInt8 = i.prefixes.contains(.rexW) ? 8 : 4
@@ -60,11 +61,12 @@ extension CPU {
     var result = vector(i.reg)
     var mask = vector(i.vvvv)
     let wanted = Self.signs(mask, isDouble: size == 8)
-    for k in 0..<count {
-      mask.setElement(k, size: size, wanted >> UInt64(k) & 1 != 0 ? .max : 0)
-    }
     do {
-      for k in 0..<count where wanted >> UInt64(k) & 1 != 0 {
+      for k in 0..<count {
+        guard wanted >> UInt64(k) & 1 != 0 else {
+          mask.setElement(k, size: size, 0)
+          continue
+        }
         let index = signExtended(indices.element(k, size: indexSize), size: indexSize)
         let offset = truncate(
           effectiveAddress(i) &+ UInt64(bitPattern: index) &<< UInt64(i.scale),
