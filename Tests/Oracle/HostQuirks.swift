@@ -141,7 +141,8 @@ enum HostQuirks {
     }
     let address = memory.address(state, next: state.rip &+ UInt64(instruction.length))
     let last = address &+ UInt64(memory.size) &- 1
-    return address & 63 != 0 && !(isCanonical(address) && isCanonical(last))
+    let alignment = memory.size >= 512 ? 64 : UInt64(memory.size)
+    return address & (alignment - 1) != 0 && !(isCanonical(address) && isCanonical(last))
   }
 
   /// AMD wants the offset to be canonical as well as its sum with the base of FS or GS.
