@@ -82,7 +82,7 @@ struct Comparison {
       switch instruction.mnemonic {
       case .lea, .fxsave, .fxrstor, .xsave, .xsaveopt, .xsavec, .xsaves, .xrstor, .xrstors,
         .ldmxcsr,
-        .stmxcsr, .prefetch, .clflush, .invlpg, .bound:
+        .stmxcsr, .prefetch, .clflush, .clflushopt, .clwb, .invlpg, .bound:
         return false
       default: return true
       }

@@ -46,10 +46,12 @@ struct IntendedDifference: Sendable {
         $0.mnemonic == .xchg && $0.opcode == 0x90 && $0.prefixes.contains([.rep, .rex])
       }),
     IntendedDifference(
-      name: "CMPXCHG8B, INVLPG and INVPCID",
+      name: "CMPXCHG8B, INVLPG, INVPCID, CLFLUSHOPT, CLWB, ADCX and ADOX",
       reason: "The widths of their operands are fixed; the operand size has no say in them.",
       what: ["operand size"],
-      concerns: { [.cmpxchg8b, .invlpg, .invpcid].contains($0.mnemonic) }),
+      concerns: {
+        [.cmpxchg8b, .invlpg, .invpcid, .clflushopt, .clwb, .adcx, .adox].contains($0.mnemonic)
+      }),
     IntendedDifference(
       name: "INS and OUTS with REX.W",
       reason: "There are no 64-bit ports. Zydis agrees about the operands, not about the size.",

@@ -459,6 +459,9 @@ public struct Decoder {
     case .movFromSegment where instruction.hasMemory:
       instruction.operand0.size = 2
       return mnemonic
+    case .rdpid:
+      instruction.operand0.size = isLong ? 8 : 4
+      return mnemonic
     case .sldt, .str, .smsw:
       if instruction.hasMemory { instruction.operand0.size = 2 }
       return mnemonic
