@@ -11,7 +11,7 @@ struct Guesses {
   }
 
   private static func halted(_ examination: Examination) -> [String] {
-    guard examination.cpu.rflags.contains(.interruptEnable) else {
+    guard examination.machine.processors.contains(where: \.cpu.mayWake) else {
       if examination.rip >= BootLayout.returnStub, examination.rip <= BootLayout.returnStub + 4 {
         return ["the kernel's entry function returned"]
       }

@@ -27,9 +27,11 @@ extension CPU {
 
   /// Both instructions exist only at CPL 0 and while IA32_MISC_ENABLE does not hide them.
   private func requireMonitor() throws(Exception) {
-    let isEnabled = state.pointee.miscEnable & MiscellaneousEnable.monitor != 0
-    guard isEnabled, cpl == 0 else { throw .invalidOpcode }
+    guard isMonitorEnabled, has(.monitor), cpl == 0 else { throw .invalidOpcode }
   }
+
+  /// Whether IA32_MISC_ENABLE lets MONITOR and MWAIT exist.
+  var isMonitorEnabled: Bool { state.pointee.miscEnable & MiscellaneousEnable.monitor != 0 }
 
   /// Goes on, after HLT or MWAIT or while running; whatever MONITOR armed is armed no longer.
   func leaveMonitorWait() {
