@@ -73,7 +73,7 @@ private let mwait: [UInt8] = [0x0F, 0x01, 0xC9]
   }
 
   @Test func theQuantumIsPartOfTheExecution() throws {
-    let digests = try [100, 101].map { quantum in
+    let digests = try ([100, 101] as [UInt64]).map { quantum in
       let machine = try machine(2, quantum: quantum)
       _ = machine.run(limit: 100_000_000)
       return machine.stateDigest()
