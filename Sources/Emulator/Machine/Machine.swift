@@ -76,6 +76,9 @@ public final class Machine {
         signal: { requests.signals.append((processor: $0, signal: $1)) }))
     processors = Self.makeProcessors(memory: memory, chipset: chipset, clock: clock)
     processor = processors[0]
+    chipset.addressGate.output = { [processors] isOpen in
+      for processor in processors { processor.cpu.setAddressLine20(isOpen) }
+    }
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()
@@ -109,6 +112,9 @@ public final class Machine {
 
   /// Loads the image and puts the bootstrap processor at its entry.
   private func load() throws(ImageError) {
+    memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .ram)
+    defer { memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .readOnly) }
+    memory.map(MemoryMap.legacyVideo..<MemoryMap.acpiTables, as: .bus)
     let tables = chipset.acpiTables(processors: configuration.processors)
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
