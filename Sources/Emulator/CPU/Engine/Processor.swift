@@ -56,6 +56,9 @@ public final class Processor {
   /// The last deliveries of interrupts and exceptions.
   public var recorder: ExceptionRecorder { connections.recorder }
 
+  /// Whether the processor waits for an interrupt.
+  public var isHalted: Bool { cpu.state.pointee.activity == Activity.halted.rawValue }
+
   /// Sets the virtual time, which passed while the processor executed nothing.
   public func setTime(_ now: UInt64) { connections.skippedTime = now &- cpu.instructionCount }
 
