@@ -47,8 +47,16 @@ struct Boot: ParsableCommand {
         + "max.", valueName: "model"))
   var cpu = ProcessorModel.max
 
-  @Option(help: ArgumentHelp("The number of processors; this version has one.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "The number of processors, 1 to \(MachineConfiguration.mostProcessors).", valueName: "n"))
   var cpus = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Instructions that one of several processors executes before the next has its turn.",
+      valueName: "n"))
+  var quantum = MachineConfiguration.defaultQuantum
 
   @Option(
     help: ArgumentHelp(
@@ -115,6 +123,7 @@ struct Boot: ParsableCommand {
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
     configuration.processorModel = cpu
+    configuration.quantum = quantum
     configuration.linuxEntry = entry
     return configuration
   }

@@ -10,8 +10,8 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   case fpu, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36, clfsh
   case mmx, fxsr, sse, sse2
   // Leaf 1, ECX
-  case sse3, pclmulqdq, ssse3, fma, cmpxchg16b, pcid, sse41, sse42, x2apic, movbe, popcnt
-  case tscDeadline, aes, xsave, avx, f16c, rdrand
+  case sse3, pclmulqdq, monitor, ssse3, fma, cmpxchg16b, pcid, sse41, sse42, x2apic, movbe
+  case popcnt, tscDeadline, aes, xsave, avx, f16c, rdrand
   // Leaf 7, EBX
   case fsgsbase, tscAdjust, bmi1, avx2, smep, bmi2, invpcid, rdseed, adx, smap, clflushopt, clwb
   case sha
@@ -79,6 +79,7 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.sse2, .version1D, 26),
     Row(.sse3, .version1C, 0, .v2),
     Row(.pclmulqdq, .version1C, 1, .max),
+    Row(.monitor, .version1C, 3),
     Row(.ssse3, .version1C, 9, .v2),
     Row(.cmpxchg16b, .version1C, 13, .v2),
     Row(.pcid, .version1C, 17),
@@ -165,6 +166,7 @@ extension CPU {
     if function == 1 && !isInterruptControllerEnabled { leaf.edx &= ~(1 << 9) }
     if function == 1 && cr4.contains(.osXSAVE) { leaf.ecx |= 1 << 27 }
     if function == 0xD { completeExtendedStateLeaf(&leaf) }
+    if function == 1 && !isMonitorEnabled { leaf.ecx &= ~(1 << 3) }
     // SYSCALL exists in 64-bit mode only.
     if function == 0x8000_0001 && !isLongMode { leaf.edx &= ~(1 << 11) }
     self[.rax] = UInt64(leaf.eax)

@@ -65,8 +65,7 @@ extension CPU {
       0
     // XSAVES manages no supervisor state.
     case MSR.xss: has(.xsaves) ? 0 : nil
-    // Branch trace storage and PEBS are unavailable.
-    case MSR.miscEnable: state.pointee.miscEnable | 0x1800
+    case MSR.miscEnable: state.pointee.miscEnable | MiscellaneousEnable.unavailable
     default: nil
     }
   }
