@@ -41,8 +41,22 @@ struct Boot: ParsableCommand {
   @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
   var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
 
-  @Option(help: ArgumentHelp("The number of processors; this version has one.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "What CPUID reports and which instructions there are: x86-64-v1, x86-64-v2, x86-64-v3 or "
+        + "max.", valueName: "model"))
+  var cpu = ProcessorModel.max
+
+  @Option(
+    help: ArgumentHelp(
+      "The number of processors, 1 to \(MachineConfiguration.mostProcessors).", valueName: "n"))
   var cpus = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Instructions that one of several processors executes before the next has its turn.",
+      valueName: "n"))
+  var quantum = MachineConfiguration.defaultQuantum
 
   @Option(
     help: ArgumentHelp(
@@ -108,6 +122,8 @@ struct Boot: ParsableCommand {
     var configuration = MachineConfiguration(
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
+    configuration.processorModel = cpu
+    configuration.quantum = quantum
     configuration.linuxEntry = entry
     return configuration
   }
@@ -216,3 +232,5 @@ struct Boot: ParsableCommand {
 }
 
 extension LinuxKernel.Entry: ExpressibleByArgument {}
+
+extension ProcessorModel: ExpressibleByArgument {}

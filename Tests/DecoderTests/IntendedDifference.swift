@@ -40,13 +40,6 @@ struct IntendedDifference: Sendable {
       reason: "SDM: MOVSXD r16, r/m16. Zydis has AMD's r/m32.", what: ["operand 1 size"],
       concerns: { $0.mnemonic == .movsxd && $0.operandSize == 2 }),
     IntendedDifference(
-      name: "TZCNT",
-      reason: """
-        A deviation: CPUID does not report BMI1, and a processor without it executes F3 0F BC as \
-        BSF. The two differ in their flags, and in the destination of a zero source.
-        """,
-      what: ["mnemonic"], concerns: { $0.mnemonic == .tzcnt }),
-    IntendedDifference(
       name: "F3 REX.B 90", reason: "XCHG R8, RAX, as processors do; Zydis says PAUSE.",
       what: ["mnemonic"],
       concerns: {

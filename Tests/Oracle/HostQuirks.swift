@@ -35,8 +35,11 @@ enum HostQuirks {
         : [13, 14, 17].contains(vector) && [13, 14, 17].contains(ours)
     case (14, 14) where sameStop && isRepeatedCompare(instruction):
       return differsInStatusFlagsOnly(expected, actual)
-    case (14, _) where instruction.mnemonic.hasPrefix("maskmov"):
+    case (14, _) where isMaskedStore(instruction):
       // Whether a byte that the mask leaves out may fault is the processor's choice.
+      return true
+    case (14, _) where instruction.isaSet == "XSAVE":
+      // AMD looks at more of the area than it is asked for.
       return true
     case (14, 14):
       return sameStop && wideStates.contains(instruction.mnemonic)
@@ -47,7 +50,7 @@ enum HostQuirks {
     case (17, _):
       // AMD checks the alignment of MASKMOVDQU's operand; FXSAVE may raise either exception.
       // AMD checks the alignment of the place that ENTER leaves RSP at.
-      return instruction.mnemonic.hasPrefix("maskmov") || instruction.mnemonic == "enter"
+      return isMaskedStore(instruction) || instruction.mnemonic == "enter"
         || instruction.isaSet == "X87" || instruction.isaSet == "SSE3X87"
         || wideStates.contains(instruction.mnemonic)
     default:
@@ -55,9 +58,15 @@ enum HostQuirks {
     }
   }
 
+  /// MASKMOVQ, MASKMOVDQU, VMASKMOVDQU.
+  private static func isMaskedStore(_ instruction: Decoded) -> Bool {
+    instruction.mnemonic.hasPrefix("maskmov") || instruction.mnemonic == "vmaskmovdqu"
+  }
+
   /// Which of the many bytes of such an operand faults first is the processor's choice.
   private static let wideStates: Set<String> = [
-    "fxsave", "fxsave64", "fxrstor", "fxrstor64", "fnsave", "frstor", "fnstenv", "fldenv",
+    "fxsave", "fxsave64", "fxrstor", "fxrstor64", "xsave", "xsave64", "xrstor", "xrstor64",
+    "fnsave", "frstor", "fnstenv", "fldenv",
   ]
 
   /// AMD checks the alignment of such operands, but not by all of their parts.
@@ -127,12 +136,13 @@ enum HostQuirks {
 
   /// Alignment and canonical form are checked in no given order.
   private static func isMisalignedOutside(_ instruction: Decoded, _ state: UserState) -> Bool {
-    guard let memory = instruction.memory, memory.size == 16 || memory.size == 512 else {
+    guard let memory = instruction.memory, [16, 32, 512, 576].contains(memory.size) else {
       return false
     }
     let address = memory.address(state, next: state.rip &+ UInt64(instruction.length))
     let last = address &+ UInt64(memory.size) &- 1
-    return address & 15 != 0 && !(isCanonical(address) && isCanonical(last))
+    let alignment = memory.size >= 512 ? 64 : UInt64(memory.size)
+    return address & (alignment - 1) != 0 && !(isCanonical(address) && isCanonical(last))
   }
 
   /// AMD wants the offset to be canonical as well as its sum with the base of FS or GS.

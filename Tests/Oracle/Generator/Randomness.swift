@@ -32,6 +32,16 @@ package struct SplitMix64: RandomNumberGenerator {
   }
 }
 
+extension SplitMix64 {
+  /// Two doublewords, or a quadword, that name elements of a small array; sometimes far away.
+  package mutating func indices() -> UInt64 {
+    if oneIn(16) { return integer() }
+    if oneIn(2) { return UInt64(bitPattern: Int64(below(160) - 32)) }
+    let (low, high) = (Int32(below(160) - 32), Int32(below(160) - 32))
+    return UInt64(UInt32(bitPattern: low)) | UInt64(UInt32(bitPattern: high)) << 32
+  }
+}
+
 /// Values at which instructions behave in a way of their own.
 extension SplitMix64 {
   package mutating func integer() -> UInt64 {

@@ -118,5 +118,8 @@ enum SSETemplates {
     0F AE /3 mem
     0F AE /0 mem wide environment
     0F AE /1 mem wide fxrstor
+    0F AE /4 mem wide xsave environment
+    0F AE /5 mem wide fxrstor xsave
+    0F AE /5 mem wide fxrstor xsave
     """
 }

@@ -5,7 +5,8 @@ enum Scope {
     "CMPXCHG16B", "LAHF", "LONGMODE", "MOVBE", "POPCNT", "LZCNT", "BMI1", "FAT_NOP", "FCMOV",
     "FXSAVE", "FXSAVE64", "PAUSE", "RDWRFSGS", "SSE", "SSE2", "SSEMXCSR", "SSE_PREFETCH", "X87",
     "CLFSH", "PENTIUMMMX", "SSE2MMX", "SSE3", "SSE3X87", "SSSE3", "SSSE3MMX", "SSE4", "SSE42",
-    "AES", "PCLMULQDQ", "SHA", "ADOX_ADCX", "CLFLUSHOPT", "CLWB",
+    "XSAVE", "AVX", "AVX2", "AVX2GATHER", "AVXAES", "FMA", "F16C", "BMI2", "AES", "PCLMULQDQ",
+    "SHA", "ADOX_ADCX", "CLFLUSHOPT", "CLWB",
   ]
 
   /// Instructions that the operating system or the maker of the host answers in its own way.
@@ -18,7 +19,9 @@ enum Scope {
     "int1",
     // Makers disagree whether a memory operand makes it an MMX instruction.
     "cvtpi2ps",
-    "rsqrtps", "rsqrtss", "rcpps", "rcpss",
+    "rsqrtps", "rsqrtss", "rcpps", "rcpss", "vrsqrtps", "vrsqrtss", "vrcpps", "vrcpss",
+    // The host has components of its own in XCR0.
+    "xgetbv", "xsetbv",
   ]
 
   /// Whether `instruction` may be run natively and compared.

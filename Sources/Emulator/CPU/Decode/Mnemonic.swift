@@ -36,6 +36,12 @@ public enum Mnemonic: UInt16, CaseIterable, Sendable {
   case x87, wait
   // FXSAVE and MXCSR
   case fxsave, fxrstor, ldmxcsr, stmxcsr
+  // XSAVE and XCR0
+  case xsave, xsaveopt, xsavec, xsaves, xrstor, xrstors, xgetbv, xsetbv
   // SSE and SSE2; the operation follows from opcode and prefixes
   case sse
+  // The same with a VEX prefix, and what AVX, AVX2, FMA and F16C brought
+  case avx
+  // BMI1 and BMI2
+  case andn, bextr, blsi, blsmsk, blsr, bzhi, mulx, pdep, pext, rorx, sarx, shlx, shrx
 }

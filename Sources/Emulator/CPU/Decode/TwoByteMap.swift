@@ -49,16 +49,23 @@ extension OpcodeTableBuilder {
     randomRows()
   }
 
-  /// Group 9: CMPXCHG8B, and on registers RDRAND, RDSEED and RDPID.
+  /// Group 9: CMPXCHG8B, XSAVEC, XSAVES, XRSTORS, and on registers RDRAND, RDSEED and RDPID.
   private mutating func randomRows() {
     let none = member(.invalid)
     let memory = [none, member(.cmpxchg8b, .mq, .none, .lock)]
-    group(
-      0xC7, only: [.none, .x66], memory,
-      registers: [
-        none, none, none, none, none, none, member(.rdrand, .ev, feature: .rdrand),
-        member(.rdseed, .ev, feature: .rdseed),
-      ])
+    let plain =
+      memory + [
+        none, member(.xrstors, .m, feature: .xsaves), member(.xsavec, .m, feature: .xsavec),
+        member(.xsaves, .m, feature: .xsaves),
+      ]
+    for (prefix, members) in [(OpcodeTable.Prefix.none, plain), (.x66, memory)] {
+      group(
+        0xC7, only: [prefix], members,
+        registers: [
+          none, none, none, none, none, none, member(.rdrand, .ev, feature: .rdrand),
+          member(.rdseed, .ev, feature: .rdseed),
+        ])
+    }
     group(
       0xC7, only: [.xF3], memory,
       registers: [
@@ -129,7 +136,8 @@ extension OpcodeTableBuilder {
       0xAE, only: [.none],
       [
         member(.fxsave, .m), member(.fxrstor, .m), member(.ldmxcsr, .m), member(.stmxcsr, .m),
-        none, none, none, member(.clflush, .mb),
+        member(.xsave, .m, feature: .xsave), member(.xrstor, .m, feature: .xsave),
+        member(.xsaveopt, .m, feature: .xsaveopt), member(.clflush, .mb),
       ],
       registers: [
         none, none, none, none, none, member(.lfence), member(.mfence), member(.sfence),

@@ -24,6 +24,12 @@ extension CPU {
       try executeX87(i)
     case .sse, .fxsave, .fxrstor, .ldmxcsr, .stmxcsr:
       try executeSSE(i)
+    case .avx: try executeAVX(i)
+    case .andn, .bextr, .blsi, .blsmsk, .blsr, .bzhi, .mulx, .pdep, .pext, .rorx, .sarx, .shlx,
+      .shrx:
+      try executeBMI(i)
+    case .xsave, .xsaveopt, .xsavec, .xsaves, .xrstor, .xrstors, .xgetbv, .xsetbv:
+      try executeExtendedState(i)
     default:
       try executeSystem(i)
     }

@@ -61,7 +61,7 @@ extension CPU {
     case 0x71, 0x72, 0x73: try executeImmediateShift(i, prefix)
     case 0x77:
       guard prefix == .none else { throw .invalidOpcode }
-      try emms()
+      if i.isVEX { try vzero(i) } else { try emms() }
     default: try executePackedInteger(i, prefix)
     }
   }

@@ -10,6 +10,7 @@ extension CPU {
       lengths: isExplicit ? (stringLength(.rax, i), stringLength(.rdx, i)) : nil)
     if i.opcode & 1 == 0 {
       setXMM(0, comparison.expandedMask)
+      if i.isVEX { setYMMHigh(0, 0) }
     } else {
       writeRegister(Register.rcx.rawValue, size: 4, comparison.index)
     }

@@ -18,6 +18,14 @@ struct PackedOperation {
     self.isMMX = isMMX
   }
 
+  /// Whether it is a shift, whose source is a count.
+  @inline(__always) var isShift: Bool {
+    switch opcode {
+    case 0xD1, 0xD2, 0xD3, 0xE1, 0xE2, 0xF1, 0xF2, 0xF3: !isSupplemental
+    default: false
+    }
+  }
+
   /// Of the 0F 38 map, by prefix 66 or, in its MMX form, none.
   init?(supplemental opcode: UInt8, isMMX: Bool) {
     isSupplemental = true

@@ -63,8 +63,9 @@ extension CPU {
     case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckCapability,
       MSR.machineCheckStatus, MSR.platformID, MSR.updateSignature, MSR.debugControl:
       0
-    // Branch trace storage and PEBS are unavailable.
-    case MSR.miscEnable: state.pointee.miscEnable | 0x1800
+    // XSAVES manages no supervisor state.
+    case MSR.xss: has(.xsaves) ? 0 : nil
+    case MSR.miscEnable: state.pointee.miscEnable | MiscellaneousEnable.unavailable
     default: nil
     }
   }
