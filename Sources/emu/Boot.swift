@@ -11,17 +11,24 @@ struct Boot: ParsableCommand {
       \(ExitStatus.help)
       """)
 
-  @Argument(help: "The kernel: an ELF file. Without it, the bundled Images/kernel.elf.")
+  @Argument(
+    help: "The kernel: an ELF file or a Linux bzImage. Without it, the bundled Images/kernel.elf.")
   var image: String?
 
   @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
   var append = ""
 
   @Option(
-    name: .customLong("module"), parsing: .singleValue,
+    name: [.customLong("module"), .customLong("initrd")], parsing: .singleValue,
     help: ArgumentHelp(
-      "Hand a file to the kernel, also an initrd; may be repeated.", valueName: "file[=name]"))
+      "Hand a file to the kernel, as Linux's initial RAM disk too; may be repeated.",
+      valueName: "file[=name]"))
   var modules: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Where a Linux kernel is entered: 64 (where it can), 32 or 16.", valueName: "bits"))
+  var entry: LinuxKernel.Entry?
 
   @Option(
     name: .customLong("disk"), parsing: .singleValue,
@@ -111,6 +118,7 @@ struct Boot: ParsableCommand {
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
     configuration.entropy = rng ? virtio : nil
+    configuration.linuxEntry = entry
     return configuration
   }
 
@@ -216,3 +224,5 @@ struct Boot: ParsableCommand {
     if !quiet { ExitStatus.say(text) }
   }
 }
+
+extension LinuxKernel.Entry: ExpressibleByArgument {}

@@ -5,8 +5,12 @@ public struct ImageDescription {
   /// The lines, without a final line feed.
   public let text: String
 
-  /// Describes an ELF file, also one that cannot be booted; anything else throws.
+  /// Describes a bzImage, or an ELF file, also one that cannot be booted; anything else throws.
   public init(_ bytes: [UInt8], name: String) throws(ImageError) {
+    if LinuxKernel.isPresent(in: bytes) {
+      text = Self.lines(try LinuxKernel(bytes, name: name)).joined(separator: "\n")
+      return
+    }
     let elf = try ELFImage(bytes, name: name)
     var lines = ["\(name): \(Self.kind(of: elf)), \(bytes.count) bytes"]
     do {
@@ -20,6 +24,19 @@ public struct ImageDescription {
     lines += Self.noteLines(elf)
     lines += Self.symbolLines(SymbolTable(elf))
     text = lines.joined(separator: "\n")
+  }
+
+  private static func lines(_ kernel: LinuxKernel) -> [String] {
+    var lines = ["\(kernel.name): Linux bzImage, \(kernel.bytes.count) bytes"]
+    if !kernel.release.isEmpty { lines.append("release \(kernel.release)") }
+    let entries = kernel.has64BitEntry ? "64-bit and 32-bit" : "32-bit"
+    lines.append("boots by the Linux boot protocol \(kernel.versionText), \(entries) entry")
+    let place = kernel.isRelocatable ? "preferably at" : "at"
+    lines.append(
+      "loaded \(place) \(kernel.preferredAddress.hex), needs \(kernel.initialSize.hex) bytes there")
+    lines.append("command line at most \(kernel.commandLineLimit) bytes")
+    lines.append("initial RAM disk up to \(kernel.ramdiskLimit.hex)")
+    return lines
   }
 
   private static func kind(of elf: ELFImage) -> String {

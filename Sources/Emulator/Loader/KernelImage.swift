@@ -4,6 +4,8 @@ public struct KernelImage: Sendable {
   public enum Kind: Sendable {
     /// An ELF file, entered by PVH or without a protocol.
     case elf(ELFKernel)
+    /// A Linux bzImage.
+    case linux(LinuxKernel)
   }
 
   /// The file's name, for messages.
@@ -15,12 +17,17 @@ public struct KernelImage: Sendable {
   public var elf: ELFImage? {
     switch kind {
     case .elf(let kernel): kernel.elf
+    case .linux: nil
     }
   }
 
   /// Recognises the kernel in `bytes`, or says what the file is instead.
   public init(_ bytes: [UInt8], name: String) throws(ImageError) {
     self.name = name
-    kind = .elf(try ELFKernel(bytes, name: name))
+    if LinuxKernel.isPresent(in: bytes) {
+      kind = .linux(try LinuxKernel(bytes, name: name))
+    } else {
+      kind = .elf(try ELFKernel(bytes, name: name))
+    }
   }
 }

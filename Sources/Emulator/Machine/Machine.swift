@@ -103,9 +103,7 @@ public final class Machine {
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
       rsdp: tables.rsdpAddress)
-    processor.cpu.enter(
-      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules),
-      seed: configuration.seed)
+    processor.cpu.enter(try loader.load(configuration), seed: configuration.seed)
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.

@@ -6,39 +6,46 @@ enum DecodeFailure: Error {
   case tooLong
 }
 
-/// Bytes to `Instruction`: a pure function of the bytes and the mode.
+/// Bytes to `Instruction`: a pure function of the bytes, the mode and the processor's features.
 ///
-/// SDM volume 2, "Instruction Format". An encoding that does not exist decodes to `.invalid`, whose
-/// execution raises #UD.
+/// SDM volume 2, "Instruction Format". An encoding that does not exist, or not on a processor with
+/// these features, decodes to `.invalid`, whose execution raises #UD.
 public struct Decoder {
   private let bytes: UnsafePointer<UInt8>
   private let count: Int
   private let mode: ExecutionMode
+  private let features: ProcessorFeatures
   private var position = 0
   private var rex: UInt8 = 0
   private var override: SegmentName?
   private var instruction = Instruction.empty
 
-  private init(bytes: UnsafePointer<UInt8>, count: Int, mode: ExecutionMode) {
+  private init(
+    bytes: UnsafePointer<UInt8>, count: Int, mode: ExecutionMode, features: ProcessorFeatures
+  ) {
     self.bytes = bytes
     self.count = count
     self.mode = mode
+    self.features = features
   }
 
   /// Decodes the instruction at `bytes`, of which `count` may be looked at.
   static func decode(
-    _ bytes: UnsafePointer<UInt8>, count: Int, mode: ExecutionMode
+    _ bytes: UnsafePointer<UInt8>, count: Int, mode: ExecutionMode, features: ProcessorFeatures
   ) throws(DecodeFailure) -> Instruction {
-    var decoder = Decoder(bytes: bytes, count: count, mode: mode)
+    var decoder = Decoder(bytes: bytes, count: count, mode: mode, features: features)
     return try decoder.decode()
   }
 
   /// Decodes one instruction, for tools and tests; nil if the bytes end within it or it is longer
   /// than 15 bytes.
-  public static func instruction(_ bytes: [UInt8], mode: ExecutionMode) -> Instruction? {
+  public static func instruction(
+    _ bytes: [UInt8], mode: ExecutionMode, model: ProcessorModel = .max
+  ) -> Instruction? {
     bytes.withUnsafeBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return nil }
-      return try? decode(base, count: buffer.count, mode: mode)
+      return try? decode(
+        base, count: buffer.count, mode: mode, features: ProcessorFeatures(of: model))
     }
   }
 
@@ -143,7 +150,6 @@ public struct Decoder {
   }
 
   private func lookUp(map: Int, opcode: UInt8) -> OpcodeRow {
-    guard map < OpcodeTable.maps else { return OpcodeRow(attributes: [.modRM, .imm8]) }
     if isLong && map == 0 && opcode == 0x63 {
       return OpcodeRow(mnemonic: .movsxd, operand0: .gv, operand1: .ed)
     }
@@ -155,7 +161,12 @@ public struct Decoder {
     } else if instruction.prefixes.contains(.operandSize) {
       prefix = .x66
     }
-    return OpcodeTable.shared.row(map: map, prefix: prefix.rawValue, opcode: opcode)
+    let row = OpcodeTable.shared.row(map: map, prefix: prefix.rawValue, opcode: opcode)
+    if (row.mnemonic == .tzcnt || row.mnemonic == .lzcnt) && !features.contains(row.feature) {
+      // BSF and BSR, to which F3 says nothing.
+      return OpcodeTable.shared.row(map: map, prefix: 0, opcode: opcode)
+    }
+    return row
   }
 
   /// 0F 01 with a register: instructions of their own.
@@ -164,10 +175,12 @@ public struct Decoder {
     switch instruction.modRM {
     case 0xC8 where plain: return OpcodeRow(mnemonic: .monitor, attributes: .modRM)
     case 0xC9 where plain: return OpcodeRow(mnemonic: .mwait, attributes: .modRM)
-    case 0xCA where plain: return OpcodeRow(mnemonic: .clac, attributes: .modRM)
-    case 0xCB where plain: return OpcodeRow(mnemonic: .stac, attributes: .modRM)
+    case 0xCA where plain:
+      return OpcodeRow(mnemonic: .clac, attributes: .modRM, feature: .smap)
+    case 0xCB where plain:
+      return OpcodeRow(mnemonic: .stac, attributes: .modRM, feature: .smap)
     case 0xF8: return OpcodeRow(mnemonic: .swapgs, attributes: [.modRM, .o64])
-    case 0xF9: return OpcodeRow(mnemonic: .rdtscp, attributes: .modRM)
+    case 0xF9: return OpcodeRow(mnemonic: .rdtscp, attributes: .modRM, feature: .rdtscp)
     default: return row
     }
   }
@@ -402,6 +415,7 @@ public struct Decoder {
 
   private func isLegal(_ row: OpcodeRow) -> Bool {
     let attributes = row.attributes
+    if !features.contains(row.feature) { return false }
     if isLong && attributes.contains(.i64) { return false }
     if !isLong && attributes.contains(.o64) { return false }
     let needsMemory = row.operand0.isMemoryOnly || row.operand1.isMemoryOnly
@@ -414,6 +428,8 @@ public struct Decoder {
     case .movFromSegment: return instruction.operand1.index < 6
     case .movToControl, .movFromControl: return [0, 2, 3, 4, 8].contains(instruction.reg)
     case .movToDebug, .movFromDebug: return instruction.reg < 8
+    case .lahf, .sahf: return !isLong || features.contains(.lahf)
+    case .cmpxchg8b: return instruction.operandSize != 8 || features.contains(.cmpxchg16b)
     default: return true
     }
   }

@@ -91,6 +91,12 @@ public struct Instruction: Equatable, Sendable {
   public var addressSize: UInt8
   /// The prefixes seen.
   public var prefixes: Prefixes
+  /// Vector length in bytes by VEX.L: 16 or 32; 0 without a VEX prefix.
+  ///
+  /// With one, `prefixes` holds the mandatory prefix that VEX.pp stands for, and REX.W for VEX.W.
+  public var vectorLength: UInt8 = 0
+  /// The register that VEX.vvvv names; 0 without a VEX prefix.
+  public var vvvv: UInt8 = 0
   /// Opcode map: 0 one-byte, 1 0F, 2 0F 38, 3 0F 3A.
   public var map: UInt8
   /// The opcode byte.
@@ -134,6 +140,8 @@ public struct Instruction: Equatable, Sendable {
   /// `base` of a RIP-relative operand.
   public static let ripBase: UInt8 = 255
 
+  /// Whether a VEX prefix is there.
+  @inline(__always) public var isVEX: Bool { vectorLength != 0 }
   /// Whether a LOCK prefix is there.
   public var isLocked: Bool { prefixes.contains(.lock) }
   /// Whether F2 or F3 is there.

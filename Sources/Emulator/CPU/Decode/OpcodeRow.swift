@@ -89,6 +89,8 @@ public struct OpcodeRow: Sendable {
   public var operand2: OperandCode = .none
   /// What else decides.
   public var attributes: OpcodeAttributes = []
+  /// What CPUID must report for it to be there.
+  public var feature = ProcessorFeature.baseline
   /// First of sixteen rows of a group: eight for memory, eight for registers.
   var groupBase: UInt16 = 0
 

@@ -10,8 +10,8 @@ public final class OpcodeTable: Sendable {
     case xF2
   }
 
-  /// One-byte, 0F and 0F 38.
-  static let maps = 3
+  /// One-byte, 0F, 0F 38 and 0F 3A.
+  static let maps = 4
   static let groupStart = maps * 4 * 256
   static let capacity = groupStart + 16 * 64
 
@@ -27,7 +27,8 @@ public final class OpcodeTable: Sendable {
     builder.oneByteMap()
     builder.twoByteMap()
     builder.systemRows()
-    builder.threeByteMap()
+    builder.threeByteMap38()
+    builder.threeByteMap3A()
     rows = UnsafePointer(memory)
   }
 
@@ -54,11 +55,13 @@ struct OpcodeTableBuilder {
   /// One row, for every mandatory prefix.
   func row(
     _ opcode: Int, _ mnemonic: Mnemonic, _ a: OperandCode = .none, _ b: OperandCode = .none,
-    _ c: OperandCode = .none, _ attributes: OpcodeAttributes = []
+    _ c: OperandCode = .none, _ attributes: OpcodeAttributes = [],
+    feature: ProcessorFeature = .baseline
   ) {
     for prefix in 0..<4 {
       rows[(map * 4 + prefix) * 256 + opcode] = OpcodeRow(
-        mnemonic: mnemonic, operand0: a, operand1: b, operand2: c, attributes: attributes)
+        mnemonic: mnemonic, operand0: a, operand1: b, operand2: c, attributes: attributes,
+        feature: feature)
     }
   }
 
@@ -74,18 +77,28 @@ struct OpcodeTableBuilder {
   ) { row(opcode, mnemonic, a, .none, .none, attributes) }
 
   /// One row for no operands and attributes.
-  func row(_ opcode: Int, _ mnemonic: Mnemonic, _ attributes: OpcodeAttributes) {
-    row(opcode, mnemonic, .none, .none, .none, attributes)
+  func row(
+    _ opcode: Int, _ mnemonic: Mnemonic, _ attributes: OpcodeAttributes,
+    feature: ProcessorFeature = .baseline
+  ) {
+    row(opcode, mnemonic, .none, .none, .none, attributes, feature: feature)
   }
 
   /// One row that only a mandatory prefix selects.
   func row(
     _ prefix: OpcodeTable.Prefix, _ opcode: Int, _ mnemonic: Mnemonic, _ a: OperandCode = .none,
-    _ b: OperandCode = .none, _ attributes: OpcodeAttributes = []
+    _ b: OperandCode = .none, _ attributes: OpcodeAttributes = [],
+    feature: ProcessorFeature = .baseline
   ) {
     rows[(map * 4 + prefix.rawValue) * 256 + opcode] = OpcodeRow(
-      mnemonic: mnemonic, operand0: a, operand1: b, attributes: attributes)
+      mnemonic: mnemonic, operand0: a, operand1: b, attributes: attributes, feature: feature)
   }
+
+  /// One row without named operands that only a mandatory prefix selects.
+  func row(
+    _ prefix: OpcodeTable.Prefix, _ opcode: Int, _ mnemonic: Mnemonic,
+    _ attributes: OpcodeAttributes, feature: ProcessorFeature = .baseline
+  ) { row(prefix, opcode, mnemonic, .none, .none, attributes, feature: feature) }
 
   /// A group: `members` by reg field, for memory and, unless given apart, registers too.
   mutating func group(
@@ -108,8 +121,9 @@ struct OpcodeTableBuilder {
   /// A member of a group.
   func member(
     _ mnemonic: Mnemonic, _ a: OperandCode = .none, _ b: OperandCode = .none,
-    _ attributes: OpcodeAttributes = []
+    _ attributes: OpcodeAttributes = [], feature: ProcessorFeature = .baseline
   ) -> OpcodeRow {
-    OpcodeRow(mnemonic: mnemonic, operand0: a, operand1: b, attributes: attributes)
+    OpcodeRow(
+      mnemonic: mnemonic, operand0: a, operand1: b, attributes: attributes, feature: feature)
   }
 }

@@ -24,14 +24,14 @@ extension OpcodeTableBuilder {
     row(0xB3, .btr, .ev, .gv, .lock)
     row(0xB6, .movzx, .gv, .eb)
     row(0xB7, .movzx, .gv, .ew)
-    row(.xF3, 0xB8, .popcnt, .gv, .ev)
+    row(.xF3, 0xB8, .popcnt, .gv, .ev, feature: .popcnt)
     row(0xB9, .ud1, .gv, .ev)
     row(0xBB, .btc, .ev, .gv, .lock)
     row(0xBC, .bsf, .gv, .ev)
-    // Quirk: tzcnt-without-bmi1. CPUID must not promise the rest of BMI1.
-    row(.xF3, 0xBC, .tzcnt, .gv, .ev)
+    // Without these features F3 changes nothing, see `Decoder.lookUp`.
+    row(.xF3, 0xBC, .tzcnt, .gv, .ev, feature: .bmi1)
     row(0xBD, .bsr, .gv, .ev)
-    row(.xF3, 0xBD, .lzcnt, .gv, .ev)
+    row(.xF3, 0xBD, .lzcnt, .gv, .ev, feature: .lzcnt)
     row(0xBE, .movsx, .gv, .eb)
     row(0xBF, .movsx, .gv, .ew)
     row(0xC0, .xadd, .eb, .gb, .lock)
@@ -118,18 +118,10 @@ extension OpcodeTableBuilder {
     group(
       0xAE, only: [.xF3], [],
       registers: [
-        member(.rdfsbase, .ry, .none, .o64), member(.rdgsbase, .ry, .none, .o64),
-        member(.wrfsbase, .ry, .none, .o64), member(.wrgsbase, .ry, .none, .o64),
+        member(.rdfsbase, .ry, .none, .o64, feature: .fsgsbase),
+        member(.rdgsbase, .ry, .none, .o64, feature: .fsgsbase),
+        member(.wrfsbase, .ry, .none, .o64, feature: .fsgsbase),
+        member(.wrgsbase, .ry, .none, .o64, feature: .fsgsbase),
       ])
-  }
-
-  /// SDM volume 2, Appendix A, "Three-byte Opcode Map (0F 38)": what this processor has of it.
-  mutating func threeByteMap() {
-    map = 2
-    for prefix in [OpcodeTable.Prefix.none, .x66] {
-      row(prefix, 0xF0, .movbe, .gv, .m)
-      row(prefix, 0xF1, .movbe, .m, .gv)
-    }
-    row(.x66, 0x82, .invpcid, .gy, .mdq, .f64)
   }
 }

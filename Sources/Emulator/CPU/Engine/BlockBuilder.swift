@@ -41,10 +41,11 @@ struct BlockBuilder {
 
   private mutating func decode() {
     let room = 4096 - Int(physical & 0xFFF)
+    let features = cpu.connections.identification.features
     while instructions.count < Self.maximumCount && length < room {
       guard
         var instruction = try? Decoder.decode(
-          bytes + length, count: min(room - length, 15), mode: mode)
+          bytes + length, count: min(room - length, 15), mode: mode, features: features)
       else { return }
       instruction.offsetInBlock = UInt16(length)
       length += Int(instruction.length)

@@ -262,7 +262,8 @@ extension CPU {
   ) throws(DecodeFailure) -> Instruction {
     try withUnsafePointer(to: buffer) { pointer throws(DecodeFailure) in
       try Decoder.decode(
-        UnsafeRawPointer(pointer).assumingMemoryBound(to: UInt8.self), count: count, mode: mode)
+        UnsafeRawPointer(pointer).assumingMemoryBound(to: UInt8.self), count: count, mode: mode,
+        features: connections.identification.features)
     }
   }
 

@@ -39,11 +39,14 @@ public struct ProcessorIdentification: Equatable, Sendable {
   public var apicID: UInt32
   /// Processors in the machine, each a core of one package.
   public var processors: UInt32
+  /// What the processor has.
+  public let features: ProcessorFeatures
 
   /// Describes processor `apicID` of `processors`.
-  public init(apicID: UInt32 = 0, processors: UInt32 = 1) {
+  public init(apicID: UInt32 = 0, processors: UInt32 = 1, model: ProcessorModel = .max) {
     self.apicID = apicID
     self.processors = max(processors, 1)
+    features = ProcessorFeatures(of: model)
   }
 
   static let highestBasicLeaf: UInt32 = 0x16
@@ -76,7 +79,7 @@ public struct ProcessorIdentification: Equatable, Sendable {
     case 0x4: return cacheLeaf(index)
     // ARAT: the APIC timer never stops.
     case 0x6: return Leaf(eax: 1 << 2)
-    case 0x7: return index == 0 ? Leaf(ebx: Feature.structured.rawValue) : Leaf()
+    case 0x7: return index == 0 ? structuredLeaf : Leaf()
     case 0xB: return topologyLeaf(index)
     case 0x15: return Leaf(eax: 1, ebx: 1, ecx: Self.frequency)
     case 0x16:
@@ -92,8 +95,14 @@ public struct ProcessorIdentification: Equatable, Sendable {
     let ebx = (apicID & 0xFF) << 24 | count << 16 | 8 << 8
     let threading: UInt32 = processors > 1 ? 1 << 28 : 0
     return Leaf(
-      eax: Self.signature, ebx: ebx, ecx: Feature.version1C.rawValue,
-      edx: Feature.version1D.rawValue | threading)
+      eax: Self.signature, ebx: ebx, ecx: features.flags(.version1C),
+      edx: features.flags(.version1D) | threading)
+  }
+
+  private var structuredLeaf: Leaf {
+    Leaf(
+      ebx: features.flags(.structured7B), ecx: features.flags(.structured7C),
+      edx: features.flags(.structured7D))
   }
 
   /// Nominal caches, for software that sizes its work by them.
@@ -119,7 +128,7 @@ public struct ProcessorIdentification: Equatable, Sendable {
     switch function {
     case 0x8000_0000: return Leaf(eax: Self.highestExtendedLeaf)
     case 0x8000_0001:
-      return Leaf(ecx: Feature.extendedC.rawValue, edx: Feature.extendedD.rawValue)
+      return Leaf(ecx: features.flags(.extended1C), edx: features.flags(.extended1D))
     case 0x8000_0002...0x8000_0004:
       let name = Self.words(Self.brand, count: 12)
       let at = Int(function - 0x8000_0002) * 4
