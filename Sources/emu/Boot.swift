@@ -38,6 +38,15 @@ struct Boot: ParsableCommand {
       valueName: "file[,readonly|,writable][,bus=name]"))
   var disks: [DiskOption] = []
 
+  @Flag(help: "Attach a virtio entropy device, whose numbers follow from --seed.")
+  var rng = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What --rng, --hvc and --net attach their virtio devices to: pci or mmio.",
+      valueName: "bus"))
+  var virtio = VirtIOBus.pci
+
   @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
   var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
 
@@ -108,6 +117,7 @@ struct Boot: ParsableCommand {
     var configuration = MachineConfiguration(
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
+    configuration.entropy = rng ? virtio : nil
     configuration.linuxEntry = entry
     return configuration
   }

@@ -20,6 +20,10 @@ public final class Machine {
   public let processor: Processor
   /// The far ends of the four serial ports, COM1 first.
   public let serialPorts: [SerialConsole]
+  /// The far end of the virtio console, if the machine has one.
+  public let virtioConsole: SerialConsole
+  /// The far end of the network interface's wire, if the machine has one.
+  public let network: NetworkWire
   /// What the guest writes to port E9h.
   public let debugConsole: SerialConsole
   /// Everything that came from outside so far.
@@ -64,12 +68,13 @@ public final class Machine {
     let requests = Requests()
     let ends = Endpoints(portCount: PortMap.serial.count)
     chipset = Chipset(
-      configuration: configuration, clock: clock,
+      configuration: configuration, memory: memory, clock: clock,
       requests: Chipset.Requests(
         powerOff: { requests.stop = .poweredOff },
         reset: { requests.isResetRequested = true },
         debugExit: { requests.stop = .debugExit($0) },
-        transmit: { ends.transmit($0, $1) }, debugTransmit: { ends.debugTransmit($0) }))
+        transmit: { ends.transmit($0, $1) }, debugTransmit: { ends.debugTransmit($0) },
+        virtio: ends.virtioRequests))
     processor = Processor(
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
       identification: ProcessorIdentification())
@@ -78,6 +83,8 @@ public final class Machine {
     self.requests = requests
     serialPorts = ends.makeConsoles()
     debugConsole = ends.debugConsole
+    virtioConsole = ends.virtioConsole
+    network = ends.network
     endpoints = ends
     // Not weak: a weak reference would make every retain of the machine slow.
     ends.receive = { [unowned self] port, bytes in receive(bytes, port: port) }
@@ -94,6 +101,7 @@ public final class Machine {
     memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .ram)
     defer { memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .readOnly) }
     memory.map(MemoryMap.legacyVideo..<MemoryMap.acpiTables, as: .bus)
+    chipset.pci.assignResources(edgeLevel: chipset.pics.levelControl)
     let tables = chipset.acpiTables(processors: configuration.processors)
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
@@ -182,24 +190,4 @@ final class Requests {
   var isResetRequested = false
   var isConditionMet = false
   let isStopRequested = Atomic(false)
-}
-
-/// The consoles, which devices reach before the machine itself exists.
-private final class Endpoints {
-  var receive: (_ port: Int, _ bytes: [UInt8]) -> Void = { _, _ in }
-  let debugConsole = SerialConsole()
-  private var consoles: [SerialConsole] = []
-  private let portCount: Int
-
-  init(portCount: Int) { self.portCount = portCount }
-
-  func makeConsoles() -> [SerialConsole] {
-    consoles = (0..<portCount).map { port in
-      SerialConsole { [weak self] bytes in self?.receive(port, bytes) }
-    }
-    return consoles
-  }
-
-  func transmit(_ port: Int, _ byte: UInt8) { consoles[port].transmit(byte) }
-  func debugTransmit(_ byte: UInt8) { debugConsole.transmit(byte) }
 }
