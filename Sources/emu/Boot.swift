@@ -38,6 +38,8 @@ struct Boot: ParsableCommand {
       valueName: "file[,readonly|,writable][,bus=name]"))
   var disks: [DiskOption] = []
 
+  @OptionGroup var firmware: FirmwareOptions
+
   @Flag(help: "Attach a virtio entropy device, whose numbers follow from --seed.")
   var rng = false
 
@@ -107,7 +109,9 @@ struct Boot: ParsableCommand {
       var byte = byte
       write(STDERR_FILENO, &byte, 1)
     }
+    try firmware.connect(machine)
     let end = try runSession(machine)
+    try firmware.saveScreen(of: machine)
     try finish(machine, end)
   }
 
@@ -124,10 +128,11 @@ struct Boot: ParsableCommand {
 
   private func makeMachine() throws -> Machine {
     do {
-      let path = try image ?? BundledKernel.path()
       var configuration = configuration(modules: try readModules())
       configuration.disks = try disks.map { try $0.open() }
-      return try Machine(image: .file(path), configuration: configuration)
+      try firmware.apply(to: &configuration, console: serial == .null ? nil : 0)
+      let path = try image ?? (firmware.bios == nil ? BundledKernel.path() : nil)
+      return try Machine(image: path.map { try .file($0) }, configuration: configuration)
     } catch let error as Failure {
       throw error
     } catch let error as ConfigurationError {

@@ -49,7 +49,7 @@ struct Examination {
 
   init(_ machine: Machine) {
     self.machine = machine
-    symbols = SymbolTable(machine.image)
+    symbols = SymbolTable(machine.image?.elf)
   }
 
   var cpu: CPU { machine.processor.cpu }

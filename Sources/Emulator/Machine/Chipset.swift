@@ -10,6 +10,7 @@ final class Chipset {
     var debugExit: (UInt32) -> Void
     var transmit: (_ port: Int, _ byte: UInt8) -> Void
     var debugTransmit: (UInt8) -> Void
+    var logFirmware: (UInt8) -> Void
     var virtio: VirtIODevices.Requests
   }
 
@@ -33,6 +34,7 @@ final class Chipset {
   let bus: SystemBus
   let pci: PCIRootComplex
   let virtio: VirtIODevices
+  let personal: PersonalComputerDevices
   /// What each disk of the configuration is read from and written to, in its order.
   let disks: [any BlockBackend]
   private let overlays: [DiskOverlay]
@@ -59,7 +61,7 @@ final class Chipset {
     let irqs = Self.makeIRQs(picInputs: inputs, ioAPIC: ioAPIC)
     let messageBus = apicBus
     pci = PCIRootComplex(
-      ioAPIC: ioAPIC, isaInterrupts: inputs.map { InterruptLine(to: $0, pin: 1) }
+      memory: memory, ioAPIC: ioAPIC, isaInterrupts: inputs.map { InterruptLine(to: $0, pin: 1) }
     ) { address, data in _ = messageBus.send(address: address, data: data) }
 
     // The HPET can take IRQ 0 from the PIT and IRQ 8 from the RTC.
@@ -68,12 +70,8 @@ final class Chipset {
     pit = PIT8254(clock: clock, line: InterruptLine(to: selectors[0], pin: 0))
     systemControlB = SystemControlPortB(pit: pit)
     rtc = RTC(
-      RTC.Configuration(
-        startTime: Int64(clamping: configuration.startTime),
-        memoryBelow4GiB: min(configuration.memory, PhysicalMemory.holeStart),
-        memoryAbove4GiB: configuration.memory - min(configuration.memory, PhysicalMemory.holeStart)
-      ),
-      clock: clock, line: InterruptLine(to: selectors[1], pin: 0))
+      configuration.batteryBackedMemory, clock: clock,
+      line: InterruptLine(to: selectors[1], pin: 0))
     var routes: [Int: InterruptLine] = [:]
     for pin in Self.hpetPins { routes[pin] = InterruptLine(to: ioAPIC, pin: pin) }
     hpet = HPET(
@@ -119,10 +117,17 @@ final class Chipset {
       return overlays[overlays.count - 1]
     }
     self.overlays = overlays
+    personal = PersonalComputerDevices(
+      configuration: configuration, disks: disks, memory: memory, clock: clock, pci: pci,
+      interrupts: irqs, log: requests.logFirmware)
     virtio = VirtIODevices(
       configuration: configuration, disks: disks, memory: memory, clock: clock, pci: pci,
       ioAPIC: ioAPIC, requests: requests.virtio)
     attachAll()
+    if let firmware = personal.firmware {
+      let tables = acpiTables(processors: configuration.processors, at: 0)
+      firmware.add(FirmwareItems.files(configuration, tables: tables))
+    }
     localAPIC.enterVirtualWireMode()
   }
 
@@ -161,6 +166,7 @@ final class Chipset {
     bus.attach(powerManagement, port: PortMap.powerManagement, count: 16)
     pci.attach(to: bus)
     virtio.attach(to: bus)
+    personal.attach(to: bus)
     // Inside the ports of PCI configuration, whose doublewords do not reach it.
     bus.attach(resetControl, port: PortMap.resetControl, count: 1)
     bus.attach(ioAPIC, address: MemoryMap.ioAPIC, size: MemoryMap.devicePageSize)
@@ -168,7 +174,7 @@ final class Chipset {
   }
 
   /// The tables that describe all this to a kernel.
-  func acpiTables(processors: Int) -> ACPITables {
+  func acpiTables(processors: Int, at address: UInt64) -> ACPITables {
     var configuration = ACPITables.Configuration(processorIDs: (0..<processors).map { UInt32($0) })
     configuration.localAPICAddress = UInt32(MemoryMap.localAPIC)
     configuration.ioAPICAddress = UInt32(MemoryMap.ioAPIC)
@@ -183,7 +189,7 @@ final class Chipset {
     configuration.serialPorts = zip(PortMap.serial, PortMap.serialIRQ).map {
       ACPITables.SerialPort(port: $0, irq: UInt8($1))
     }
-    return ACPITables(configuration, at: MemoryMap.acpiTables)
+    return ACPITables(configuration, at: address)
   }
 
   private var pciDescription: ACPITables.PCI {
@@ -209,6 +215,7 @@ final class Chipset {
     smiCommand.state = SMICommandPort.State()
     resetControl.state = ResetControl.State()
     virtio.reset()
+    personal.reset()
     pci.reset()
     localAPIC.enterVirtualWireMode()
   }
@@ -219,6 +226,6 @@ final class Chipset {
       localAPIC, ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
       powerManagement, smiCommand, resetControl,
     ] + uarts + junctions + picInputs + legacySelectors + pci.stateful
-      + virtio.stateful + overlays
+      + virtio.stateful + personal.stateful + overlays
   }
 }

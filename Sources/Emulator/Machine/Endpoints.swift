@@ -2,6 +2,7 @@
 final class Endpoints {
   var receive: (_ port: Int, _ bytes: [UInt8]) -> Void = { _, _ in }
   let debugConsole = SerialConsole()
+  let firmwareLog = SerialConsole()
   private(set) var virtioConsole = SerialConsole()
   private(set) var network = NetworkWire { _ in }
   private var consoles: [SerialConsole] = []

@@ -12,8 +12,8 @@ import Synchronization
 public final class Machine {
   /// What the machine was made of.
   public let configuration: MachineConfiguration
-  /// The kernel.
-  public let image: KernelImage
+  /// The kernel, nil for a machine that starts with firmware.
+  public let image: KernelImage?
   /// RAM.
   public let memory: PhysicalMemory
   /// The processor.
@@ -26,6 +26,8 @@ public final class Machine {
   public let network: NetworkWire
   /// What the guest writes to port E9h.
   public let debugConsole: SerialConsole
+  /// What firmware writes to its debug port, 402h.
+  public let firmwareLog: SerialConsole
   /// Everything that came from outside so far.
   public internal(set) var inputLog = InputLog()
   /// How often the machine was reset.
@@ -50,14 +52,18 @@ public final class Machine {
   /// Makes a machine and loads the image.
   ///
   /// - Parameters:
-  ///   - image: The kernel.
+  ///   - image: The kernel; nil starts the firmware of the configuration.
   ///   - configuration: What the machine is made of.
   /// - Throws: `ConfigurationError` or `ImageError`, with one sentence each.
   public init(
-    image: KernelImage, configuration: MachineConfiguration = MachineConfiguration()
+    image: KernelImage?, configuration: MachineConfiguration = MachineConfiguration()
   ) throws {
     try configuration.validate()
-    guard let memory = PhysicalMemory(size: configuration.memory) else {
+    guard (image == nil) != (configuration.firmware == nil) else {
+      throw ConfigurationError("a machine starts with either a kernel or firmware (--bios)")
+    }
+    let rom = configuration.firmware?.bytes ?? []
+    guard let memory = PhysicalMemory(size: configuration.memory, rom: rom) else {
       throw ConfigurationError(
         "the host refuses \(configuration.memory >> 20) MiB for the guest's memory")
     }
@@ -74,6 +80,7 @@ public final class Machine {
         reset: { requests.isResetRequested = true },
         debugExit: { requests.stop = .debugExit($0) },
         transmit: { ends.transmit($0, $1) }, debugTransmit: { ends.debugTransmit($0) },
+        logFirmware: { ends.firmwareLog.transmit($0) },
         virtio: ends.virtioRequests))
     processor = Processor(
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
@@ -83,6 +90,7 @@ public final class Machine {
     self.requests = requests
     serialPorts = ends.makeConsoles()
     debugConsole = ends.debugConsole
+    firmwareLog = ends.firmwareLog
     virtioConsole = ends.virtioConsole
     network = ends.network
     endpoints = ends
@@ -96,13 +104,15 @@ public final class Machine {
     endpoints.receive = { _, _ in }
   }
 
-  /// Loads the image and puts the processor at its entry.
+  /// Loads the image, if there is one, and puts the processor at its entry.
   private func load() throws(ImageError) {
-    memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .ram)
-    defer { memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .readOnly) }
-    memory.map(MemoryMap.legacyVideo..<MemoryMap.acpiTables, as: .bus)
+    // The processor is where it starts, in the ROM.
+    guard let image else { return }
+    chipset.pci.hostBridge.shadow(isWritable: true)
+    defer { chipset.pci.hostBridge.shadow(isWritable: false) }
     chipset.pci.assignResources(edgeLevel: chipset.pics.levelControl)
-    let tables = chipset.acpiTables(processors: configuration.processors)
+    let tables = chipset.acpiTables(
+      processors: configuration.processors, at: MemoryMap.acpiTables)
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
@@ -115,7 +125,8 @@ public final class Machine {
   /// Virtual time and the instruction count go on.
   public func reset() throws(ImageError) {
     resetCount += 1
-    memory.clear()
+    // Firmware tells a restart from power-on by what it finds in memory.
+    if image != nil { memory.clear() }
     chipset.reset()
     processor.reset()
     processor.connections.recorder.removeAll()

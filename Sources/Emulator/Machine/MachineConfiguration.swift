@@ -35,6 +35,13 @@ public struct MachineConfiguration: Equatable, Sendable {
   /// The network interface.
   public var network: NetworkInterface?
 
+  /// Firmware that the machine starts with, instead of a kernel.
+  public var firmware: FirmwareImage?
+  /// The display adapter.
+  public var display: DisplayAdapter?
+  /// The serial port, 0 for COM1, that SeaBIOS shows its screen on and takes keys from.
+  public var firmwareConsole: Int?
+
   /// RAM unless told otherwise: 128 MiB.
   public static let defaultMemory: UInt64 = 128 << 20
   /// The least RAM that boot structures, ACPI tables and a kernel fit into.

@@ -106,6 +106,14 @@ public enum PortMap {
   public static let pciConfiguration: UInt16 = 0xCF8
   /// Where base address registers may point.
   public static let pciWindow: Range<UInt32> = 0xC000..<0x1_0000
+  /// Display interface of Bochs: index and data.
+  public static let frameBuffer: UInt16 = 0x1CE
+  /// VGA.
+  public static let vga: UInt16 = 0x3B0
+  /// What firmware writes here goes to its log.
+  public static let firmwareLog: UInt16 = 0x402
+  /// Firmware configuration.
+  public static let firmwareConfiguration: UInt16 = 0x510
   /// 8259A edge/level control.
   public static let edgeLevel: UInt16 = 0x4D0
   /// Reset control register.

@@ -5,6 +5,7 @@ final class PCIRootComplex {
   let hostBridge: HostBridge
   let lpcBridge: LPCBridge
   private let ports: PCIConfigurationPorts
+  private let memory: PhysicalMemory
 
   /// The slot of the devices that are part of the chipset.
   static let chipsetSlot = 31
@@ -14,16 +15,18 @@ final class PCIRootComplex {
   /// Makes the bus.
   ///
   /// - Parameters:
+  ///   - memory: What the host bridge switches below 1 MiB.
   ///   - ioAPIC: What the interrupt wires reach at their pins.
   ///   - isaInterrupts: Inputs of the 8259s.
   ///   - send: Makes the write that is a message-signalled interrupt.
   init(
-    ioAPIC: IOAPIC, isaInterrupts: [InterruptLine],
+    memory: PhysicalMemory, ioAPIC: IOAPIC, isaInterrupts: [InterruptLine],
     send: @escaping (_ address: UInt64, _ data: UInt32) -> Void
   ) {
     let wires = (0..<PCIBus.wireCount).map {
       InterruptLine(to: ioAPIC, pin: PortMap.pciPins.lowerBound + $0)
     }
+    self.memory = memory
     bus = PCIBus(wires: wires, send: send)
     ports = PCIConfigurationPorts(bus: bus)
     hostBridge = HostBridge(express: PCIExpressConfiguration(bus: bus))
@@ -38,7 +41,23 @@ final class PCIRootComplex {
   func attach(to systemBus: SystemBus) {
     systemBus.attach(ports, port: PortMap.pciConfiguration, count: 8)
     systemBus.attach(source: { [unowned self] in hostBridge.placements + bus.placements })
-    bus.regionsChanged = { [unowned systemBus] in systemBus.rebuild() }
+    bus.regionsChanged = { [unowned self, unowned systemBus] in
+      systemBus.rebuild()
+      mapSegments()
+    }
+    mapSegments()
+  }
+
+  /// Makes the memory below 1 MiB what the host bridge says.
+  private func mapSegments() {
+    memory.map(MemoryMap.legacyVideo..<MemoryMap.optionROMs, as: .bus)
+    for segment in hostBridge.segments {
+      let start = MemoryMap.optionROMs + segment.offset
+      memory.map(
+        start..<start + segment.size,
+        as: LegacyMapping(
+          reads: segment.readsRAM ? .ram : .rom, writes: segment.writesRAM ? .ram : .bus))
+    }
   }
 
   /// Everything back to power-on: nothing decodes but configuration space.

@@ -25,8 +25,8 @@ public final class DMA {
     at address: UInt64, count: UInt64, _ body: (UnsafeRawBufferPointer) -> Bool
   ) -> Bool {
     guard reaches(address, count: count) else { return false }
-    guard count > 0, let host = memory.host(PhysicalAddress(address)) else {
-      return body(UnsafeRawBufferPointer(start: nil, count: 0))
+    guard let host = memory.piece(PhysicalAddress(address), count: count, isWrite: false) else {
+      return read(address, count: count)?.withUnsafeBytes(body) ?? false
     }
     return body(UnsafeRawBufferPointer(start: host, count: Int(truncatingIfNeeded: count)))
   }
@@ -38,8 +38,9 @@ public final class DMA {
     at address: UInt64, count: UInt64, _ body: (UnsafeMutableRawBufferPointer) -> Bool
   ) -> Bool {
     guard reaches(address, count: count) else { return false }
-    guard count > 0, let host = memory.host(PhysicalAddress(address)) else {
-      return body(UnsafeMutableRawBufferPointer(start: nil, count: 0))
+    guard let host = memory.piece(PhysicalAddress(address), count: count, isWrite: true) else {
+      var bytes = [UInt8](repeating: 0, count: Int(truncatingIfNeeded: count))
+      return bytes.withUnsafeMutableBytes(body) && write(address, bytes)
     }
     defer { memory.dropCode(PhysicalAddress(address), count: count) }
     return body(UnsafeMutableRawBufferPointer(start: host, count: Int(truncatingIfNeeded: count)))

@@ -28,7 +28,9 @@ public final class HostBridge {
     function.define(Register.memoryControl, 0x02 as UInt8, writable: 0x68)
     function.define(Register.memoryControl + 1, 0x38 as UInt8, writable: 0x80)
     function.written = { [unowned self] range in
-      if range.overlaps(Register.expressBase..<Register.expressBase + 8) {
+      if range.overlaps(Register.expressBase..<Register.expressBase + 8)
+        || range.overlaps(Register.attributeMaps..<Register.attributeMaps + 7)
+      {
         function.connections.regionsChanged()
       }
     }
@@ -39,6 +41,40 @@ public final class HostBridge {
     function.write(Register.expressBase + 4, size: .doubleword, value: address >> 32)
     function.write(
       Register.expressBase, size: .doubleword, value: address & 0xFFFF_FFFF | Self.enable)
+  }
+
+  /// A part of the memory below 1 MiB, which the programmable attribute maps (PAM) switch.
+  public struct Segment: Equatable, Sendable {
+    /// Its place, from the first option ROM on.
+    public let offset: UInt64
+    /// Its bytes.
+    public let size: UInt64
+    /// Whether reads go to RAM.
+    public let readsRAM: Bool
+    /// Whether writes go to RAM.
+    public let writesRAM: Bool
+  }
+
+  /// The segments as PAM0 to PAM6 say now: twelve of 16 KiB, then one of 64 KiB.
+  public var segments: [Segment] {
+    func segment(_ number: Int) -> Segment {
+      let isLast = number == 12
+      let register = function.bytes[Register.attributeMaps + (isLast ? 0 : 1 + number / 2)]
+      let bits = isLast || number & 1 != 0 ? register >> 4 : register
+      return Segment(
+        offset: UInt64(number) * 0x4000, size: isLast ? 0x1_0000 : 0x4000,
+        readsRAM: bits & 1 != 0, writesRAM: bits & 2 != 0)
+    }
+    return (0...12).map(segment)
+  }
+
+  /// Makes the last two segments of 64 KiB RAM, as firmware does that has copied itself there.
+  public func shadow(isWritable: Bool) {
+    let bits: UInt64 = isWritable ? 3 : 1
+    function.write(Register.attributeMaps, size: .byte, value: bits << 4)
+    for register in 5...6 {
+      function.write(Register.attributeMaps + register, size: .byte, value: bits << 4 | bits)
+    }
   }
 
   /// Where ECAM answers now.
