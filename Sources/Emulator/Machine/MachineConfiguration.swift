@@ -82,6 +82,13 @@ public struct MachineConfiguration: Equatable, Sendable {
     guard deviceCount <= Self.mostDevices else {
       throw ConfigurationError("there is room for \(Self.mostDevices - 3) disks at the most")
     }
+    guard disks.count(where: { $0.bus == .ide }) <= IDEController.largestDriveCount else {
+      throw ConfigurationError(
+        "IDE has room for \(IDEController.largestDriveCount) disks and CDs")
+    }
+    guard disks.allSatisfy({ !$0.isOptical || $0.bus == .ide }) else {
+      throw ConfigurationError("a CD can only be attached to IDE")
+    }
     guard disks.allSatisfy({ $0.access != .writable || !$0.backend.isReadOnly }) else {
       throw ConfigurationError("a disk that can only be read cannot be attached as writable")
     }

@@ -108,6 +108,10 @@ public enum PortMap {
   public static let pciWindow: Range<UInt32> = 0xC000..<0x1_0000
   /// Display interface of Bochs: index and data.
   public static let frameBuffer: UInt16 = 0x1CE
+  /// The two channels of the IDE controller.
+  public static let ide: [(command: UInt16, control: UInt16)] = [(0x1F0, 0x3F6), (0x170, 0x376)]
+  /// The interrupt requests of the IDE channels.
+  public static let ideIRQ = [14, 15]
   /// VGA.
   public static let vga: UInt16 = 0x3B0
   /// What firmware writes here goes to its log.

@@ -1,5 +1,5 @@
-/// The devices that firmware and its time expect of a PC: display adapter, firmware configuration,
-/// the firmware's log.
+/// The devices that firmware and its time expect of a PC: display adapter, IDE, firmware
+/// configuration, the firmware's log.
 final class PersonalComputerDevices {
   /// Identifiers of QEMU's standard VGA.
   private enum Identifier {
@@ -13,6 +13,7 @@ final class PersonalComputerDevices {
   /// What the machine tells its firmware.
   let firmware: FirmwareConfiguration?
   private let log: DebugConsole?
+  private let ide: IDEController?
 
   init(
     configuration: MachineConfiguration, disks: [any BlockBackend], memory: PhysicalMemory,
@@ -32,6 +33,17 @@ final class PersonalComputerDevices {
       firmware = nil
       self.log = nil
     }
+    let drives = zip(configuration.disks, disks).filter { $0.0.bus == .ide }.map {
+      IDEController.Drive(
+        $0.1, isOptical: $0.0.isOptical, isReadOnly: $0.0.access == .readOnly)
+    }
+    ide =
+      drives.isEmpty
+      ? nil
+      : IDEController(
+        drives: drives, lines: PortMap.ideIRQ.map { interrupts[$0] }, dma: DMA(memory),
+        clock: clock)
+    if let ide { pci.bus.attach(ide.function) }
   }
 
   private static func function(of vga: VGA, rom: OptionROM?) -> PCIFunction {
@@ -60,6 +72,12 @@ final class PersonalComputerDevices {
         size: MemoryMap.optionROMs - MemoryMap.legacyVideo)
     }
     if let firmware { bus.attach(firmware, port: PortMap.firmwareConfiguration, count: 12) }
+    if let ide {
+      for (channel, port) in PortMap.ide.enumerated() {
+        bus.attach(ide.commandBlock(channel), port: port.command, count: 8)
+        bus.attach(ide.controlBlock(channel), port: port.control, count: 1)
+      }
+    }
     if let log { bus.attach(log, port: PortMap.firmwareLog, count: 1) }
   }
 
@@ -67,11 +85,12 @@ final class PersonalComputerDevices {
   func reset() {
     display?.reset()
     firmware?.reset()
+    ide?.reset()
   }
 
   /// The devices that remember anything, in a fixed order.
   var stateful: [any StatefulDevice] {
     let devices: [(any StatefulDevice)?] = [display, firmware]
-    return devices.compactMap { $0 }
+    return devices.compactMap { $0 } + (ide?.stateful ?? [])
   }
 }
