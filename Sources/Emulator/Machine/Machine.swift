@@ -78,6 +78,7 @@ public final class Machine {
     processor = Processor(
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
       identification: ProcessorIdentification())
+    chipset.addressGate.output = { [processor] in processor.cpu.setAddressLine20($0) }
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()
@@ -99,6 +100,9 @@ public final class Machine {
   /// Loads the image and puts the processor at its entry.
   private func load() throws(ImageError) {
     chipset.pci.assignResources(edgeLevel: chipset.pics.levelControl)
+    memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .ram)
+    defer { memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .readOnly) }
+    memory.map(MemoryMap.legacyVideo..<MemoryMap.acpiTables, as: .bus)
     let tables = chipset.acpiTables(processors: configuration.processors)
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
