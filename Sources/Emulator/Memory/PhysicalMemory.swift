@@ -139,7 +139,7 @@ public final class PhysicalMemory {
   }
 
   /// The bytes from an address of memory on that are of the same kind and lie together.
-  private func contiguousCount(from address: UInt64) -> UInt64 {
+  func contiguousCount(from address: UInt64) -> UInt64 {
     if address < lowSize {
       if address < Self.legacyStart { return min(lowSize, Self.legacyStart) - address }
       if address - Self.legacyStart < Self.legacySize { return (address | 0xFFF) + 1 - address }
