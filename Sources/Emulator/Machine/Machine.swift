@@ -39,8 +39,8 @@ public final class Machine {
   /// Whether input may still come from outside, so that a machine without a pending event waits.
   public var awaitsInput = false
 
-  /// The far end of COM1.
-  public var console: SerialConsole { serialPorts[0] }
+  /// The console that a user sees, and whose output conditions look at: COM1 unless set.
+  public var console: SerialConsole
 
   let clock: VirtualClock
   let chipset: Chipset
@@ -89,6 +89,7 @@ public final class Machine {
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()
+    console = serialPorts[0]
     debugConsole = ends.debugConsole
     firmwareLog = ends.firmwareLog
     virtioConsole = ends.virtioConsole

@@ -18,32 +18,42 @@ public final class DMA {
       && memory.contains(PhysicalAddress(address), count: Int(truncatingIfNeeded: count))
   }
 
-  /// Calls `body` with the bytes of a range of RAM, which it may only read.
+  /// Where a range lies on the host, if it lies together there.
+  private func together(_ address: UInt64, count: UInt64, isWrite: Bool) -> UnsafeMutableRawPointer?
+  {
+    guard memory.contiguousCount(from: address) >= count else { return nil }
+    let place = PhysicalAddress(address)
+    return isWrite ? memory.ram.writableHost(place) : memory.ram.host(place)
+  }
+
+  /// Calls `body` with the bytes of a range of memory, which it may only read.
   ///
-  /// Returns false, without a call, if any byte of the range is not RAM.
+  /// Returns false, without a call, if any byte of the range is no memory.
   public func withBytes(
     at address: UInt64, count: UInt64, _ body: (UnsafeRawBufferPointer) -> Bool
   ) -> Bool {
     guard reaches(address, count: count) else { return false }
-    guard let host = memory.piece(PhysicalAddress(address), count: count, isWrite: false) else {
-      return read(address, count: count)?.withUnsafeBytes(body) ?? false
+    if let host = together(address, count: count, isWrite: false) {
+      return body(UnsafeRawBufferPointer(start: host, count: Int(truncatingIfNeeded: count)))
     }
-    return body(UnsafeRawBufferPointer(start: host, count: Int(truncatingIfNeeded: count)))
+    return read(address, count: count)?.withUnsafeBytes(body) ?? false
   }
 
-  /// Calls `body` with the bytes of a range of RAM to fill in.
+  /// Calls `body` with room for the bytes of a range of memory, which it is to fill.
   ///
-  /// Returns false, without a call, if any byte of the range is not RAM.
+  /// Returns false, without a call, if any byte of the range is no memory; what is read-only there
+  /// stays as it is.
   public func fillBytes(
     at address: UInt64, count: UInt64, _ body: (UnsafeMutableRawBufferPointer) -> Bool
   ) -> Bool {
     guard reaches(address, count: count) else { return false }
-    guard let host = memory.piece(PhysicalAddress(address), count: count, isWrite: true) else {
-      var bytes = [UInt8](repeating: 0, count: Int(truncatingIfNeeded: count))
-      return bytes.withUnsafeMutableBytes(body) && write(address, bytes)
+    let length = Int(truncatingIfNeeded: count)
+    if let host = together(address, count: count, isWrite: true) {
+      defer { memory.dropCode(PhysicalAddress(address), count: count) }
+      return body(UnsafeMutableRawBufferPointer(start: host, count: length))
     }
-    defer { memory.dropCode(PhysicalAddress(address), count: count) }
-    return body(UnsafeMutableRawBufferPointer(start: host, count: Int(truncatingIfNeeded: count)))
+    var bytes = [UInt8](repeating: 0, count: length)
+    return bytes.withUnsafeMutableBytes(body) && write(address, bytes)
   }
 
   /// Copies bytes out of RAM, nil if any of them is not RAM.

@@ -138,16 +138,8 @@ public final class PhysicalMemory {
     return true
   }
 
-  /// The host address of a range of memory, nil if it is not in one piece there.
-  func piece(
-    _ address: PhysicalAddress, count: UInt64, isWrite: Bool
-  ) -> UnsafeMutableRawPointer? {
-    guard count <= contiguousCount(from: address.value) else { return nil }
-    return isWrite ? ram.writableHost(address) : ram.host(address)
-  }
-
   /// The bytes from an address of memory on that are of the same kind and lie together.
-  private func contiguousCount(from address: UInt64) -> UInt64 {
+  func contiguousCount(from address: UInt64) -> UInt64 {
     if address < lowSize {
       if address < Self.legacyStart { return min(lowSize, Self.legacyStart) - address }
       if address - Self.legacyStart < Self.legacySize { return (address | 0xFFF) + 1 - address }
