@@ -66,6 +66,12 @@ struct Boot: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "What CPUID reports and which instructions there are: x86-64-v1, x86-64-v2, x86-64-v3 or "
+        + "max.", valueName: "model"))
+  var cpu = ProcessorModel.max
+
+  @Option(
+    help: ArgumentHelp(
       "The number of processors, 1 to \(MachineConfiguration.mostProcessors).", valueName: "n"))
   var cpus = 1
 
@@ -145,6 +151,7 @@ struct Boot: ParsableCommand {
     configuration.entropy = rng ? virtio : nil
     configuration.virtioConsole = hvc == nil ? nil : virtio
     configuration.network = net == nil ? nil : NetworkInterface(bus: virtio)
+    configuration.processorModel = cpu
     configuration.quantum = quantum
     configuration.linuxEntry = entry
     return configuration
@@ -277,3 +284,5 @@ struct Boot: ParsableCommand {
 }
 
 extension LinuxKernel.Entry: ExpressibleByArgument {}
+
+extension ProcessorModel: ExpressibleByArgument {}

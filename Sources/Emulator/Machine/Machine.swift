@@ -86,7 +86,8 @@ public final class Machine {
         logFirmware: { ends.firmwareLog.transmit($0) },
         virtio: ends.virtioRequests,
         signal: { requests.signals.append((processor: $0, signal: $1)) }))
-    processors = Self.makeProcessors(memory: memory, chipset: chipset, clock: clock)
+    processors = Self.makeProcessors(
+      configuration, memory: memory, chipset: chipset, clock: clock)
     processor = processors[0]
     chipset.addressGate.output = { [processors] isOpen in
       for processor in processors { processor.cpu.setAddressLine20(isOpen) }
@@ -107,16 +108,20 @@ public final class Machine {
   }
 
   private static func makeProcessors(
-    memory: PhysicalMemory, chipset: Chipset, clock: VirtualClock
+    _ configuration: MachineConfiguration, memory: PhysicalMemory, chipset: Chipset,
+    clock: VirtualClock
   ) -> [Processor] {
     let count = UInt32(chipset.localAPICs.count)
     var processors: [Processor] = []
     for (number, localAPIC) in chipset.localAPICs.enumerated() {
-      processors.append(
-        Processor(
-          memory: memory, bus: chipset.bus, interrupts: localAPIC, clock: clock,
-          identification: ProcessorIdentification(apicID: UInt32(number), processors: count),
-          beside: processors.first))
+      let processor = Processor(
+        memory: memory, bus: chipset.bus, interrupts: localAPIC, clock: clock,
+        identification: ProcessorIdentification(
+          apicID: UInt32(number), processors: count, model: configuration.processorModel),
+        beside: processors.first)
+      processor.cpu.state.pointee.randomNumbers = SeededNumbers(
+        seed: configuration.seed &+ UInt64(number))
+      processors.append(processor)
     }
     return processors
   }

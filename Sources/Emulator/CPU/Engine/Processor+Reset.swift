@@ -13,9 +13,11 @@ extension Processor {
   public func reset() {
     let count = cpu.instructionCount
     let key = cpu.state.pointee.jumpKey
+    let randomNumbers = cpu.state.pointee.randomNumbers
     cpu.state.pointee = CPUState(connections: .passUnretained(connections), caches: caches)
     cpu.state.pointee.budgetEnd = count
     cpu.state.pointee.jumpKey = key
+    cpu.state.pointee.randomNumbers = randomNumbers
     connections.blocks.dropEverything()
     enterInitialState()
   }

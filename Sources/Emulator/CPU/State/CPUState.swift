@@ -124,6 +124,8 @@ public struct CPUState {
   public var tscAux: UInt64 = 0
   /// IA32_TSC_ADJUST: what is added to the virtual clock.
   public var tscAdjust: UInt64 = 0
+  /// What RDRAND and RDSEED read.
+  public var randomNumbers = SeededNumbers(seed: 0)
   /// IA32_PAT.
   public var pat: UInt64 = 0x0007_0406_0007_0406
   /// IA32_MISC_ENABLE.
@@ -137,6 +139,12 @@ public struct CPUState {
 
   /// XMM0-XMM15, low quadword first.
   public var xmm = InlineArray<32, UInt64>(repeating: 0)
+  /// Bits 255:128 of YMM0-YMM15, low quadword first.
+  public var ymmHigh = InlineArray<32, UInt64>(repeating: 0)
+  /// XCR0.
+  public var xcr0: UInt64 = 1
+  /// PKRU.
+  public var pkru: UInt32 = 0
   /// MXCSR.
   public var mxcsr: UInt32 = 0x1F80
   /// x87 physical registers 0-7: significands.

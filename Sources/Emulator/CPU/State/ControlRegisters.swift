@@ -74,16 +74,23 @@ public struct CR4: OptionSet, Equatable, Sendable {
   public static let fsgsbase = CR4(bit: 16)
   /// PCIDE: process-context identifiers.
   public static let pcidEnable = CR4(bit: 17)
+  /// OSXSAVE: XSAVE, XCR0 and what they enable.
+  public static let osXSAVE = CR4(bit: 18)
   /// SMEP: no supervisor fetch from user pages.
   public static let smep = CR4(bit: 20)
   /// SMAP: no supervisor access to user pages.
   public static let smap = CR4(bit: 21)
 
-  /// Every bit this processor has; a write that sets another one raises #GP(0).
+  /// Every bit that all models have; a write that sets one that is not there raises #GP(0).
   public static let defined: CR4 = [
     .timeStampDisable, .debuggingExtensions, .pageSizeExtensions, .physicalAddressExtension,
     .machineCheckEnable, .pageGlobalEnable, .performanceCounterEnable, .osFXSR, .osXMMException,
-    .fsgsbase, .pcidEnable, .smep, .smap,
+    .pcidEnable, .smep, .smap,
+  ]
+
+  /// Bits that exist where a feature does.
+  static let optional: [(bit: CR4, feature: ProcessorFeature)] = [
+    (.fsgsbase, .fsgsbase), (.osXSAVE, .xsave),
   ]
 }
 

@@ -82,6 +82,7 @@ public struct ProcessorIdentification: Equatable, Sendable {
     case 0x6: return Leaf(eax: 1 << 2)
     case 0x7: return index == 0 ? structuredLeaf : Leaf()
     case 0xB, 0x1F: return topologyLeaf(index)
+    case 0xD: return extendedStateLeaf(index)
     case 0x15: return Leaf(eax: 1, ebx: 1, ecx: Self.frequency)
     case 0x16:
       let megahertz = Self.frequency / 1_000_000

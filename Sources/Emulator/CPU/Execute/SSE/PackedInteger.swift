@@ -1,10 +1,12 @@
-/// A packed operation DEST := f(DEST, SRC) on integers, by its opcode in the 0F map.
+/// A packed operation DEST := f(DEST, SRC) on integers, by its opcode in the 0F or 0F 38 map.
 struct PackedOperation {
   private let opcode: UInt8
   private let isMMX: Bool
+  private let isSupplemental: Bool
 
   /// Nil where no instruction is.
   @inline(__always) init?(_ opcode: UInt8, isMMX: Bool) {
+    isSupplemental = false
     switch opcode {
     case 0x60...0x6B, 0x74...0x76, 0xD1...0xD5, 0xD8...0xE5, 0xE8...0xEF, 0xF1...0xF6,
       0xF8...0xFE:
@@ -16,8 +18,44 @@ struct PackedOperation {
     self.isMMX = isMMX
   }
 
+  /// Whether it is a shift, whose source is a count.
+  @inline(__always) var isShift: Bool {
+    switch opcode {
+    case 0xD1, 0xD2, 0xD3, 0xE1, 0xE2, 0xF1, 0xF2, 0xF3: !isSupplemental
+    default: false
+    }
+  }
+
+  /// Of the 0F 38 map, by prefix 66 or, in its MMX form, none.
+  init?(supplemental opcode: UInt8, isMMX: Bool) {
+    isSupplemental = true
+    switch opcode {
+    case 0x00...0x0B, 0x1C...0x1E: break
+    case 0x28, 0x29, 0x2B, 0x37...0x41, 0xDB...0xDF: if isMMX { return nil }
+    default: return nil
+    }
+    self.opcode = opcode
+    self.isMMX = isMMX
+  }
+
+  /// Whether DEST is not a source: PABS, PHMINPOSUW and AESIMC.
+  var isUnary: Bool {
+    isSupplemental && (0x1C...0x1E ~= opcode || opcode == 0x41 || opcode == 0xDB)
+  }
+
   /// f(DEST, SRC); of an MMX operation the low half counts.
   func apply(_ a: UInt128, _ b: UInt128) -> UInt128 {
+    if isSupplemental {
+      return switch opcode {
+      case 0x00...0x1E: PackedInteger.supplemental(opcode, a, b, isMMX: isMMX)
+      case 0xDB...0xDF: AES.apply(opcode, a, b)
+      default: PackedInteger.wide(opcode, a, b)
+      }
+    }
+    return applyBasic(a, b)
+  }
+
+  @inline(__always) private func applyBasic(_ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0xDB, 0xDF, 0xEB, 0xEF: PackedInteger.logic(opcode, a, b)
     case 0xFC, 0xFD, 0xFE, 0xD4, 0xEC, 0xED, 0xDC, 0xDD: PackedInteger.add(opcode, a, b)

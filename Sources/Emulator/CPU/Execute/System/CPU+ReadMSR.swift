@@ -63,6 +63,8 @@ extension CPU {
     case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckCapability,
       MSR.machineCheckStatus, MSR.platformID, MSR.updateSignature, MSR.debugControl:
       0
+    // XSAVES manages no supervisor state.
+    case MSR.xss: has(.xsaves) ? 0 : nil
     case MSR.miscEnable: state.pointee.miscEnable | MiscellaneousEnable.unavailable
     default: nil
     }

@@ -57,6 +57,7 @@ extension CPU {
     case .wrmsr: try wrmsr()
     case .rdtsc: try rdtsc()
     case .rdtscp: try rdtscp()
+    case .rdpid: writeRegister(i.rm, size: 8, state.pointee.tscAux & 0xFFFF_FFFF)
     case .rdpmc: try rdpmc()
     case .cpuid: cpuid()
     case .lgdt: try lgdt(i)

@@ -81,6 +81,7 @@ extension CPU {
     case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckStatus,
       MSR.debugControl:
       return value == 0
+    case MSR.xss: return has(.xsaves) && value == 0
     case MSR.updateTrigger, MSR.updateSignature: break
     default: return false
     }

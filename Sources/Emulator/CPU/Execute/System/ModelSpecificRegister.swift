@@ -35,6 +35,7 @@ enum ModelSpecificRegister {
   static let mtrrDefaultType: UInt32 = 0x2FF
   static let tscDeadline: UInt32 = 0x6E0
   static let x2APIC: ClosedRange<UInt32> = 0x800...0x8FF
+  static let xss: UInt32 = 0xDA0
   static let efer: UInt32 = 0xC000_0080
   static let star: UInt32 = 0xC000_0081
   static let lstar: UInt32 = 0xC000_0082
