@@ -111,7 +111,6 @@ public final class Machine {
     chipset.reset()
     processor.reset()
     processor.connections.recorder.removeAll()
-    heldInput.start = now
     try load()
   }
 
