@@ -83,7 +83,9 @@ extension UART16550.State {
   var isLoopback: Bool { modemControl & UART16550.ModemControl.loopback != 0 }
 
   /// Whether somebody waits for input: a driver whose receive interrupt gets through, or a guest
-  /// that asks again and again. Before that, drivers throw away what the receiver holds.
+  /// that asks again and again.
+  ///
+  /// Before that, drivers throw away what the receiver holds.
   var isListening: Bool {
     if fruitlessPolls >= UART16550.patientPolls { return true }
     return interruptEnable & UART16550.InterruptEnable.received != 0
