@@ -51,6 +51,7 @@ packages:
 
 test: packages
 	$(SWIFT) build $(FLAGS) --product emu
+	Tests/Guests/prepare
 	$(SWIFT) test $(FLAGS)
 	Tests/Benchmarks/check-handlers $(EMU)
 	EMU=$(EMU) Tests/Benchmarks/budget

@@ -61,6 +61,8 @@ let package = Package(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
     .testTarget(
       name: "FuzzTests", dependencies: ["Emulator", "TestImages"], path: "Tests/FuzzTests"),
+    .testTarget(
+      name: "GuestTests", dependencies: ["Emulator"], path: "Tests/Guests/GuestTests"),
     .target(name: "HostCPU", path: "Tests/HostCPU"),
     .target(
       name: "Oracle", dependencies: ["Emulator", "HostCPU", "CZydis"], path: "Tests/Oracle"),

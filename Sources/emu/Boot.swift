@@ -109,6 +109,9 @@ struct Boot: ParsableCommand {
   @Flag(help: "Say nothing but errors.")
   var quiet = false
 
+  @Flag(help: "Say at the end how many instructions ran, and how fast.")
+  var statistics = false
+
   @Option(
     help: ArgumentHelp(
       "What a kernel finds in registers that its boot protocol leaves open: zeroes, or numbers "
@@ -139,6 +142,7 @@ struct Boot: ParsableCommand {
     try firmware.connect(machine)
     let end = try runSession(machine)
     try firmware.saveScreen(of: machine)
+    if statistics { ExitStatus.say(Self.statistics(of: machine)) }
     try finish(machine, end)
   }
 
@@ -270,6 +274,15 @@ struct Boot: ParsableCommand {
       ExitStatus.leave(bySignal: number)
     case .machine(.reset), .machine(.stopped): return
     }
+  }
+
+  private static func statistics(of machine: Machine) -> String {
+    let seconds = Double(clock()) / Double(CLOCKS_PER_SEC)
+    let count = machine.instructionCount
+    let virtual = Double(machine.now) / 1e9
+    let rate = Int(Double(count) / max(seconds, 1e-6) / 1e6)
+    return "\(count) instructions in \(seconds) s of processor time, \(rate) million a second; "
+      + "\(virtual) s of virtual time"
   }
 
   /// Prints what is known about a bad end.

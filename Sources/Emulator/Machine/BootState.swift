@@ -22,6 +22,7 @@ extension CPU {
     case .protected: enterProtectedMode()
     case .long(let root): enterLongMode(pageTableRoot: root)
     }
+    setMemoryTypes()
     loadSegments(entry)
     for setting in entry.registers { self[setting.register] = setting.value }
     finish(entry.address)
@@ -44,6 +45,25 @@ extension CPU {
     state.pointee.efer = EFER([.longModeEnable, .longModeActive, .noExecuteEnable]).rawValue
     state.pointee.x87Control = 0x37F
     state.pointee.x87Tags = 0xFFFF
+  }
+
+  /// The MTRRs as firmware leaves them: RAM is cached, devices and the VGA's window are not, ROMs
+  /// are write-protected.
+  private func setMemoryTypes() {
+    let uncached: UInt64 = 0
+    let writeProtected: UInt64 = 0x0505_0505_0505_0505
+    let writeBack: UInt64 = 0x0606_0606_0606_0606
+    // 64 KiB each up to 512 KiB, 16 KiB each up to 768 KiB, 4 KiB each up to 1 MiB.
+    state.pointee.mtrrFixed[0] = writeBack
+    state.pointee.mtrrFixed[1] = writeBack
+    state.pointee.mtrrFixed[2] = uncached
+    for index in 3..<11 { state.pointee.mtrrFixed[index] = writeProtected }
+    let hole = PhysicalMemory.highStart - PhysicalMemory.holeStart
+    let valid: UInt64 = 1 << 11
+    state.pointee.mtrrVariable[0] = PhysicalMemory.holeStart | uncached
+    state.pointee.mtrrVariable[1] = (1 << PhysicalAddress.width - 1) & ~(hole - 1) | valid
+    // Both kinds are on, and what they leave out is cached.
+    state.pointee.mtrrDefaultType = 1 << 11 | 1 << 10 | 6
   }
 
   private func loadSegments(_ entry: KernelEntry) {

@@ -160,7 +160,6 @@ public final class Machine {
       processor.connections.recorder.removeAll()
     }
     requests.signals.removeAll()
-    heldInput.start = now
     giveTurn(to: 0)
     try load()
   }
