@@ -13,11 +13,14 @@ let package = Package(
   targets: [
     .target(
       name: "Emulator",
-      dependencies: ["CElf", "CZydis"],
+      dependencies: ["CElf", "CZlib", "CZydis"],
       exclude: ["Generators", "Libraries"]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
       providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/Emulator/Libraries/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CZydis", path: "Sources/Emulator/Libraries/CZydis",
       providers: [.apt(["libzydis-dev"])]),

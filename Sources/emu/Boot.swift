@@ -14,6 +14,13 @@ struct Boot: ParsableCommand {
   @Argument(help: "The kernel: an ELF file. Without it, the bundled Images/kernel.elf.")
   var image: String?
 
+  @Option(
+    name: .customLong("protocol"),
+    help: ArgumentHelp(
+      "How to start an image that offers several ways; otherwise the first of this list.",
+      valueName: "name"))
+  var bootProtocol: BootProtocol?
+
   @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
   var append = ""
 

@@ -10,8 +10,8 @@ public struct ImageDescription {
     let elf = try ELFImage(bytes, name: name)
     var lines = ["\(name): \(Self.kind(of: elf)), \(bytes.count) bytes"]
     do {
-      let kernel = try ELFKernel(bytes, name: name)
-      lines.append("boots by \(Self.describe(kernel.bootProtocol))")
+      let kernel = try KernelImage(bytes, name: name)
+      lines.append("boots by \(Self.describe(kernel.kind))")
     } catch {
       lines.append("does not boot: \(error.description)")
     }
@@ -32,7 +32,18 @@ public struct ImageDescription {
       case ET_CORE: "core dump"
       default: "file of type \(elf.type)"
       }
-    return "\(width) \(type) for \(ELFKernel.machineName(elf.machine))"
+    return "\(width) \(type) for \(ELFImage.machineName(elf.machine))"
+  }
+
+  private static func describe(_ kind: KernelImage.Kind) -> String {
+    switch kind {
+    case .elf(let kernel): describe(kernel.bootProtocol)
+    case .multiboot(let kernel):
+      "Multiboot \(kernel.version), entered at physical address \(kernel.entry.hex) "
+        + "in 32-bit protected mode"
+    case .limine(let kernel):
+      "the Limine protocol, entered at virtual address \(kernel.entry.hex) in 64-bit mode"
+    }
   }
 
   private static func describe(_ bootProtocol: ELFKernel.BootProtocol) -> String {

@@ -33,4 +33,10 @@ struct KernelEntry {
   let descriptorCount: Int
   /// The registers that the protocol defines; the others follow from the machine's seed.
   let registers: [Setting]
+  /// Where the descriptors are, as the processor will see it.
+  var descriptorAddress = BootLayout.descriptors
+  /// IA32_PAT, where it is not that of a reset.
+  var pageAttributes: UInt64?
+  /// Whether the tables have five levels.
+  var hasFiveLevels = false
 }

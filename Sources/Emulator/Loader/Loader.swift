@@ -5,11 +5,24 @@ struct Loader {
   let memoryMap: [MemoryRange]
   /// Where the RSDP stands, 0 if there is none.
   let rsdp: UInt64
+  /// What the real-time clock shows, in seconds since 1970.
+  var bootTime: UInt64 = 0
+  /// Whether the processor can walk five levels of page tables.
+  var hasFiveLevelPaging = false
+  /// Whether a VGA shows the text at B8000h.
+  var hasTextScreen = false
+
+  /// The ACPI root pointer as it stands in memory; empty if there is none.
+  var rootPointer: [UInt8] {
+    rsdp == 0 ? [] : memory.read(PhysicalAddress(rsdp), count: 36) ?? []
+  }
 
   /// Loads everything, or says in one sentence why it does not fit.
   func load(commandLine: String, modules: [BootModule]) throws(ImageError) -> KernelEntry {
     switch image.kind {
     case .elf(let kernel): try load(kernel, commandLine: commandLine, modules: modules)
+    case .multiboot(let kernel): try load(kernel, commandLine: commandLine, modules: modules)
+    case .limine(let kernel): try load(kernel, commandLine: commandLine, modules: modules)
     }
   }
 

@@ -23,6 +23,7 @@ extension CPU {
     case .long(let root): enterLongMode(pageTableRoot: root)
     }
     loadSegments(entry)
+    if let pageAttributes = entry.pageAttributes { state.pointee.pat = pageAttributes }
     for setting in entry.registers { self[setting.register] = setting.value }
     finish(entry.address)
   }
@@ -59,7 +60,7 @@ extension CPU {
       selector: entry.task, attributes: Attributes.busyTaskState, limit: 0x67,
       base: BootLayout.taskState)
     state.pointee.gdtr = DescriptorTableRegister(
-      base: BootLayout.descriptors, limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
+      base: entry.descriptorAddress, limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
     )
     state.pointee.idtr = DescriptorTableRegister(base: 0, limit: 0)
     state.pointee.cpl = 0

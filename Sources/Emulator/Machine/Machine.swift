@@ -94,10 +94,11 @@ public final class Machine {
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
-      rsdp: tables.rsdpAddress)
-    processor.cpu.enter(
-      try loader.load(commandLine: configuration.commandLine, modules: configuration.modules),
-      seed: configuration.seed)
+      rsdp: tables.rsdpAddress,
+      bootTime: configuration.startTime &+ clock.now / 1_000_000_000)
+    let entry = try loader.load(
+      commandLine: configuration.commandLine, modules: configuration.modules)
+    processor.cpu.enter(entry, seed: configuration.seed)
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.
