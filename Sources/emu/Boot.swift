@@ -11,7 +11,8 @@ struct Boot: ParsableCommand {
       \(ExitStatus.help)
       """)
 
-  @Argument(help: "The kernel: an ELF file. Without it, the bundled Images/kernel.elf.")
+  @Argument(
+    help: "The kernel: an ELF file or a Linux bzImage. Without it, the bundled Images/kernel.elf.")
   var image: String?
 
   @Option(
@@ -25,10 +26,16 @@ struct Boot: ParsableCommand {
   var append = ""
 
   @Option(
-    name: .customLong("module"), parsing: .singleValue,
+    name: [.customLong("module"), .customLong("initrd")], parsing: .singleValue,
     help: ArgumentHelp(
-      "Hand a file to the kernel, also an initrd; may be repeated.", valueName: "file[=name]"))
+      "Hand a file to the kernel, as Linux's initial RAM disk too; may be repeated.",
+      valueName: "file[=name]"))
   var modules: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Where a Linux kernel is entered: 64 (where it can), 32 or 16.", valueName: "bits"))
+  var entry: LinuxKernel.Entry?
 
   @Option(
     name: .customLong("disk"), parsing: .singleValue,
@@ -108,6 +115,7 @@ struct Boot: ParsableCommand {
     var configuration = MachineConfiguration(
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
+    configuration.linuxEntry = entry
     return configuration
   }
 
@@ -116,7 +124,8 @@ struct Boot: ParsableCommand {
       let path = try image ?? BundledKernel.path()
       var configuration = configuration(modules: try readModules())
       configuration.disks = try disks.map { try $0.open() }
-      return try Machine(image: .file(path), configuration: configuration)
+      return try Machine(
+        image: .file(path, bootProtocol: bootProtocol), configuration: configuration)
     } catch let error as Failure {
       throw error
     } catch let error as ConfigurationError {
@@ -213,3 +222,5 @@ struct Boot: ParsableCommand {
     if !quiet { ExitStatus.say(text) }
   }
 }
+
+extension LinuxKernel.Entry: ExpressibleByArgument {}

@@ -18,7 +18,8 @@ import Testing
     narrow.is64Bit = false
     narrow.machine = 3
     narrow.pvhSize = 4
-    return [bare, higher, ELFBuilder(code: TestCode.loop, pvh: true), narrow].map { $0.build() }
+    let elves = [bare, higher, ELFBuilder(code: TestCode.loop, pvh: true), narrow]
+    return elves.map { $0.build() } + [LinuxImageBuilder().build()]
   }
 
   private static func mutate(
@@ -30,7 +31,7 @@ import Testing
     }
     for _ in 0..<Int.random(in: 1...6, using: &generator) where !bytes.isEmpty {
       // Most of what matters stands in the headers.
-      let range = Bool.random(using: &generator) ? min(bytes.count, 256) : bytes.count
+      let range = Bool.random(using: &generator) ? min(bytes.count, 768) : bytes.count
       let at = Int.random(in: 0..<range, using: &generator)
       if Bool.random(using: &generator) {
         bytes[at] = UInt8.random(in: 0...255, using: &generator)

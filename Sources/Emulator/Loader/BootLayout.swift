@@ -2,7 +2,7 @@
 ///
 /// Page 0 stays zero, so that a stray null pointer finds nothing.
 enum BootLayout {
-  /// The start record, the memory map and the list of modules.
+  /// The start record, the memory map and the list of modules; for Linux, the zero page.
   static let startRecord: UInt64 = 0x1000
   /// Where the list of modules begins; it ends with the page.
   static let moduleList: UInt64 = 0x1800
@@ -12,6 +12,8 @@ enum BootLayout {
   static let taskState: UInt64 = 0x2100
   /// CLI and HLT: where a bare ELF64 kernel comes to when its entry function returns.
   static let returnStub: UInt64 = 0x2200
+  /// What Linux's zero page points to.
+  static let setupData: UInt64 = 0x2400
   /// The kernel's command line, then the modules' names; zero-terminated strings.
   static let strings: UInt64 = 0x3000
   /// Behind the last byte of the strings.

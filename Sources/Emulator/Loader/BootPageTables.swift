@@ -42,6 +42,17 @@ struct BootPageTables {
     self.root = root
   }
 
+  /// Makes tables in low memory that map the first 512 GiB to themselves, with every right.
+  init(identity memory: PhysicalMemory) throws(Failure) {
+    var next = BootLayout.pageTables
+    try self.init(memory: memory) {
+      guard next < BootLayout.pageTablesEnd else { return nil }
+      defer { next += PhysicalMemory.pageSize }
+      return next
+    }
+    try map(virtual: 0, physical: 0, size: 512 << 30)
+  }
+
   /// Maps `size` bytes in pages as large as they fit; both addresses have the same offset in their
   /// page.
   mutating func map(

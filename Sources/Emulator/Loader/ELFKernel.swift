@@ -60,7 +60,8 @@ public struct ELFKernel: Sendable {
     }
     guard elf.width == .bits64, elf.machine == UInt16(EM_X86_64) else {
       throw ImageError(
-        elf.name, "this is a 32-bit ELF file without a PVH note or a Multiboot header; \(ELFImage.wanted)")
+        elf.name,
+        "this is a 32-bit ELF file without a PVH note or a Multiboot header; \(ELFImage.wanted)")
     }
     guard elf.type == UInt16(ET_EXEC) else {
       throw ImageError(

@@ -138,15 +138,8 @@ private struct ELFLoader {
     returnAddress.append(BootLayout.returnStub)
     loader.write(returnAddress.bytes, at: BootLayout.stackTop - 8)
     do {
-      // The first 512 GiB are mapped to themselves, then every segment to where it was loaded, all
-      // with every right: the kernel sets up its own protection.
-      var next = BootLayout.pageTables
-      var tables = try BootPageTables(memory: loader.memory) {
-        guard next < BootLayout.pageTablesEnd else { return nil }
-        defer { next += PhysicalMemory.pageSize }
-        return next
-      }
-      try tables.map(virtual: 0, physical: 0, size: 512 << 30)
+      // Every segment is mapped with every right: the kernel sets up its own protection.
+      var tables = try BootPageTables(identity: loader.memory)
       for (number, segment) in kernel.loadable
       where segment.virtualAddress != segment.physicalAddress {
         try checkMapping(segment, number)

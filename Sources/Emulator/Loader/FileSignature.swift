@@ -1,4 +1,4 @@
-/// What a file that is not an ELF kernel is, by its first bytes.
+/// What a file that is no kernel is, by its first bytes.
 enum FileSignature {
   private struct Row {
     let offset: Int
@@ -16,9 +16,8 @@ enum FileSignature {
     }
   }
 
-  /// More specific signatures first: a bzImage is a PE file and a boot sector too.
+  /// More specific signatures first.
   private static let rows: [Row] = [
-    Row(0x202, "HdrS", "a Linux bzImage"),
     Row(0, [0x1F, 0x8B], "gzip-compressed data"),
     Row(0, [0x28, 0xB5, 0x2F, 0xFD], "Zstandard-compressed data"),
     Row(0, [0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz-compressed data"),

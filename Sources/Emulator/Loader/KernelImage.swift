@@ -8,6 +8,8 @@ public struct KernelImage: Sendable {
     case multiboot(MultibootKernel)
     /// An ELF file with requests of the Limine protocol.
     case limine(LimineKernel)
+    /// A Linux bzImage.
+    case linux(LinuxKernel)
   }
 
   /// The file's name, for messages.
@@ -21,6 +23,7 @@ public struct KernelImage: Sendable {
     case .elf(let kernel): kernel.elf
     case .multiboot(let kernel): kernel.elf
     case .limine(let kernel): kernel.elf
+    case .linux: nil
     }
   }
 
@@ -58,7 +61,8 @@ public struct KernelImage: Sendable {
     _ bytes: [UInt8], name: String, as bootProtocol: BootProtocol
   ) throws(ImageError) -> Kind? {
     switch bootProtocol {
-    case .linux: nil
+    case .linux:
+      LinuxKernel.isPresent(in: bytes) ? .linux(try LinuxKernel(bytes, name: name)) : nil
     case .pvh: try ELFKernel(pvh: bytes, name: name).map(Kind.elf)
     case .multiboot2: try MultibootKernel(multiboot2: bytes, name: name).map(Kind.multiboot)
     case .multiboot1: try MultibootKernel(multiboot1: bytes, name: name).map(Kind.multiboot)

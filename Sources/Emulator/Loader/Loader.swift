@@ -18,11 +18,20 @@ struct Loader {
   }
 
   /// Loads everything, or says in one sentence why it does not fit.
-  func load(commandLine: String, modules: [BootModule]) throws(ImageError) -> KernelEntry {
+  func load(_ configuration: MachineConfiguration) throws(ImageError) -> KernelEntry {
+    let commandLine = configuration.commandLine
+    let modules = configuration.modules
     switch image.kind {
-    case .elf(let kernel): try load(kernel, commandLine: commandLine, modules: modules)
-    case .multiboot(let kernel): try load(kernel, commandLine: commandLine, modules: modules)
-    case .limine(let kernel): try load(kernel, commandLine: commandLine, modules: modules)
+    case .elf(let kernel):
+      return try load(kernel, commandLine: commandLine, modules: modules)
+    case .linux(let kernel):
+      return try load(
+        kernel, entry: configuration.linuxEntry, commandLine: commandLine, modules: modules,
+        seed: configuration.seed)
+    case .multiboot(let kernel):
+      return try load(kernel, commandLine: commandLine, modules: modules)
+    case .limine(let kernel):
+      return try load(kernel, commandLine: commandLine, modules: modules)
     }
   }
 

@@ -96,9 +96,7 @@ public final class Machine {
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
       rsdp: tables.rsdpAddress,
       bootTime: configuration.startTime &+ clock.now / 1_000_000_000)
-    let entry = try loader.load(
-      commandLine: configuration.commandLine, modules: configuration.modules)
-    processor.cpu.enter(entry, seed: configuration.seed)
+    processor.cpu.enter(try loader.load(configuration), seed: configuration.seed)
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.

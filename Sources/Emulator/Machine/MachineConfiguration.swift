@@ -18,6 +18,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var commandLine: String
   /// Files that are handed to the kernel.
   public var modules: [BootModule]
+  /// Where a Linux kernel is entered; nil takes the 64-bit entry where there is one.
+  public var linuxEntry: LinuxKernel.Entry?
   /// What the real-time clock shows at power-on, in seconds since 1970.
   public var startTime: UInt64
   /// What a kernel finds where nothing is specified: zeroes (0), or numbers that follow from it.
@@ -53,11 +55,12 @@ public struct MachineConfiguration: Equatable, Sendable {
   /// Checks that a machine can be made this way.
   public func validate() throws(ConfigurationError) {
     guard memory % PhysicalMemory.pageSize == 0 else {
-      throw ConfigurationError("the memory size \(memory) is not a multiple of 4096 bytes")
+      throw ConfigurationError(
+        "the memory size (--memory) \(memory) is no multiple of 4096 bytes")
     }
     guard memory >= Self.smallestMemory, memory <= Self.largestMemory else {
       throw ConfigurationError(
-        "the memory size must lie between \(Self.smallestMemory >> 20) MiB "
+        "the memory size (--memory) must lie between \(Self.smallestMemory >> 20) MiB "
           + "and \(Self.largestMemory >> 30) GiB")
     }
     guard processors == 1 else {

@@ -102,7 +102,8 @@ struct LimineImage {
     for (page, right) in rights.enumerated() {
       guard let right else { continue }
       let offset = UInt64(page) << 12
-      if let last = runs.last, last.rights == right, last.virtual + last.size == kernel.base + offset
+      if let last = runs.last, last.rights == right,
+        last.virtual + last.size == kernel.base + offset
       {
         runs[runs.count - 1].size += 0x1000
       } else {

@@ -97,8 +97,10 @@ private struct MultibootLoader {
         kernel.name, "its Multiboot 2 header asks for an alignment of \(alignment)")
     }
     let size = image.upperBound - image.lowerBound
-    let limits = UInt64(relocation.lowest)..<max(
-      UInt64(relocation.lowest), UInt64(relocation.highest) + 1)
+    let limits =
+      UInt64(
+        relocation.lowest)..<max(
+        UInt64(relocation.lowest), UInt64(relocation.highest) + 1)
     let fitsUnmoved =
       free.contains(image) && limits.lowerBound <= image.lowerBound
       && image.upperBound <= limits.upperBound && image.lowerBound % alignment == 0
