@@ -27,11 +27,7 @@ struct BootPageTables {
   /// CR3.
   let root: UInt64
 
-  /// Makes tables that map nothing.
-  ///
-  /// - Parameters:
-  ///   - levels: 4 or 5.
-  ///   - takePage: Gives a page of zeroes for a table.
+  /// Makes tables of four or five levels that map nothing; `takePage` gives pages of zeroes.
   init(
     memory: PhysicalMemory, levels: UInt64 = 4, takePage: @escaping () -> UInt64?
   ) throws(Failure) {

@@ -7,7 +7,7 @@ public struct ImageDescription {
 
   /// Describes a kernel, or an ELF file that cannot be booted; anything else throws.
   ///
-  /// - Parameter bootProtocol: How the kernel is to be started; nil for the first way it offers.
+  /// Of several protocols that an image offers, `bootProtocol` is described, or else the first.
   public init(
     _ bytes: [UInt8], name: String, bootProtocol: BootProtocol? = nil
   ) throws(ImageError) {

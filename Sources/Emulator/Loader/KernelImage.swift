@@ -29,13 +29,8 @@ public struct KernelImage: Sendable {
 
   /// Recognises the kernel in `bytes`, or says what the file is instead.
   ///
-  /// A file that gzip compressed is inflated first.
-  ///
-  /// - Parameters:
-  ///   - bytes: The file.
-  ///   - name: The file's name, for messages.
-  ///   - bootProtocol: How the kernel is to be started; nil for the first of `BootProtocol`'s order
-  ///     that the image offers.
+  /// A file that gzip compressed is inflated first. Of several protocols that an image offers,
+  /// `bootProtocol` is taken, or else the first in `BootProtocol`'s order.
   public init(
     _ bytes: [UInt8], name: String, bootProtocol: BootProtocol? = nil
   ) throws(ImageError) {

@@ -60,7 +60,8 @@ extension CPU {
       selector: entry.task, attributes: Attributes.busyTaskState, limit: 0x67,
       base: BootLayout.taskState)
     state.pointee.gdtr = DescriptorTableRegister(
-      base: entry.descriptorAddress, limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
+      base: entry.descriptorAddress,
+      limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
     )
     state.pointee.idtr = DescriptorTableRegister(base: 0, limit: 0)
     state.pointee.cpl = 0

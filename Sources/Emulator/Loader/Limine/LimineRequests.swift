@@ -49,9 +49,9 @@ struct LimineRequests {
     return isFound
   }
 
-  /// Finds the requests of an image; parts are in ascending order of address.
+  /// Finds the requests of an image, whose parts are in ascending order of address.
   ///
-  /// - Parameter list: Where the requests stand, if a section of the file says so.
+  /// Only those in `list` count for base revision 0, if a section of the file lists them.
   init(_ parts: [Part], list: [UInt64]?, name: String) throws(ImageError) {
     var findings: [(Finding, UInt64)] = []
     for part in parts {
