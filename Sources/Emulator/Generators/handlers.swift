@@ -56,8 +56,28 @@ for (width, type) in widths {
   }
   emit("xchg", "rr", width, "xchgRR(\(type).self, s, o)")
 }
-for (width, type) in widths where width >= 32 {
+for (width, type) in widths where width >= 16 {
   emit("lea", "rm", width, "lea(\(type).self, s, o)")
+  emit("loop", "none", width, "loopRegister(\(type).self, s, o)")
+  emit("jrcxz", "none", width, "jumpIfZero(\(type).self, s, o)")
+}
+// Stacks outside 64-bit mode, told apart as `StackKind` says.
+for (width, type) in [(16, "UInt16"), (32, "UInt32")] {
+  emit("jmp", "r", width, "narrowJmpR(\(type).self, s, o)")
+  emit("jmp", "m", width, "narrowJmpM(\(type).self, s, o)")
+  let stacks = ["FlatStack", "SegmentedStack<UInt32>", "SegmentedStack<UInt16>"]
+  for (kind, stack) in stacks.enumerated() {
+    for (name, form, body) in [
+      ("push", "r", "PushR"), ("push", "i", "PushI"), ("pop", "r", "PopR"),
+      ("leave", "none", "Leave"), ("call", "i", "Call"), ("call", "r", "CallR"),
+      ("call", "m", "CallM"), ("ret", "none", "Ret"),
+    ] {
+      emit(
+        name, form, width, "narrow\(body)(\(stack).self, \(type).self, s, o)", condition: kind)
+    }
+  }
+}
+for (width, type) in widths where width >= 32 {
   emit("bswap", "r", width, "bswapR(\(type).self, s, o)")
   emit("imul", "rr", width, "imulRR(\(type).self, s, o)")
   emit("imul", "rm", width, "imulRM(\(type).self, s, o)")

@@ -21,6 +21,7 @@ final class Chipset {
   let rtc: RTC
   let hpet: HPET
   let uarts: [UART16550]
+  let addressGate: AddressGate
   let keyboard: I8042
   let systemControlA: SystemControlPortA
   let powerManagement: PowerManagement
@@ -78,10 +79,18 @@ final class Chipset {
       let line = InterruptLine(to: shared[port % 2], pin: port / 2)
       return UART16550(clock: clock, line: line) { requests.transmit(port, $0) }
     }
-    // Quirk: address-line-20. It is never masked, so nobody listens to its gates.
-    keyboard = I8042(
-      keyboardLine: irqs[1], mouseLine: irqs[12], setA20: { _ in }, resetRequested: requests.reset)
-    systemControlA = SystemControlPortA(setA20: { _ in }, resetRequested: requests.reset)
+    let gate = AddressGate()
+    let keyboard = I8042(
+      keyboardLine: irqs[1], mouseLine: irqs[12], setA20: { _ in gate.update() },
+      resetRequested: requests.reset)
+    let portA = SystemControlPortA(
+      setA20: { _ in gate.update() }, resetRequested: requests.reset)
+    gate.sources = [
+      { [unowned keyboard] in keyboard.opensA20 }, { [unowned portA] in portA.opensA20 },
+    ]
+    addressGate = gate
+    self.keyboard = keyboard
+    systemControlA = portA
     powerManagement = PowerManagement(clock: clock, line: irqs[PortMap.systemControlIRQ]) { type in
       if type == Self.softOff { requests.powerOff() }
     }

@@ -73,6 +73,7 @@ public final class Machine {
     processor = Processor(
       memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
       identification: ProcessorIdentification())
+    chipset.addressGate.output = { [processor] in processor.cpu.setAddressLine20($0) }
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()

@@ -7,6 +7,7 @@ struct BlockBuilder {
   private let physical: UInt64
   private let rip: UInt64
   private let mode: ExecutionMode
+  private let codeLimit: UInt32
   private let bytes: UnsafePointer<UInt8>
   private var instructions: [Instruction] = []
   private var operations: [Operation] = []
@@ -19,14 +20,15 @@ struct BlockBuilder {
     self.bytes = bytes
     rip = cpu.state.pointee.rip
     mode = cpu.mode
+    codeLimit = cpu.codeLimit
     instructions.reserveCapacity(Self.maximumCount)
     operations.reserveCapacity(Self.maximumCount * 3)
   }
 
   /// Makes the block at RIP, whose first byte is at `physical` in RAM.
   ///
-  /// Returns nil if its first instruction must be stepped: it crosses the page, or its bytes are
-  /// too many.
+  /// Returns nil if its first instruction must be stepped: it crosses the page or the limit of its
+  /// segment, or its bytes are too many.
   static func build(
     _ cpu: CPU, physical: UInt64
   ) -> UnsafeMutablePointer<BlockHeader>? {
@@ -40,7 +42,8 @@ struct BlockBuilder {
   }
 
   private mutating func decode() {
-    let room = 4096 - Int(physical & 0xFFF)
+    var room = 4096 - Int(physical & 0xFFF)
+    if !mode.contains(.long) { room = min(room, Int(UInt64(codeLimit) &- rip) + 1) }
     let features = cpu.connections.identification.features
     while instructions.count < Self.maximumCount && length < room {
       guard
@@ -58,7 +61,7 @@ struct BlockBuilder {
     append(
       Operation(
         handler: address(hotEnter), immediate: UInt64(instructions.count), displacement: rip))
-    var lowering = Lowering(mode: mode, rip: rip)
+    var lowering = Lowering(mode: mode, rip: rip, codeLimit: codeLimit)
     var ordinal = 0
     while ordinal < instructions.count {
       let following = ordinal + 1 < instructions.count ? instructions[ordinal + 1] : nil
@@ -92,7 +95,7 @@ struct BlockBuilder {
       to: BlockHeader(
         nextInBucket: nil, rip: rip, physical: physical, instructions: decoded, incoming: nil,
         length: UInt32(length), count: UInt16(instructions.count), mode: mode,
-        isDropped: false))
+        isDropped: false, codeLimit: codeLimit))
     let first = (raw + BlockHeader.size).bindMemory(
       to: Operation.self, capacity: operations.count)
     first.initialize(from: operations, count: operations.count)
@@ -127,13 +130,16 @@ extension CPU {
   /// cache; nil, with `exit` set, if the instruction must be stepped.
   func findBlock() -> UnsafePointer<Operation>? {
     let rip = state.pointee.rip
-    guard let physical = fetchTranslation(LinearAddress(rip)) else {
+    let mode = mode
+    let codeLimit = codeLimit
+    guard mode.contains(.long) || rip <= UInt64(codeLimit),
+      let physical = fetchTranslation(codeAddress(rip))
+    else {
       state.pointee.exit = EngineExit.step
       return nil
     }
-    let mode = mode
     let known = state.pointee.blocks._withUnsafeGuaranteedRef {
-      $0.block(physical: physical, rip: rip, mode: mode)
+      $0.block(physical: physical, rip: rip, mode: mode, codeLimit: codeLimit)
     }
     guard let header = known ?? makeBlock(physical: physical) else {
       state.pointee.exit = EngineExit.step
@@ -145,6 +151,14 @@ extension CPU {
     entry.pointee.key = state.pointee.jumpKey
     entry.pointee.operation = UInt64(UInt(bitPattern: first))
     return UnsafePointer(first.assumingMemoryBound(to: Operation.self))
+  }
+
+  /// The limit of the code segment, where it counts.
+  @inline(__always) var codeLimit: UInt32 { isLongMode ? .max : self[.cs].limit }
+
+  /// The linear address of the code at `rip`.
+  @inline(__always) func codeAddress(_ rip: UInt64) -> LinearAddress {
+    LinearAddress(isLongMode ? rip : (self[.cs].base &+ rip) & 0xFFFF_FFFF)
   }
 
   /// Decodes the block at RIP; nil if there can be none, or no room for it.
@@ -166,7 +180,7 @@ extension CPU {
   /// The physical address that a fetch at `address` reads, or nil if it faults or is not RAM.
   func fetchTranslation(_ address: LinearAddress) -> UInt64? {
     let entry = fetchTLB + Int(truncatingIfNeeded: address.value >> 12) & 63
-    if entry.pointee.page == address.page && entry.pointee.key == state.pointee.jumpKey {
+    if entry.pointee.page == address.page && entry.pointee.key == fetchKey {
       return entry.pointee.physical | address.offset
     }
     guard !isLongMode || address.isCanonical,
@@ -176,7 +190,7 @@ extension CPU {
     noteFetch(address)
     if translation.pageSize > 4096 { noteLargePage(address, size: translation.pageSize) }
     entry.pointee.page = address.page
-    entry.pointee.key = state.pointee.jumpKey
+    entry.pointee.key = fetchKey
     entry.pointee.physical = translation.physicalPage
     return translation.physicalPage | address.offset
   }
@@ -186,9 +200,12 @@ extension CPU {
   func link(_ operation: UnsafeMutablePointer<Operation>, to first: UnsafePointer<Operation>) {
     let source = UnsafePointer(operation).block
     let target = first.block
+    // As far apart in RIP as in memory: then the linear page is the same one, too.
     let samePage =
       source.pointee.physical & ~0xFFF == target.pointee.physical & ~0xFFF
-      && source.pointee.rip & ~0xFFF == target.pointee.rip & ~0xFFF
+      && target.pointee.rip &- source.pointee.rip
+        == target.pointee.physical &- source.pointee.physical
+      && source.pointee.codeLimit == target.pointee.codeLimit
     guard samePage, !source.pointee.isDropped, !connections.blocks.isFull else {
       if !samePage { operation.pointee.handler = address(hotGoto) }
       return

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Decoded blocks by physical address, RIP and mode.
+/// Decoded blocks by physical address, RIP, mode and limit of the code segment.
 ///
 /// Blocks live in one arena and are never freed one by one: a block whose code is written is taken
 /// out of the index and its incoming links are undone. When the arena is full, everything goes.
@@ -45,13 +45,15 @@ final class BlockCache {
     return buckets + Int(truncatingIfNeeded: hash & UInt64(Self.bucketCount - 1))
   }
 
-  /// The block that starts at a physical address, decoded at `rip` in `mode`.
+  /// The block that starts at a physical address, decoded at `rip` in `mode` within `codeLimit`.
   @inline(__always)
-  func block(physical: UInt64, rip: UInt64, mode: ExecutionMode) -> Header? {
+  func block(
+    physical: UInt64, rip: UInt64, mode: ExecutionMode, codeLimit: UInt32
+  ) -> Header? {
     var header = bucket(physical).pointee
     while let candidate = header {
       if candidate.pointee.physical == physical && candidate.pointee.rip == rip
-        && candidate.pointee.mode == mode
+        && candidate.pointee.mode == mode && candidate.pointee.codeLimit == codeLimit
       {
         return candidate
       }

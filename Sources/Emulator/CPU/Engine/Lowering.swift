@@ -11,14 +11,16 @@ struct Lowering {
 
   let mode: ExecutionMode
   let rip: UInt64
+  let codeLimit: UInt64
   private(set) var operations: [Operation] = []
   private(set) var branches: [Branch] = []
   private let table = HandlerTable.shared
   private var ordinal = 0
 
-  init(mode: ExecutionMode, rip: UInt64) {
+  init(mode: ExecutionMode, rip: UInt64, codeLimit: UInt32) {
     self.mode = mode
     self.rip = rip
+    self.codeLimit = UInt64(codeLimit)
     operations.reserveCapacity(BlockBuilder.maximumCount * 2)
   }
 
@@ -87,7 +89,8 @@ struct Lowering {
     guard
       var handler = table.handler(i.mnemonic, form, size: size, condition: condition)
     else { return false }
-    if let following, following.mnemonic == .jcc, let fused = fusedForm(form),
+    if let following, following.mnemonic == .jcc,
+      branchTarget(following) != nil, let fused = fusedForm(form),
       let both = table.handler(i.mnemonic, fused, size: size, condition: following.condition)
     {
       handler = both
@@ -167,7 +170,8 @@ struct Lowering {
   }
 
   private mutating func lowerStack(_ i: Instruction) -> Bool {
-    guard mode.contains(.long), i.operandSize == 8 else { return false }
+    guard mode.contains(.long) else { return lowerNarrowStack(i) }
+    guard i.operandSize == 8 else { return false }
     switch (i.mnemonic, i.operand0.kind) {
     case (.push, .register): append(Operation(handler: address(hotPushR), a: offset(i.operand0)))
     case (.push, .immediate):
@@ -179,53 +183,123 @@ struct Lowering {
     return true
   }
 
+  private mutating func lowerNarrowStack(_ i: Instruction) -> Bool {
+    var operation = Operation(handler: 0)
+    let form: OperationForm
+    switch (i.mnemonic, i.operand0.kind) {
+    case (.push, .register), (.pop, .register):
+      operation.a = offset(i.operand0)
+      form = .r
+    case (.push, .immediate):
+      operation.immediate = i.immediate
+      form = .i
+    case (.leave, _): form = .none
+    default: return false
+    }
+    guard let handler = stackHandler(i, form) else { return false }
+    operation.handler = handler
+    append(operation)
+    return true
+  }
+
+  /// The handler of an instruction that uses the stack outside 64-bit mode.
+  private func stackHandler(_ i: Instruction, _ form: OperationForm) -> UInt64? {
+    let kind: StackKind =
+      if !mode.contains(.bigStack) {
+        .narrow
+      } else {
+        mode.contains(.flat) ? .flat : .wide
+      }
+    return table.handler(i.mnemonic, form, size: i.operandSize, condition: kind.rawValue)
+  }
+
   // MARK: Ends of blocks
 
   private mutating func lowerEnd(_ i: Instruction) -> Bool {
-    guard i.operandSize != 2 || i.mnemonic == .jcc && mode.contains(.long) else { return false }
     switch i.mnemonic {
-    case .jmp where i.operand0.kind == .relative: appendLink(branchTarget(i))
-    case .jcc:
-      guard let handler = table.handler(.jcc, .none, size: 8, condition: i.condition) else {
-        return false
-      }
-      branches.append(Branch(operation: operations.count, links: 2))
-      append(Operation(handler: handler))
-      appendLink(branchTarget(i), owner: 1)
-      appendLink(nextRIP(i), owner: 2)
+    case .jmp where i.operand0.kind == .relative:
+      guard let target = branchTarget(i) else { return false }
+      appendLink(target)
+    case .jcc: return lowerBranch(i, size: 8, condition: i.condition)
+    case .loop, .jrcxz: return lowerBranch(i, size: i.addressSize)
     case .call where i.operand0.kind == .relative:
-      guard mode.contains(.long) else { return false }
+      guard let target = branchTarget(i),
+        let handler = mode.contains(.long) ? address(hotCall) : stackHandler(i, .i)
+      else { return false }
       branches.append(Branch(operation: operations.count, links: 1))
-      append(Operation(handler: address(hotCall), displacement: nextRIP(i)))
-      appendLink(branchTarget(i), owner: 1)
+      append(Operation(handler: handler, displacement: nextRIP(i)))
+      appendLink(target, owner: 1)
     case .call, .jmp: return lowerIndirect(i)
-    case .ret:
-      guard mode.contains(.long), i.operand0.kind == .none else { return false }
-      append(Operation(handler: address(hotRet)))
+    case .ret: return lowerReturn(i)
     default: return false
     }
     return true
   }
 
+  /// A conditional jump: to its target, or on.
+  private mutating func lowerBranch(
+    _ i: Instruction, size: UInt8, condition: UInt8 = 0
+  ) -> Bool {
+    guard let target = branchTarget(i),
+      let handler = table.handler(i.mnemonic, .none, size: size, condition: condition)
+    else { return false }
+    branches.append(Branch(operation: operations.count, links: 2))
+    append(Operation(handler: handler))
+    appendLink(target, owner: 1)
+    appendLink(nextRIP(i), owner: 2)
+    return true
+  }
+
+  private mutating func lowerReturn(_ i: Instruction) -> Bool {
+    let releases = i.operand0.kind == .immediate
+    if mode.contains(.long) {
+      guard i.operandSize == 8, !releases else { return false }
+      append(Operation(handler: address(hotRet)))
+      return true
+    }
+    guard let handler = stackHandler(i, .none) else { return false }
+    append(Operation(handler: handler, immediate: releases ? i.immediate & 0xFFFF : 0))
+    return true
+  }
+
   private mutating func lowerIndirect(_ i: Instruction) -> Bool {
-    guard mode.contains(.long), i.operandSize == 8 else { return false }
-    let isCall = i.mnemonic == .call
+    let isMemory = i.operand0.kind == .memory
+    guard let handler = indirectHandler(i, isMemory: isMemory) else { return false }
     // The return address takes the place of the immediate; the address fields stay free.
-    var operation = Operation(handler: 0, immediate: nextRIP(i))
-    if i.operand0.kind == .memory {
-      operation.handler = isCall ? address(hotCallM) : address(hotJmpM)
+    var operation = Operation(handler: handler, immediate: nextRIP(i))
+    if isMemory {
       guard setAddress(&operation, i) else { return false }
     } else {
-      operation.handler = isCall ? address(hotCallR) : address(hotJmpR)
       operation.a = offset(i.operand0)
     }
     append(operation)
     return true
   }
 
-  private func branchTarget(_ i: Instruction) -> UInt64 {
+  private func indirectHandler(_ i: Instruction, isMemory: Bool) -> UInt64? {
+    if mode.contains(.long) {
+      guard i.operandSize == 8 else { return nil }
+      return switch (i.mnemonic, isMemory) {
+      case (.call, true): address(hotCallM)
+      case (.call, false): address(hotCallR)
+      case (_, true): address(hotJmpM)
+      case (_, false): address(hotJmpR)
+      }
+    }
+    let form: OperationForm = isMemory ? .m : .r
+    return i.mnemonic == .call
+      ? stackHandler(i, form) : table.handler(.jmp, form, size: i.operandSize)
+  }
+
+  /// Where a relative jump leads, or nil if its slow method must say: a target beyond the limit of
+  /// the code segment.
+  private func branchTarget(_ i: Instruction) -> UInt64? {
     let target = nextRIP(i) &+ i.immediate
-    return mode.contains(.long) ? target : target & 0xFFFF_FFFF
+    if mode.contains(.long) {
+      return i.operandSize != 2 || i.mnemonic == .jcc ? target : nil
+    }
+    let cut = target & (i.operandSize == 2 ? 0xFFFF : 0xFFFF_FFFF)
+    return cut <= codeLimit ? cut : nil
   }
 
   /// Appends a jump to be linked; `owner` says how many operations before it the branch lies.
@@ -243,31 +317,88 @@ struct Lowering {
   /// Sets an operation's address, computing it by an operation of its own where it is more than
   /// base, index and displacement.
   ///
-  /// False if segmentation must look at each access.
+  /// False if the slow method must compute it.
   private mutating func setAddress(_ operation: inout Operation, _ i: Instruction) -> Bool {
+    if i.mnemonic == .lea {
+      // A result no wider than the address needs no cut, and no segment has a say.
+      guard i.addressSize >= i.operandSize else { return false }
+      setParts(&operation, i)
+      return true
+    }
+    guard mode.contains(.long) else { return setNarrowAddress(&operation, i) }
     let needsBase = i.segment == .fs || i.segment == .gs
-    if !mode.contains(.long) {
-      let usable = mode.contains(.flat) && !needsBase && i.segment != .cs
-      guard usable, i.addressSize == 4 else { return false }
-    }
     if needsBase && i.addressSize != 8 { return false }
-    let isRelative = i.base == Instruction.ripBase
-    let base = isRelative ? UInt8(RegisterSlot.zero) : i.base
-    let displacement =
-      UInt64(bitPattern: i.displacement) &+ (isRelative ? nextRIP(i) : 0)
-    guard needsBase || i.addressSize == 4, i.mnemonic != .lea else {
-      operation.base = base * 8
-      operation.index = i.index * 8
-      operation.scale = i.scale
-      operation.displacement = displacement
-      return i.mnemonic != .lea || i.addressSize == 8
+    guard needsBase || i.addressSize == 4 else {
+      setParts(&operation, i)
+      return true
     }
-    append(
-      Operation(
-        handler: needsBase ? address(hotAddressBased) : address(hotAddress32),
-        displacement: displacement, a: i.segment.rawValue, base: base * 8, index: i.index * 8,
-        scale: i.scale))
-    operation.base = UInt8(RegisterSlot.effectiveAddress * 8)
+    appendAddress(needsBase ? address(hotAddressBased) : address(hotAddress32), &operation, i)
     return true
   }
+
+  /// The address of an operand outside 64-bit mode.
+  private mutating func setNarrowAddress(
+    _ operation: inout Operation, _ i: Instruction
+  ) -> Bool {
+    let isFlat =
+      mode.contains(.flat) && i.addressSize == 4
+      && (i.segment == .ds || i.segment == .ss || i.segment == .es)
+    if isFlat {
+      // What is carried out of 32 bits matches no tag, so it need only be rare.
+      let hasIndex = i.index != UInt8(RegisterSlot.zero)
+      let isShort = i.displacement >= -0x1_0000
+      if i.base == UInt8(RegisterSlot.zero) && !hasIndex {
+        operation.displacement = UInt64(bitPattern: i.displacement) & 0xFFFF_FFFF
+      } else if isShort && !hasIndex {
+        setParts(&operation, i)
+      } else {
+        appendAddress(address(hotAddress32), &operation, i)
+      }
+      return true
+    }
+    let isFirst = i.operand0.kind == .memory
+    let isWrite = isFirst && ![.cmp, .test, .call, .jmp, .push].contains(i.mnemonic)
+    let isWide = i.addressSize == 4
+    let handler =
+      if isWrite {
+        isWide ? address(hotAddress32Write) : address(hotAddress16Write)
+      } else {
+        isWide ? address(hotAddress32Read) : address(hotAddress16Read)
+      }
+    let operand = isFirst ? i.operand0 : i.operand1
+    guard operand.kind == .memory else { return false }
+    appendAddress(handler, &operation, i, immediate: UInt64(operand.size))
+    return true
+  }
+
+  /// Base, index, scale and displacement as they are.
+  private func setParts(_ operation: inout Operation, _ i: Instruction) {
+    let isRelative = i.base == Instruction.ripBase
+    operation.base = (isRelative ? UInt8(RegisterSlot.zero) : i.base) * 8
+    operation.index = i.index * 8
+    operation.scale = i.scale
+    operation.displacement =
+      UInt64(bitPattern: i.displacement) &+ (isRelative ? nextRIP(i) : 0)
+  }
+
+  /// Appends an operation that computes the address for the one behind it.
+  private mutating func appendAddress(
+    _ handler: UInt64, _ operation: inout Operation, _ i: Instruction, immediate: UInt64 = 0
+  ) {
+    var computation = Operation(
+      handler: handler, immediate: immediate, a: i.segment.rawValue)
+    setParts(&computation, i)
+    append(computation)
+    operation.base = UInt8(RegisterSlot.effectiveAddress * 8)
+  }
+}
+
+/// The stacks outside 64-bit mode that handlers tell apart, in the order of the generated list.
+enum StackKind: UInt8 {
+  /// Base 0, limit 4 GiB, a 32-bit pointer.
+  case flat
+  /// Any other segment with a 32-bit pointer.
+  case wide
+  /// Any segment with a 16-bit pointer.
+  case narrow
 }

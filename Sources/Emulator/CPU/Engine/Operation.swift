@@ -52,6 +52,8 @@ struct BlockHeader {
   var mode: ExecutionMode
   /// Whether the code has been written since.
   var isDropped: Bool
+  /// Limit of the code segment outside 64-bit mode: jumps were checked against it.
+  var codeLimit: UInt32
 
   static let size = 64
 }

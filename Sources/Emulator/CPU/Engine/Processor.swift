@@ -156,13 +156,8 @@ extension CPU {
   /// Whether the next instruction must be executed alone, with every check.
   var mustStep: Bool {
     let flags = state.pointee.rflags & (RFLAGS.trap.rawValue | RFLAGS.resume.rawValue)
-    if flags != 0 || state.pointee.shadow != InterruptShadow.none.rawValue { return true }
-    if state.pointee.watchesAccesses || state.pointee.debugRegisters[7] & 0xFF != 0 {
-      return true
-    }
-    if isLongMode { return false }
-    return self[.cs].base != 0 || self[.cs].limit != .max
-      || !mode.isDisjoint(with: [.real, .virtual8086])
+    return flags != 0 || state.pointee.shadow != InterruptShadow.none.rawValue
+      || state.pointee.watchesAccesses || state.pointee.debugRegisters[7] & 0xFF != 0
   }
 
   /// Delivers what waits at this instruction boundary.
@@ -233,7 +228,7 @@ extension CPU {
 
   /// The instruction at RIP, from a block if it can be in one.
   private func decodedInstruction() throws(Exception) -> Instruction {
-    if isLongMode && !state.pointee.dropsBlocks, let first = findBlock() {
+    if !state.pointee.dropsBlocks, let first = findBlock() {
       return first.block.pointee.instructions.pointee
     }
     state.pointee.exit = EngineExit.none

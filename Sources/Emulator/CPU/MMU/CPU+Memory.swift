@@ -43,7 +43,13 @@ extension CPU {
     guard count > 0 else { return }
     _ = try translate(address, access: access)
     let last = address + (count &- 1)
-    if last.page != address.page { _ = try translate(LinearAddress(last.page), access: access) }
+    if last.page != address.page { _ = try translate(pageBehind(address), access: access) }
+  }
+
+  /// The page behind that of `address`; outside IA-32e mode the first follows the last.
+  private func pageBehind(_ address: LinearAddress) -> LinearAddress {
+    let page = address.page &+ 4096
+    return LinearAddress(isIA32e ? page : page & 0xFFFF_FFFF)
   }
 
   /// The physical address of one linear byte, filling the TLB.
@@ -82,7 +88,7 @@ extension CPU {
     let first = try translate(address, access: access)
     if address.offset &+ size <= 4096 { return loadPhysical(first, as: type) }
     let split = 4096 &- address.offset
-    let second = try translate(LinearAddress(address.page &+ 4096), access: access)
+    let second = try translate(pageBehind(address), access: access)
     var value: T = 0
     for byte in 0..<size {
       let at = byte < split ? first + byte : second + (byte &- split)
@@ -100,7 +106,7 @@ extension CPU {
     let first = try translate(address, access: access)
     if address.offset &+ size <= 4096 { return storePhysical(value, at: first) }
     let split = 4096 &- address.offset
-    let second = try translate(LinearAddress(address.page &+ 4096), access: access)
+    let second = try translate(pageBehind(address), access: access)
     for byte in 0..<size {
       let at = byte < split ? first + byte : second + (byte &- split)
       storePhysical(UInt8(truncatingIfNeeded: value &>> T(byte &* 8)), at: at)

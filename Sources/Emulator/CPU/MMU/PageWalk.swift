@@ -58,8 +58,8 @@ extension CPU {
   func walk(_ address: LinearAddress, access: Access) throws(Exception) -> Translation {
     guard cr0.contains(.paging) else {
       return Translation(
-        physicalPage: address.page & 0xFFFF_FFFF, pageSize: 4096, isWritable: true, isUser: true,
-        isNoExecute: false, isGlobal: false)
+        physicalPage: address.page & 0xFFFF_FFFF & state.pointee.addressLines, pageSize: 4096,
+        isWritable: true, isUser: true, isNoExecute: false, isGlobal: false)
     }
     if let translation = walkQuickly(address, access: access) { return translation }
     let isUser = state.pointee.cpl == 3 && !access.isImplicit
@@ -92,7 +92,7 @@ extension CPU {
   /// with nothing changed; halves the cost of a TLB miss.
   @inline(__always)
   private func walkQuickly(_ address: LinearAddress, access: Access) -> Translation? {
-    guard isFourLevel else { return nil }
+    guard isFourLevel, state.pointee.addressLines == .max else { return nil }
     let memory = state.pointee.ram
     var reserved = PageTableEntry.reservedAddressMask
     if !efer.contains(.noExecuteEnable) { reserved |= PageTableEntry.noExecute.rawValue }
@@ -144,8 +144,8 @@ extension CPU {
   public func peekTranslation(_ address: LinearAddress) -> Translation? {
     guard cr0.contains(.paging) else {
       return Translation(
-        physicalPage: address.page & 0xFFFF_FFFF, pageSize: 4096, isWritable: true, isUser: true,
-        isNoExecute: false, isGlobal: false)
+        physicalPage: address.page & 0xFFFF_FFFF & state.pointee.addressLines, pageSize: 4096,
+        isWritable: true, isUser: true, isNoExecute: false, isGlobal: false)
     }
     guard !isFourLevel || address.isCanonical, let result = try? descend(address, observe: nil)
     else { return nil }
@@ -159,8 +159,9 @@ extension CPU {
       // PSE-36: bits 20:13 of the entry are address bits 39:32.
       frame = (result.leaf.rawValue & 0xFFC0_0000) | (result.leaf.rawValue & 0x1F_E000) << 19
     }
+    let page = frame | (address.value & (size &- 1) & ~0xFFF)
     return Translation(
-      physicalPage: frame | (address.value & (size &- 1) & ~0xFFF), pageSize: size,
+      physicalPage: page & state.pointee.addressLines, pageSize: size,
       isWritable: result.rights.isWritable, isUser: result.rights.isUser,
       isNoExecute: result.rights.isNoExecute,
       isGlobal: cr4.contains(.pageGlobalEnable) && result.leaf.contains(.global))
@@ -297,6 +298,7 @@ extension CPU {
 
   /// Reads a paging-structure entry; where there is no RAM it reads as the bus does.
   private func readEntry(_ address: PhysicalAddress, wide: Bool) -> PageTableEntry {
+    let address = PhysicalAddress(address.value & state.pointee.addressLines)
     guard let host = state.pointee.ram.host(address) else {
       let size: AccessSize = wide ? .quadword : .doubleword
       return PageTableEntry(rawValue: connections.bus.readMMIO(address, size: size))
@@ -307,6 +309,7 @@ extension CPU {
   }
 
   private func writeEntry(_ address: PhysicalAddress, _ entry: PageTableEntry, wide: Bool) {
+    let address = PhysicalAddress(address.value & state.pointee.addressLines)
     guard state.pointee.ram.host(address) != nil else { return }
     if wide {
       storePhysical(entry.rawValue, at: address)

@@ -25,7 +25,7 @@ struct TLBOccupancy {
 struct FetchEntry {
   /// Linear page.
   var page: UInt64
-  /// `CPU.jumpKey` when it was filled.
+  /// `CPU.fetchKey` when it was filled.
   var key: UInt64
   /// Physical page.
   var physical: UInt64
@@ -36,11 +36,14 @@ struct FetchEntry {
 enum CacheLayout {
   static let tlbEntries = 1024
   static let bankSize = tlbEntries * MemoryLayout<TLBEntry>.stride
-  /// Supervisor, user, and supervisor with RFLAGS.AC under SMAP.
-  static let banks = 3
+  /// Supervisor, user, and supervisor with RFLAGS.AC under SMAP; then the same for code outside
+  /// 64-bit mode, whose operations may leave a carry out of the 32 bits of an address: no tag there
+  /// matches such a one.
+  static let banks = 6
   static let supervisorBank = 0
   static let userBank = 1
   static let accessBank = 2
+  static let narrowBanks = 3
   static let fetchOffset = banks * bankSize
   static let fetchEntries = 64
   static let jumpOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
@@ -49,7 +52,16 @@ enum CacheLayout {
   /// A bit for each hash of a page that code was fetched from since the last epoch.
   static let fetchedOffset = occupancyOffset + banks * MemoryLayout<TLBOccupancy>.stride
   static let fetchedBits = 4096
-  static let size = fetchedOffset + fetchedBits / 8
+  /// The code segments that have a number, in its place.
+  static let codeSegmentOffset = fetchedOffset + fetchedBits / 8
+  static let codeSegments = 256
+  static let size = codeSegmentOffset + codeSegments * MemoryLayout<CodeSegment>.stride
+}
+
+/// A code segment as far as cached jumps depend on it.
+struct CodeSegment: Equatable {
+  var base: UInt64
+  var limit: UInt64
 }
 
 /// One entry of the jump cache: from RIP to the block that starts there.
@@ -86,8 +98,26 @@ extension CPU {
     (state.pointee.caches + CacheLayout.jumpOffset).assumingMemoryBound(to: JumpEntry.self)
   }
 
-  /// What a fetch translation or cached jump must carry to be valid now.
-  @inline(__always) var jumpKey: UInt64 { state.pointee.jumpKey }
+  /// What a fetch translation must carry to be valid now: it depends on no code segment.
+  @inline(__always) var fetchKey: UInt64 { state.pointee.jumpKey & ~JumpKey.segment }
+
+  /// The number that stands for base and limit of CS in `jumpKey`; zero is a flat segment.
+  ///
+  /// A number that changes its meaning ends the validity of every cached jump.
+  var codeSegmentNumber: UInt64 {
+    let code = CodeSegment(base: self[.cs].base, limit: UInt64(self[.cs].limit))
+    if isLongMode || code.base == 0 && code.limit == UInt64(UInt32.max) { return 0 }
+    let hash = code.base >> 4 ^ code.base >> 12 ^ code.limit >> 12
+    let number = 1 + hash % UInt64(CacheLayout.codeSegments - 1)
+    let entry =
+      (state.pointee.caches + CacheLayout.codeSegmentOffset).assumingMemoryBound(
+        to: CodeSegment.self) + Int(truncatingIfNeeded: number)
+    if entry.pointee != code {
+      entry.pointee = code
+      forgetJumps()
+    }
+    return number
+  }
 
   /// Points `CPUState.tlb` at the bank for the current privilege.
   @inline(__always) func selectTLBBank() {
@@ -99,6 +129,7 @@ extension CPU {
     {
       number = CacheLayout.accessBank
     }
+    if !isLongMode { number += CacheLayout.narrowBanks }
     state.pointee.tlb = UnsafeMutableRawPointer(bank(number))
   }
 
@@ -126,7 +157,7 @@ extension CPU {
 
   /// Makes every cached jump and fetch translation invalid.
   func forgetJumps() {
-    state.pointee.jumpKey &+= 256
+    state.pointee.jumpKey &+= JumpKey.epoch
     memset(
       state.pointee.caches + CacheLayout.fetchedOffset, 0, CacheLayout.fetchedBits / 8)
   }
@@ -158,6 +189,14 @@ extension CPU {
     flushEntries(keepingGlobal: false)
     forgetLargePages()
     forgetJumps()
+  }
+
+  /// Opens or closes the A20 gate: closed, bit 20 of every physical address is zero.
+  public func setAddressLine20(_ isOpen: Bool) {
+    let lines: UInt64 = isOpen ? .max : ~(1 << 20)
+    guard lines != state.pointee.addressLines else { return }
+    state.pointee.addressLines = lines
+    flushTLB()
   }
 
   /// Drops every cached translation but those of global pages, as MOV to CR3 does.

@@ -101,9 +101,29 @@ public struct CPU {
     if !cr0.contains(.protectionEnable) { mode.insert(.real) }
     if state.pointee.rflags & RFLAGS.virtual8086.rawValue != 0 { mode.insert(.virtual8086) }
     state.pointee.mode = mode
-    state.pointee.jumpKey = state.pointee.jumpKey & ~0xFF | UInt64(mode.rawValue)
+    if !mode.contains(.long) { updateWindows() }
+    let segment = codeSegmentNumber
+    state.pointee.jumpKey =
+      state.pointee.jumpKey & ~(JumpKey.epoch - 1) | segment << 8 | UInt64(mode.rawValue)
     selectTLBBank()
     updateWatching()
+  }
+
+  /// Makes `CPUState.segmentWindows` agree with the segments.
+  private func updateWindows() {
+    let isReal = !mode.isDisjoint(with: [.real, .virtual8086])
+    for index in 0..<6 {
+      let segment = state.pointee.segments[index]
+      var window = SegmentWindow(base: segment.base)
+      let expandsDown = segment.isConformingOrExpandDown && !segment.isCode
+      if segment.isPresent && !expandsDown {
+        let end = UInt64(segment.limit) + 1
+        let isOpen = segment.isWritableOrReadable
+        if isReal || !segment.isCode || isOpen { window.readEnd = end }
+        if isReal || !segment.isCode && isOpen { window.writeEnd = end }
+      }
+      state.pointee.segmentWindows[index] = window
+    }
   }
 
   private var hasFlatSegments: Bool {

@@ -29,9 +29,9 @@ public struct CPUState {
   public var tlb: UnsafeMutableRawPointer
   /// All TLB banks, jump cache and caches that can be rebuilt.
   public var caches: UnsafeMutableRawPointer
-  /// What cached jumps and fetch translations must carry to be valid now: an epoch that advances
-  /// when a translation may have changed, and in the low byte the mode.
-  public var jumpKey: UInt64 = 256
+  /// What cached jumps must carry to be valid now: an epoch that advances when a translation may
+  /// have changed, the number of the code segment, and in the low byte the mode.
+  public var jumpKey: UInt64 = JumpKey.epoch
   /// Why the engine left the fast path; see `EngineExit`.
   public var exit: UInt64 = 0
   /// The operation at which the engine goes on in builds without tail calls.
@@ -55,6 +55,9 @@ public struct CPUState {
 
   /// ES, CS, SS, DS, FS, GS, LDTR, TR.
   public var segments = InlineArray<8, SegmentRegister>(repeating: .null)
+  /// What fast operations may touch of ES, CS, SS, DS, FS and GS outside 64-bit mode; follows from
+  /// `segments`.
+  var segmentWindows = InlineArray<6, SegmentWindow>(repeating: SegmentWindow())
   /// GDTR.
   public var gdtr = DescriptorTableRegister(base: 0, limit: 0xFFFF)
   /// IDTR.
@@ -76,6 +79,9 @@ public struct CPUState {
   public var debugRegisters = InlineArray<8, UInt64>(repeating: 0)
   /// DR6 bits of data breakpoints and single-step traps met by the current instruction.
   public var pendingDebug: UInt64 = 0
+
+  /// Which bits of a physical address reach the bus: all of them, or all but A20.
+  public var addressLines: UInt64 = .max
 
   /// Current privilege level.
   public var cpl: UInt8 = 0
@@ -166,6 +172,26 @@ public struct CPUState {
     debugRegisters[6] = 0xFFFF_0FF0
     debugRegisters[7] = 0x400
   }
+}
+
+/// The parts of `CPUState.jumpKey`.
+enum JumpKey {
+  /// The number of the code segment.
+  static let segment: UInt64 = 0xFF00
+  /// What is added when a translation may have changed.
+  static let epoch: UInt64 = 0x1_0000
+}
+
+/// The part of a segment in which an access outside 64-bit mode needs no further check.
+///
+/// What is not a plain range of offsets from zero has an empty window: the slow methods judge it.
+struct SegmentWindow {
+  /// The segment's base.
+  var base: UInt64 = 0
+  /// First offset behind what may be read.
+  var readEnd: UInt64 = 0
+  /// First offset behind what may be written.
+  var writeEnd: UInt64 = 0
 }
 
 /// Slots behind the general registers that operations use like registers.

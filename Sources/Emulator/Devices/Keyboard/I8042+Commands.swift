@@ -90,6 +90,9 @@ extension I8042 {
     return registers.outputPort & ~(OutputPort.keyboardFull | OutputPort.mouseFull) | full
   }
 
+  /// Whether the output port holds the A20 gate open.
+  public var opensA20: Bool { registers.outputPort & OutputPort.a20 != 0 }
+
   private func writeOutputPort(_ value: UInt8) {
     let changed = value ^ registers.outputPort
     registers.outputPort = value | OutputPort.reset

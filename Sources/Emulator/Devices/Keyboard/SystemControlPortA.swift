@@ -17,6 +17,9 @@ public final class SystemControlPortA: ByteDevice, StatefulDevice {
     self.resetRequested = resetRequested
   }
 
+  /// Whether the port holds the A20 gate open.
+  public var opensA20: Bool { state.control & 2 != 0 }
+
   /// The bits as written.
   public func readByte(at offset: UInt64) -> UInt8 {
     offset == 0 ? state.control : 0xFF

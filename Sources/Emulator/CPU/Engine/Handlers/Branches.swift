@@ -236,3 +236,19 @@ func push(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ value: UInt64) {
   setRegister(s, rspOffset, frame &+ 8)
   next(s, op + 1)
 }
+
+/// LOOP: counts rCX of the address size down and jumps unless it is zero.
+@inline(__always)
+func loopRegister<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let counter = Register.rcx.rawValue &* 8
+  let count = register(s, counter, as: T.self) &- 1
+  setRegister(s, counter, count)
+  branch(s, UnsafePointer<Operation>(o), count != 0)
+}
+
+/// JCXZ, JECXZ, JRCXZ.
+@inline(__always)
+func jumpIfZero<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let count = register(s, Register.rcx.rawValue &* 8, as: T.self)
+  branch(s, UnsafePointer<Operation>(o), count == 0)
+}

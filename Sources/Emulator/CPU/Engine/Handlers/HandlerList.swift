@@ -241,7 +241,67 @@
 @c func h_mov_mr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { movMR(UInt64.self, s, o) }
 @c func h_mov_mi_64(_ s: StatePointer, _ o: UnsafeRawPointer) { movMI(UInt64.self, s, o) }
 @c func h_xchg_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { xchgRR(UInt64.self, s, o) }
+@c func h_lea_rm_16(_ s: StatePointer, _ o: UnsafeRawPointer) { lea(UInt16.self, s, o) }
+@c func h_loop_none_16(_ s: StatePointer, _ o: UnsafeRawPointer) { loopRegister(UInt16.self, s, o) }
+@c func h_jrcxz_none_16(_ s: StatePointer, _ o: UnsafeRawPointer) { jumpIfZero(UInt16.self, s, o) }
 @c func h_lea_rm_32(_ s: StatePointer, _ o: UnsafeRawPointer) { lea(UInt32.self, s, o) }
+@c func h_loop_none_32(_ s: StatePointer, _ o: UnsafeRawPointer) { loopRegister(UInt32.self, s, o) }
+@c func h_jrcxz_none_32(_ s: StatePointer, _ o: UnsafeRawPointer) { jumpIfZero(UInt32.self, s, o) }
+@c func h_lea_rm_64(_ s: StatePointer, _ o: UnsafeRawPointer) { lea(UInt64.self, s, o) }
+@c func h_loop_none_64(_ s: StatePointer, _ o: UnsafeRawPointer) { loopRegister(UInt64.self, s, o) }
+@c func h_jrcxz_none_64(_ s: StatePointer, _ o: UnsafeRawPointer) { jumpIfZero(UInt64.self, s, o) }
+@c func h_jmp_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowJmpR(UInt16.self, s, o) }
+@c func h_jmp_m_16(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowJmpM(UInt16.self, s, o) }
+@c func h_push_r_16_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushR(FlatStack.self, UInt16.self, s, o) }
+@c func h_push_i_16_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushI(FlatStack.self, UInt16.self, s, o) }
+@c func h_pop_r_16_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPopR(FlatStack.self, UInt16.self, s, o) }
+@c func h_leave_none_16_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowLeave(FlatStack.self, UInt16.self, s, o) }
+@c func h_call_i_16_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCall(FlatStack.self, UInt16.self, s, o) }
+@c func h_call_r_16_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(FlatStack.self, UInt16.self, s, o) }
+@c func h_call_m_16_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(FlatStack.self, UInt16.self, s, o) }
+@c func h_ret_none_16_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(FlatStack.self, UInt16.self, s, o) }
+@c func h_push_r_16_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushR(SegmentedStack<UInt32>.self, UInt16.self, s, o) }
+@c func h_push_i_16_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushI(SegmentedStack<UInt32>.self, UInt16.self, s, o) }
+@c func h_pop_r_16_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPopR(SegmentedStack<UInt32>.self, UInt16.self, s, o) }
+@c func h_leave_none_16_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowLeave(SegmentedStack<UInt32>.self, UInt16.self, s, o) }
+@c func h_call_i_16_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCall(SegmentedStack<UInt32>.self, UInt16.self, s, o) }
+@c func h_call_r_16_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(SegmentedStack<UInt32>.self, UInt16.self, s, o) }
+@c func h_call_m_16_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(SegmentedStack<UInt32>.self, UInt16.self, s, o) }
+@c func h_ret_none_16_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(SegmentedStack<UInt32>.self, UInt16.self, s, o) }
+@c func h_push_r_16_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushR(SegmentedStack<UInt16>.self, UInt16.self, s, o) }
+@c func h_push_i_16_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushI(SegmentedStack<UInt16>.self, UInt16.self, s, o) }
+@c func h_pop_r_16_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPopR(SegmentedStack<UInt16>.self, UInt16.self, s, o) }
+@c func h_leave_none_16_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowLeave(SegmentedStack<UInt16>.self, UInt16.self, s, o) }
+@c func h_call_i_16_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCall(SegmentedStack<UInt16>.self, UInt16.self, s, o) }
+@c func h_call_r_16_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(SegmentedStack<UInt16>.self, UInt16.self, s, o) }
+@c func h_call_m_16_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(SegmentedStack<UInt16>.self, UInt16.self, s, o) }
+@c func h_ret_none_16_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(SegmentedStack<UInt16>.self, UInt16.self, s, o) }
+@c func h_jmp_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowJmpR(UInt32.self, s, o) }
+@c func h_jmp_m_32(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowJmpM(UInt32.self, s, o) }
+@c func h_push_r_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushR(FlatStack.self, UInt32.self, s, o) }
+@c func h_push_i_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushI(FlatStack.self, UInt32.self, s, o) }
+@c func h_pop_r_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPopR(FlatStack.self, UInt32.self, s, o) }
+@c func h_leave_none_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowLeave(FlatStack.self, UInt32.self, s, o) }
+@c func h_call_i_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCall(FlatStack.self, UInt32.self, s, o) }
+@c func h_call_r_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(FlatStack.self, UInt32.self, s, o) }
+@c func h_call_m_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(FlatStack.self, UInt32.self, s, o) }
+@c func h_ret_none_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(FlatStack.self, UInt32.self, s, o) }
+@c func h_push_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushR(SegmentedStack<UInt32>.self, UInt32.self, s, o) }
+@c func h_push_i_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushI(SegmentedStack<UInt32>.self, UInt32.self, s, o) }
+@c func h_pop_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPopR(SegmentedStack<UInt32>.self, UInt32.self, s, o) }
+@c func h_leave_none_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowLeave(SegmentedStack<UInt32>.self, UInt32.self, s, o) }
+@c func h_call_i_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCall(SegmentedStack<UInt32>.self, UInt32.self, s, o) }
+@c func h_call_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(SegmentedStack<UInt32>.self, UInt32.self, s, o) }
+@c func h_call_m_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(SegmentedStack<UInt32>.self, UInt32.self, s, o) }
+@c func h_ret_none_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(SegmentedStack<UInt32>.self, UInt32.self, s, o) }
+@c func h_push_r_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushR(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_push_i_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPushI(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_pop_r_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowPopR(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_leave_none_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowLeave(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_call_i_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCall(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_call_r_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_call_m_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_ret_none_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
 @c func h_bswap_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bswapR(UInt32.self, s, o) }
 @c func h_imul_rr_32(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRR(UInt32.self, s, o) }
 @c func h_imul_rm_32(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRM(UInt32.self, s, o) }
@@ -274,7 +334,6 @@
 @c func h_cmovcc_rr_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<15>.self, UInt32.self, s, o) }
-@c func h_lea_rm_64(_ s: StatePointer, _ o: UnsafeRawPointer) { lea(UInt64.self, s, o) }
 @c func h_bswap_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bswapR(UInt64.self, s, o) }
 @c func h_imul_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRR(UInt64.self, s, o) }
 @c func h_imul_rm_64(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRM(UInt64.self, s, o) }
@@ -788,7 +847,69 @@ extension HandlerTable {
     install(.mov, .mr, 64, h_mov_mr_64)
     install(.mov, .mi, 64, h_mov_mi_64)
     install(.xchg, .rr, 64, h_xchg_rr_64)
+    install(.lea, .rm, 16, h_lea_rm_16)
+    install(.loop, .none, 16, h_loop_none_16)
+    install(.jrcxz, .none, 16, h_jrcxz_none_16)
     install(.lea, .rm, 32, h_lea_rm_32)
+    install(.loop, .none, 32, h_loop_none_32)
+    install(.jrcxz, .none, 32, h_jrcxz_none_32)
+    install(.lea, .rm, 64, h_lea_rm_64)
+    install(.loop, .none, 64, h_loop_none_64)
+    install(.jrcxz, .none, 64, h_jrcxz_none_64)
+    install(.jmp, .r, 16, h_jmp_r_16)
+    install(.jmp, .m, 16, h_jmp_m_16)
+    install(.push, .r, 16, condition: 0, h_push_r_16_cc0)
+    install(.push, .i, 16, condition: 0, h_push_i_16_cc0)
+    install(.pop, .r, 16, condition: 0, h_pop_r_16_cc0)
+    install(.leave, .none, 16, condition: 0, h_leave_none_16_cc0)
+    install(.call, .i, 16, condition: 0, h_call_i_16_cc0)
+    install(.call, .r, 16, condition: 0, h_call_r_16_cc0)
+    install(.call, .m, 16, condition: 0, h_call_m_16_cc0)
+    install(.ret, .none, 16, condition: 0, h_ret_none_16_cc0)
+    install(.push, .r, 16, condition: 1, h_push_r_16_cc1)
+    install(.push, .i, 16, condition: 1, h_push_i_16_cc1)
+    install(.pop, .r, 16, condition: 1, h_pop_r_16_cc1)
+    install(.leave, .none, 16, condition: 1, h_leave_none_16_cc1)
+    install(.call, .i, 16, condition: 1, h_call_i_16_cc1)
+    install(.call, .r, 16, condition: 1, h_call_r_16_cc1)
+    install(.call, .m, 16, condition: 1, h_call_m_16_cc1)
+    install(.ret, .none, 16, condition: 1, h_ret_none_16_cc1)
+    install(.push, .r, 16, condition: 2, h_push_r_16_cc2)
+    install(.push, .i, 16, condition: 2, h_push_i_16_cc2)
+    install(.pop, .r, 16, condition: 2, h_pop_r_16_cc2)
+    install(.leave, .none, 16, condition: 2, h_leave_none_16_cc2)
+    install(.call, .i, 16, condition: 2, h_call_i_16_cc2)
+    install(.call, .r, 16, condition: 2, h_call_r_16_cc2)
+    install(.call, .m, 16, condition: 2, h_call_m_16_cc2)
+    install(.ret, .none, 16, condition: 2, h_ret_none_16_cc2)
+    install(.jmp, .r, 32, h_jmp_r_32)
+    install(.jmp, .m, 32, h_jmp_m_32)
+    install(.push, .r, 32, condition: 0, h_push_r_32_cc0)
+    install(.push, .i, 32, condition: 0, h_push_i_32_cc0)
+    install(.pop, .r, 32, condition: 0, h_pop_r_32_cc0)
+    install(.leave, .none, 32, condition: 0, h_leave_none_32_cc0)
+    install(.call, .i, 32, condition: 0, h_call_i_32_cc0)
+    install(.call, .r, 32, condition: 0, h_call_r_32_cc0)
+    install(.call, .m, 32, condition: 0, h_call_m_32_cc0)
+    install(.ret, .none, 32, condition: 0, h_ret_none_32_cc0)
+    install(.push, .r, 32, condition: 1, h_push_r_32_cc1)
+    install(.push, .i, 32, condition: 1, h_push_i_32_cc1)
+    install(.pop, .r, 32, condition: 1, h_pop_r_32_cc1)
+    install(.leave, .none, 32, condition: 1, h_leave_none_32_cc1)
+    install(.call, .i, 32, condition: 1, h_call_i_32_cc1)
+    install(.call, .r, 32, condition: 1, h_call_r_32_cc1)
+    install(.call, .m, 32, condition: 1, h_call_m_32_cc1)
+    install(.ret, .none, 32, condition: 1, h_ret_none_32_cc1)
+    install(.push, .r, 32, condition: 2, h_push_r_32_cc2)
+    install(.push, .i, 32, condition: 2, h_push_i_32_cc2)
+    install(.pop, .r, 32, condition: 2, h_pop_r_32_cc2)
+    install(.leave, .none, 32, condition: 2, h_leave_none_32_cc2)
+    install(.call, .i, 32, condition: 2, h_call_i_32_cc2)
+    install(.call, .r, 32, condition: 2, h_call_r_32_cc2)
+    install(.call, .m, 32, condition: 2, h_call_m_32_cc2)
+  }
+  private func install3() {
+    install(.ret, .none, 32, condition: 2, h_ret_none_32_cc2)
     install(.bswap, .r, 32, h_bswap_r_32)
     install(.imul, .rr, 32, h_imul_rr_32)
     install(.imul, .rm, 32, h_imul_rm_32)
@@ -821,7 +942,6 @@ extension HandlerTable {
     install(.cmovcc, .rr, 32, condition: 13, h_cmovcc_rr_32_cc13)
     install(.cmovcc, .rr, 32, condition: 14, h_cmovcc_rr_32_cc14)
     install(.cmovcc, .rr, 32, condition: 15, h_cmovcc_rr_32_cc15)
-    install(.lea, .rm, 64, h_lea_rm_64)
     install(.bswap, .r, 64, h_bswap_r_64)
     install(.imul, .rr, 64, h_imul_rr_64)
     install(.imul, .rm, 64, h_imul_rm_64)
@@ -848,8 +968,6 @@ extension HandlerTable {
     install(.cmovcc, .rr, 64, condition: 7, h_cmovcc_rr_64_cc7)
     install(.cmovcc, .rr, 64, condition: 8, h_cmovcc_rr_64_cc8)
     install(.cmovcc, .rr, 64, condition: 9, h_cmovcc_rr_64_cc9)
-  }
-  private func install3() {
     install(.cmovcc, .rr, 64, condition: 10, h_cmovcc_rr_64_cc10)
     install(.cmovcc, .rr, 64, condition: 11, h_cmovcc_rr_64_cc11)
     install(.cmovcc, .rr, 64, condition: 12, h_cmovcc_rr_64_cc12)
@@ -891,6 +1009,8 @@ extension HandlerTable {
     install(.setcc, .r, 8, condition: 15, h_setcc_r_8_cc15)
     install(.jcc, .none, 64, condition: 15, h_jcc_none_64_cc15)
     install(.cmp, .rrBranch, 8, condition: 2, h_cmp_rrBranch_8_cc2)
+  }
+  private func install4() {
     install(.cmp, .riBranch, 8, condition: 2, h_cmp_riBranch_8_cc2)
     install(.cmp, .rmBranch, 8, condition: 2, h_cmp_rmBranch_8_cc2)
     install(.cmp, .miBranch, 8, condition: 2, h_cmp_miBranch_8_cc2)
@@ -950,8 +1070,6 @@ extension HandlerTable {
     install(.cmp, .miBranch, 64, condition: 5, h_cmp_miBranch_64_cc5)
     install(.test, .rrBranch, 64, condition: 5, h_test_rrBranch_64_cc5)
     install(.test, .riBranch, 64, condition: 5, h_test_riBranch_64_cc5)
-  }
-  private func install4() {
     install(.cmp, .rrBranch, 8, condition: 6, h_cmp_rrBranch_8_cc6)
     install(.cmp, .riBranch, 8, condition: 6, h_cmp_riBranch_8_cc6)
     install(.cmp, .rmBranch, 8, condition: 6, h_cmp_rmBranch_8_cc6)
@@ -993,6 +1111,8 @@ extension HandlerTable {
     install(.cmp, .rmBranch, 64, condition: 8, h_cmp_rmBranch_64_cc8)
     install(.cmp, .miBranch, 64, condition: 8, h_cmp_miBranch_64_cc8)
     install(.test, .rrBranch, 64, condition: 8, h_test_rrBranch_64_cc8)
+  }
+  private func install5() {
     install(.test, .riBranch, 64, condition: 8, h_test_riBranch_64_cc8)
     install(.cmp, .rrBranch, 8, condition: 9, h_cmp_rrBranch_8_cc9)
     install(.cmp, .riBranch, 8, condition: 9, h_cmp_riBranch_8_cc9)
@@ -1052,8 +1172,6 @@ extension HandlerTable {
     install(.cmp, .riBranch, 8, condition: 14, h_cmp_riBranch_8_cc14)
     install(.cmp, .rmBranch, 8, condition: 14, h_cmp_rmBranch_8_cc14)
     install(.cmp, .miBranch, 8, condition: 14, h_cmp_miBranch_8_cc14)
-  }
-  private func install5() {
     install(.test, .rrBranch, 8, condition: 14, h_test_rrBranch_8_cc14)
     install(.test, .riBranch, 8, condition: 14, h_test_riBranch_8_cc14)
     install(.cmp, .rrBranch, 32, condition: 14, h_cmp_rrBranch_32_cc14)

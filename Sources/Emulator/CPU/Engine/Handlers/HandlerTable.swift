@@ -3,7 +3,7 @@ import Glibc
 /// The shape of an operation's operands, destination first: r register, m memory, i immediate,
 /// c CL.
 enum OperationForm: UInt8, CaseIterable {
-  case none, r, m
+  case none, r, m, i
   case rr, ri, rm, mr, mi, rc, rri
   case rrByte, rmByte, rrWord, rmWord
   case rrBranch, riBranch, rmBranch, miBranch

@@ -80,7 +80,8 @@ extension CPU {
     var entries = InlineArray<4, UInt64>(repeating: 0)
     let reserved: UInt64 = ~((1 << PhysicalAddress.width) - 1) | 0x1E6
     for index in 0..<4 {
-      let address = PhysicalAddress(cr3 & 0xFFFF_FFE0 | UInt64(index) * 8)
+      let at = cr3 & 0xFFFF_FFE0 | UInt64(index) * 8
+      let address = PhysicalAddress(at & state.pointee.addressLines)
       let entry = loadPhysical(address, as: UInt64.self)
       if entry & 1 != 0 && entry & reserved != 0 { throw .generalProtection(errorCode: 0) }
       entries[index] = entry

@@ -50,14 +50,19 @@ extension CPU {
     switch index {
     case MSR.lstar where isCanonical: state.pointee.lstar = value
     case MSR.cstar where isCanonical: state.pointee.cstar = value
-    case MSR.fsBase where isCanonical: self[.fs].base = value
-    case MSR.gsBase where isCanonical: self[.gs].base = value
+    case MSR.fsBase where isCanonical: setBase(.fs, value)
+    case MSR.gsBase where isCanonical: setBase(.gs, value)
     case MSR.kernelGSBase where isCanonical: state.pointee.kernelGSBase = value
     case MSR.sysenterESP where isCanonical: state.pointee.sysenterESP = value
     case MSR.sysenterEIP where isCanonical: state.pointee.sysenterEIP = value
     default: return nil
     }
     return true
+  }
+
+  private func setBase(_ name: SegmentName, _ value: UInt64) {
+    self[name].base = value
+    updateMode()
   }
 
   private func writeMachineMSR(_ index: UInt32, _ value: UInt64) -> Bool {
