@@ -172,16 +172,16 @@ private let directMap: UInt64 = 0xFFFF_8000_0000_0000
     var answer = try #require(Self.answer(machine, count: 3))
     #expect(machine.string(linear: answer[1]) == "emu")
     #expect(!machine.string(linear: answer[2]).isEmpty)
-    #expect(try Self.answer(LimineTests.machine(ID.firmware), count: 2) == [0, 0])
-    #expect(try Self.answer(LimineTests.machine(ID.framebuffer), count: 1) == nil)
+    #expect(try Self.answer(Self.asking(ID.firmware), count: 2) == [0, 0])
+    #expect(try Self.answer(Self.asking(ID.framebuffer), count: 1) == nil)
     #expect(
-      try Self.answer(LimineTests.machine(ID.time), count: 2)
+      try Self.answer(Self.asking(ID.time), count: 2)
         == [0, MachineConfiguration.defaultStartTime])
-    machine = try LimineTests.machine(ID.processors, [0])
+    machine = try Self.asking(ID.processors, [0])
     answer = try #require(Self.answer(machine, count: 4))
     #expect(answer[2] == 1)
     #expect(machine.words(machine.words(answer[3], 1)[0], 4) == [0, 0, 0, 0])
-    machine = try LimineTests.machine(ID.file)
+    machine = try Self.asking(ID.file)
     answer = try #require(Self.answer(machine, count: 2))
     let file = machine.words(answer[1], 5)
     #expect(file[1] % 4096 == 0)
@@ -189,7 +189,7 @@ private let directMap: UInt64 = 0xFFFF_8000_0000_0000
     #expect(machine.string(linear: file[3]) == "/k")
   }
 
-  private static func machine(_ id: (UInt64, UInt64), _ more: [UInt64] = []) throws -> Machine {
+  private static func asking(_ id: (UInt64, UInt64), _ more: [UInt64] = []) throws -> Machine {
     try Machine(
       image: KernelImage(kernel(id, more).build(), name: "/boot/k"),
       configuration: MachineConfiguration(memory: 16 << 20))
