@@ -93,6 +93,10 @@ private typealias Images = ProtocolImages
     #expect(ranges.contains { $0.0 == 0xE_0000 && $0.2 == 3 })
     #expect(ranges.contains { $0.0 == 0xFEE0_0000 && $0.2 == 2 })
     checkSections(machine, record)
+    // The BIOS data area: COM1, the extended area's segment, KiB of low memory.
+    #expect(machine.number(0x400, 2) == 0x3F8)
+    #expect(machine.number(0x40E, 2) == 0x9FC0)
+    #expect(machine.number(0x413, 2) == 639)
   }
 
   /// The section headers, and the symbols that they lead to.

@@ -36,6 +36,9 @@ private struct MultibootLoader {
     for module in modules { content.modules.append(try place(module)) }
     content.sections = try placeSections(displacement: displacement)
     loader.write(descriptors: BootDescriptor.table)
+    loader.write(BIOSDataArea.bytes, at: BIOSDataArea.address)
+    // The extended area begins with its size in KiB.
+    loader.write([1], at: MemoryMap.extendedBIOSData)
     let magic: UInt64
     let information: UInt64
     switch kernel.header {
@@ -97,10 +100,8 @@ private struct MultibootLoader {
         kernel.name, "its Multiboot 2 header asks for an alignment of \(alignment)")
     }
     let size = image.upperBound - image.lowerBound
-    let limits =
-      UInt64(
-        relocation.lowest)..<max(
-        UInt64(relocation.lowest), UInt64(relocation.highest) + 1)
+    let lowest = UInt64(relocation.lowest)
+    let limits = lowest..<max(lowest, UInt64(relocation.highest) + 1)
     let fitsUnmoved =
       free.contains(image) && limits.lowerBound <= image.lowerBound
       && image.upperBound <= limits.upperBound && image.lowerBound % alignment == 0
@@ -108,7 +109,11 @@ private struct MultibootLoader {
     let base =
       relocation.preference == .highest
       ? free.highest(size: size, alignment: alignment, in: limits)
-      : free.lowest(size: size, alignment: alignment, in: limits)
+      : free.lowest(
+        size: size, alignment: alignment,
+        in: limits.clamped(to: MemoryMap.highMemory..<PhysicalMemory.highStart))
+        // Low memory is for firmware and real mode, but better than nothing.
+        ?? free.lowest(size: size, alignment: alignment, in: limits)
     guard let base else {
       throw ImageError(
         kernel.name,
