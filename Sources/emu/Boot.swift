@@ -48,8 +48,16 @@ struct Boot: ParsableCommand {
   @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
   var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
 
-  @Option(help: ArgumentHelp("The number of processors; this version has one.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "The number of processors, 1 to \(MachineConfiguration.mostProcessors).", valueName: "n"))
   var cpus = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Instructions that one of several processors executes before the next has its turn.",
+      valueName: "n"))
+  var quantum = MachineConfiguration.defaultQuantum
 
   @Option(
     help: ArgumentHelp(
@@ -115,6 +123,7 @@ struct Boot: ParsableCommand {
     var configuration = MachineConfiguration(
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
+    configuration.quantum = quantum
     configuration.linuxEntry = entry
     return configuration
   }

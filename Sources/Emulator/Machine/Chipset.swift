@@ -10,10 +10,13 @@ final class Chipset {
     var debugExit: (UInt32) -> Void
     var transmit: (_ port: Int, _ byte: UInt8) -> Void
     var debugTransmit: (UInt8) -> Void
+    /// A message for the processor with this number.
+    var signal: (_ processor: Int, ProcessorSignal) -> Void
   }
 
   let apicBus = APICBus()
-  let localAPIC: LocalAPIC
+  /// One for each processor, the bootstrap processor's first.
+  let localAPICs: [LocalAPIC]
   let ioAPIC: IOAPIC
   let pics: PIC8259Pair
   let pit: PIT8254
@@ -41,12 +44,14 @@ final class Chipset {
   private static let softOff: UInt8 = 5
 
   init(configuration: MachineConfiguration, clock: VirtualClock, requests: Requests) {
-    localAPIC = LocalAPIC(
-      id: 0, isBootstrap: true, physicalAddressBits: PhysicalAddress.width, clock: clock,
-      bus: apicBus)
+    let localAPICs = Self.makeLocalAPICs(
+      configuration.processors, clock: clock, bus: apicBus, signal: requests.signal)
+    self.localAPICs = localAPICs
     ioAPIC = IOAPIC(id: 0, bus: apicBus)
-    pics = PIC8259Pair(output: InterruptLine(to: localAPIC, pin: 0))
-    localAPIC.externalController = pics
+    let externalInterrupt = InterruptLine(to: localAPICs[0], pin: 0)
+    for other in localAPICs.dropFirst() { externalInterrupt.connect(to: other, pin: 0) }
+    pics = PIC8259Pair(output: externalInterrupt)
+    for localAPIC in localAPICs { localAPIC.externalController = pics }
     let irqs = Self.makeIRQs(pics: pics, ioAPIC: ioAPIC)
 
     // The HPET can take IRQ 0 from the PIT and IRQ 8 from the RTC.
@@ -98,7 +103,7 @@ final class Chipset {
     resetControl = ResetControl(resetRequested: requests.reset)
     debugConsole = DebugConsole(transmit: requests.debugTransmit)
     debugExit = DebugExit(exit: requests.debugExit)
-    bus = SystemBus(localAPIC: localAPIC)
+    bus = SystemBus(localAPIC: localAPICs[0])
     var overlays: [DiskOverlay] = []
     disks = configuration.disks.map { drive in
       guard drive.access == .snapshot else { return drive.backend }
@@ -107,7 +112,22 @@ final class Chipset {
     }
     self.overlays = overlays
     attachAll()
-    localAPIC.enterVirtualWireMode()
+    localAPICs[0].enterVirtualWireMode()
+  }
+
+  /// The local APICs; only the first belongs to a bootstrap processor.
+  private static func makeLocalAPICs(
+    _ count: Int, clock: VirtualClock, bus: APICBus,
+    signal: @escaping (_ processor: Int, ProcessorSignal) -> Void
+  ) -> [LocalAPIC] {
+    (0..<count).map { index in
+      let localAPIC = LocalAPIC(
+        id: UInt32(index), isBootstrap: index == 0, physicalAddressBits: PhysicalAddress.width,
+        clock: clock, bus: bus)
+      localAPIC.initializeRequested = { signal(index, .initialize) }
+      localAPIC.startUpRequested = { signal(index, .startUp(page: $0)) }
+      return localAPIC
+    }
   }
 
   /// The ISA interrupt requests: each reaches the 8259s and the I/O APIC.
@@ -159,7 +179,7 @@ final class Chipset {
 
   /// Everything back to the state that firmware leaves.
   func reset() {
-    localAPIC.reset()
+    for localAPIC in localAPICs { localAPIC.reset() }
     ioAPIC.reset()
     pics.reset()
     pit.reset()
@@ -172,14 +192,15 @@ final class Chipset {
     powerManagement.reset()
     smiCommand.state = SMICommandPort.State()
     resetControl.state = ResetControl.State()
-    localAPIC.enterVirtualWireMode()
+    localAPICs[0].enterVirtualWireMode()
   }
 
   /// The devices that remember anything, in a fixed order.
   var stateful: [any StatefulDevice] {
-    [
-      localAPIC, ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
-      powerManagement, smiCommand, resetControl,
-    ] + uarts + junctions + legacySelectors + overlays
+    localAPICs as [any StatefulDevice]
+      + [
+        ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
+        powerManagement, smiCommand, resetControl,
+      ] + uarts + junctions + legacySelectors + overlays
   }
 }

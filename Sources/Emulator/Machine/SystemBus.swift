@@ -20,8 +20,8 @@ final class SystemBus: Bus {
   private var ports: [Region] = []
   private var regions: [Region] = []
 
-  /// The local APIC, whose page the guest may move.
-  private let localAPIC: any BusDevice & InterruptSource
+  /// The local APIC of the processor whose turn it is: each sees its own page, which it may move.
+  var localAPIC: any BusDevice & InterruptSource
 
   init(localAPIC: any BusDevice & InterruptSource) {
     self.localAPIC = localAPIC
