@@ -37,6 +37,8 @@ struct KernelEntry {
   var descriptorAddress = BootLayout.descriptors
   /// IA32_PAT, where it is not that of a reset.
   var pageAttributes: UInt64?
+  /// How the other processors are entered, where the protocol starts them.
+  var others: [KernelEntry] = []
   /// Whether the tables have five levels.
   var hasFiveLevels = false
 }

@@ -7,6 +7,8 @@ struct Loader {
   let rsdp: UInt64
   /// What the real-time clock shows, in seconds since 1970.
   var bootTime: UInt64 = 0
+  /// How many processors there are.
+  var processors = 1
   /// Whether the processor can walk five levels of page tables.
   var hasFiveLevelPaging = false
   /// Whether a VGA shows the text at B8000h.

@@ -69,6 +69,7 @@ extension CPU {
 
   private func finish(_ entry: UInt64) {
     rflags = .alwaysOne
+    state.pointee.activity = Activity.running.rawValue
     state.pointee.rip = entry
     state.pointee.nextRIP = entry
     updateMode()

@@ -189,6 +189,29 @@ private let directMap: UInt64 = 0xFFFF_8000_0000_0000
     #expect(machine.string(linear: file[3]) == "/k")
   }
 
+  @Test func everyProcessorWaitsToBeSent() throws {
+    // MOV RAX, [list]; MOV RBX, [RAX+8*3]; LEA RCX, [there]; MOV [RBX+16], RCX; JMP $
+    // there: MOV EAX, [RDI+4]; OUT F4h, AL
+    let request = Images.limineRequests + 32 + 40
+    let code: [UInt8] =
+      [0x48, 0xA1] + (0..<8).map { UInt8(truncatingIfNeeded: request >> ($0 * 8)) }
+      + [0x48, 0x8B, 0x40, 0x18, 0x48, 0x8B, 0x58, 0x18]
+      + [0x48, 0x8D, 0x0D, 0x06, 0, 0, 0, 0x48, 0x89, 0x4B, 0x10, 0xEB, 0xFE]
+      + [0x8B, 0x47, 0x04, 0xE6, 0xF4]
+    var kernel = Self.kernel(ID.processors, [0])
+    kernel.segments[0].bytes = code
+    var configuration = MachineConfiguration(memory: 16 << 20)
+    configuration.processors = 4
+    let machine = try Machine(
+      image: KernelImage(kernel.build(), name: "k"), configuration: configuration)
+    #expect(Self.answer(machine, count: 3)?[2] == 4)
+    #expect(machine.run(limit: 1_000_000) == .debugExit(3))
+    // Nobody else is started without the request.
+    let alone = try Machine(
+      image: KernelImage(Self.kernel(ID.info).build(), name: "k"), configuration: configuration)
+    #expect(alone.run(limit: 100) == .debugExit(7))
+  }
+
   private static func asking(_ id: (UInt64, UInt64), _ more: [UInt64] = []) throws -> Machine {
     try Machine(
       image: KernelImage(kernel(id, more).build(), name: "/boot/k"),

@@ -8,6 +8,8 @@ struct LimineAnswers {
   let revision: UInt64
   let directMap: UInt64
   let levels: UInt64
+  /// Pointers to what the kernel is told about each processor.
+  let processors: [UInt64]
 
   /// Base revision tag: where the revision that was used is written, and where 0 for yes.
   private enum Tag {
@@ -16,7 +18,7 @@ struct LimineAnswers {
   }
 
   /// Answers everything.
-  mutating func answer(
+  func answer(
     _ requests: LimineRequests, commandLine: String, modules: [BootModule]
   ) throws(ImageError) {
     if let tag = requests.revisionTag {
@@ -53,7 +55,8 @@ struct LimineAnswers {
     case .directMap: [0, directMap]
     case .pagingMode: [0, levels - 4]
     case .fiveLevelPaging: levels == 5 ? [0] : nil
-    case .processors: try processors()
+    // Flags and the first processor's APIC ID share a word, 0.
+    case .processors: [0, 0, UInt64(processors.count), try place(processors)]
     case .kernelFile: [0, try kernelFile(commandLine)]
     case .modules: try modulesAnswer(modules, requests)
     case .rsdp:
@@ -68,14 +71,6 @@ struct LimineAnswers {
   private static let version = "0.1.0"
 
   // MARK: Structures
-
-  /// The processor that runs the kernel; others are not started.
-  private func processors() throws(ImageError) -> [UInt64] {
-    // processor_id and lapic_id, reserved, goto_address, extra_argument
-    let own = try place([0, 0, 0, 0] as [UInt64])
-    // flags and bsp_lapic_id share a word.
-    return [0, 0, 1, try place([own])]
-  }
 
   private func kernelFile(_ commandLine: String) throws(ImageError) -> UInt64 {
     let bytes = image.kernel.elf.bytes

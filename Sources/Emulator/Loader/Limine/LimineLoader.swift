@@ -41,40 +41,100 @@ private struct LimineLoader {
     let levels = try LiminePaging(image: image, requests: requests).levels(
       hasFiveLevels: loader.hasFiveLevelPaging)
     let directMap = Self.directMap[levels] ?? 0
-    let stack = try makeStack(image, requests)
     let descriptors = try makeDescriptors()
     let tables = try makePageTables(
       image, levels: levels, directMap: directMap, revision: requests.revision)
-    var answers = LimineAnswers(
+    let state = EntryState(tables: tables, levels: levels, descriptors: directMap + descriptors)
+    // Stacks are taken before the memory map is made, which is among the answers.
+    let processors = try makeProcessors(image, requests, directMap: directMap)
+    let answers = LimineAnswers(
       loader: loader, image: image, memory: memory, revision: requests.revision,
-      directMap: directMap, levels: levels)
+      directMap: directMap, levels: levels, processors: processors.map(\.record))
     try answers.answer(requests, commandLine: commandLine, modules: modules)
-    return try entry(
-      image, requests, tables: tables, levels: levels, stack: directMap + stack,
-      descriptors: directMap + descriptors)
+    let address = try entryPoint(image, requests)
+    var entry = state.entry(at: address, stack: processors[0].stack)
+    entry.others = processors.dropFirst().map { processor in
+      state.entry(at: processor.parking, stack: processor.stack, argument: processor.record)
+    }
+    return entry
+  }
+
+  /// What a processor is entered with; addresses are in the direct map.
+  private struct Entrant {
+    /// `limine_smp_info`, what the kernel knows the processor by.
+    let record: UInt64
+    let stack: UInt64
+    /// The code in which it waits.
+    let parking: UInt64
+  }
+
+  /// What all processors are entered with.
+  private struct EntryState {
+    let tables: UInt64
+    let levels: UInt64
+    let descriptors: UInt64
+
+    func entry(at address: UInt64, stack: UInt64, argument: UInt64 = 0) -> KernelEntry {
+      let zeroes = Register.allCases.filter { $0 != .rsp && $0 != .rdi }
+        .map { KernelEntry.Setting($0, 0) }
+      var entry = KernelEntry(
+        mode: .long(pageTableRoot: tables), address: address, code: LimineDescriptor.code64,
+        data: LimineDescriptor.data64, task: 0, descriptorCount: LimineDescriptor.table.count,
+        registers: zeroes + [.init(.rsp, stack), .init(.rdi, argument)])
+      entry.descriptorAddress = descriptors
+      entry.pageAttributes = LimineLoader.pageAttributes
+      entry.hasFiveLevels = levels == 5
+      return entry
+    }
   }
 
   // MARK: The entry
 
-  private func entry(
-    _ image: LimineImage, _ requests: LimineRequests, tables: UInt64, levels: UInt64,
-    stack: UInt64, descriptors: UInt64
-  ) throws(ImageError) -> KernelEntry {
+  private func entryPoint(
+    _ image: LimineImage, _ requests: LimineRequests
+  ) throws(ImageError) -> UInt64 {
     let wanted = image.field(.entryPoint, 0, of: requests) ?? kernel.entry
     guard wanted >= kernel.base, wanted - kernel.base < kernel.size else {
       throw ImageError(
         kernel.elf.name, "its entry point \(wanted.hex) lies in none of its segments")
     }
-    let zeroes = Register.allCases.filter { $0 != .rsp }.map { KernelEntry.Setting($0, 0) }
-    var entry = KernelEntry(
-      mode: .long(pageTableRoot: tables), address: wanted, code: LimineDescriptor.code64,
-      data: LimineDescriptor.data64, task: 0, descriptorCount: LimineDescriptor.table.count,
-      registers: zeroes + [.init(.rsp, stack)])
-    entry.descriptorAddress = descriptors
-    entry.pageAttributes = Self.pageAttributes
-    entry.hasFiveLevels = levels == 5
-    return entry
+    return wanted
   }
+
+  /// Takes the stacks: of the first processor, and of all if the kernel asks for them.
+  private func makeProcessors(
+    _ image: LimineImage, _ requests: LimineRequests, directMap: UInt64
+  ) throws(ImageError) -> [Entrant] {
+    let isRequested = requests.requests.contains { $0.feature == .processors }
+    var parking: UInt64 = 0
+    if isRequested {
+      parking = directMap + (try memory.take(UInt64(Self.parkingCode.count)))
+      loader.write(Self.parkingCode, at: parking - directMap)
+    }
+    var entrants: [Entrant] = []
+    for number in 0..<(isRequested ? loader.processors : 1) {
+      let stack = directMap + (try makeStack(image, requests))
+      // processor_id and lapic_id share a word; reserved, goto_address, extra_argument follow.
+      var record = ByteWriter()
+      record.append(UInt32(number))
+      record.append(UInt32(number))
+      for _ in 0..<3 { record.append(0 as UInt64) }
+      let address = try memory.take(UInt64(record.bytes.count))
+      loader.write(record.bytes, at: address)
+      entrants.append(Entrant(record: directMap + address, stack: stack, parking: parking))
+    }
+    return entrants
+  }
+
+  /// Waits for an address in `goto_address` of the record in RDI, and goes there.
+  private static let parkingCode: [UInt8] = [
+    0xF3, 0x90,  // again: PAUSE
+    0x48, 0x8B, 0x47, 0x10,  // MOV RAX, [RDI+16]
+    0x48, 0x85, 0xC0,  // TEST RAX, RAX
+    0x74, 0xF5,  // JZ again
+    0x31, 0xC0,  // XOR EAX, EAX
+    0xFF, 0x67, 0x10,  // JMP [RDI+16]
+  ]
 
   /// Makes the stack and returns where it ends, with a return address of 0 on it.
   private func makeStack(
