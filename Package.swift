@@ -13,7 +13,7 @@ let package = Package(
   targets: [
     .target(
       name: "Emulator",
-      dependencies: ["CElf", "CSlirp", "CZydis"],
+      dependencies: ["CElf", "CSlirp", "CZlib", "CZydis"],
       exclude: ["Generators", "Libraries"]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
@@ -21,6 +21,9 @@ let package = Package(
     .systemLibrary(
       name: "CSlirp", path: "Sources/Emulator/Libraries/CSlirp",
       providers: [.apt(["libslirp-dev"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/Emulator/Libraries/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CZydis", path: "Sources/Emulator/Libraries/CZydis",
       providers: [.apt(["libzydis-dev"])]),

@@ -15,6 +15,13 @@ struct Boot: ParsableCommand {
     help: "The kernel: an ELF file or a Linux bzImage. Without it, the bundled Images/kernel.elf.")
   var image: String?
 
+  @Option(
+    name: .customLong("protocol"),
+    help: ArgumentHelp(
+      "How to start an image that offers several ways; otherwise the first of this list.",
+      valueName: "name"))
+  var bootProtocol: BootProtocol?
+
   @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
   var append = ""
 
@@ -167,7 +174,9 @@ struct Boot: ParsableCommand {
       configuration.disks = try disks.map { try $0.open() }
       try firmware.apply(to: &configuration, console: serial == .null ? nil : 0)
       let path = try image ?? (firmware.bios == nil ? BundledKernel.path() : nil)
-      return try Machine(image: path.map { try .file($0) }, configuration: configuration)
+      return try Machine(
+        image: path.map { try .file($0, bootProtocol: bootProtocol) },
+        configuration: configuration)
     } catch let error as Failure {
       throw error
     } catch let error as ConfigurationError {
