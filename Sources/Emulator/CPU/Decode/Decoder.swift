@@ -179,6 +179,10 @@ public struct Decoder {
       return OpcodeRow(mnemonic: .clac, attributes: .modRM, feature: .smap)
     case 0xCB where plain:
       return OpcodeRow(mnemonic: .stac, attributes: .modRM, feature: .smap)
+    case 0xEE where plain:
+      return OpcodeRow(mnemonic: .rdpkru, attributes: .modRM, feature: .pku)
+    case 0xEF where plain:
+      return OpcodeRow(mnemonic: .wrpkru, attributes: .modRM, feature: .pku)
     case 0xF8: return OpcodeRow(mnemonic: .swapgs, attributes: [.modRM, .o64])
     case 0xF9: return OpcodeRow(mnemonic: .rdtscp, attributes: .modRM, feature: .rdtscp)
     default: return row

@@ -270,7 +270,7 @@ extension CPU {
     var address = LinearAddress(offset)
     var room = 15 - count
     if isLongMode {
-      guard address.isCanonical else { throw .generalProtection(errorCode: 0) }
+      guard isCanonical(address) else { throw .generalProtection(errorCode: 0) }
     } else {
       let wrapped = offset & 0xFFFF_FFFF
       let limit = UInt64(self[.cs].limit)

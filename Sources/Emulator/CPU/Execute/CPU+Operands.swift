@@ -37,7 +37,7 @@ extension CPU {
     if isLongMode {
       let usesBase = name == .fs || name == .gs
       let address = LinearAddress(offset &+ (usesBase ? self[name].base : 0))
-      guard address.isCanonical, (address + (size &- 1)).isCanonical else {
+      guard isCanonical(address), isCanonical(address + (size &- 1)) else {
         throw segmentViolation(name)
       }
       return address

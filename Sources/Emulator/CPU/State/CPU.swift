@@ -64,6 +64,24 @@ public struct CPU {
     nonmutating set { state.pointee.segments[Int(segment.rawValue)] = newValue }
   }
 
+  /// Whether a linear address is canonical in the paging mode in force.
+  @inline(__always) func isCanonical(_ address: LinearAddress) -> Bool {
+    isCanonical(address, unusedBits: state.pointee.unusedAddressBits)
+  }
+
+  /// Whether a base that is loaded into a register is canonical: as wide as the processor has
+  /// linear addresses, whatever the paging mode.
+  func isCanonicalBase(_ base: UInt64) -> Bool {
+    isCanonical(LinearAddress(base), unusedBits: has(.la57) ? 7 : 16)
+  }
+
+  @inline(__always)
+  private func isCanonical(_ address: LinearAddress, unusedBits: UInt64) -> Bool {
+    let shift = Int64(truncatingIfNeeded: unusedBits)
+    let extended = (Int64(bitPattern: address.value) &<< shift) &>> shift
+    return UInt64(bitPattern: extended) == address.value
+  }
+
   @inline(__always) var connections: CPUConnections {
     state.pointee.connections._withUnsafeGuaranteedRef { $0 }
   }
@@ -101,6 +119,7 @@ public struct CPU {
     if !cr0.contains(.protectionEnable) { mode.insert(.real) }
     if state.pointee.rflags & RFLAGS.virtual8086.rawValue != 0 { mode.insert(.virtual8086) }
     state.pointee.mode = mode
+    state.pointee.unusedAddressBits = cr4.contains(.linearAddresses57) ? 7 : 16
     if !mode.contains(.long) { updateWindows() }
     let segment = codeSegmentNumber
     state.pointee.jumpKey =

@@ -7,12 +7,15 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   /// What every processor with 64-bit mode has, and no bit tells.
   case baseline
   // Leaf 1, EDX
-  case fpu, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36, clfsh
+  case fpu, vme, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36,
+    clfsh
   case fxsr, sse, sse2
   // Leaf 1, ECX
   case cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline
   // Leaf 7, EBX
   case fsgsbase, tscAdjust, bmi1, smep, invpcid, smap
+  // Leaf 7, ECX
+  case pku, umip, la57
   // Leaf 8000_0001H, ECX
   case lahf, lzcnt
   // Leaf 8000_0001H, EDX
@@ -51,6 +54,7 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   /// SDM volume 2, "CPUID", "Feature Information Returned".
   static let rows = [
     Row(.fpu, .version1D, 0),
+    Row(.vme, .version1D, 1),
     Row(.de, .version1D, 2),
     Row(.pse, .version1D, 3),
     Row(.tsc, .version1D, 4),
@@ -82,6 +86,9 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.smep, .structured7B, 7),
     Row(.invpcid, .structured7B, 10),
     Row(.smap, .structured7B, 20),
+    Row(.umip, .structured7C, 2, .max),
+    Row(.pku, .structured7C, 3, .max),
+    Row(.la57, .structured7C, 16, .max),
     Row(.lahf, .extended1C, 0, .v2),
     Row(.lzcnt, .extended1C, 5, .v3),
     Row(.syscall, .extended1D, 11),
@@ -132,6 +139,8 @@ extension CPU {
     var leaf = connections.identification.leaf(
       function, UInt32(truncatingIfNeeded: self[.rcx]))
     if function == 1 && !isInterruptControllerEnabled { leaf.edx &= ~(1 << 9) }
+    let isStructured = function == 7 && leaf.ecx != 0
+    if isStructured && cr4.contains(.protectionKeyEnable) { leaf.ecx |= 1 << 4 }
     // SYSCALL exists in 64-bit mode only.
     if function == 0x8000_0001 && !isLongMode { leaf.edx &= ~(1 << 11) }
     self[.rax] = UInt64(leaf.eax)

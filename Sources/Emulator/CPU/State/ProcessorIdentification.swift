@@ -116,6 +116,8 @@ public struct ProcessorIdentification: Equatable, Sendable {
     }
   }
 
+  private var linearAddressWidth: UInt32 { features.contains(.la57) ? 57 : 48 }
+
   private func topologyLeaf(_ index: UInt32) -> Leaf {
     switch index {
     case 0: Leaf(eax: 0, ebx: 1, ecx: 1 << 8, edx: apicID)
@@ -137,7 +139,7 @@ public struct ProcessorIdentification: Equatable, Sendable {
     case 0x8000_0006: return Leaf(ecx: 1024 << 16 | 8 << 12 | 64)
     // The time-stamp counter is invariant.
     case 0x8000_0007: return Leaf(edx: 1 << 8)
-    case 0x8000_0008: return Leaf(eax: UInt32(PhysicalAddress.width) | 48 << 8)
+    case 0x8000_0008: return Leaf(eax: UInt32(PhysicalAddress.width) | linearAddressWidth << 8)
     default: return Leaf()
     }
   }

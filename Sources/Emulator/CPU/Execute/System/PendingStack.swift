@@ -61,7 +61,9 @@ struct PendingStack {
   private func address(of offset: UInt64, size: UInt8) throws(Exception) -> LinearAddress {
     if width == 8 {
       let address = LinearAddress(offset)
-      guard address.isCanonical, (address + (UInt64(size) - 1)).isCanonical else { throw fault }
+      guard cpu.isCanonical(address), cpu.isCanonical(address + (UInt64(size) - 1)) else {
+        throw fault
+      }
       return address
     }
     guard segment.isPresent, cpu.mode.contains(.real) || segment.isWritableOrReadable,
