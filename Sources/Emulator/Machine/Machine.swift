@@ -91,6 +91,9 @@ public final class Machine {
 
   /// Loads the image and puts the processor at its entry.
   private func load() throws(ImageError) {
+    memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .ram)
+    defer { memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .readOnly) }
+    memory.map(MemoryMap.legacyVideo..<MemoryMap.acpiTables, as: .bus)
     let tables = chipset.acpiTables(processors: configuration.processors)
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(

@@ -3,9 +3,10 @@
 /// ```
 /// 0000_0000  RAM: boot structures up to 0008_0000 at the most (see BootLayout)
 /// 0009_FC00  reserved, as a PC's extended BIOS data area
-/// 000A_0000  a hole for a kernel; RAM that nobody uses
-/// 000E_0000  ACPI tables, the RSDP first
-/// 000F_0000  reserved, as a PC's firmware
+/// 000A_0000  VGA memory
+/// 000C_0000  nobody answers; RAM or ROM as firmware switches it
+/// 000E_0000  ACPI tables, the RSDP first; RAM that cannot be written, as firmware leaves it
+/// 000F_0000  reserved, as a PC's firmware; the same
 /// 0010_0000  RAM: the kernel, then its modules
 /// C000_0000  nobody answers, except
 /// FEC0_0000  I/O APIC
@@ -16,6 +17,10 @@
 public enum MemoryMap {
   /// Where RAM below 640 KiB ends for a kernel.
   public static let extendedBIOSData: UInt64 = 0x9_FC00
+  /// Where VGA memory begins.
+  public static let legacyVideo: UInt64 = 0xA_0000
+  /// Where option ROMs would begin.
+  public static let optionROMs: UInt64 = 0xC_0000
   /// Where the ACPI tables begin, with the RSDP.
   public static let acpiTables: UInt64 = 0xE_0000
   /// Behind the ACPI tables.
@@ -34,8 +39,6 @@ public enum MemoryMap {
   public static let hpetSize: UInt64 = 0x400
 
   /// The ranges that a kernel is told, in ascending order.
-  ///
-  /// Quirk: ram-below-1m. What is left out or reserved below 1 MiB is RAM all the same.
   static func ranges(of memory: PhysicalMemory) -> [MemoryRange] {
     var ranges = [
       MemoryRange(start: 0, size: extendedBIOSData, kind: .usable),

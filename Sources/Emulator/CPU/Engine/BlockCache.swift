@@ -12,6 +12,8 @@ final class BlockCache {
   private static let reserve = 64 << 10
   private static let bucketCount = 8192
 
+  /// Runs when physical pages became something else, so that everything must go.
+  var mapChanged: () -> Void = {}
   private let ram: GuestRAM
   private let arena: UnsafeMutableRawPointer
   /// Heads of the chains of `BlockHeader.nextInBucket`.

@@ -35,6 +35,7 @@ public final class Processor {
     state.initialize(
       to: CPUState(connections: .passUnretained(connections), caches: caches))
     cpu = CPU(state: state)
+    connections.blocks.mapChanged = { state.pointee.dropsBlocks = true }
     reset()
   }
 

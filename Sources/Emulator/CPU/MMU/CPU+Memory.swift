@@ -135,7 +135,7 @@ extension CPU {
   func storePhysical<T: FixedWidthInteger & UnsignedInteger>(
     _ value: T, at address: PhysicalAddress
   ) {
-    if let host = state.pointee.ram.host(address) {
+    if let host = state.pointee.ram.writableHost(address) {
       host.storeBytes(of: value, as: T.self)
       let size = UInt64(MemoryLayout<T>.size)
       if state.pointee.ram.hasCode(address, count: size) {

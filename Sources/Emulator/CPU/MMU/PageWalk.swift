@@ -318,7 +318,7 @@ extension CPU {
 
   private func writeEntry(_ address: PhysicalAddress, _ entry: PageTableEntry, wide: Bool) {
     let address = PhysicalAddress(address.value & state.pointee.addressLines)
-    guard state.pointee.ram.host(address) != nil else { return }
+    guard state.pointee.ram.writableHost(address) != nil else { return }
     if wide {
       storePhysical(entry.rawValue, at: address)
     } else {

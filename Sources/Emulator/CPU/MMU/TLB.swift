@@ -261,14 +261,14 @@ extension CPU {
     _ address: LinearAddress, _ translation: Translation, access: Access,
     bank number: Int
   ) {
-    guard let host = state.pointee.ram.host(PhysicalAddress(translation.physicalPage)) else {
-      return
-    }
+    let physical = PhysicalAddress(translation.physicalPage)
+    guard let host = state.pointee.ram.host(physical) else { return }
     let slot = Self.slot(of: address.value)
     let entry = bank(number) + slot
     let page = address.page
     let writable =
-      access.isWrite && !state.pointee.ram.hasCode(physicalPage: translation.physicalPage)
+      access.isWrite && state.pointee.ram.writableHost(physical) == host
+      && !state.pointee.ram.hasCode(physicalPage: translation.physicalPage)
     let known = entry.pointee.readTag == page
     entry.pointee.readTag = page
     if writable {

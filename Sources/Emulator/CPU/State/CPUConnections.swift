@@ -46,5 +46,6 @@ final class CPUConnections {
     memory.codeObservers.append { [weak blocks] in
       _ = blocks?.invalidate($0, count: $1)
     }
+    memory.mapObservers.append { [weak blocks] in blocks?.mapChanged() }
   }
 }
