@@ -61,7 +61,7 @@ public final class Processor {
       cpu[name] = SegmentRegister(selector: 0, attributes: 0x93, limit: 0xFFFF, base: 0)
     }
     cpu[.cs] = SegmentRegister(
-      selector: 0xF000, attributes: 0x9B, limit: 0xFFFF, base: 0xFFFF_0000)
+      selector: 0xF000, attributes: 0x93, limit: 0xFFFF, base: 0xFFFF_0000)
     cpu[.ldtr] = SegmentRegister(selector: 0, attributes: 0x82, limit: 0xFFFF, base: 0)
     cpu[.tr] = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0xFFFF, base: 0)
     cpu.clearTLB()
@@ -88,6 +88,7 @@ public final class Processor {
     while true {
       if state.pointee.dropsBlocks { dropBlocks() }
       guard cpu.instructionCount < limit else { return .limit }
+      if state.pointee.pendingDebug != 0 { cpu.deliverPendingDebug() }
       if mayInterrupt { cpu.takeInterrupts() }
       switch Activity(rawValue: state.pointee.activity) {
       case .running: break
@@ -157,7 +158,8 @@ extension CPU {
   /// Whether the next instruction must be executed alone, with every check.
   var mustStep: Bool {
     let flags = state.pointee.rflags & (RFLAGS.trap.rawValue | RFLAGS.resume.rawValue)
-    return flags != 0 || state.pointee.shadow != InterruptShadow.none.rawValue
+    return flags != 0 || isVirtualInterruptDue
+      || state.pointee.shadow != InterruptShadow.none.rawValue
       || state.pointee.watchesAccesses || state.pointee.debugRegisters[7] & 0xFF != 0
   }
 
@@ -199,6 +201,7 @@ extension CPU {
     // Quirk: counted-exceptions. An instruction that faults is counted too.
     state.pointee.budget &-= 1
     do throws(Exception) {
+      if isVirtualInterruptDue { throw .generalProtection(errorCode: 0) }
       if !flags.contains(.resume), let bits = instructionBreakpoint {
         throw .debugFault(dr6: bits)
       }

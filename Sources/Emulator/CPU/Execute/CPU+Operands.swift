@@ -44,13 +44,11 @@ extension CPU {
     }
     let segment = self[name]
     guard segment.isPresent else { throw segmentViolation(name) }
-    let isReal = !mode.isDisjoint(with: [.real, .virtual8086])
-    if !isReal {
-      if access.isWrite {
-        guard !segment.isCode, segment.isWritableOrReadable else { throw segmentViolation(name) }
-      } else if segment.isCode && !segment.isWritableOrReadable && access != .execute {
-        throw segmentViolation(name)
-      }
+    // Real-address mode goes by the rights that it finds, too.
+    if access.isWrite {
+      guard !segment.isCode, segment.isWritableOrReadable else { throw segmentViolation(name) }
+    } else if segment.isCode && !segment.isWritableOrReadable && access != .execute {
+      throw segmentViolation(name)
     }
     guard isWithinLimit(segment, offset: offset, size: size) else {
       throw segmentViolation(name)

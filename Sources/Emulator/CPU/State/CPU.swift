@@ -107,6 +107,10 @@ public struct CPU {
   /// Everybody who changes one of these calls it before the instruction completes.
   public func updateMode() {
     var mode: ExecutionMode = []
+    if !cr0.contains(.protectionEnable) {
+      // In real-address mode CS is writable, whatever it was.
+      self[.cs].attributes = self[.cs].attributes & ~0x9F | 0x93
+    }
     let code = self[.cs]
     if efer.contains(.longModeActive) && code.isLong {
       mode.insert([.long, .bigStack, .flat])
@@ -130,7 +134,6 @@ public struct CPU {
 
   /// Makes `CPUState.segmentWindows` agree with the segments.
   private func updateWindows() {
-    let isReal = !mode.isDisjoint(with: [.real, .virtual8086])
     for index in 0..<6 {
       let segment = state.pointee.segments[index]
       var window = SegmentWindow(base: segment.base)
@@ -138,8 +141,8 @@ public struct CPU {
       if segment.isPresent && !expandsDown {
         let end = UInt64(segment.limit) + 1
         let isOpen = segment.isWritableOrReadable
-        if isReal || !segment.isCode || isOpen { window.readEnd = end }
-        if isReal || !segment.isCode && isOpen { window.writeEnd = end }
+        if !segment.isCode || isOpen { window.readEnd = end }
+        if !segment.isCode && isOpen { window.writeEnd = end }
       }
       state.pointee.segmentWindows[index] = window
     }

@@ -110,6 +110,11 @@ public struct ProcessorFeatures: Equatable, Sendable {
     }
   }
 
+  /// Takes a feature out.
+  mutating func remove(_ feature: ProcessorFeature) {
+    bits &= ~(1 &<< UInt128(feature.rawValue))
+  }
+
   /// Whether the processor has `feature`.
   @inline(__always) public func contains(_ feature: ProcessorFeature) -> Bool {
     bits &>> UInt128(feature.rawValue) & 1 != 0

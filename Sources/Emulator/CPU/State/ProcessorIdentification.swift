@@ -40,13 +40,19 @@ public struct ProcessorIdentification: Equatable, Sendable {
   /// Processors in the machine, each a core of one package.
   public var processors: UInt32
   /// What the processor has.
-  public let features: ProcessorFeatures
+  public private(set) var features: ProcessorFeatures
 
   /// Describes processor `apicID` of `processors`.
   public init(apicID: UInt32 = 0, processors: UInt32 = 1, model: ProcessorModel = .max) {
     self.apicID = apicID
     self.processors = max(processors, 1)
     features = ProcessorFeatures(of: model)
+  }
+
+  /// Describes the most complete model, but for some features.
+  init(lacking missing: [ProcessorFeature]) {
+    self.init()
+    for feature in missing { features.remove(feature) }
   }
 
   static let highestBasicLeaf: UInt32 = 0x16

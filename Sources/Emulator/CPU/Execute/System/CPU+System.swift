@@ -13,7 +13,7 @@ extension CPU {
     let isDue = withInterrupts { interrupts in
       isEnabled && interrupts.hasPendingInterrupt || !blocksNMI && interrupts.hasPendingNMI
     }
-    if isDue || mustStep { requestInterruptCheck() }
+    if isDue || mustStep || state.pointee.pendingDebug != 0 { requestInterruptCheck() }
   }
 
   private func executeSystemInstruction(_ i: borrowing Instruction) throws(Exception) {
@@ -75,7 +75,7 @@ extension CPU {
   /// What tells where the system's tables are, and what user-mode instruction prevention keeps from
   /// applications.
   private func storeSystemRegister(_ i: borrowing Instruction) throws(Exception) {
-    let isTable = i.mnemonic == .sldt || i.mnemonic == .str
+    let isTable = [.sldt, .str].contains(i.mnemonic)
     guard isProtected || !isTable else { throw .invalidOpcode }
     if cr4.contains(.userModeInstructionPrevention) { try requireRing0() }
     switch i.mnemonic {

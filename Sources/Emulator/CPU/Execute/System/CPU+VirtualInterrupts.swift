@@ -18,6 +18,14 @@ extension CPU {
     return cpl == 3 && cr4.contains(.protectedModeVirtualInterrupts)
   }
 
+  /// Whether VIF and VIP are both set where code has them: #GP(0) before the next instruction.
+  var isVirtualInterruptDue: Bool {
+    let both = RFLAGS([.virtualInterrupt, .virtualInterruptPending]).rawValue
+    guard state.pointee.rflags & both == both else { return false }
+    if mode.contains(.virtual8086) { return cr4.contains(.virtual8086Extensions) }
+    return cpl == 3 && cr4.contains(.protectedModeVirtualInterrupts)
+  }
+
   /// The 16-bit image of the flags in which VIF stands for IF, and IOPL is 3.
   var virtualFlagsImage: UInt64 {
     let flags = state.pointee.rflags
@@ -86,7 +94,6 @@ extension CPU {
     let isVirtual = ioPrivilegeLevel < 3
     let image = isVirtual ? virtualFlagsImage : state.pointee.rflags
     var stack = PendingStack(current: self)
-    try stack.reserve(3, size: 2)
     try stack.push(image, size: 2)
     try stack.push(UInt64(self[.cs].selector), size: 2)
     try stack.push(state.pointee.nextRIP, size: 2)

@@ -8,7 +8,7 @@ extension CPU {
 
   /// PUSHF, PUSHFD, PUSHFQ: VM and RF read as zero.
   func pushFlags(_ i: borrowing Instruction) throws(Exception) {
-    if usesVirtualInterrupts && i.operandSize == 2 {
+    if i.operandSize == 2 && usesVirtualInterrupts {
       return try push(virtualFlagsImage, size: 2)
     }
     try checkFlagsAccess()
@@ -19,7 +19,7 @@ extension CPU {
   /// POPF, POPFD, POPFQ: IOPL changes only at CPL 0, IF only where CPL <= IOPL; VM, VIF and VIP
   /// stay, RF is cleared.
   func popFlags(_ i: borrowing Instruction) throws(Exception) {
-    if usesVirtualInterrupts && i.operandSize == 2 {
+    if i.operandSize == 2 && usesVirtualInterrupts {
       try loadVirtualFlags(try peekStack(at: 0, size: 2))
       return advanceStack(by: 2)
     }
