@@ -50,11 +50,13 @@ let package = Package(
     .testTarget(
       name: "GoldenTests", dependencies: ["Emulator"], path: "Tests/GoldenTests",
       exclude: ["Goldens"]),
-    .testTarget(name: "BootTests", dependencies: ["GuestKernel"], path: "Tests/BootTests"),
+    .testTarget(
+      name: "BootTests", dependencies: ["GuestKernel", "TestImages"], path: "Tests/BootTests"),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator", "TestImages"], path: "Tests/EmulatorTests"),
     // Small images for tests, right ones and wrong ones.
-    .target(name: "TestImages", path: "Tests/TestImages"),
+    .target(name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages"),
+    .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),
     .testTarget(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
     .testTarget(

@@ -62,8 +62,16 @@ struct Boot: ParsableCommand {
   @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
   var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
 
-  @Option(help: ArgumentHelp("The number of processors; this version has one.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "The number of processors, 1 to \(MachineConfiguration.mostProcessors).", valueName: "n"))
   var cpus = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Instructions that one of several processors executes before the next has its turn.",
+      valueName: "n"))
+  var quantum = MachineConfiguration.defaultQuantum
 
   @Option(
     help: ArgumentHelp(
@@ -133,6 +141,7 @@ struct Boot: ParsableCommand {
     configuration.entropy = rng ? virtio : nil
     configuration.virtioConsole = hvc == nil ? nil : virtio
     configuration.network = net == nil ? nil : NetworkInterface(bus: virtio)
+    configuration.quantum = quantum
     configuration.linuxEntry = entry
     return configuration
   }

@@ -38,6 +38,8 @@ extension CPU {
     digest.add(UInt64(state.pointee.activity))
     digest.add(UInt64(state.pointee.shadow))
     digest.add(state.pointee.nmiBlocked ? 1 as UInt64 : 0)
+    digest.add(state.pointee.monitorLine)
+    digest.add(state.pointee.waitEndsAtInterrupt ? 1 as UInt64 : 0)
   }
 
   private func addModelSpecific(to digest: inout StateDigest) {

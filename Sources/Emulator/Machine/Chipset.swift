@@ -11,10 +11,13 @@ final class Chipset {
     var transmit: (_ port: Int, _ byte: UInt8) -> Void
     var debugTransmit: (UInt8) -> Void
     var virtio: VirtIODevices.Requests
+    /// A message for the processor with this number.
+    var signal: (_ processor: Int, ProcessorSignal) -> Void
   }
 
   let apicBus = APICBus()
-  let localAPIC: LocalAPIC
+  /// One for each processor, the bootstrap processor's first.
+  let localAPICs: [LocalAPIC]
   let ioAPIC: IOAPIC
   let pics: PIC8259Pair
   let pit: PIT8254
@@ -48,12 +51,14 @@ final class Chipset {
     configuration: MachineConfiguration, memory: PhysicalMemory, clock: VirtualClock,
     requests: Requests
   ) {
-    localAPIC = LocalAPIC(
-      id: 0, isBootstrap: true, physicalAddressBits: PhysicalAddress.width, clock: clock,
-      bus: apicBus)
+    let localAPICs = Self.makeLocalAPICs(
+      configuration.processors, clock: clock, bus: apicBus, signal: requests.signal)
+    self.localAPICs = localAPICs
     ioAPIC = IOAPIC(id: 0, bus: apicBus)
-    pics = PIC8259Pair(output: InterruptLine(to: localAPIC, pin: 0))
-    localAPIC.externalController = pics
+    let externalInterrupt = InterruptLine(to: localAPICs[0], pin: 0)
+    for other in localAPICs.dropFirst() { externalInterrupt.connect(to: other, pin: 0) }
+    pics = PIC8259Pair(output: externalInterrupt)
+    for localAPIC in localAPICs { localAPIC.externalController = pics }
     let inputs = Self.makePICInputs(pics)
     picInputs = inputs
     let irqs = Self.makeIRQs(picInputs: inputs, ioAPIC: ioAPIC)
@@ -111,7 +116,7 @@ final class Chipset {
     resetControl = ResetControl(resetRequested: requests.reset)
     debugConsole = DebugConsole(transmit: requests.debugTransmit)
     debugExit = DebugExit(exit: requests.debugExit)
-    bus = SystemBus(localAPIC: localAPIC)
+    bus = SystemBus(localAPIC: localAPICs[0])
     var overlays: [DiskOverlay] = []
     disks = configuration.disks.map { drive in
       guard drive.access == .snapshot else { return drive.backend }
@@ -123,7 +128,22 @@ final class Chipset {
       configuration: configuration, disks: disks, memory: memory, clock: clock, pci: pci,
       ioAPIC: ioAPIC, requests: requests.virtio)
     attachAll()
-    localAPIC.enterVirtualWireMode()
+    localAPICs[0].enterVirtualWireMode()
+  }
+
+  /// The local APICs; only the first belongs to a bootstrap processor.
+  private static func makeLocalAPICs(
+    _ count: Int, clock: VirtualClock, bus: APICBus,
+    signal: @escaping (_ processor: Int, ProcessorSignal) -> Void
+  ) -> [LocalAPIC] {
+    (0..<count).map { index in
+      let localAPIC = LocalAPIC(
+        id: UInt32(index), isBootstrap: index == 0, physicalAddressBits: PhysicalAddress.width,
+        clock: clock, bus: bus)
+      localAPIC.initializeRequested = { signal(index, .initialize) }
+      localAPIC.startUpRequested = { signal(index, .startUp(page: $0)) }
+      return localAPIC
+    }
   }
 
   private static func makePICInputs(_ pics: PIC8259Pair) -> [InterruptJunction] {
@@ -195,7 +215,7 @@ final class Chipset {
 
   /// Everything back to the state that firmware leaves.
   func reset() {
-    localAPIC.reset()
+    for localAPIC in localAPICs { localAPIC.reset() }
     ioAPIC.reset()
     pics.reset()
     pit.reset()
@@ -210,15 +230,16 @@ final class Chipset {
     resetControl.state = ResetControl.State()
     virtio.reset()
     pci.reset()
-    localAPIC.enterVirtualWireMode()
+    localAPICs[0].enterVirtualWireMode()
   }
 
   /// The devices that remember anything, in a fixed order.
   var stateful: [any StatefulDevice] {
-    [
-      localAPIC, ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
-      powerManagement, smiCommand, resetControl,
-    ] + uarts + junctions + picInputs + legacySelectors + pci.stateful
+    localAPICs as [any StatefulDevice]
+      + [
+        ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
+        powerManagement, smiCommand, resetControl,
+      ] + uarts + junctions + picInputs + legacySelectors + pci.stateful
       + virtio.stateful + overlays
   }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A whole computer: a processor, memory, devices and the kernel it was given.
+/// A whole computer: processors, memory, devices and the kernel it was given.
 ///
 /// ```swift
 /// let machine = try Machine(image: .file("kernel.elf"))
@@ -16,8 +16,10 @@ public final class Machine {
   public let image: KernelImage
   /// RAM.
   public let memory: PhysicalMemory
-  /// The processor.
-  public let processor: Processor
+  /// The processors, the bootstrap processor first; each has its number as APIC ID.
+  public let processors: [Processor]
+  /// The processor whose turn it is, or was when the run ended.
+  public internal(set) var processor: Processor
   /// The far ends of the four serial ports, COM1 first.
   public let serialPorts: [SerialConsole]
   /// The far end of the virtio console, if the machine has one.
@@ -44,6 +46,7 @@ public final class Machine {
   let chipset: Chipset
   let requests: Requests
   private let endpoints: Endpoints
+  var turn = Turn()
   var replay: InputReplay?
   var heldInput = HeldInput(portCount: PortMap.serial.count)
 
@@ -74,11 +77,13 @@ public final class Machine {
         reset: { requests.isResetRequested = true },
         debugExit: { requests.stop = .debugExit($0) },
         transmit: { ends.transmit($0, $1) }, debugTransmit: { ends.debugTransmit($0) },
-        virtio: ends.virtioRequests))
-    processor = Processor(
-      memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
-      identification: ProcessorIdentification())
-    chipset.addressGate.output = { [processor] in processor.cpu.setAddressLine20($0) }
+        virtio: ends.virtioRequests,
+        signal: { requests.signals.append((processor: $0, signal: $1)) }))
+    processors = Self.makeProcessors(memory: memory, chipset: chipset, clock: clock)
+    processor = processors[0]
+    chipset.addressGate.output = { [processors] isOpen in
+      for processor in processors { processor.cpu.setAddressLine20(isOpen) }
+    }
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()
@@ -90,6 +95,22 @@ public final class Machine {
     // Not weak: a weak reference would make every retain of the machine slow.
     ends.receive = { [unowned self] port, bytes in receive(bytes, port: port) }
     try load()
+    giveTurn(to: 0)
+  }
+
+  private static func makeProcessors(
+    memory: PhysicalMemory, chipset: Chipset, clock: VirtualClock
+  ) -> [Processor] {
+    let count = UInt32(chipset.localAPICs.count)
+    var processors: [Processor] = []
+    for (number, localAPIC) in chipset.localAPICs.enumerated() {
+      processors.append(
+        Processor(
+          memory: memory, bus: chipset.bus, interrupts: localAPIC, clock: clock,
+          identification: ProcessorIdentification(apicID: UInt32(number), processors: count),
+          beside: processors.first))
+    }
+    return processors
   }
 
   deinit {
@@ -97,7 +118,7 @@ public final class Machine {
     endpoints.receive = { _, _ in }
   }
 
-  /// Loads the image and puts the processor at its entry.
+  /// Loads the image and puts the bootstrap processor at its entry.
   private func load() throws(ImageError) {
     chipset.pci.assignResources(edgeLevel: chipset.pics.levelControl)
     memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .ram)
@@ -108,7 +129,7 @@ public final class Machine {
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
       rsdp: tables.rsdpAddress)
-    processor.cpu.enter(try loader.load(configuration), seed: configuration.seed)
+    processors[0].cpu.enter(try loader.load(configuration), seed: configuration.seed)
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.
@@ -118,9 +139,13 @@ public final class Machine {
     resetCount += 1
     memory.clear()
     chipset.reset()
-    processor.reset()
-    processor.connections.recorder.removeAll()
+    for processor in processors {
+      processor.reset()
+      processor.connections.recorder.removeAll()
+    }
+    requests.signals.removeAll()
     heldInput.start = now
+    giveTurn(to: 0)
     try load()
   }
 
@@ -131,7 +156,7 @@ public final class Machine {
 
   // MARK: Looking inside
 
-  /// Reads `count` bytes of linear memory as the processor maps it now; nil where nothing is.
+  /// Reads `count` bytes of linear memory as the current processor maps it; nil where nothing is.
   public func read(linear address: UInt64, count: Int) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)
@@ -152,10 +177,11 @@ public final class Machine {
     read(linear: address, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// A digest of everything the machine remembers: processor, memory, devices.
+  /// A digest of everything the machine remembers: processors, memory, devices.
   public func stateDigest() -> UInt64 {
     var digest = StateDigest()
-    processor.cpu.add(to: &digest)
+    for processor in processors { processor.cpu.add(to: &digest) }
+    if processors.count > 1 { addTurn(to: &digest) }
     memory.add(to: &digest)
     for device in chipset.stateful { Self.add(device, to: &digest) }
     heldInput.add(to: &digest)
@@ -164,11 +190,17 @@ public final class Machine {
 
   /// The digests of the machine's parts by name, to find out where two machines differ.
   public func partDigests() -> [(name: String, digest: UInt64)] {
-    var processorDigest = StateDigest()
-    processor.cpu.add(to: &processorDigest)
+    var parts: [(name: String, digest: UInt64)] = []
+    for (number, processor) in processors.enumerated() {
+      var digest = StateDigest()
+      processor.cpu.add(to: &digest)
+      parts.append(("processor \(number)", digest.value))
+    }
+    var turnDigest = StateDigest()
+    addTurn(to: &turnDigest)
     var memoryDigest = StateDigest()
     memory.add(to: &memoryDigest)
-    var parts = [("processor", processorDigest.value), ("memory", memoryDigest.value)]
+    parts += [("turn", turnDigest.value), ("memory", memoryDigest.value)]
     for (index, device) in chipset.stateful.enumerated() {
       var digest = StateDigest()
       Self.add(device, to: &digest)
@@ -189,6 +221,8 @@ public final class Machine {
 final class Requests {
   var stop: StopReason?
   var isResetRequested = false
+  /// INIT and start-up messages, in the order they were sent.
+  var signals: [(processor: Int, signal: ProcessorSignal)] = []
   var isConditionMet = false
   let isStopRequested = Atomic(false)
 }

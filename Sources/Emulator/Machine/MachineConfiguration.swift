@@ -14,6 +14,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var memory: UInt64
   /// The number of processors.
   public var processors = 1
+  /// Instructions that one of several processors retires before the next one has its turn.
+  public var quantum = defaultQuantum
   /// The kernel's command line.
   public var commandLine: String
   /// Files that are handed to the kernel.
@@ -43,6 +45,10 @@ public struct MachineConfiguration: Equatable, Sendable {
   private static let mostDevices = 24
   /// The most RAM: what a bare ELF64 kernel is entered with a map of.
   public static let largestMemory: UInt64 = 256 << 30
+  /// The most processors.
+  public static let mostProcessors = 64
+  /// Instructions in a turn unless told otherwise.
+  public static let defaultQuantum: UInt64 = 10_000
   /// 1 January 2026, 00:00 UTC.
   public static let defaultStartTime: UInt64 = 1_767_225_600
 
@@ -81,8 +87,12 @@ public struct MachineConfiguration: Equatable, Sendable {
     guard network.map({ $0.address.count == 6 && $0.address[0] & 1 == 0 }) ?? true else {
       throw ConfigurationError("an Ethernet address has six bytes, the first of them even")
     }
-    guard processors == 1 else {
-      throw ConfigurationError("this machine has exactly one processor, not \(processors)")
+    guard (1...Self.mostProcessors).contains(processors) else {
+      throw ConfigurationError(
+        "a machine has 1 to \(Self.mostProcessors) processors, not \(processors)")
+    }
+    guard quantum > 0 else {
+      throw ConfigurationError("a processor's turn has at least 1 instruction")
     }
   }
 }

@@ -15,8 +15,8 @@ final class SystemBus: Bus {
   private var fixed: [BusRegion] = []
   private var sources: [() -> [BusRegion]] = []
 
-  /// The local APIC, whose page the guest may move.
-  private let localAPIC: any BusDevice & InterruptSource
+  /// The local APIC of the processor whose turn it is: each sees its own page, which it may move.
+  var localAPIC: any BusDevice & InterruptSource
 
   init(localAPIC: any BusDevice & InterruptSource) {
     self.localAPIC = localAPIC

@@ -116,7 +116,8 @@ extension Instruction {
     switch mnemonic {
     case .jcc, .jmp, .call, .ret, .loop, .loope, .loopne, .jrcxz, .jmpFar, .callFar, .retFar, .iret,
       .int, .int1, .int3, .into, .invalid, .ud0, .ud1, .ud2, .syscall, .sysret, .sysenter, .sysexit,
-      .hlt, .rsm, .movToControl, .movToDebug, .wrmsr, .invlpg, .invpcid, .popf, .movToSegment,
+      .hlt, .mwait, .rsm, .movToControl, .movToDebug, .wrmsr, .invlpg, .invpcid, .popf,
+      .movToSegment,
       .popSegment, .loadFarPointer, .sti, .lmsw, .in, .out, .ins, .outs:
       true
     case .movs, .stos, .cmps, .scas, .lods: isRepeated
@@ -171,9 +172,7 @@ extension CPU {
       return nil
     }
     let header = BlockBuilder.build(self, physical: physical)
-    if let header, blocks.insert(header) {
-      withdrawWriteTags(physicalPage: physical & ~0xFFF)
-    }
+    if let header { blocks.insert(header) }
     return header
   }
 

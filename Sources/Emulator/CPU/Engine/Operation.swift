@@ -77,6 +77,8 @@ enum EngineExit {
   static let step: UInt64 = 4
   /// An interrupt may have become deliverable, but nothing outside changed.
   static let interrupts: UInt64 = 5
+  /// PAUSE: other processors may go on first.
+  static let yield: UInt64 = 6
 }
 
 extension UnsafePointer<Operation> {

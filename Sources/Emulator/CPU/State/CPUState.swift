@@ -97,6 +97,10 @@ public struct CPUState {
   public var isBetweenIterations: Bool = false
   /// Whether NMIs are blocked until the next IRET.
   public var nmiBlocked: Bool = false
+  /// Whether MWAIT was told to go on at an interrupt even while IF is 0.
+  public var waitEndsAtInterrupt: Bool = false
+  /// Physical address of the line that MONITOR armed, `.max` for none.
+  public var monitorLine: UInt64 = .max
   /// The mode that instructions are decoded in; see `ExecutionMode`.
   public var mode = ExecutionMode(rawValue: 0)
 
@@ -123,7 +127,7 @@ public struct CPUState {
   /// IA32_PAT.
   public var pat: UInt64 = 0x0007_0406_0007_0406
   /// IA32_MISC_ENABLE.
-  public var miscEnable: UInt64 = 1
+  public var miscEnable: UInt64 = MiscellaneousEnable.writable
   /// IA32_MTRR_DEF_TYPE.
   public var mtrrDefaultType: UInt64 = 0
   /// Fixed-range MTRRs, in the order 64K, 16K x 2, 4K x 8.
@@ -208,6 +212,8 @@ public enum Activity: UInt8, Sendable {
   case running
   /// HLT: waits for an interrupt.
   case halted
+  /// MWAIT: waits for a store to the monitored line, or an interrupt.
+  case monitorWait
   /// A fault while delivering a double fault: only a reset helps.
   case shutdown
   /// An application processor before its start-up IPI.

@@ -10,7 +10,7 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   case fpu, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36, clfsh
   case fxsr, sse, sse2
   // Leaf 1, ECX
-  case cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline
+  case monitor, cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline
   // Leaf 7, EBX
   case fsgsbase, tscAdjust, bmi1, smep, invpcid, smap
   // Leaf 8000_0001H, ECX
@@ -70,6 +70,7 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.fxsr, .version1D, 24),
     Row(.sse, .version1D, 25),
     Row(.sse2, .version1D, 26),
+    Row(.monitor, .version1C, 3),
     Row(.cmpxchg16b, .version1C, 13, .v2),
     Row(.pcid, .version1C, 17),
     Row(.x2apic, .version1C, 21),
@@ -132,6 +133,7 @@ extension CPU {
     var leaf = connections.identification.leaf(
       function, UInt32(truncatingIfNeeded: self[.rcx]))
     if function == 1 && !isInterruptControllerEnabled { leaf.edx &= ~(1 << 9) }
+    if function == 1 && !isMonitorEnabled { leaf.ecx &= ~(1 << 3) }
     // SYSCALL exists in 64-bit mode only.
     if function == 0x8000_0001 && !isLongMode { leaf.edx &= ~(1 << 11) }
     self[.rax] = UInt64(leaf.eax)

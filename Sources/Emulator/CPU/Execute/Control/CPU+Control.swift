@@ -16,6 +16,8 @@ extension CPU {
     case .clflush:
       let address = try linearAddress(i, size: 1, access: .read)
       try probe(address, count: 1, access: .read)
+    // A processor that spins waits for another one, which needs a turn for it.
+    case .pause where connections.identification.processors > 1: requestYield()
     default: break
     }
   }

@@ -63,8 +63,7 @@ extension CPU {
     case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckCapability,
       MSR.machineCheckStatus, MSR.platformID, MSR.updateSignature, MSR.debugControl:
       0
-    // Branch trace storage and PEBS are unavailable.
-    case MSR.miscEnable: state.pointee.miscEnable | 0x1800
+    case MSR.miscEnable: state.pointee.miscEnable | MiscellaneousEnable.unavailable
     default: nil
     }
   }

@@ -84,6 +84,8 @@ extension CPU {
     case .clac: try setAlignmentCheck(false)
     case .stac: try setAlignmentCheck(true)
     case .hlt: try hlt()
+    case .monitor: try monitor(i)
+    case .mwait: try mwait()
     // Memory is coherent without caches.
     case .invd, .wbinvd: try requireRing0()
     case .invlpg: try invlpg(i)

@@ -74,8 +74,9 @@ extension CPU {
       guard value & ~0xCFF == 0, isMemoryType(value & 0xFF) else { return false }
       state.pointee.mtrrDefaultType = value
     case MSR.miscEnable:
-      guard value & ~0x1801 == 0 else { return false }
-      state.pointee.miscEnable = value & 1
+      let known = MiscellaneousEnable.writable | MiscellaneousEnable.unavailable
+      guard value & ~known == 0 else { return false }
+      state.pointee.miscEnable = value & MiscellaneousEnable.writable
     // Nothing behind these can be changed; software may still clear them or load microcode.
     case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckStatus,
       MSR.debugControl:

@@ -1,3 +1,15 @@
+/// Bits of IA32_MISC_ENABLE.
+enum MiscellaneousEnable {
+  /// Fast strings.
+  static let fastStrings: UInt64 = 1
+  /// MONITOR and MWAIT.
+  static let monitor: UInt64 = 1 << 18
+  /// What software may change.
+  static let writable: UInt64 = fastStrings | monitor
+  /// Branch trace storage and PEBS are unavailable.
+  static let unavailable: UInt64 = 0x1800
+}
+
 /// Model-specific registers by index.
 ///
 /// SDM Vol. 4, "Architectural MSRs".
