@@ -29,7 +29,6 @@ public final class VirtIOMMIO: BusDevice, StatefulDevice {
   public struct State: Codable, Equatable, Sendable {}
 
   /// "virt", little-endian.
-  /// "virt", little-endian.
   /// "emu", who made it.
   private static let vendor: UInt64 = 0x0075_6D65
 
