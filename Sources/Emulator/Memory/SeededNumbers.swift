@@ -3,7 +3,7 @@ public struct SeededNumbers: RandomNumberGenerator, Codable, Equatable, Sendable
   /// Where in the sequence it is.
   private(set) var state: UInt64
 
-  /// The numbers of `seed`.
+  /// Starts the sequence of `seed`.
   public init(seed: UInt64) { state = seed }
 
   /// The next number.
