@@ -1,5 +1,5 @@
 /// SplitMix64: numbers that look random and follow from a seed, the same on every host.
-public struct SeededNumbers: RandomNumberGenerator, Equatable, Sendable {
+public struct SeededNumbers: RandomNumberGenerator, Codable, Equatable, Sendable {
   /// Where in the sequence it is.
   private(set) var state: UInt64
 
