@@ -143,8 +143,13 @@ public final class Machine {
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
-      rsdp: tables.rsdpAddress)
-    processors[0].cpu.enter(try loader.load(configuration), seed: configuration.seed)
+      rsdp: tables.rsdpAddress,
+      bootTime: configuration.startTime &+ clock.now / 1_000_000_000,
+      processors: processors.count)
+    let entry = try loader.load(configuration)
+    for (processor, entry) in zip(processors, [entry] + entry.others) {
+      processor.cpu.enter(entry, seed: configuration.seed)
+    }
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.
@@ -160,7 +165,6 @@ public final class Machine {
       processor.connections.recorder.removeAll()
     }
     requests.signals.removeAll()
-    heldInput.start = now
     giveTurn(to: 0)
     try load()
   }

@@ -187,6 +187,10 @@ public struct Decoder {
       return OpcodeRow(mnemonic: .xgetbv, attributes: .modRM, feature: .xsave)
     case 0xD1 where plain:
       return OpcodeRow(mnemonic: .xsetbv, attributes: .modRM, feature: .xsave)
+    case 0xEE where plain:
+      return OpcodeRow(mnemonic: .rdpkru, attributes: .modRM, feature: .pku)
+    case 0xEF where plain:
+      return OpcodeRow(mnemonic: .wrpkru, attributes: .modRM, feature: .pku)
     case 0xF8: return OpcodeRow(mnemonic: .swapgs, attributes: [.modRM, .o64])
     case 0xF9: return OpcodeRow(mnemonic: .rdtscp, attributes: .modRM, feature: .rdtscp)
     default: return row

@@ -29,7 +29,7 @@ public enum Mnemonic: UInt16, CaseIterable, Sendable {
   case movFromControl, movToControl, movFromDebug, movToDebug
   case movFromSegment, movToSegment, pushSegment, popSegment, loadFarPointer
   case invd, wbinvd, invlpg, invpcid, swapgs, syscall, sysret, sysenter, sysexit
-  case rdmsr, wrmsr, rdtsc, rdtscp, rdpid, rdpmc, cpuid, rsm
+  case rdpkru, wrpkru, rdmsr, wrmsr, rdtsc, rdtscp, rdpid, rdpmc, cpuid, rsm
   case rdfsbase, rdgsbase, wrfsbase, wrgsbase, clac, stac
   case prefetch, clflush, clflushopt, clwb, lfence, mfence, sfence, monitor, mwait
   // x87, all of D8-DF and WAIT; the form follows from opcode and ModR/M

@@ -74,7 +74,7 @@ extension Processor {
       cpu[name] = SegmentRegister(selector: 0, attributes: 0x93, limit: 0xFFFF, base: 0)
     }
     cpu[.cs] = SegmentRegister(
-      selector: 0xF000, attributes: 0x9B, limit: 0xFFFF, base: 0xFFFF_0000)
+      selector: 0xF000, attributes: 0x93, limit: 0xFFFF, base: 0xFFFF_0000)
     cpu[.ldtr] = SegmentRegister(selector: 0, attributes: 0x82, limit: 0xFFFF, base: 0)
     cpu[.tr] = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0xFFFF, base: 0)
     let activity = isBootstrap ? Activity.running : .waitForSIPI

@@ -70,6 +70,10 @@ public struct CR4: OptionSet, Equatable, Sendable {
   public static let osFXSR = CR4(bit: 9)
   /// OSXMMEXCPT: #XM enabled.
   public static let osXMMException = CR4(bit: 10)
+  /// UMIP: SGDT, SIDT, SLDT, SMSW and STR only in ring 0.
+  public static let userModeInstructionPrevention = CR4(bit: 11)
+  /// LA57: 57-bit linear addresses.
+  public static let linearAddresses57 = CR4(bit: 12)
   /// FSGSBASE: RDFSBASE and friends.
   public static let fsgsbase = CR4(bit: 16)
   /// PCIDE: process-context identifiers.
@@ -81,9 +85,13 @@ public struct CR4: OptionSet, Equatable, Sendable {
   /// SMAP: no supervisor access to user pages.
   public static let smap = CR4(bit: 21)
 
+  /// PKE: protection keys for user-mode pages.
+  public static let protectionKeyEnable = CR4(bit: 22)
+
   /// Every bit that all models have; a write that sets one that is not there raises #GP(0).
   public static let defined: CR4 = [
-    .timeStampDisable, .debuggingExtensions, .pageSizeExtensions, .physicalAddressExtension,
+    .virtual8086Extensions, .protectedModeVirtualInterrupts, .timeStampDisable,
+    .debuggingExtensions, .pageSizeExtensions, .physicalAddressExtension,
     .machineCheckEnable, .pageGlobalEnable, .performanceCounterEnable, .osFXSR, .osXMMException,
     .pcidEnable, .smep, .smap,
   ]
@@ -91,6 +99,8 @@ public struct CR4: OptionSet, Equatable, Sendable {
   /// Bits that exist where a feature does.
   static let optional: [(bit: CR4, feature: ProcessorFeature)] = [
     (.fsgsbase, .fsgsbase), (.osXSAVE, .xsave),
+    (.userModeInstructionPrevention, .umip), (.linearAddresses57, .la57),
+    (.protectionKeyEnable, .pku),
   ]
 }
 

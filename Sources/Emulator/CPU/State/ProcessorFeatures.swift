@@ -7,8 +7,8 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   /// What every processor with 64-bit mode has, and no bit tells.
   case baseline
   // Leaf 1, EDX
-  case fpu, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36, clfsh
-  case mmx, fxsr, sse, sse2
+  case fpu, vme, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36
+  case clfsh, mmx, fxsr, sse, sse2
   // Leaf 1, ECX
   case sse3, pclmulqdq, monitor, ssse3, fma, cmpxchg16b, pcid, sse41, sse42, x2apic, movbe
   case popcnt, tscDeadline, aes, xsave, avx, f16c, rdrand
@@ -16,7 +16,7 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   case fsgsbase, tscAdjust, bmi1, avx2, smep, bmi2, invpcid, rdseed, adx, smap, clflushopt, clwb
   case sha
   // Leaf 7, ECX
-  case pku, rdpid
+  case umip, pku, la57, rdpid
   // Leaf 0DH, sub-leaf 1, EAX
   case xsaveopt, xsavec, xgetbvECX1, xsaves
   // Leaf 8000_0001H, ECX
@@ -57,6 +57,7 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   /// SDM volume 2, "CPUID", "Feature Information Returned".
   static let rows = [
     Row(.fpu, .version1D, 0),
+    Row(.vme, .version1D, 1),
     Row(.de, .version1D, 2),
     Row(.pse, .version1D, 3),
     Row(.tsc, .version1D, 4),
@@ -108,6 +109,9 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.clflushopt, .structured7B, 23, .max),
     Row(.clwb, .structured7B, 24, .max),
     Row(.sha, .structured7B, 29, .max),
+    Row(.umip, .structured7C, 2, .max),
+    Row(.pku, .structured7C, 3, .max),
+    Row(.la57, .structured7C, 16, .max),
     Row(.rdpid, .structured7C, 22, .max),
     Row(.xsaveopt, .extendedState1A, 0, .max),
     Row(.xsavec, .extendedState1A, 1, .max),
@@ -133,6 +137,11 @@ public struct ProcessorFeatures: Equatable, Sendable {
     for row in ProcessorFeature.rows where row.model <= model {
       bits |= 1 &<< UInt128(row.feature.rawValue)
     }
+  }
+
+  /// Takes a feature out.
+  mutating func remove(_ feature: ProcessorFeature) {
+    bits &= ~(1 &<< UInt128(feature.rawValue))
   }
 
   /// Whether the processor has `feature`.
@@ -167,6 +176,8 @@ extension CPU {
     if function == 1 && cr4.contains(.osXSAVE) { leaf.ecx |= 1 << 27 }
     if function == 0xD { completeExtendedStateLeaf(&leaf) }
     if function == 1 && !isMonitorEnabled { leaf.ecx &= ~(1 << 3) }
+    let isStructured = function == 7 && leaf.ecx != 0
+    if isStructured && cr4.contains(.protectionKeyEnable) { leaf.ecx |= 1 << 4 }
     // SYSCALL exists in 64-bit mode only.
     if function == 0x8000_0001 && !isLongMode { leaf.edx &= ~(1 << 11) }
     self[.rax] = UInt64(leaf.eax)

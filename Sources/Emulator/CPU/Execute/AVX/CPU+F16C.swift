@@ -5,6 +5,7 @@ extension FloatingPointFormat {
 }
 
 extension Float16: InterchangeFormat {
+  @inline(__always) package var truncated: Int64 { Int64(self) }
   /// binary16.
   @inline(__always) package static var format: FloatingPointFormat { .half }
 }

@@ -35,7 +35,7 @@ extension CPU {
   private func checkedTarget(_ target: UInt64, size: UInt8) throws(Exception) -> UInt64 {
     let target = truncate(target, toSize: size)
     let isValid =
-      isLongMode ? LinearAddress(target).isCanonical : target <= UInt64(self[.cs].limit)
+      isLongMode ? isCanonical(LinearAddress(target)) : target <= UInt64(self[.cs].limit)
     guard isValid else { throw .generalProtection(errorCode: 0) }
     return target
   }

@@ -210,7 +210,8 @@ extension CPU {
   }
 
   /// SHUFPS, SHUFPD.
-  private static func shufp(
+  @inline(__always)
+  static func shufp(
     _ a: UInt128, _ b: UInt128, order: UInt64, isDouble: Bool
   ) -> UInt128 {
     if isDouble {

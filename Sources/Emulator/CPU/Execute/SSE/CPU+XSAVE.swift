@@ -179,7 +179,4 @@ extension CPU {
       writePKRU(value)
     }
   }
-
-  /// Sets PKRU.
-  func writePKRU(_ value: UInt32) { state.pointee.pkru = value }
 }

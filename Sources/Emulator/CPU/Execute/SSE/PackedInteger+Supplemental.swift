@@ -21,6 +21,7 @@ extension PackedInteger {
   }
 
   /// PSHUFB: a byte of `source` for each index, zero where bit 7 of the index is set.
+  @inline(__always)
   static func shuffleBytes(_ source: UInt128, by indices: UInt128, isMMX: Bool = false) -> UInt128 {
     let bytes = source.elements(Bytes.self)
     let last: UInt8 = isMMX ? 7 : 15
@@ -80,6 +81,7 @@ extension PackedInteger {
   }
 
   /// PALIGNR: `a` above `b`, shifted right by `count` bytes.
+  @inline(__always)
   static func align(_ a: UInt128, _ b: UInt128, count: UInt8, isMMX: Bool = false) -> UInt128 {
     let bits = UInt128(count) &* 8
     // Swift's smart shifts give zero from the width on, and shift left by negative distances.

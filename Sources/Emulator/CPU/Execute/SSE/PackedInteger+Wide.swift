@@ -5,7 +5,7 @@ extension PackedInteger {
   typealias SignedQuadwords = SIMD2<Int64>
 
   /// What the opcodes 28 to 41 of the 0F 38 map do.
-  static func wide(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
+  @inline(__always) static func wide(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0x28: a.combining(b, as: SignedQuadwords.self, multiplyDoublewords)
     case 0x29: a.combining(b, as: Quadwords.self) { $0 == $1 ? .max : 0 }

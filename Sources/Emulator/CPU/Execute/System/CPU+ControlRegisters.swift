@@ -122,6 +122,7 @@ extension CPU {
     let new = CR4(rawValue: value)
     let changed = old.symmetricDifference(new)
     if isIA32e && !new.contains(.physicalAddressExtension) { throw fault }
+    if isIA32e && changed.contains(.linearAddresses57) { throw fault }
     if changed.contains(.pcidEnable) && new.contains(.pcidEnable) {
       guard isIA32e, state.pointee.cr3 & 0xFFF == 0 else { throw fault }
     }
@@ -134,7 +135,9 @@ extension CPU {
       try loadPDPTEs(state.pointee.cr3)
     }
     state.pointee.cr4 = new.rawValue
-    if !changed.isDisjoint(with: paging.union([.pcidEnable, .smap])) { flushTLB() }
+    if !changed.isDisjoint(with: paging.union([.pcidEnable, .smap, .protectionKeyEnable])) {
+      flushTLB()
+    }
     updateMode()
     requestInterruptCheck()
   }
