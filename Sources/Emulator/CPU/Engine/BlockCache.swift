@@ -12,7 +12,7 @@ final class BlockCache {
   private static let arenaSize = 24 << 20
   /// The most that one block needs.
   private static let reserve = 64 << 10
-  private static let bucketCount = 8192
+  private static let bucketCount = 1 << 16
 
   private let ram: GuestRAM
   private let arena: UnsafeMutableRawPointer
@@ -53,7 +53,7 @@ final class BlockCache {
 
   @inline(__always)
   private func bucket(_ physical: UInt64) -> UnsafeMutablePointer<Header?> {
-    let hash = physical ^ physical >> 13
+    let hash = physical ^ physical >> 16
     return buckets + Int(truncatingIfNeeded: hash & UInt64(Self.bucketCount - 1))
   }
 

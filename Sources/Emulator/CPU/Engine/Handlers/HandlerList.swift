@@ -302,6 +302,9 @@
 @c func h_call_r_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
 @c func h_call_m_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
 @c func h_ret_none_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_bt_rr_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRR(UInt32.self, s, o) }
+@c func h_bt_ri_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRI(UInt32.self, s, o) }
+@c func h_bt_mi_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestMI(UInt32.self, s, o) }
 @c func h_bswap_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bswapR(UInt32.self, s, o) }
 @c func h_imul_rr_32(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRR(UInt32.self, s, o) }
 @c func h_imul_rm_32(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRM(UInt32.self, s, o) }
@@ -319,21 +322,40 @@
 @c func h_movsx_rrWord_32(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRR(UInt32.self, Int16.self, s, o) }
 @c func h_movsx_rmWord_32(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRM(UInt32.self, Int16.self, s, o) }
 @c func h_cmovcc_rr_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<0>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<0>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<1>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<1>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<2>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<3>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<4>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<5>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<6>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<7>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<8>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<9>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc10(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<10>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc10(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<10>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc11(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<11>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc11(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<11>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<12>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<13>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<14>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<15>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<15>.self, UInt32.self, s, o) }
+@c func h_bt_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRR(UInt64.self, s, o) }
+@c func h_bt_ri_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRI(UInt64.self, s, o) }
+@c func h_bt_mi_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestMI(UInt64.self, s, o) }
 @c func h_bswap_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bswapR(UInt64.self, s, o) }
 @c func h_imul_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRR(UInt64.self, s, o) }
 @c func h_imul_rm_64(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRM(UInt64.self, s, o) }
@@ -351,21 +373,37 @@
 @c func h_movsx_rrWord_64(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRR(UInt64.self, Int16.self, s, o) }
 @c func h_movsx_rmWord_64(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRM(UInt64.self, Int16.self, s, o) }
 @c func h_cmovcc_rr_64_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<0>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<0>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<1>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<1>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<2>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<3>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<4>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<5>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<6>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<7>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<8>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<9>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc10(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<10>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc10(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<10>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc11(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<11>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc11(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<11>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<12>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<13>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<14>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<15>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<15>.self, UInt64.self, s, o) }
 @c func h_movsxd_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRR(UInt64.self, Int32.self, s, o) }
 @c func h_movsxd_rm_64(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRM(UInt64.self, Int32.self, s, o) }
 @c func h_setcc_r_8_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { setccR(Condition<0>.self, s, o) }
@@ -601,6 +639,7 @@ extension HandlerTable {
     install3()
     install4()
     install5()
+    install6()
   }
   private func install0() {
     install(.add, .rr, 8, h_add_rr_8)
@@ -910,6 +949,9 @@ extension HandlerTable {
   }
   private func install3() {
     install(.ret, .none, 32, condition: 2, h_ret_none_32_cc2)
+    install(.bt, .rr, 32, h_bt_rr_32)
+    install(.bt, .ri, 32, h_bt_ri_32)
+    install(.bt, .mi, 32, h_bt_mi_32)
     install(.bswap, .r, 32, h_bswap_r_32)
     install(.imul, .rr, 32, h_imul_rr_32)
     install(.imul, .rm, 32, h_imul_rm_32)
@@ -927,21 +969,40 @@ extension HandlerTable {
     install(.movsx, .rrWord, 32, h_movsx_rrWord_32)
     install(.movsx, .rmWord, 32, h_movsx_rmWord_32)
     install(.cmovcc, .rr, 32, condition: 0, h_cmovcc_rr_32_cc0)
+    install(.cmovcc, .rm, 32, condition: 0, h_cmovcc_rm_32_cc0)
     install(.cmovcc, .rr, 32, condition: 1, h_cmovcc_rr_32_cc1)
+    install(.cmovcc, .rm, 32, condition: 1, h_cmovcc_rm_32_cc1)
     install(.cmovcc, .rr, 32, condition: 2, h_cmovcc_rr_32_cc2)
+    install(.cmovcc, .rm, 32, condition: 2, h_cmovcc_rm_32_cc2)
     install(.cmovcc, .rr, 32, condition: 3, h_cmovcc_rr_32_cc3)
+    install(.cmovcc, .rm, 32, condition: 3, h_cmovcc_rm_32_cc3)
     install(.cmovcc, .rr, 32, condition: 4, h_cmovcc_rr_32_cc4)
+    install(.cmovcc, .rm, 32, condition: 4, h_cmovcc_rm_32_cc4)
     install(.cmovcc, .rr, 32, condition: 5, h_cmovcc_rr_32_cc5)
+    install(.cmovcc, .rm, 32, condition: 5, h_cmovcc_rm_32_cc5)
     install(.cmovcc, .rr, 32, condition: 6, h_cmovcc_rr_32_cc6)
+    install(.cmovcc, .rm, 32, condition: 6, h_cmovcc_rm_32_cc6)
     install(.cmovcc, .rr, 32, condition: 7, h_cmovcc_rr_32_cc7)
+    install(.cmovcc, .rm, 32, condition: 7, h_cmovcc_rm_32_cc7)
     install(.cmovcc, .rr, 32, condition: 8, h_cmovcc_rr_32_cc8)
+    install(.cmovcc, .rm, 32, condition: 8, h_cmovcc_rm_32_cc8)
     install(.cmovcc, .rr, 32, condition: 9, h_cmovcc_rr_32_cc9)
+    install(.cmovcc, .rm, 32, condition: 9, h_cmovcc_rm_32_cc9)
     install(.cmovcc, .rr, 32, condition: 10, h_cmovcc_rr_32_cc10)
+    install(.cmovcc, .rm, 32, condition: 10, h_cmovcc_rm_32_cc10)
     install(.cmovcc, .rr, 32, condition: 11, h_cmovcc_rr_32_cc11)
+    install(.cmovcc, .rm, 32, condition: 11, h_cmovcc_rm_32_cc11)
     install(.cmovcc, .rr, 32, condition: 12, h_cmovcc_rr_32_cc12)
+    install(.cmovcc, .rm, 32, condition: 12, h_cmovcc_rm_32_cc12)
     install(.cmovcc, .rr, 32, condition: 13, h_cmovcc_rr_32_cc13)
+    install(.cmovcc, .rm, 32, condition: 13, h_cmovcc_rm_32_cc13)
     install(.cmovcc, .rr, 32, condition: 14, h_cmovcc_rr_32_cc14)
+    install(.cmovcc, .rm, 32, condition: 14, h_cmovcc_rm_32_cc14)
     install(.cmovcc, .rr, 32, condition: 15, h_cmovcc_rr_32_cc15)
+    install(.cmovcc, .rm, 32, condition: 15, h_cmovcc_rm_32_cc15)
+    install(.bt, .rr, 64, h_bt_rr_64)
+    install(.bt, .ri, 64, h_bt_ri_64)
+    install(.bt, .mi, 64, h_bt_mi_64)
     install(.bswap, .r, 64, h_bswap_r_64)
     install(.imul, .rr, 64, h_imul_rr_64)
     install(.imul, .rm, 64, h_imul_rm_64)
@@ -959,21 +1020,39 @@ extension HandlerTable {
     install(.movsx, .rrWord, 64, h_movsx_rrWord_64)
     install(.movsx, .rmWord, 64, h_movsx_rmWord_64)
     install(.cmovcc, .rr, 64, condition: 0, h_cmovcc_rr_64_cc0)
+    install(.cmovcc, .rm, 64, condition: 0, h_cmovcc_rm_64_cc0)
     install(.cmovcc, .rr, 64, condition: 1, h_cmovcc_rr_64_cc1)
+    install(.cmovcc, .rm, 64, condition: 1, h_cmovcc_rm_64_cc1)
     install(.cmovcc, .rr, 64, condition: 2, h_cmovcc_rr_64_cc2)
+    install(.cmovcc, .rm, 64, condition: 2, h_cmovcc_rm_64_cc2)
     install(.cmovcc, .rr, 64, condition: 3, h_cmovcc_rr_64_cc3)
+    install(.cmovcc, .rm, 64, condition: 3, h_cmovcc_rm_64_cc3)
     install(.cmovcc, .rr, 64, condition: 4, h_cmovcc_rr_64_cc4)
+    install(.cmovcc, .rm, 64, condition: 4, h_cmovcc_rm_64_cc4)
     install(.cmovcc, .rr, 64, condition: 5, h_cmovcc_rr_64_cc5)
+    install(.cmovcc, .rm, 64, condition: 5, h_cmovcc_rm_64_cc5)
     install(.cmovcc, .rr, 64, condition: 6, h_cmovcc_rr_64_cc6)
+    install(.cmovcc, .rm, 64, condition: 6, h_cmovcc_rm_64_cc6)
     install(.cmovcc, .rr, 64, condition: 7, h_cmovcc_rr_64_cc7)
+    install(.cmovcc, .rm, 64, condition: 7, h_cmovcc_rm_64_cc7)
     install(.cmovcc, .rr, 64, condition: 8, h_cmovcc_rr_64_cc8)
+    install(.cmovcc, .rm, 64, condition: 8, h_cmovcc_rm_64_cc8)
     install(.cmovcc, .rr, 64, condition: 9, h_cmovcc_rr_64_cc9)
+    install(.cmovcc, .rm, 64, condition: 9, h_cmovcc_rm_64_cc9)
     install(.cmovcc, .rr, 64, condition: 10, h_cmovcc_rr_64_cc10)
+    install(.cmovcc, .rm, 64, condition: 10, h_cmovcc_rm_64_cc10)
     install(.cmovcc, .rr, 64, condition: 11, h_cmovcc_rr_64_cc11)
+    install(.cmovcc, .rm, 64, condition: 11, h_cmovcc_rm_64_cc11)
     install(.cmovcc, .rr, 64, condition: 12, h_cmovcc_rr_64_cc12)
+    install(.cmovcc, .rm, 64, condition: 12, h_cmovcc_rm_64_cc12)
     install(.cmovcc, .rr, 64, condition: 13, h_cmovcc_rr_64_cc13)
+    install(.cmovcc, .rm, 64, condition: 13, h_cmovcc_rm_64_cc13)
     install(.cmovcc, .rr, 64, condition: 14, h_cmovcc_rr_64_cc14)
+  }
+  private func install4() {
+    install(.cmovcc, .rm, 64, condition: 14, h_cmovcc_rm_64_cc14)
     install(.cmovcc, .rr, 64, condition: 15, h_cmovcc_rr_64_cc15)
+    install(.cmovcc, .rm, 64, condition: 15, h_cmovcc_rm_64_cc15)
     install(.movsxd, .rr, 64, h_movsxd_rr_64)
     install(.movsxd, .rm, 64, h_movsxd_rm_64)
     install(.setcc, .r, 8, condition: 0, h_setcc_r_8_cc0)
@@ -1009,8 +1088,6 @@ extension HandlerTable {
     install(.setcc, .r, 8, condition: 15, h_setcc_r_8_cc15)
     install(.jcc, .none, 64, condition: 15, h_jcc_none_64_cc15)
     install(.cmp, .rrBranch, 8, condition: 2, h_cmp_rrBranch_8_cc2)
-  }
-  private func install4() {
     install(.cmp, .riBranch, 8, condition: 2, h_cmp_riBranch_8_cc2)
     install(.cmp, .rmBranch, 8, condition: 2, h_cmp_rmBranch_8_cc2)
     install(.cmp, .miBranch, 8, condition: 2, h_cmp_miBranch_8_cc2)
@@ -1073,6 +1150,8 @@ extension HandlerTable {
     install(.cmp, .rrBranch, 8, condition: 6, h_cmp_rrBranch_8_cc6)
     install(.cmp, .riBranch, 8, condition: 6, h_cmp_riBranch_8_cc6)
     install(.cmp, .rmBranch, 8, condition: 6, h_cmp_rmBranch_8_cc6)
+  }
+  private func install5() {
     install(.cmp, .miBranch, 8, condition: 6, h_cmp_miBranch_8_cc6)
     install(.cmp, .rrBranch, 32, condition: 6, h_cmp_rrBranch_32_cc6)
     install(.cmp, .riBranch, 32, condition: 6, h_cmp_riBranch_32_cc6)
@@ -1111,8 +1190,6 @@ extension HandlerTable {
     install(.cmp, .rmBranch, 64, condition: 8, h_cmp_rmBranch_64_cc8)
     install(.cmp, .miBranch, 64, condition: 8, h_cmp_miBranch_64_cc8)
     install(.test, .rrBranch, 64, condition: 8, h_test_rrBranch_64_cc8)
-  }
-  private func install5() {
     install(.test, .riBranch, 64, condition: 8, h_test_riBranch_64_cc8)
     install(.cmp, .rrBranch, 8, condition: 9, h_cmp_rrBranch_8_cc9)
     install(.cmp, .riBranch, 8, condition: 9, h_cmp_riBranch_8_cc9)
@@ -1175,6 +1252,8 @@ extension HandlerTable {
     install(.test, .rrBranch, 8, condition: 14, h_test_rrBranch_8_cc14)
     install(.test, .riBranch, 8, condition: 14, h_test_riBranch_8_cc14)
     install(.cmp, .rrBranch, 32, condition: 14, h_cmp_rrBranch_32_cc14)
+  }
+  private func install6() {
     install(.cmp, .riBranch, 32, condition: 14, h_cmp_riBranch_32_cc14)
     install(.cmp, .rmBranch, 32, condition: 14, h_cmp_rmBranch_32_cc14)
     install(.cmp, .miBranch, 32, condition: 14, h_cmp_miBranch_32_cc14)
