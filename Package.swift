@@ -13,11 +13,17 @@ let package = Package(
   targets: [
     .target(
       name: "Emulator",
-      dependencies: ["CElf", "CZydis"],
+      dependencies: ["CElf", "CSlirp", "CZlib", "CZydis"],
       exclude: ["Generators", "Libraries"]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
       providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(
+      name: "CSlirp", path: "Sources/Emulator/Libraries/CSlirp",
+      providers: [.apt(["libslirp-dev"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/Emulator/Libraries/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CZydis", path: "Sources/Emulator/Libraries/CZydis",
       providers: [.apt(["libzydis-dev"])]),

@@ -15,6 +15,13 @@ struct Boot: ParsableCommand {
     help: "The kernel: an ELF file or a Linux bzImage. Without it, the bundled Images/kernel.elf.")
   var image: String?
 
+  @Option(
+    name: .customLong("protocol"),
+    help: ArgumentHelp(
+      "How to start an image that offers several ways; otherwise the first of this list.",
+      valueName: "name"))
+  var bootProtocol: BootProtocol?
+
   @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
   var append = ""
 
@@ -38,8 +45,37 @@ struct Boot: ParsableCommand {
       valueName: "file[,readonly|,writable][,bus=name]"))
   var disks: [DiskOption] = []
 
+  @OptionGroup var firmware: FirmwareOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "A virtio console (hvc0 in Linux), connected as --serial is; with stdio the terminal is here "
+        + "and not on the serial port.", valueName: "where"))
+  var hvc: SerialOption?
+
+  @Option(
+    help: ArgumentHelp(
+      "A virtio network interface; user: the guest reaches others as you do, and nobody reaches it.",
+      valueName: "kind"))
+  var net: NetworkOption?
+
+  @Flag(help: "Attach a virtio entropy device, whose numbers follow from --seed.")
+  var rng = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What --rng, --hvc and --net attach their virtio devices to: pci or mmio.",
+      valueName: "bus"))
+  var virtio = VirtIOBus.pci
+
   @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
   var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
+
+  @Option(
+    help: ArgumentHelp(
+      "What CPUID reports and which instructions there are: x86-64-v1, x86-64-v2, x86-64-v3 or "
+        + "max.", valueName: "model"))
+  var cpu = ProcessorModel.max
 
   @Option(
     help: ArgumentHelp(
@@ -103,13 +139,16 @@ struct Boot: ParsableCommand {
 
   func run() throws {
     let machine = try makeMachine()
+    if hvc == .stdio { machine.console = machine.virtioConsole }
     if let input { machine.console.send(try readFile(input)) }
     machine.debugConsole.keepsOutput = false
     machine.debugConsole.transmitted = { byte in
       var byte = byte
       write(STDERR_FILENO, &byte, 1)
     }
+    try firmware.connect(machine)
     let end = try runSession(machine)
+    try firmware.saveScreen(of: machine)
     if statistics { ExitStatus.say(Self.statistics(of: machine)) }
     try finish(machine, end)
   }
@@ -120,6 +159,10 @@ struct Boot: ParsableCommand {
     var configuration = MachineConfiguration(
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
+    configuration.entropy = rng ? virtio : nil
+    configuration.virtioConsole = hvc == nil ? nil : virtio
+    configuration.network = net == nil ? nil : NetworkInterface(bus: virtio)
+    configuration.processorModel = cpu
     configuration.quantum = quantum
     configuration.linuxEntry = entry
     return configuration
@@ -127,10 +170,13 @@ struct Boot: ParsableCommand {
 
   private func makeMachine() throws -> Machine {
     do {
-      let path = try image ?? BundledKernel.path()
       var configuration = configuration(modules: try readModules())
       configuration.disks = try disks.map { try $0.open() }
-      return try Machine(image: .file(path), configuration: configuration)
+      try firmware.apply(to: &configuration, console: serial == .null ? nil : 0)
+      let path = try image ?? (firmware.bios == nil ? BundledKernel.path() : nil)
+      return try Machine(
+        image: path.map { try .file($0, bootProtocol: bootProtocol) },
+        configuration: configuration)
     } catch let error as Failure {
       throw error
     } catch let error as ConfigurationError {
@@ -160,18 +206,22 @@ struct Boot: ParsableCommand {
   // MARK: Running it
 
   private func runSession(_ machine: Machine) throws -> Session.End {
-    let isConsole = serial == .stdio
-    let terminal = isConsole && input == nil ? Terminal() : nil
+    let main = hvc == .stdio ? .stdio : serial
+    let terminal = main == .stdio && input == nil ? Terminal() : nil
+    let streams = StandardStreams(readsInput: input == nil, terminal: terminal)
     let backend: any SerialBackend
+    let channels: [any SessionChannel]
     do {
-      backend = try serial.open(
-        standardStreams: StandardStreams(readsInput: input == nil, terminal: terminal))
+      backend = try main.open(standardStreams: streams)
+      channels = try openChannels(machine)
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
+    defer { for channel in channels { channel.close() } }
     defer { backend.close() }
     let session = Session(
-      machine: machine, backend: backend, limits: try limits(), terminal: terminal,
+      machine: machine, backend: backend, channels: channels, limits: try limits(),
+      terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
@@ -180,6 +230,24 @@ struct Boot: ParsableCommand {
       if case .closedOutput = error.kind { return .signal(SIGPIPE) }
       throw Failure(error, status: ExitStatus.hostFailure)
     }
+  }
+
+  /// What is connected beside the main console.
+  private func openChannels(_ machine: Machine) throws -> [any SessionChannel] {
+    var channels: [any SessionChannel] = []
+    if hvc == .stdio {
+      // Without a place of its own the serial port goes nowhere.
+      let other = serial == .stdio ? .null : serial
+      channels.append(
+        ConsoleChannel(
+          machine.serialPorts[0], try other.open()))
+    } else if let hvc {
+      channels.append(
+        ConsoleChannel(
+          machine.virtioConsole, try hvc.open()))
+    }
+    if net != nil { channels.append(try UserNetwork(machine.network)) }
+    return channels
   }
 
   private func limits() throws -> Session.Limits {
@@ -238,3 +306,5 @@ struct Boot: ParsableCommand {
 }
 
 extension LinuxKernel.Entry: ExpressibleByArgument {}
+
+extension ProcessorModel: ExpressibleByArgument {}

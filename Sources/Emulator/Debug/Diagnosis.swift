@@ -54,7 +54,7 @@ struct Examination {
 
   init(_ machine: Machine) {
     self.machine = machine
-    symbols = SymbolTable(machine.image)
+    symbols = SymbolTable(machine.image?.elf)
   }
 
   var cpu: CPU { machine.processor.cpu }

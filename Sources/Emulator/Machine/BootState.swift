@@ -24,6 +24,7 @@ extension CPU {
     }
     setMemoryTypes()
     loadSegments(entry)
+    if let pageAttributes = entry.pageAttributes { state.pointee.pat = pageAttributes }
     for setting in entry.registers { self[setting.register] = setting.value }
     finish(entry.address)
   }
@@ -79,7 +80,8 @@ extension CPU {
       selector: entry.task, attributes: Attributes.busyTaskState, limit: 0x67,
       base: BootLayout.taskState)
     state.pointee.gdtr = DescriptorTableRegister(
-      base: BootLayout.descriptors, limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
+      base: entry.descriptorAddress,
+      limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
     )
     state.pointee.idtr = DescriptorTableRegister(base: 0, limit: 0)
     state.pointee.cpl = 0
@@ -87,6 +89,7 @@ extension CPU {
 
   private func finish(_ entry: UInt64) {
     rflags = .alwaysOne
+    state.pointee.activity = Activity.running.rawValue
     state.pointee.rip = entry
     state.pointee.nextRIP = entry
     updateMode()

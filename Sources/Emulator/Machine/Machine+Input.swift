@@ -1,5 +1,5 @@
 extension Machine {
-  /// Gives bytes to a serial port, now, and notes when that was.
+  /// Gives bytes to a serial port, the virtio console or the network, now, and notes when that was.
   func receive(_ bytes: [UInt8], port: Int) {
     guard !bytes.isEmpty else { return }
     // A replay brings its own input; anything else would not be the same execution.
@@ -11,6 +11,11 @@ extension Machine {
 
   func deliver(_ entry: InputLog.Entry) {
     inputLog.append(entry)
+    switch entry.port {
+    case InputLog.virtioConsole: return chipset.virtio.receive(entry.bytes)
+    case InputLog.network: return chipset.virtio.receive(frame: entry.bytes)
+    default: break
+    }
     heldInput.append(entry.bytes, port: entry.port)
     releaseHeldInput()
   }
