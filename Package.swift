@@ -13,7 +13,7 @@ let package = Package(
   targets: [
     .target(
       name: "Emulator",
-      dependencies: ["CElf", "CSlirp", "CZydis"],
+      dependencies: ["CElf", "CSlirp", "CZlib", "CZydis"],
       exclude: ["Generators", "Libraries"]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
@@ -21,6 +21,9 @@ let package = Package(
     .systemLibrary(
       name: "CSlirp", path: "Sources/Emulator/Libraries/CSlirp",
       providers: [.apt(["libslirp-dev"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/Emulator/Libraries/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CZydis", path: "Sources/Emulator/Libraries/CZydis",
       providers: [.apt(["libzydis-dev"])]),
@@ -61,6 +64,8 @@ let package = Package(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
     .testTarget(
       name: "FuzzTests", dependencies: ["Emulator", "TestImages"], path: "Tests/FuzzTests"),
+    .testTarget(
+      name: "GuestTests", dependencies: ["Emulator"], path: "Tests/Guests/GuestTests"),
     .target(name: "HostCPU", path: "Tests/HostCPU"),
     .target(
       name: "Oracle", dependencies: ["Emulator", "HostCPU", "CZydis"], path: "Tests/Oracle"),

@@ -15,6 +15,13 @@ struct Boot: ParsableCommand {
     help: "The kernel: an ELF file or a Linux bzImage. Without it, the bundled Images/kernel.elf.")
   var image: String?
 
+  @Option(
+    name: .customLong("protocol"),
+    help: ArgumentHelp(
+      "How to start an image that offers several ways; otherwise the first of this list.",
+      valueName: "name"))
+  var bootProtocol: BootProtocol?
+
   @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
   var append = ""
 
@@ -66,6 +73,12 @@ struct Boot: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "What CPUID reports and which instructions there are: x86-64-v1, x86-64-v2, x86-64-v3 or "
+        + "max.", valueName: "model"))
+  var cpu = ProcessorModel.max
+
+  @Option(
+    help: ArgumentHelp(
       "The number of processors, 1 to \(MachineConfiguration.mostProcessors).", valueName: "n"))
   var cpus = 1
 
@@ -103,6 +116,9 @@ struct Boot: ParsableCommand {
   @Flag(help: "Say nothing but errors.")
   var quiet = false
 
+  @Flag(help: "Say at the end how many instructions ran, and how fast.")
+  var statistics = false
+
   @Option(
     help: ArgumentHelp(
       "What a kernel finds in registers that its boot protocol leaves open: zeroes, or numbers "
@@ -133,6 +149,7 @@ struct Boot: ParsableCommand {
     try firmware.connect(machine)
     let end = try runSession(machine)
     try firmware.saveScreen(of: machine)
+    if statistics { ExitStatus.say(Self.statistics(of: machine)) }
     try finish(machine, end)
   }
 
@@ -145,6 +162,7 @@ struct Boot: ParsableCommand {
     configuration.entropy = rng ? virtio : nil
     configuration.virtioConsole = hvc == nil ? nil : virtio
     configuration.network = net == nil ? nil : NetworkInterface(bus: virtio)
+    configuration.processorModel = cpu
     configuration.quantum = quantum
     configuration.linuxEntry = entry
     return configuration
@@ -156,7 +174,9 @@ struct Boot: ParsableCommand {
       configuration.disks = try disks.map { try $0.open() }
       try firmware.apply(to: &configuration, console: serial == .null ? nil : 0)
       let path = try image ?? (firmware.bios == nil ? BundledKernel.path() : nil)
-      return try Machine(image: path.map { try .file($0) }, configuration: configuration)
+      return try Machine(
+        image: path.map { try .file($0, bootProtocol: bootProtocol) },
+        configuration: configuration)
     } catch let error as Failure {
       throw error
     } catch let error as ConfigurationError {
@@ -265,6 +285,15 @@ struct Boot: ParsableCommand {
     }
   }
 
+  private static func statistics(of machine: Machine) -> String {
+    let seconds = Double(clock()) / Double(CLOCKS_PER_SEC)
+    let count = machine.instructionCount
+    let virtual = Double(machine.now) / 1e9
+    let rate = Int(Double(count) / max(seconds, 1e-6) / 1e6)
+    return "\(count) instructions in \(seconds) s of processor time, \(rate) million a second; "
+      + "\(virtual) s of virtual time"
+  }
+
   /// Prints what is known about a bad end.
   private func explain(_ machine: Machine, _ stop: StopReason) {
     let lines = machine.diagnosis(of: stop).lines
@@ -277,3 +306,5 @@ struct Boot: ParsableCommand {
 }
 
 extension LinuxKernel.Entry: ExpressibleByArgument {}
+
+extension ProcessorModel: ExpressibleByArgument {}

@@ -36,9 +36,10 @@ struct SystemState {
   subscript(name: String) -> UInt64 { registers[name] ?? 0 }
 }
 
-/// One line of `cases.txt`: what `generate.py` made up and the second implementation answered.
+/// One line of a file of cases: what `generate.py` made up and the second implementation answered.
 struct SystemCase {
-  var line: Int
+  /// File and line.
+  var place: String
   var label: String
   var number: Int
   var start: SystemState
@@ -46,12 +47,12 @@ struct SystemCase {
   var ending: String
   var changes: [Assignment]
 
-  init?(_ text: Substring, line: Int, environments: [String: SystemState]) {
+  init?(_ text: Substring, place: String, environments: [String: SystemState]) {
     let fields = text.split(separator: "|", omittingEmptySubsequences: false)
     guard fields.count == 4,
       let environment = environments[fields[1].trimmingCharacters(in: .whitespaces)]
     else { return nil }
-    self.line = line
+    self.place = place
     label = fields[0].trimmingCharacters(in: .whitespaces)
     number = Int(label.split(separator: " ")[0]) ?? 0
     start = environment
@@ -85,9 +86,11 @@ struct SystemCase {
 
   static func all() throws -> [SystemCase] {
     let environments = try environments()
-    let text = try String(contentsOf: folder.appending(path: "cases.txt"), encoding: .utf8)
-    return text.split(separator: "\n").enumerated().compactMap { index, line in
-      SystemCase(line, line: index + 1, environments: environments)
+    return try ["cases.txt", "modes.txt"].flatMap { file in
+      let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
+      return text.split(separator: "\n").enumerated().compactMap { index, line in
+        SystemCase(line, place: "\(file):\(index + 1)", environments: environments)
+      }
     }
   }
 

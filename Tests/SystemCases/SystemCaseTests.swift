@@ -1,12 +1,12 @@
 import Testing
 
-/// Runs the cases of `cases.txt` on our processor and compares with what the Bochs CPU answered.
+/// Runs the cases of `cases.txt` and `modes.txt` on our processor and compares with what the Bochs CPU answered.
 @Suite struct SystemCaseTests {
   @Test func casesEndAsOnTheSecondImplementation() throws {
     let machine = try #require(SystemMachine())
     let cases = try SystemCase.all()
     let exceptions = try SystemCase.exceptions()
-    #expect(cases.count >= 3000)
+    #expect(cases.count >= 6000)
     var wrong = 0
     for item in cases where exceptions[item.number] == nil {
       let ending = machine.run(item)
@@ -15,7 +15,7 @@ import Testing
       wrong += 1
       if wrong <= 100 {
         Issue.record(
-          "cases.txt:\(item.line): \(item.label): \(differences.joined(separator: ", "))")
+          "\(item.place): \(item.label): \(differences.joined(separator: ", "))")
       }
     }
     #expect(wrong == 0, "of \(cases.count)")
@@ -63,10 +63,7 @@ import Testing
   private static let defaults: [String: UInt64] = ["dr6": 0xFFFF_0FF0, "dr7": 0x400]
 
   private static func startText(_ name: String, _ item: SystemCase) -> String {
-    let selector = item.start[name == "ldtr" ? "ldt" : name]
-    var segment = SystemMachine.segment(item.start, UInt16(truncatingIfNeeded: selector))
-    if let base = item.start.registers[name + "base"] { segment.base = base }
-    return SystemMachine.text(segment)
+    SystemMachine.text(SystemMachine.startSegment(item.start, name == "ldtr" ? "ldt" : name))
   }
 
   private static func memoryDifferences(

@@ -24,7 +24,8 @@ final class SystemMachine {
   init?() {
     guard let memory = PhysicalMemory(size: SystemMachine.memorySize) else { return nil }
     self.memory = memory
-    processor = Processor(bare: memory)
+    // The Bochs CPU has addresses of 48 bits.
+    processor = Processor(bare: memory, lacking: [.la57])
   }
 
   /// Runs `item` to its end and says how it ended.
@@ -90,11 +91,25 @@ final class SystemMachine {
       ("ldt", .ldtr), ("tr", .tr),
     ]
     for (name, register) in selectors {
-      cpu[register] = SystemMachine.segment(start, UInt16(truncatingIfNeeded: start[name]))
+      cpu[register] = SystemMachine.startSegment(start, name)
     }
-    if let base = start.registers["fsbase"] { cpu[.fs].base = base }
-    if let base = start.registers["gsbase"] { cpu[.gs].base = base }
-    cpu.state.pointee.cpl = UInt8(start["cs"] & 3)
+    cpu.state.pointee.cpl = start["cr0"] & 1 == 0 ? 0 : UInt8(start["cs"] & 3)
+  }
+
+  /// A segment register at the start: from its descriptor or, in real-address mode, a paragraph;
+  /// then what the case says of its hidden part.
+  static func startSegment(_ start: SystemState, _ name: String) -> SegmentRegister {
+    let selector = UInt16(truncatingIfNeeded: start[name])
+    var result = segment(start, selector)
+    if start["cr0"] & 1 == 0 && name != "ldt" && name != "tr" {
+      result = SegmentRegister(
+        selector: selector, attributes: 0x93, limit: 0xFFFF,
+        base: UInt64(selector) << 4)
+    }
+    if let base = start.registers[name + "base"] { result.base = base }
+    if let limit = start.registers[name + "limit"] { result.limit = UInt32(limit) }
+    if let rights = start.registers[name + "attr"] { result.attributes = UInt16(rights) }
+    return result
   }
 
   /// The hidden part that a descriptor gives a register, without any check.
@@ -158,7 +173,7 @@ final class SystemMachine {
 
   static func text(_ segment: SegmentRegister) -> String {
     let selector = String(segment.selector, radix: 16)
-    if segment.selector & ~3 == 0 { return selector }
+    if segment.selector & ~3 == 0 || !segment.isPresent { return selector }
     return [
       selector, String(segment.base, radix: 16), String(segment.limit, radix: 16),
       String(segment.attributes & 0xF0FF, radix: 16),

@@ -129,6 +129,19 @@ def segment(memory, registers, selector, is_system=False):
     return result
 
 
+def start_segment(memory, registers, name):
+    """A segment register at the start: in real-address mode a paragraph, with what is said of it."""
+    selector = registers[name]
+    if registers['cr0'] & 1:
+        return segment(memory, registers, selector)
+    result = bochs.Segment()
+    result.selector, result.base = selector, registers.get(name + 'base', selector << 4)
+    result.limit = registers.get(name + 'limit', 0xFFFF)
+    result.attr = registers.get(name + 'attr', 0x93)
+    result.present = True
+    return result
+
+
 def state_from(memory, registers):
     state = bochs.State()
     for name in GENERAL + ['rip', 'rflags', 'cr2', 'cr3'] + DEBUG:
@@ -139,7 +152,7 @@ def state_from(memory, registers):
     state.dr6 = registers.get('dr6', 0xFFFF0FF0)
     state.dr7 = registers.get('dr7', 0x400)
     for name in SEGMENTS:
-        setattr(state, name, segment(memory, registers, registers[name]))
+        setattr(state, name, start_segment(memory, registers, name))
     state.ldtr = segment(memory, registers, registers['ldt'])
     state.tr = segment(memory, registers, registers['tr'])
     for name, selector in (('gdtr', 'gdt'), ('idtr', 'idt')):
@@ -149,7 +162,7 @@ def state_from(memory, registers):
     for name, attribute in MSRS.items():
         setattr(state, attribute, registers.get(name, 0))
     for name in ('fs', 'gs'):
-        if name + 'base' in registers:
+        if name + 'base' in registers and registers['cr0'] & 1:
             part = getattr(state, name)
             part.base = registers[name + 'base']
             setattr(state, name, part)

@@ -33,6 +33,10 @@ class Scene:
     def code(self, *values):
         self.memory.text(CODE, values)
 
+    def stack(self, pointer):
+        """The linear address of a stack pointer in a segment named by its paragraph."""
+        return (self.registers['ss'] << 4) + (pointer & 0xFFFF)
+
 
 def oneof(rng, *values):
     return rng.choice(values)

@@ -167,11 +167,37 @@ def protected_environment(paging=None):
     return memory, registers
 
 
+def real_environment():
+    """Real-address mode; the vector table lies where the IDT does elsewhere."""
+    memory, registers = protected_environment()
+    for vector in range(256):
+        memory.put32(IDT + 4 * vector, 4 * vector | (HANDLERS >> 4) << 16)
+    for vector in range(256, 512):
+        memory.put32(IDT + 4 * vector, 0)
+    registers.update(cr0=0x10, idtlimit=0x3FF, ldt=0, tr=0, rip=0)
+    return memory, registers
+
+
+def virtual_environment():
+    """Protected mode with a virtual-8086 program: its vector table, and a TSS with both maps."""
+    memory, registers = protected_environment()
+    for vector in range(256):
+        memory.put32(4 * vector, 4 * vector | (HANDLERS >> 4) << 16)
+    memory.put(GDT + (TSS_SELECTOR & ~7), descriptor(TSS, 0xAF, 0x8B, 0))
+    # The I/O permission map begins behind the redirection map.
+    memory.put32(TSS + 0x64, 0x88 << 16)
+    for offset in range(0x88, 0xB0):
+        memory.put8(TSS + offset, 0x88)
+    return memory, registers
+
+
 ENVIRONMENTS = {
     'long': lambda: long_environment(),
     'protected': lambda: protected_environment(),
     'pae': lambda: protected_environment('pae'),
     'classic': lambda: protected_environment('classic'),
+    'real': lambda: real_environment(),
+    'virtual': lambda: virtual_environment(),
 }
 
 # Selectors of CS and the data segments by kind of code.
@@ -180,6 +206,7 @@ PERSPECTIVES = {
     'compat0': ('long', CODE32_0, DATA_0), 'compat3': ('long', CODE32_3, DATA_3),
     'prot0': ('protected', CODE32_0, DATA_0), 'prot3': ('protected', CODE32_3, DATA_3),
     'pae0': ('pae', CODE32_0, DATA_0), 'pae3': ('pae', CODE32_3, DATA_3),
+    'real': ('real', 0, 0), 'virtual': ('virtual', CODE32_0, DATA_0),
     'classic0': ('classic', CODE32_0, DATA_0), 'classic3': ('classic', CODE32_3, DATA_3),
 }
 
@@ -188,11 +215,16 @@ def start(perspective):
     """Memory and registers for code of one kind."""
     environment, code, data = PERSPECTIVES[perspective]
     memory, registers = ENVIRONMENTS[environment]()
+    if environment == 'real':
+        registers.update(cs=CODE >> 4, ss=(USER_STACK_TOP - 0x1000) >> 4, rsp=0x800)
+        for name in ('ds', 'es', 'fs', 'gs'):
+            registers[name] = DATA >> 4
+        return memory, registers
     registers['cs'] = code
     for name in ('ss', 'ds', 'es', 'fs', 'gs'):
         registers[name] = data
     registers['rsp'] = (USER_STACK_TOP if code & 3 else STACK0_TOP) - 0x100
-    if not code & 3 and environment != 'protected':
+    if not code & 3 and environment in ('long', 'pae', 'classic'):
         # SMEP forbids ring 0 to execute a user page.
         entry = TABLES + 0x3000 + (4 if environment == 'classic' else 8) * (CODE >> 12)
         memory.put8(entry, memory.get8(entry) & ~U)
@@ -205,6 +237,8 @@ def finish(memory, registers):
     PDPTEs are loaded by MOV to CR3, so such cases start without paging in ring 0, execute
     MOV CR3, MOV CR0 and IRET, and only then the code in question.
     """
+    if registers.pop('virtual', None):
+        return enter_virtual(memory, registers)
     cr0 = registers.pop('paging', None)
     if cr0 is None:
         return
@@ -221,3 +255,16 @@ def finish(memory, registers):
     for index, value in enumerate(frame):
         memory.put32(registers['rsp'] + 4 * index, value)
     registers.update(cs=CODE32_0, ss=DATA_0, rip=PROLOGUE)
+
+
+def enter_virtual(memory, registers):
+    """Starts in ring 0, at an IRET to the virtual-8086 code in question."""
+    memory.put8(PROLOGUE, 0xCF)
+    frame = [registers['rip'], registers['cs'], registers['rflags'] | 1 << 17, registers['rsp'],
+             registers['ss'], registers['es'], registers['ds'], registers['fs'], registers['gs']]
+    registers['rsp'] = STACK0_TOP - 0x400
+    for index, value in enumerate(frame):
+        memory.put32(registers['rsp'] + 4 * index, value)
+    registers.update(cs=CODE32_0, ss=DATA_0, rip=PROLOGUE, rflags=2)
+    for name in ('ds', 'es', 'fs', 'gs'):
+        registers[name] = DATA_0

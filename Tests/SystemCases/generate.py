@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes cases.txt and environments.txt: random system cases and what the Bochs CPU makes of them.
+"""Writes cases.txt, modes.txt and environments.txt: random system cases and what the Bochs CPU makes of them.
 
     python3 generate.py [--count N] [--seed S]
 
@@ -13,6 +13,7 @@ import random
 import bochs
 import cases
 import environment
+import modes
 
 REGISTERS = bochs.GENERAL + ['rip', 'rflags', 'cr0', 'cr2', 'cr3', 'cr4', 'efer', 'dr6', 'dr7',
                              'gdt', 'gdtlimit', 'idt', 'idtlimit'] + bochs.DEBUG
@@ -81,10 +82,16 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     write_environments(os.path.join(here, 'environments.txt'))
     machine = bochs.Machine()
-    kinds = [kind for kind, weight in cases.KINDS for _ in range(weight)]
+    write_cases(machine, os.path.join(here, 'cases.txt'), cases.KINDS, options, first=1)
+    write_cases(machine, os.path.join(here, 'modes.txt'), modes.KINDS, options, first=100001)
+    os._exit(0)
+
+
+def write_cases(machine, path, weights, options, first):
+    kinds = [kind for kind, weight in weights for _ in range(weight)]
     written = 0
-    with open(os.path.join(here, 'cases.txt'), 'w') as stream:
-        number = 0
+    with open(path, 'w') as stream:
+        number = first - 1
         while written < options.count:
             number += 1
             rng = random.Random(options.seed * 1000003 + number)
@@ -101,8 +108,6 @@ def main():
             after = outcome(ending, after, changes, scene.registers, scene.memory)
             stream.write(f'{number} {scene.perspective} {scene.label} | {name} | {before} | {after}\n')
             written += 1
-    stream = None
-    os._exit(0)
 
 
 if __name__ == '__main__':

@@ -17,6 +17,7 @@ extension Examination {
 
   private func levelName(_ level: Int) -> String {
     switch level {
+    case 5: "PML5 entry"
     case 4: "PML4 entry"
     case 3: "page-directory-pointer entry"
     case 2: "page-directory entry"
@@ -62,6 +63,7 @@ extension Examination {
     if isUserPage, !code.contains(.user), cpu.cr4.contains(.smap) {
       return "CR4.SMAP is set: the supervisor may not access a user page while AC is 0"
     }
+    if code.contains(.protectionKey) { return "PKRU locks the key of the page" }
     return "the rights allow this access now, but did not when it failed"
   }
 }

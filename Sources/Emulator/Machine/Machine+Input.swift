@@ -22,10 +22,8 @@ extension Machine {
 
   /// Gives serial ports what was held for them, as soon as their drivers listen.
   func releaseHeldInput() {
-    for (port, uart) in chipset.uarts.enumerated() {
-      for byte in heldInput.take(port: port, isListening: uart.isListening, now: now) {
-        uart.receive(byte)
-      }
+    for (port, uart) in chipset.uarts.enumerated() where uart.isListening {
+      for byte in heldInput.take(port: port) { uart.receive(byte) }
     }
   }
 
@@ -55,16 +53,11 @@ struct InputReplay {
   }
 }
 
-/// Input for serial ports whose drivers have not set them up: a terminal does not send before it
-/// sees DTR, and a driver's first act is to throw away what the receiver holds.
+/// Input for serial ports that nobody listens to: a driver's first act is to throw away what the
+/// receiver holds.
 ///
-/// Quirk: patient-console. A guest that polls without ever touching the modem control register gets its input after a
-/// while.
+/// Quirk: patient-console. A terminal would not wait.
 struct HeldInput {
-  private static let patience: UInt64 = 5_000_000
-
-  /// When the machine was started.
-  var start: UInt64 = 0
   private var bytes: [[UInt8]]
   /// How many bytes are held.
   private var count = 0
@@ -72,9 +65,6 @@ struct HeldInput {
   init(portCount: Int) { bytes = [[UInt8]](repeating: [], count: portCount) }
 
   var isEmpty: Bool { count == 0 }
-
-  /// When patience ends, `.max` when nothing is held.
-  var deadline: UInt64 { isEmpty ? .max : start.addingClamped(Self.patience) }
 
   mutating func append(_ more: [UInt8], port: Int) {
     guard bytes.indices.contains(port) else { return }
@@ -89,19 +79,11 @@ struct HeldInput {
     }
   }
 
-  /// What the port is to be given now.
-  mutating func take(port: Int, isListening: Bool, now: UInt64) -> [UInt8] {
-    guard isListening || now >= deadline else { return [] }
+  /// Everything that is held for a port.
+  mutating func take(port: Int) -> [UInt8] {
     let taken = bytes[port]
     bytes[port] = []
     count -= taken.count
     return taken
-  }
-}
-
-extension UART16550 {
-  /// Whether a driver has set the port up: a modem control output or receive interrupts are on.
-  var isListening: Bool {
-    registers.modemControl & 0xF != 0 || registers.interruptEnable & 1 != 0
   }
 }

@@ -71,7 +71,7 @@ extension Machine {
 
   /// When the next thing happens by itself.
   private var nextEvent: UInt64 {
-    min(clock.nextDeadline, replay?.nextTime ?? .max, heldInput.deadline)
+    min(clock.nextDeadline, replay?.nextTime ?? .max)
   }
 
   /// The instruction count at which the next event is due.

@@ -86,7 +86,8 @@ public final class Machine {
         logFirmware: { ends.firmwareLog.transmit($0) },
         virtio: ends.virtioRequests,
         signal: { requests.signals.append((processor: $0, signal: $1)) }))
-    processors = Self.makeProcessors(memory: memory, chipset: chipset, clock: clock)
+    processors = Self.makeProcessors(
+      configuration, memory: memory, chipset: chipset, clock: clock)
     processor = processors[0]
     chipset.addressGate.output = { [processors] isOpen in
       for processor in processors { processor.cpu.setAddressLine20(isOpen) }
@@ -107,16 +108,20 @@ public final class Machine {
   }
 
   private static func makeProcessors(
-    memory: PhysicalMemory, chipset: Chipset, clock: VirtualClock
+    _ configuration: MachineConfiguration, memory: PhysicalMemory, chipset: Chipset,
+    clock: VirtualClock
   ) -> [Processor] {
     let count = UInt32(chipset.localAPICs.count)
     var processors: [Processor] = []
     for (number, localAPIC) in chipset.localAPICs.enumerated() {
-      processors.append(
-        Processor(
-          memory: memory, bus: chipset.bus, interrupts: localAPIC, clock: clock,
-          identification: ProcessorIdentification(apicID: UInt32(number), processors: count),
-          beside: processors.first))
+      let processor = Processor(
+        memory: memory, bus: chipset.bus, interrupts: localAPIC, clock: clock,
+        identification: ProcessorIdentification(
+          apicID: UInt32(number), processors: count, model: configuration.processorModel),
+        beside: processors.first)
+      processor.cpu.state.pointee.randomNumbers = SeededNumbers(
+        seed: configuration.seed &+ UInt64(number))
+      processors.append(processor)
     }
     return processors
   }
@@ -138,8 +143,13 @@ public final class Machine {
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
-      rsdp: tables.rsdpAddress)
-    processors[0].cpu.enter(try loader.load(configuration), seed: configuration.seed)
+      rsdp: tables.rsdpAddress,
+      bootTime: configuration.startTime &+ clock.now / 1_000_000_000,
+      processors: processors.count)
+    let entry = try loader.load(configuration)
+    for (processor, entry) in zip(processors, [entry] + entry.others) {
+      processor.cpu.enter(entry, seed: configuration.seed)
+    }
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.
@@ -155,7 +165,6 @@ public final class Machine {
       processor.connections.recorder.removeAll()
     }
     requests.signals.removeAll()
-    heldInput.start = now
     giveTurn(to: 0)
     try load()
   }

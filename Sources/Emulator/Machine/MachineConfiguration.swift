@@ -14,6 +14,8 @@ public struct MachineConfiguration: Equatable, Sendable {
   public var memory: UInt64
   /// The number of processors.
   public var processors = 1
+  /// What CPUID reports, and with it which instructions there are.
+  public var processorModel = ProcessorModel.max
   /// Instructions that one of several processors retires before the next one has its turn.
   public var quantum = defaultQuantum
   /// The kernel's command line.

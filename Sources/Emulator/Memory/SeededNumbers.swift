@@ -1,8 +1,9 @@
 /// SplitMix64: numbers that look random and follow from a seed, the same on every host.
 public struct SeededNumbers: RandomNumberGenerator, Codable, Equatable, Sendable {
-  private var state: UInt64
+  /// Where in the sequence it is.
+  private(set) var state: UInt64
 
-  /// The numbers of `seed`.
+  /// Starts the sequence of `seed`.
   public init(seed: UInt64) { state = seed }
 
   /// The next number.

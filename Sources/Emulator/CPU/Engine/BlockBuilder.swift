@@ -182,7 +182,7 @@ extension CPU {
     if entry.pointee.page == address.page && entry.pointee.key == fetchKey {
       return entry.pointee.physical | address.offset
     }
-    guard !isLongMode || address.isCanonical,
+    guard !isLongMode || isCanonical(address),
       let translation = try? walk(address, access: .execute),
       state.pointee.ram.offset(of: PhysicalAddress(translation.physicalPage)) != nil
     else { return nil }

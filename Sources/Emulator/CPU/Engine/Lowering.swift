@@ -14,7 +14,7 @@ struct Lowering {
   let codeLimit: UInt64
   private(set) var operations: [Operation] = []
   private(set) var branches: [Branch] = []
-  private let table = HandlerTable.shared
+  let table = HandlerTable.shared
   private var ordinal = 0
 
   init(mode: ExecutionMode, rip: UInt64, codeLimit: UInt32) {
@@ -38,7 +38,7 @@ struct Lowering {
 
   private mutating func appendSlow(_ handler: UInt64) { append(Operation(handler: handler)) }
 
-  private mutating func append(_ operation: Operation) {
+  mutating func append(_ operation: Operation) {
     var operation = operation
     operation.ordinal = UInt8(ordinal)
     operations.append(operation)
@@ -58,6 +58,7 @@ struct Lowering {
       append(Operation(handler: address(hotNop)))
       return true
     case .push, .pop, .leave: return lowerStack(i)
+    case .sse, .avx: return lowerVector(i)
     case .shl, .shr, .sar, .rol, .ror: return lowerShift(i)
     case .movzx, .movsx: return lowerExtension(i)
     case .movsxd where i.operandSize != 8: return false
@@ -318,7 +319,7 @@ struct Lowering {
   /// base, index and displacement.
   ///
   /// False if the slow method must compute it.
-  private mutating func setAddress(_ operation: inout Operation, _ i: Instruction) -> Bool {
+  mutating func setAddress(_ operation: inout Operation, _ i: Instruction) -> Bool {
     if i.mnemonic == .lea {
       // A result no wider than the address needs no cut, and no segment has a say.
       guard i.addressSize >= i.operandSize else { return false }

@@ -1,11 +1,13 @@
 /// A processor without a machine around it, for tests that set and read its state from outside.
 extension Processor {
   /// Makes a processor on its own: no devices, no interrupts.
-  package convenience init(bare memory: PhysicalMemory) {
+  ///
+  /// `features` are those that the most complete model has and this one is to lack.
+  package convenience init(bare memory: PhysicalMemory, lacking features: [ProcessorFeature] = []) {
     let outside = Nothing()
     self.init(
       memory: memory, bus: outside, interrupts: outside, clock: outside,
-      identification: ProcessorIdentification())
+      identification: ProcessorIdentification(lacking: features))
   }
 
   /// Tells the processor that somebody else changed its state: mode, translations and armed checks

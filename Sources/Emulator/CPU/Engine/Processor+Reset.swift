@@ -13,9 +13,11 @@ extension Processor {
   public func reset() {
     let count = cpu.instructionCount
     let key = cpu.state.pointee.jumpKey
+    let randomNumbers = cpu.state.pointee.randomNumbers
     cpu.state.pointee = CPUState(connections: .passUnretained(connections), caches: caches)
     cpu.state.pointee.budgetEnd = count
     cpu.state.pointee.jumpKey = key
+    cpu.state.pointee.randomNumbers = randomNumbers
     connections.blocks.dropEverything()
     enterInitialState()
   }
@@ -72,7 +74,7 @@ extension Processor {
       cpu[name] = SegmentRegister(selector: 0, attributes: 0x93, limit: 0xFFFF, base: 0)
     }
     cpu[.cs] = SegmentRegister(
-      selector: 0xF000, attributes: 0x9B, limit: 0xFFFF, base: 0xFFFF_0000)
+      selector: 0xF000, attributes: 0x93, limit: 0xFFFF, base: 0xFFFF_0000)
     cpu[.ldtr] = SegmentRegister(selector: 0, attributes: 0x82, limit: 0xFFFF, base: 0)
     cpu[.tr] = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0xFFFF, base: 0)
     let activity = isBootstrap ? Activity.running : .waitForSIPI

@@ -72,6 +72,7 @@ public final class Processor {
     while true {
       if state.pointee.dropsBlocks { dropBlocks() }
       guard cpu.instructionCount < limit else { return .limit }
+      if state.pointee.pendingDebug != 0 { cpu.deliverPendingDebug() }
       if mayInterrupt { cpu.takeInterrupts() }
       switch Activity(rawValue: state.pointee.activity) {
       case .running: break
@@ -138,7 +139,8 @@ extension CPU {
   /// Whether the next instruction must be executed alone, with every check.
   var mustStep: Bool {
     let flags = state.pointee.rflags & (RFLAGS.trap.rawValue | RFLAGS.resume.rawValue)
-    return flags != 0 || state.pointee.shadow != InterruptShadow.none.rawValue
+    return flags != 0 || isVirtualInterruptDue
+      || state.pointee.shadow != InterruptShadow.none.rawValue
       || state.pointee.watchesAccesses || state.pointee.debugRegisters[7] & 0xFF != 0
   }
 
@@ -180,6 +182,7 @@ extension CPU {
     // Quirk: counted-exceptions. An instruction that faults is counted too.
     state.pointee.budget &-= 1
     do throws(Exception) {
+      if isVirtualInterruptDue { throw .generalProtection(errorCode: 0) }
       if !flags.contains(.resume), let bits = instructionBreakpoint {
         throw .debugFault(dr6: bits)
       }
@@ -252,7 +255,7 @@ extension CPU {
     var address = LinearAddress(offset)
     var room = 15 - count
     if isLongMode {
-      guard address.isCanonical else { throw .generalProtection(errorCode: 0) }
+      guard isCanonical(address) else { throw .generalProtection(errorCode: 0) }
     } else {
       let wrapped = offset & 0xFFFF_FFFF
       let limit = UInt64(self[.cs].limit)

@@ -37,20 +37,18 @@ extension CPU {
     if isLongMode {
       let usesBase = name == .fs || name == .gs
       let address = LinearAddress(offset &+ (usesBase ? self[name].base : 0))
-      guard address.isCanonical, (address + (size &- 1)).isCanonical else {
+      guard isCanonical(address), isCanonical(address + (size &- 1)) else {
         throw segmentViolation(name)
       }
       return address
     }
     let segment = self[name]
     guard segment.isPresent else { throw segmentViolation(name) }
-    let isReal = !mode.isDisjoint(with: [.real, .virtual8086])
-    if !isReal {
-      if access.isWrite {
-        guard !segment.isCode, segment.isWritableOrReadable else { throw segmentViolation(name) }
-      } else if segment.isCode && !segment.isWritableOrReadable && access != .execute {
-        throw segmentViolation(name)
-      }
+    // Real-address mode goes by the rights that it finds, too.
+    if access.isWrite {
+      guard !segment.isCode, segment.isWritableOrReadable else { throw segmentViolation(name) }
+    } else if segment.isCode && !segment.isWritableOrReadable && access != .execute {
+      throw segmentViolation(name)
     }
     guard isWithinLimit(segment, offset: offset, size: size) else {
       throw segmentViolation(name)

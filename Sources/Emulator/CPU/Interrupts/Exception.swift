@@ -18,6 +18,8 @@ public struct PageFaultErrorCode: OptionSet, Equatable, Sendable {
   public static let reservedBit = PageFaultErrorCode(bit: 3)
   /// I/D: the access was an instruction fetch.
   public static let instructionFetch = PageFaultErrorCode(bit: 4)
+  /// PK: the page's protection key forbids the access.
+  public static let protectionKey = PageFaultErrorCode(bit: 5)
 }
 
 /// An exception that an instruction raises.

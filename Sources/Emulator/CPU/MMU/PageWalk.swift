@@ -16,7 +16,7 @@ public struct Translation: Equatable, Sendable {
 
 /// One step of a page walk, for diagnosis and the monitor.
 public struct PageWalkStep: Equatable, Sendable {
-  /// 4 for the PML4 entry down to 1 for the page-table entry.
+  /// 5 for the PML5 entry, 4 for the PML4 entry, down to 1 for the page-table entry.
   public var level: Int
   /// Where the entry lies.
   public var entryAddress: PhysicalAddress
@@ -42,14 +42,16 @@ private struct WalkResult {
   var leaf: PageTableEntry
   var leafLevel: Int
   var rights = Rights()
-  /// Entries passed, leaf last, with their addresses; at most four.
+  /// Entries passed, leaf last, with their addresses; at most five.
   var count = 0
-  var addresses = InlineArray<4, UInt64>(repeating: 0)
-  var entries = InlineArray<4, UInt64>(repeating: 0)
+  var addresses = InlineArray<5, UInt64>(repeating: 0)
+  var entries = InlineArray<5, UInt64>(repeating: 0)
 }
 
 extension CPU {
+  /// Whether paging has four levels, or five.
   private var isFourLevel: Bool { efer.contains(.longModeActive) }
+  private var isFiveLevel: Bool { cr4.contains(.linearAddresses57) }
   private var isPAE: Bool { cr4.contains(.physicalAddressExtension) }
 
   /// Translates the page of `address` for `access` with the rights of the current state.
@@ -78,8 +80,11 @@ extension CPU {
       if error == .reservedBit { code.insert([.protection, .reservedBit]) }
       throw .pageFault(address: address.value, code: code)
     }
-    guard allows(result.rights, access, isUser: isUser) else {
+    let isLocked =
+      result.rights.isUser && isKeyLocked(result.leaf.rawValue, access: access, isUser: isUser)
+    guard allows(result.rights, access, isUser: isUser), !isLocked else {
       code.insert(.protection)
+      if isLocked { code.insert(.protectionKey) }
       throw .pageFault(address: address.value, code: code)
     }
     markAccessed(result, isWrite: access.isWrite)
@@ -99,7 +104,7 @@ extension CPU {
     var table = state.pointee.cr3 & PageTableEntry.addressMask
     var all: UInt64 = .max
     var any: UInt64 = 0
-    var shift: UInt64 = 39
+    var shift: UInt64 = isFiveLevel ? 48 : 39
     var entry: UInt64 = 0
     while true {
       let at = PhysicalAddress(table | (address.value &>> shift & 511) &<< 3)
@@ -123,7 +128,9 @@ extension CPU {
       isWritable: all & 2 != 0, isUser: all & 4 != 0,
       isNoExecute: any & PageTableEntry.noExecute.rawValue != 0)
     let isUser = state.pointee.cpl == 3 && !access.isImplicit
-    guard allows(result, access, isUser: isUser) else { return nil }
+    guard allows(result, access, isUser: isUser),
+      !result.isUser || !isKeyLocked(entry, access: access, isUser: isUser)
+    else { return nil }
     let frame = entry & PageTableEntry.addressMask & ~(size &- 1)
     return Translation(
       physicalPage: frame | (address.value & (size &- 1) & ~0xFFF), pageSize: size,
@@ -147,7 +154,7 @@ extension CPU {
         physicalPage: address.page & 0xFFFF_FFFF & state.pointee.addressLines, pageSize: 4096,
         isWritable: true, isUser: true, isNoExecute: false, isGlobal: false)
     }
-    guard !isFourLevel || address.isCanonical, let result = try? descend(address, observe: nil)
+    guard !isFourLevel || isCanonical(address), let result = try? descend(address, observe: nil)
     else { return nil }
     return translation(address, result)
   }
@@ -213,7 +220,8 @@ extension CPU {
   ) throws(WalkFailure) -> WalkResult {
     if isFourLevel {
       return try descendWide(
-        address, from: state.pointee.cr3 & PageTableEntry.addressMask, level: 4, observe)
+        address, from: state.pointee.cr3 & PageTableEntry.addressMask,
+        level: isFiveLevel ? 5 : 4, observe)
     }
     if isPAE {
       let pointer = state.pointee.pdpte[Int(truncatingIfNeeded: address.value >> 30) & 3]
@@ -288,7 +296,7 @@ extension CPU {
     if !efer.contains(.noExecuteEnable) { reserved |= PageTableEntry.noExecute.rawValue }
     // Legacy PAE has no ignored bits above the address.
     if !isFourLevel { reserved |= 0x7FF0_0000_0000_0000 }
-    if level == 4 { reserved |= PageTableEntry.pageSize.rawValue }
+    if level >= 4 { reserved |= PageTableEntry.pageSize.rawValue }
     if entry.contains(.pageSize) {
       if level == 3 { reserved |= 0x3FFF_E000 }
       if level == 2 { reserved |= 0x1F_E000 }

@@ -5,7 +5,7 @@ public struct LinearAddress: Hashable, Sendable {
   /// Wraps an address.
   @inline(__always) public init(_ value: UInt64) { self.value = value }
 
-  /// Whether bits 63:47 are all equal.
+  /// Whether bits 63:47 are all equal, as with 48-bit addresses they must be.
   @inline(__always) public var isCanonical: Bool {
     UInt64(bitPattern: (Int64(bitPattern: value) << 16) >> 16) == value
   }

@@ -64,6 +64,24 @@ public struct CPU {
     nonmutating set { state.pointee.segments[Int(segment.rawValue)] = newValue }
   }
 
+  /// Whether a linear address is canonical in the paging mode in force.
+  @inline(__always) func isCanonical(_ address: LinearAddress) -> Bool {
+    isCanonical(address, unusedBits: state.pointee.unusedAddressBits)
+  }
+
+  /// Whether a base that is loaded into a register is canonical: as wide as the processor has
+  /// linear addresses, whatever the paging mode.
+  func isCanonicalBase(_ base: UInt64) -> Bool {
+    isCanonical(LinearAddress(base), unusedBits: has(.la57) ? 7 : 16)
+  }
+
+  @inline(__always)
+  private func isCanonical(_ address: LinearAddress, unusedBits: UInt64) -> Bool {
+    let shift = Int64(truncatingIfNeeded: unusedBits)
+    let extended = (Int64(bitPattern: address.value) &<< shift) &>> shift
+    return UInt64(bitPattern: extended) == address.value
+  }
+
   @inline(__always) var connections: CPUConnections {
     state.pointee.connections._withUnsafeGuaranteedRef { $0 }
   }
@@ -89,6 +107,10 @@ public struct CPU {
   /// Everybody who changes one of these calls it before the instruction completes.
   public func updateMode() {
     var mode: ExecutionMode = []
+    if !cr0.contains(.protectionEnable) {
+      // In real-address mode CS is writable, whatever it was.
+      self[.cs].attributes = self[.cs].attributes & ~0x9F | 0x93
+    }
     let code = self[.cs]
     if efer.contains(.longModeActive) && code.isLong {
       mode.insert([.long, .bigStack, .flat])
@@ -101,6 +123,7 @@ public struct CPU {
     if !cr0.contains(.protectionEnable) { mode.insert(.real) }
     if state.pointee.rflags & RFLAGS.virtual8086.rawValue != 0 { mode.insert(.virtual8086) }
     state.pointee.mode = mode
+    state.pointee.unusedAddressBits = cr4.contains(.linearAddresses57) ? 7 : 16
     if !mode.contains(.long) { updateWindows() }
     let segment = codeSegmentNumber
     state.pointee.jumpKey =
@@ -111,7 +134,6 @@ public struct CPU {
 
   /// Makes `CPUState.segmentWindows` agree with the segments.
   private func updateWindows() {
-    let isReal = !mode.isDisjoint(with: [.real, .virtual8086])
     for index in 0..<6 {
       let segment = state.pointee.segments[index]
       var window = SegmentWindow(base: segment.base)
@@ -119,8 +141,8 @@ public struct CPU {
       if segment.isPresent && !expandsDown {
         let end = UInt64(segment.limit) + 1
         let isOpen = segment.isWritableOrReadable
-        if isReal || !segment.isCode || isOpen { window.readEnd = end }
-        if isReal || !segment.isCode && isOpen { window.writeEnd = end }
+        if !segment.isCode || isOpen { window.readEnd = end }
+        if !segment.isCode && isOpen { window.writeEnd = end }
       }
       state.pointee.segmentWindows[index] = window
     }

@@ -83,6 +83,10 @@ public struct CPUState {
   /// Which bits of a physical address reach the bus: all of them, or all but A20.
   public var addressLines: UInt64 = .max
 
+  /// How far a linear address is shifted up so that its highest used bit is bit 63: 16, or 7 with
+  /// 57-bit addresses.
+  var unusedAddressBits: UInt64 = 16
+
   /// Current privilege level.
   public var cpl: UInt8 = 0
   /// `Activity`.
@@ -124,10 +128,16 @@ public struct CPUState {
   public var tscAux: UInt64 = 0
   /// IA32_TSC_ADJUST: what is added to the virtual clock.
   public var tscAdjust: UInt64 = 0
+  /// What RDRAND and RDSEED read.
+  public var randomNumbers = SeededNumbers(seed: 0)
   /// IA32_PAT.
   public var pat: UInt64 = 0x0007_0406_0007_0406
   /// IA32_MISC_ENABLE.
   public var miscEnable: UInt64 = MiscellaneousEnable.writable
+  /// IA32_MCG_CTL.
+  public var machineCheckControl: UInt64 = .max
+  /// IA32_MCi_CTL of each machine-check bank.
+  public var machineCheckBankControl = InlineArray<10, UInt64>(repeating: .max)
   /// IA32_MTRR_DEF_TYPE.
   public var mtrrDefaultType: UInt64 = 0
   /// Fixed-range MTRRs, in the order 64K, 16K x 2, 4K x 8.
@@ -137,6 +147,12 @@ public struct CPUState {
 
   /// XMM0-XMM15, low quadword first.
   public var xmm = InlineArray<32, UInt64>(repeating: 0)
+  /// Bits 255:128 of YMM0-YMM15, low quadword first.
+  public var ymmHigh = InlineArray<32, UInt64>(repeating: 0)
+  /// XCR0.
+  public var xcr0: UInt64 = 1
+  /// PKRU.
+  public var pkru: UInt32 = 0
   /// MXCSR.
   public var mxcsr: UInt32 = 0x1F80
   /// x87 physical registers 0-7: significands.

@@ -70,20 +70,37 @@ public struct CR4: OptionSet, Equatable, Sendable {
   public static let osFXSR = CR4(bit: 9)
   /// OSXMMEXCPT: #XM enabled.
   public static let osXMMException = CR4(bit: 10)
+  /// UMIP: SGDT, SIDT, SLDT, SMSW and STR only in ring 0.
+  public static let userModeInstructionPrevention = CR4(bit: 11)
+  /// LA57: 57-bit linear addresses.
+  public static let linearAddresses57 = CR4(bit: 12)
   /// FSGSBASE: RDFSBASE and friends.
   public static let fsgsbase = CR4(bit: 16)
   /// PCIDE: process-context identifiers.
   public static let pcidEnable = CR4(bit: 17)
+  /// OSXSAVE: XSAVE, XCR0 and what they enable.
+  public static let osXSAVE = CR4(bit: 18)
   /// SMEP: no supervisor fetch from user pages.
   public static let smep = CR4(bit: 20)
   /// SMAP: no supervisor access to user pages.
   public static let smap = CR4(bit: 21)
 
-  /// Every bit this processor has; a write that sets another one raises #GP(0).
+  /// PKE: protection keys for user-mode pages.
+  public static let protectionKeyEnable = CR4(bit: 22)
+
+  /// Every bit that all models have; a write that sets one that is not there raises #GP(0).
   public static let defined: CR4 = [
-    .timeStampDisable, .debuggingExtensions, .pageSizeExtensions, .physicalAddressExtension,
+    .virtual8086Extensions, .protectedModeVirtualInterrupts, .timeStampDisable,
+    .debuggingExtensions, .pageSizeExtensions, .physicalAddressExtension,
     .machineCheckEnable, .pageGlobalEnable, .performanceCounterEnable, .osFXSR, .osXMMException,
-    .fsgsbase, .pcidEnable, .smep, .smap,
+    .pcidEnable, .smep, .smap,
+  ]
+
+  /// Bits that exist where a feature does.
+  static let optional: [(bit: CR4, feature: ProcessorFeature)] = [
+    (.fsgsbase, .fsgsbase), (.osXSAVE, .xsave),
+    (.userModeInstructionPrevention, .umip), (.linearAddresses57, .la57),
+    (.protectionKeyEnable, .pku),
   ]
 }
 

@@ -40,13 +40,19 @@ public struct ProcessorIdentification: Equatable, Sendable {
   /// Processors in the machine, each a core of one package.
   public var processors: UInt32
   /// What the processor has.
-  public let features: ProcessorFeatures
+  public private(set) var features: ProcessorFeatures
 
   /// Describes processor `apicID` of `processors`.
   public init(apicID: UInt32 = 0, processors: UInt32 = 1, model: ProcessorModel = .max) {
     self.apicID = apicID
     self.processors = max(processors, 1)
     features = ProcessorFeatures(of: model)
+  }
+
+  /// Describes the most complete model, but for some features.
+  init(lacking missing: [ProcessorFeature]) {
+    self.init()
+    for feature in missing { features.remove(feature) }
   }
 
   static let highestBasicLeaf: UInt32 = 0x1F
@@ -82,6 +88,7 @@ public struct ProcessorIdentification: Equatable, Sendable {
     case 0x6: return Leaf(eax: 1 << 2)
     case 0x7: return index == 0 ? structuredLeaf : Leaf()
     case 0xB, 0x1F: return topologyLeaf(index)
+    case 0xD: return extendedStateLeaf(index)
     case 0x15: return Leaf(eax: 1, ebx: 1, ecx: Self.frequency)
     case 0x16:
       let megahertz = Self.frequency / 1_000_000
@@ -120,6 +127,8 @@ public struct ProcessorIdentification: Equatable, Sendable {
     }
   }
 
+  private var linearAddressWidth: UInt32 { features.contains(.la57) ? 57 : 48 }
+
   private func topologyLeaf(_ index: UInt32) -> Leaf {
     switch index {
     case 0: Leaf(eax: 0, ebx: 1, ecx: 1 << 8, edx: apicID)
@@ -141,7 +150,7 @@ public struct ProcessorIdentification: Equatable, Sendable {
     case 0x8000_0006: return Leaf(ecx: 1024 << 16 | 8 << 12 | 64)
     // The time-stamp counter is invariant.
     case 0x8000_0007: return Leaf(edx: 1 << 8)
-    case 0x8000_0008: return Leaf(eax: UInt32(PhysicalAddress.width) | 48 << 8)
+    case 0x8000_0008: return Leaf(eax: UInt32(PhysicalAddress.width) | linearAddressWidth << 8)
     default: return Leaf()
     }
   }

@@ -54,7 +54,7 @@ public final class VirtIOBlock: VirtIOModel {
     set {}
   }
 
-  /// The device type, 2.
+  /// Block device: 2.
   public var identifier: UInt16 { 2 }
   /// A SCSI storage controller, as others say.
   public var classCode: UInt32 { 0x01_0000 }

@@ -24,7 +24,7 @@ public final class VirtIOConsole: VirtIOModel {
   /// Makes a console that gives what the guest writes to `transmit`.
   public init(transmit: @escaping (UInt8) -> Void) { self.transmit = transmit }
 
-  /// The device type, 3.
+  /// Console: 3.
   public var identifier: UInt16 { 3 }
   /// A simple communication controller.
   public var classCode: UInt32 { 0x07_8000 }

@@ -17,7 +17,7 @@ public final class VirtIOEntropy: VirtIOModel {
   /// Makes a device whose numbers follow from `seed`.
   public init(seed: UInt64) { state = State(numbers: SeededNumbers(seed: seed)) }
 
-  /// The device type, 4.
+  /// Entropy source: 4.
   public var identifier: UInt16 { 4 }
   /// A device of no class.
   public var classCode: UInt32 { 0xFF_0000 }

@@ -28,7 +28,7 @@ public final class VirtIOMMIO: BusDevice, StatefulDevice {
   /// Nothing of its own: everything is the device's.
   public struct State: Codable, Equatable, Sendable {}
 
-  /// The bytes "virt".
+  /// The letters "virt".
   private static let magic: UInt64 = 0x7472_6976
   /// "emu", who made it.
   private static let vendor: UInt64 = 0x0075_6D65

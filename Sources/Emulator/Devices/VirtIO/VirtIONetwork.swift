@@ -37,7 +37,7 @@ public final class VirtIONetwork: VirtIOModel {
     self.transmit = transmit
   }
 
-  /// The device type, 1.
+  /// Network card: 1.
   public var identifier: UInt16 { 1 }
   /// An Ethernet controller.
   public var classCode: UInt32 { 0x02_0000 }

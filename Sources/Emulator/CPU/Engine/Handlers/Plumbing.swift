@@ -159,7 +159,7 @@ extension CPU {
     let entry = tlbEntry(UnsafeMutableRawPointer(state), address)
     let linear = LinearAddress(address)
     let tag = access == .write ? entry.pointee.writeTag : entry.pointee.readTag
-    let isValid = isLongMode ? linear.isCanonical : address >> 32 == 0
+    let isValid = isLongMode ? isCanonical(linear) : address >> 32 == 0
     guard tag != linear.page, isValid else { return false }
     guard (try? translate(linear, access: access)) != nil else { return false }
     return (access == .write ? entry.pointee.writeTag : entry.pointee.readTag) == linear.page

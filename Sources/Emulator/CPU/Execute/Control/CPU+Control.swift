@@ -13,7 +13,7 @@ extension CPU {
         try jump(to: relativeTarget(i), size: i.operandSize)
       }
     case .bound: try checkBounds(i)
-    case .clflush:
+    case .clflush, .clflushopt, .clwb:
       let address = try linearAddress(i, size: 1, access: .read)
       try probe(address, count: 1, access: .read)
     // A processor that spins waits for another one, which needs a turn for it.
@@ -35,7 +35,7 @@ extension CPU {
   private func checkedTarget(_ target: UInt64, size: UInt8) throws(Exception) -> UInt64 {
     let target = truncate(target, toSize: size)
     let isValid =
-      isLongMode ? LinearAddress(target).isCanonical : target <= UInt64(self[.cs].limit)
+      isLongMode ? isCanonical(LinearAddress(target)) : target <= UInt64(self[.cs].limit)
     guard isValid else { throw .generalProtection(errorCode: 0) }
     return target
   }

@@ -110,13 +110,19 @@ extension CPU {
     flushNonGlobalTLB()
   }
 
+  /// The bits of CR4 that this processor has.
+  private var definedCR4: CR4 {
+    CR4.optional.reduce(into: CR4.defined) { if has($1.feature) { $0.formUnion($1.bit) } }
+  }
+
   private func writeCR4(_ value: UInt64) throws(Exception) {
     let fault = Exception.generalProtection(errorCode: 0)
-    guard value & ~CR4.defined.rawValue == 0 else { throw fault }
+    guard CR4(rawValue: value).isSubset(of: definedCR4) else { throw fault }
     let old = cr4
     let new = CR4(rawValue: value)
     let changed = old.symmetricDifference(new)
     if isIA32e && !new.contains(.physicalAddressExtension) { throw fault }
+    if isIA32e && changed.contains(.linearAddresses57) { throw fault }
     if changed.contains(.pcidEnable) && new.contains(.pcidEnable) {
       guard isIA32e, state.pointee.cr3 & 0xFFF == 0 else { throw fault }
     }
@@ -129,7 +135,9 @@ extension CPU {
       try loadPDPTEs(state.pointee.cr3)
     }
     state.pointee.cr4 = new.rawValue
-    if !changed.isDisjoint(with: paging.union([.pcidEnable, .smap])) { flushTLB() }
+    if !changed.isDisjoint(with: paging.union([.pcidEnable, .smap, .protectionKeyEnable])) {
+      flushTLB()
+    }
     updateMode()
     requestInterruptCheck()
   }

@@ -16,7 +16,7 @@ extension CPU {
       try linearAddress(i.segment, offset: second, size: UInt64(size), access: .read),
       size: size)
     if isLongMode {
-      guard LinearAddress(base).isCanonical else { throw .generalProtection(errorCode: 0) }
+      guard isCanonicalBase(base) else { throw .generalProtection(errorCode: 0) }
     } else if i.operandSize == 2 {
       base &= 0xFF_FFFF
     }

@@ -6,7 +6,7 @@ extension CPU {
   func tableAddress(_ base: UInt64, _ offset: UInt64) throws(Exception) -> LinearAddress {
     guard isIA32e else { return LinearAddress((base &+ offset) & 0xFFFF_FFFF) }
     let address = LinearAddress(base &+ offset)
-    guard address.isCanonical else { throw .generalProtection(errorCode: 0) }
+    guard isCanonical(address) else { throw .generalProtection(errorCode: 0) }
     return address
   }
 
@@ -73,7 +73,7 @@ extension CPU {
   /// Raises #GP(0) if `offset` cannot be executed in `segment`.
   func checkTarget(_ segment: SegmentRegister, _ offset: UInt64) throws(Exception) {
     if isIA32e && segment.isLong {
-      guard LinearAddress(offset).isCanonical else { throw .generalProtection(errorCode: 0) }
+      guard isCanonical(LinearAddress(offset)) else { throw .generalProtection(errorCode: 0) }
     } else {
       guard offset <= UInt64(segment.limit) else { throw .generalProtection(errorCode: 0) }
     }

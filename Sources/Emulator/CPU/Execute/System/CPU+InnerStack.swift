@@ -19,7 +19,7 @@ extension CPU {
     }
     let address = try tableAddress(task.base, offset)
     let pointer = try load(address, as: UInt64.self, access: .systemRead)
-    guard LinearAddress(pointer).isCanonical else {
+    guard isCanonical(LinearAddress(pointer)) else {
       throw failed(.nonCanonicalStack(rsp: pointer), .stackFault(errorCode: external))
     }
     return pointer

@@ -59,6 +59,7 @@ extension CPU {
 
   private func returnReal(size: UInt8) throws(Exception) {
     let isVirtual = mode.contains(.virtual8086)
+    if usesVirtualInterrupts && size == 2 { return try returnVirtual() }
     if isVirtual {
       guard state.pointee.rflags >> 12 & 3 == 3 else { throw .generalProtection(errorCode: 0) }
     }
@@ -78,6 +79,17 @@ extension CPU {
       rawValue: old.rawValue & kept.rawValue
         | flags & RFLAGS.defined.rawValue & ~kept.rawValue | RFLAGS.alwaysOne.rawValue)
     updateMode()
+  }
+
+  /// IRET of virtual-8086 code that has VIF for an interrupt flag.
+  private func returnVirtual() throws(Exception) {
+    let offset = try peekStack(at: 0, size: 2)
+    let selector = UInt16(truncatingIfNeeded: try peekStack(at: 2, size: 2))
+    let flags = try peekStack(at: 4, size: 2)
+    guard offset <= UInt64(self[.cs].limit) else { throw .generalProtection(errorCode: 0) }
+    try loadVirtualFlags(flags)
+    advanceStack(by: 6)
+    enterCode(realSegment(self[.cs], selector), offset)
   }
 
   /// Goes back to a virtual-8086 task.

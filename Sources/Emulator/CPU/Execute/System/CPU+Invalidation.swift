@@ -7,7 +7,7 @@ extension CPU {
     if isLongMode {
       if segment == .fs || segment == .gs { address = address + self[segment].base }
       // A non-canonical address is no error, and no page has one.
-      guard address.isCanonical else { return }
+      guard isCanonical(address) else { return }
     } else {
       address = LinearAddress((address.value &+ self[segment].base) & 0xFFFF_FFFF)
     }
@@ -26,7 +26,7 @@ extension CPU {
     if type < 2 && pcid != 0 && !cr4.contains(.pcidEnable) { throw fault }
     switch type {
     case 0:
-      guard address.isCanonical else { throw fault }
+      guard isCanonicalBase(address.value) else { throw fault }
       flushTLB(page: address)
     case 1, 3: flushNonGlobalTLB()
     default: flushTLB()

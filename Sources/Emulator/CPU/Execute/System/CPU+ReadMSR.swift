@@ -59,10 +59,23 @@ extension CPU {
   /// What the machine is.
   private func readMachineMSR(_ index: UInt32) -> UInt64? {
     switch index {
-    // No machine-check banks, no microcode, no last-branch records.
-    case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckCapability,
-      MSR.machineCheckStatus, MSR.platformID, MSR.updateSignature, MSR.debugControl:
+    // No error ever happens, and there are no last-branch records.
+    case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckStatus, MSR.platformID,
+      MSR.debugControl:
       0
+    // XSAVES manages no supervisor state.
+    case MSR.xss: has(.xsaves) ? 0 : nil
+    // Ten banks, and IA32_MCG_CTL.
+    case MSR.machineCheckCapability: 1 << 8 | 10
+    case MSR.machineCheckControl: state.pointee.machineCheckControl
+    case MSR.machineCheckBanks:
+      index & 3 == 0
+        ? state.pointee.machineCheckBankControl[Int(index - MSR.machineCheckBanks.lowerBound) / 4]
+        : 0
+    // The revision is in the upper half.
+    case MSR.updateSignature: 1 << 32
+    // The ratio of the base frequency to 100 MHz.
+    case MSR.platformDescription: UInt64(ProcessorIdentification.frequency / 100_000_000) << 8
     case MSR.miscEnable: state.pointee.miscEnable | MiscellaneousEnable.unavailable
     default: nil
     }

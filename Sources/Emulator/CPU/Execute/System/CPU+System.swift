@@ -13,7 +13,7 @@ extension CPU {
     let isDue = withInterrupts { interrupts in
       isEnabled && interrupts.hasPendingInterrupt || !blocksNMI && interrupts.hasPendingNMI
     }
-    if isDue || mustStep { requestInterruptCheck() }
+    if isDue || mustStep || state.pointee.pendingDebug != 0 { requestInterruptCheck() }
   }
 
   private func executeSystemInstruction(_ i: borrowing Instruction) throws(Exception) {
@@ -52,27 +52,39 @@ extension CPU {
     case .movToDebug: try movToDebug(i)
     case .clts: try clts()
     case .lmsw: try lmsw(i)
-    case .smsw: try smsw(i)
     case .rdmsr: try rdmsr()
     case .wrmsr: try wrmsr()
     case .rdtsc: try rdtsc()
     case .rdtscp: try rdtscp()
+    case .rdpid: writeRegister(i.rm, size: 8, state.pointee.tscAux & 0xFFFF_FFFF)
     case .rdpmc: try rdpmc()
     case .cpuid: cpuid()
     case .lgdt: try lgdt(i)
     case .lidt: try lidt(i)
-    case .sgdt: try storeTableRegister(state.pointee.gdtr, i)
-    case .sidt: try storeTableRegister(state.pointee.idtr, i)
+    case .sgdt, .sidt, .sldt, .str, .smsw: try storeSystemRegister(i)
     case .lldt: try lldt(i)
     case .ltr: try ltr(i)
-    case .sldt: try sldt(i)
-    case .str: try str(i)
     case .lar: try lar(i)
     case .lsl: try lsl(i)
     case .verr: try verify(i, forWriting: false)
     case .verw: try verify(i, forWriting: true)
     case .arpl: try arpl(i)
     default: try executeProcessorControl(i)
+    }
+  }
+
+  /// What tells where the system's tables are, and what user-mode instruction prevention keeps from
+  /// applications.
+  private func storeSystemRegister(_ i: borrowing Instruction) throws(Exception) {
+    let isTable = [.sldt, .str].contains(i.mnemonic)
+    guard isProtected || !isTable else { throw .invalidOpcode }
+    if cr4.contains(.userModeInstructionPrevention) { try requireRing0() }
+    switch i.mnemonic {
+    case .sgdt: try storeTableRegister(state.pointee.gdtr, i)
+    case .sidt: try storeTableRegister(state.pointee.idtr, i)
+    case .sldt: try writeSelector(i.operand0, i, self[.ldtr].selector)
+    case .str: try writeSelector(i.operand0, i, self[.tr].selector)
+    default: try smsw(i)
     }
   }
 
@@ -90,6 +102,8 @@ extension CPU {
     case .invd, .wbinvd: try requireRing0()
     case .invlpg: try invlpg(i)
     case .invpcid: try invpcid(i)
+    case .rdpkru: try rdpkru()
+    case .wrpkru: try wrpkru()
     default: throw .invalidOpcode
     }
   }
@@ -104,30 +118,29 @@ extension CPU {
       guard state.pointee.rflags & RFLAGS.overflow.rawValue != 0 else { return }
       try deliverSoftware(vector: 4)
     default:
-      if mode.contains(.virtual8086) && state.pointee.rflags >> 12 & 3 < 3 {
-        throw .generalProtection(errorCode: 0)
-      }
-      try deliverSoftware(vector: UInt8(truncatingIfNeeded: i.immediate))
+      let vector = UInt8(truncatingIfNeeded: i.immediate)
+      if mode.contains(.virtual8086) { return try virtualInterrupt(vector: vector) }
+      try deliverSoftware(vector: vector)
     }
   }
 
-  /// Raises #GP(0) unless CPL (3 in virtual-8086 mode) may change IF.
-  private func requireIOPrivilege() throws(Exception) {
-    if mode.contains(.real) { return }
-    let iopl = UInt8(truncatingIfNeeded: state.pointee.rflags >> 12 & 3)
-    guard cpl <= iopl else { throw .generalProtection(errorCode: 0) }
+  /// Whether CPL (3 in virtual-8086 mode) may change IF; #GP(0) if it may not even change VIF.
+  private func mayChangeInterruptFlag() throws(Exception) -> Bool {
+    if mode.contains(.real) || cpl <= ioPrivilegeLevel { return true }
+    guard mayChangeVirtualInterruptFlag else { throw .generalProtection(errorCode: 0) }
+    return false
   }
 
   /// CLI.
   private func cli() throws(Exception) {
-    try requireIOPrivilege()
+    guard try mayChangeInterruptFlag() else { return clearVirtualInterruptFlag() }
     state.pointee.rflags &= ~RFLAGS.interruptEnable.rawValue
     updateMode()
   }
 
   /// STI: interrupts are held off for one more instruction, if they were off before.
   private func sti() throws(Exception) {
-    try requireIOPrivilege()
+    guard try mayChangeInterruptFlag() else { return try setVirtualInterruptFlag() }
     let flag = RFLAGS.interruptEnable.rawValue
     if state.pointee.rflags & flag == 0 {
       state.pointee.shadow = InterruptShadow.sti.rawValue

@@ -37,7 +37,7 @@ extension CPU {
     guard isLongMode, efer.contains(.syscallEnable) else { throw .invalidOpcode }
     try requireRing0()
     let isLong = i.prefixes.contains(.rexW)
-    if isLong && !LinearAddress(self[.rcx]).isCanonical {
+    if isLong && !isCanonical(LinearAddress(self[.rcx])) {
       throw .generalProtection(errorCode: 0)
     }
     let selector = state.pointee.star >> 48
@@ -74,7 +74,7 @@ extension CPU {
     let rsp = self[.rcx]
     let rip = self[.rdx]
     if isLong {
-      guard LinearAddress(rsp).isCanonical, LinearAddress(rip).isCanonical else {
+      guard isCanonical(LinearAddress(rsp)), isCanonical(LinearAddress(rip)) else {
         throw .generalProtection(errorCode: 0)
       }
     }
@@ -103,7 +103,7 @@ extension CPU {
   func writeBase(_ name: SegmentName, _ i: borrowing Instruction) throws(Exception) {
     guard isLongMode, cr4.contains(.fsgsbase) else { throw .invalidOpcode }
     let value = truncate(self[Int(i.operand0.index)], toSize: i.operand0.size)
-    guard LinearAddress(value).isCanonical else { throw .generalProtection(errorCode: 0) }
+    guard isCanonicalBase(value) else { throw .generalProtection(errorCode: 0) }
     self[name].base = value
   }
 }

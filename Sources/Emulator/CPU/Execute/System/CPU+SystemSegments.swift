@@ -49,20 +49,8 @@ extension CPU {
       throw blame
     }
     guard whole.isPresent else { throw .segmentNotPresent(errorCode: selector.errorCode) }
-    guard !isIA32e || LinearAddress(whole.base).isCanonical else { throw blame }
+    guard !isIA32e || isCanonicalBase(whole.base) else { throw blame }
     return whole
-  }
-
-  /// SLDT r/m.
-  func sldt(_ i: borrowing Instruction) throws(Exception) {
-    try requireProtected()
-    try writeSelector(i.operand0, i, self[.ldtr].selector)
-  }
-
-  /// STR r/m.
-  func str(_ i: borrowing Instruction) throws(Exception) {
-    try requireProtected()
-    try writeSelector(i.operand0, i, self[.tr].selector)
   }
 
   /// ARPL r/m16, r16.

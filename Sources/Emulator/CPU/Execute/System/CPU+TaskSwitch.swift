@@ -185,15 +185,14 @@ extension CPU {
       return updateMode()
     }
     let code = SegmentSelector(task.selectors[Int(SegmentName.cs.rawValue)])
-    let segment = try taskCode(code, external: external)
-    let stack = try taskStack(
+    self[.ss] = try taskStack(
       SegmentSelector(task.selectors[Int(SegmentName.ss.rawValue)]), level: code.rpl,
       external: external)
-    self[.cs] = segment
-    self[.ss] = stack
     state.pointee.cpl = code.rpl
     updateMode()
-    for name in [SegmentName.es, .ds, .fs, .gs] {
+    self[.cs] = try taskCode(code, external: external)
+    updateMode()
+    for name in [SegmentName.ds, .es, .fs, .gs] {
       try loadTaskData(name, SegmentSelector(self[name].selector), external: external)
     }
     updateMode()

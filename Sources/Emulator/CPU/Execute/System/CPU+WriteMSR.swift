@@ -46,7 +46,7 @@ extension CPU {
 
   /// Registers that hold a canonical address; nil if `index` is none of them.
   private func writeAddressMSR(_ index: UInt32, _ value: UInt64) -> Bool? {
-    let isCanonical = LinearAddress(value).isCanonical
+    let isCanonical = isCanonicalBase(value)
     switch index {
     case MSR.lstar where isCanonical: state.pointee.lstar = value
     case MSR.cstar where isCanonical: state.pointee.cstar = value
@@ -81,6 +81,13 @@ extension CPU {
     case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckStatus,
       MSR.debugControl:
       return value == 0
+    case MSR.xss: return has(.xsaves) && value == 0
+    case MSR.machineCheckControl: state.pointee.machineCheckControl = value
+    case MSR.machineCheckBanks:
+      // STATUS, ADDR and MISC can only be cleared.
+      guard index & 3 == 0 else { return value == 0 }
+      let bank = Int(index - MSR.machineCheckBanks.lowerBound) / 4
+      state.pointee.machineCheckBankControl[bank] = value
     case MSR.updateTrigger, MSR.updateSignature: break
     default: return false
     }

@@ -22,19 +22,24 @@ enum ModelSpecificRegister {
   static let tscAdjust: UInt32 = 0x3B
   static let updateTrigger: UInt32 = 0x79
   static let updateSignature: UInt32 = 0x8B
+  static let platformDescription: UInt32 = 0xCE
   static let mtrrCapability: UInt32 = 0xFE
   static let sysenterCS: UInt32 = 0x174
   static let sysenterESP: UInt32 = 0x175
   static let sysenterEIP: UInt32 = 0x176
   static let machineCheckCapability: UInt32 = 0x179
   static let machineCheckStatus: UInt32 = 0x17A
+  static let machineCheckControl: UInt32 = 0x17B
   static let miscEnable: UInt32 = 0x1A0
   static let debugControl: UInt32 = 0x1D9
   static let mtrrVariable: ClosedRange<UInt32> = 0x200...0x20F
   static let pat: UInt32 = 0x277
   static let mtrrDefaultType: UInt32 = 0x2FF
+  /// IA32_MCi_CTL, STATUS, ADDR and MISC of each bank.
+  static let machineCheckBanks: ClosedRange<UInt32> = 0x400...0x427
   static let tscDeadline: UInt32 = 0x6E0
   static let x2APIC: ClosedRange<UInt32> = 0x800...0x8FF
+  static let xss: UInt32 = 0xDA0
   static let efer: UInt32 = 0xC000_0080
   static let star: UInt32 = 0xC000_0081
   static let lstar: UInt32 = 0xC000_0082

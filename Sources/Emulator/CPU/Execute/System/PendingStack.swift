@@ -39,7 +39,7 @@ struct PendingStack {
     width = segment.isBig ? 4 : 2
     access = .systemWrite
     self.fault = fault
-    pointer = esp
+    pointer = segment.isBig ? esp : cpu[.rsp] & 0xFFFF_0000 | esp & 0xFFFF
   }
 
   /// Raises `fault` unless `count` values of `size` bytes can be pushed.
@@ -61,10 +61,12 @@ struct PendingStack {
   private func address(of offset: UInt64, size: UInt8) throws(Exception) -> LinearAddress {
     if width == 8 {
       let address = LinearAddress(offset)
-      guard address.isCanonical, (address + (UInt64(size) - 1)).isCanonical else { throw fault }
+      guard cpu.isCanonical(address), cpu.isCanonical(address + (UInt64(size) - 1)) else {
+        throw fault
+      }
       return address
     }
-    guard segment.isPresent, cpu.mode.contains(.real) || segment.isWritableOrReadable,
+    guard segment.isPresent, segment.isWritableOrReadable, !segment.isCode,
       cpu.isWithinLimit(segment, offset: offset, size: UInt64(size))
     else { throw fault }
     return LinearAddress((segment.base &+ offset) & 0xFFFF_FFFF)

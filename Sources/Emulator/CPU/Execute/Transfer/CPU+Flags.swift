@@ -1,8 +1,4 @@
 extension CPU {
-  private var ioPrivilegeLevel: UInt8 {
-    UInt8(truncatingIfNeeded: state.pointee.rflags >> 12 & 3)
-  }
-
   /// Virtual-8086 mode without its extensions leaves the flags' image to ring 0 unless IOPL is 3.
   private func checkFlagsAccess() throws(Exception) {
     if mode.contains(.virtual8086) && ioPrivilegeLevel < 3 {
@@ -12,6 +8,9 @@ extension CPU {
 
   /// PUSHF, PUSHFD, PUSHFQ: VM and RF read as zero.
   func pushFlags(_ i: borrowing Instruction) throws(Exception) {
+    if i.operandSize == 2 && usesVirtualInterrupts {
+      return try push(virtualFlagsImage, size: 2)
+    }
     try checkFlagsAccess()
     let hidden: RFLAGS = [.virtual8086, .resume]
     try push(state.pointee.rflags & ~hidden.rawValue, size: i.operandSize)
@@ -20,6 +19,10 @@ extension CPU {
   /// POPF, POPFD, POPFQ: IOPL changes only at CPL 0, IF only where CPL <= IOPL; VM, VIF and VIP
   /// stay, RF is cleared.
   func popFlags(_ i: borrowing Instruction) throws(Exception) {
+    if i.operandSize == 2 && usesVirtualInterrupts {
+      try loadVirtualFlags(try peekStack(at: 0, size: 2))
+      return advanceStack(by: 2)
+    }
     try checkFlagsAccess()
     let old = state.pointee.rflags
     var writable: RFLAGS = [
