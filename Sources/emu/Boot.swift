@@ -122,7 +122,7 @@ struct Boot: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "What a kernel finds in registers that its boot protocol leaves open: zeroes, or numbers "
-        + "that follow from n.", valueName: "n"))
+        + "that follow from n. RDRAND follows from it too.", valueName: "n"))
   var seed: UInt64 = 0
 
   func validate() throws {

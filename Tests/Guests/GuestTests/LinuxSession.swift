@@ -34,14 +34,15 @@ struct LinuxSession {
   /// What the shell answers to a command.
   func run(_ command: String) throws -> String {
     let before = machine.console.text.utf8.count
-    machine.console.send(command + "; echo \"<end>\"\n")
-    // The echo of the command has quotes around the mark.
+    machine.console.send("echo \"<begin>\"; \(command); echo \"<end>\"\n")
+    // The echo of the command, which may take several lines, has quotes around the marks.
     let stop = machine.run(until: .console("\n<end>\r\n/ # "), limit: Self.limit)
     let answer = String(decoding: machine.console.text.utf8.dropFirst(before), as: UTF8.self)
       .replacing("\r", with: "")
     try #require(stop == .conditionMet, "\(stop): \(answer.suffix(2000))")
     let lines = answer.split(separator: "\n", omittingEmptySubsequences: false)
-    return lines.dropFirst().prefix { $0 != "<end>" }.joined(separator: "\n")
+    return lines.drop { $0 != "<begin>" }.dropFirst().prefix { $0 != "<end>" }.joined(
+      separator: "\n")
   }
 
   /// Switches the machine off from within.

@@ -75,6 +75,40 @@ import Testing
     }
   }
 
+  /// What came by the wire and what was written to a disk are part of the execution.
+  @Test(.enabled(if: areDriversHere, Guest.absence))
+  func runsWithDevicesRepeat() throws {
+    let disk = try DiskFile(path: Self.drivers.path, isReadOnly: true)
+    func session() throws -> LinuxSession {
+      try self.session("console=ttyS0 quiet") { configuration in
+        configuration.disks = [DiskDrive(disk)]
+        configuration.network = NetworkInterface()
+      }
+    }
+    let whole = try session()
+    var frames: [[UInt8]] = []
+    whole.machine.network.transmitted = { frames.append($0) }
+    try whole.bootToShell()
+    _ = try whole.run("ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up")
+    _ = try whole.run("echo written | dd of=/dev/vda conv=notrunc 2>/dev/null; sync")
+    // Who has 10.0.2.15? The guest answers.
+    let question: [UInt8] =
+      [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1]
+      + [2, 0, 0, 0, 0, 1, 10, 0, 2, 2, 0, 0, 0, 0, 0, 0, 10, 0, 2, 15]
+    whole.machine.network.send(question + [UInt8](repeating: 0, count: 18))
+    _ = try whole.run("sleep 0.1")
+    let isAnswered = frames.contains { $0.prefix(6) == [2, 0, 0, 0, 0, 1] && $0[21] == 2 }
+    #expect(isAnswered)
+    whole.powerOff()
+    let sliced = try session()
+    sliced.machine.replay(whole.machine.inputLog)
+    var stop = StopReason.instructionLimit
+    while stop == .instructionLimit { stop = sliced.machine.run(limit: 7_654_321) }
+    #expect(stop == .poweredOff)
+    #expect(sliced.console == whole.console)
+    #expect(sliced.machine.stateDigest() == whole.machine.stateDigest())
+  }
+
   /// The root file system on a disk, and programs of Debian's that compute.
   @Test(
     .enabled(if: isRootHere, Guest.absence), arguments: [DiskDrive.Bus.virtioPCI, .virtioMMIO])
