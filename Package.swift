@@ -13,11 +13,17 @@ let package = Package(
   targets: [
     .target(
       name: "Emulator",
-      dependencies: ["CElf", "CZydis"],
+      dependencies: ["CElf", "CSlirp", "CZlib", "CZydis"],
       exclude: ["Generators", "Libraries"]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
       providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(
+      name: "CSlirp", path: "Sources/Emulator/Libraries/CSlirp",
+      providers: [.apt(["libslirp-dev"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/Emulator/Libraries/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CZydis", path: "Sources/Emulator/Libraries/CZydis",
       providers: [.apt(["libzydis-dev"])]),
@@ -47,15 +53,19 @@ let package = Package(
     .testTarget(
       name: "GoldenTests", dependencies: ["Emulator"], path: "Tests/GoldenTests",
       exclude: ["Goldens"]),
-    .testTarget(name: "BootTests", dependencies: ["GuestKernel"], path: "Tests/BootTests"),
+    .testTarget(
+      name: "BootTests", dependencies: ["GuestKernel", "TestImages"], path: "Tests/BootTests"),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator", "TestImages"], path: "Tests/EmulatorTests"),
     // Small images for tests, right ones and wrong ones.
-    .target(name: "TestImages", path: "Tests/TestImages"),
+    .target(name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages"),
+    .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),
     .testTarget(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
     .testTarget(
       name: "FuzzTests", dependencies: ["Emulator", "TestImages"], path: "Tests/FuzzTests"),
+    .testTarget(
+      name: "GuestTests", dependencies: ["Emulator"], path: "Tests/Guests/GuestTests"),
     .target(name: "HostCPU", path: "Tests/HostCPU"),
     .target(
       name: "Oracle", dependencies: ["Emulator", "HostCPU", "CZydis"], path: "Tests/Oracle"),

@@ -15,6 +15,13 @@ struct Boot: ParsableCommand {
     help: "The kernel: an ELF file or a Linux bzImage. Without it, the bundled Images/kernel.elf.")
   var image: String?
 
+  @Option(
+    name: .customLong("protocol"),
+    help: ArgumentHelp(
+      "How to start an image that offers several ways; otherwise the first of this list.",
+      valueName: "name"))
+  var bootProtocol: BootProtocol?
+
   @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
   var append = ""
 
@@ -38,11 +45,48 @@ struct Boot: ParsableCommand {
       valueName: "file[,readonly|,writable][,bus=name]"))
   var disks: [DiskOption] = []
 
+  @OptionGroup var firmware: FirmwareOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "A virtio console (hvc0 in Linux), connected as --serial is; with stdio the terminal is here "
+        + "and not on the serial port.", valueName: "where"))
+  var hvc: SerialOption?
+
+  @Option(
+    help: ArgumentHelp(
+      "A virtio network interface; user: the guest reaches others as you do, and nobody reaches it.",
+      valueName: "kind"))
+  var net: NetworkOption?
+
+  @Flag(help: "Attach a virtio entropy device, whose numbers follow from --seed.")
+  var rng = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What --rng, --hvc and --net attach their virtio devices to: pci or mmio.",
+      valueName: "bus"))
+  var virtio = VirtIOBus.pci
+
   @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
   var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
 
-  @Option(help: ArgumentHelp("The number of processors; this version has one.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "What CPUID reports and which instructions there are: x86-64-v1, x86-64-v2, x86-64-v3 or "
+        + "max.", valueName: "model"))
+  var cpu = ProcessorModel.max
+
+  @Option(
+    help: ArgumentHelp(
+      "The number of processors, 1 to \(MachineConfiguration.mostProcessors).", valueName: "n"))
   var cpus = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Instructions that one of several processors executes before the next has its turn.",
+      valueName: "n"))
+  var quantum = MachineConfiguration.defaultQuantum
 
   @Option(
     help: ArgumentHelp(
@@ -72,10 +116,13 @@ struct Boot: ParsableCommand {
   @Flag(help: "Say nothing but errors.")
   var quiet = false
 
+  @Flag(help: "Say at the end how many instructions ran, and how fast.")
+  var statistics = false
+
   @Option(
     help: ArgumentHelp(
       "What a kernel finds in registers that its boot protocol leaves open: zeroes, or numbers "
-        + "that follow from n.", valueName: "n"))
+        + "that follow from n. RDRAND follows from it too.", valueName: "n"))
   var seed: UInt64 = 0
 
   func validate() throws {
@@ -92,13 +139,20 @@ struct Boot: ParsableCommand {
 
   func run() throws {
     let machine = try makeMachine()
-    if let input { machine.console.send(try readFile(input)) }
+    if hvc == .stdio { machine.console = machine.virtioConsole }
+    if let input {
+      let bytes = try readFile(input)
+      if firmware.keyboard { machine.typeKeys(bytes) } else { machine.console.send(bytes) }
+    }
     machine.debugConsole.keepsOutput = false
     machine.debugConsole.transmitted = { byte in
       var byte = byte
       write(STDERR_FILENO, &byte, 1)
     }
+    try firmware.connect(machine)
     let end = try runSession(machine)
+    try firmware.saveScreen(of: machine)
+    if statistics { ExitStatus.say(Self.statistics(of: machine)) }
     try finish(machine, end)
   }
 
@@ -108,16 +162,24 @@ struct Boot: ParsableCommand {
     var configuration = MachineConfiguration(
       memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
     configuration.processors = cpus
+    configuration.entropy = rng ? virtio : nil
+    configuration.virtioConsole = hvc == nil ? nil : virtio
+    configuration.network = net == nil ? nil : NetworkInterface(bus: virtio)
+    configuration.processorModel = cpu
+    configuration.quantum = quantum
     configuration.linuxEntry = entry
     return configuration
   }
 
   private func makeMachine() throws -> Machine {
     do {
-      let path = try image ?? BundledKernel.path()
       var configuration = configuration(modules: try readModules())
       configuration.disks = try disks.map { try $0.open() }
-      return try Machine(image: .file(path), configuration: configuration)
+      try firmware.apply(to: &configuration, console: serial == .null ? nil : 0)
+      let path = try image ?? (firmware.bios == nil ? BundledKernel.path() : nil)
+      return try Machine(
+        image: path.map { try .file($0, bootProtocol: bootProtocol) },
+        configuration: configuration)
     } catch let error as Failure {
       throw error
     } catch let error as ConfigurationError {
@@ -147,18 +209,23 @@ struct Boot: ParsableCommand {
   // MARK: Running it
 
   private func runSession(_ machine: Machine) throws -> Session.End {
-    let isConsole = serial == .stdio
-    let terminal = isConsole && input == nil ? Terminal() : nil
+    let main = hvc == .stdio ? .stdio : serial
+    let terminal = main == .stdio && input == nil ? Terminal() : nil
+    let streams = StandardStreams(readsInput: input == nil, terminal: terminal)
     let backend: any SerialBackend
+    let channels: [any SessionChannel]
     do {
-      backend = try serial.open(
-        standardStreams: StandardStreams(readsInput: input == nil, terminal: terminal))
+      backend = try main.open(standardStreams: streams)
+      let mirror = firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
+      channels = try openChannels(machine) + mirror
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
+    defer { for channel in channels { channel.close() } }
     defer { backend.close() }
     let session = Session(
-      machine: machine, backend: backend, limits: try limits(), terminal: terminal,
+      machine: machine, backend: backend, channels: channels, limits: try limits(),
+      terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
@@ -169,10 +236,29 @@ struct Boot: ParsableCommand {
     }
   }
 
+  /// What is connected beside the main console.
+  private func openChannels(_ machine: Machine) throws -> [any SessionChannel] {
+    var channels: [any SessionChannel] = []
+    if hvc == .stdio {
+      // Without a place of its own the serial port goes nowhere.
+      let other = serial == .stdio ? .null : serial
+      channels.append(
+        ConsoleChannel(
+          machine.serialPorts[0], try other.open()))
+    } else if let hvc {
+      channels.append(
+        ConsoleChannel(
+          machine.virtioConsole, try hvc.open()))
+    }
+    if net != nil { channels.append(try UserNetwork(machine.network)) }
+    return channels
+  }
+
   private func limits() throws -> Session.Limits {
     var limits = Session.Limits()
     limits.instructions = limit ?? .max
     limits.seconds = timeout
+    limits.typesOnKeyboard = firmware.keyboard
     if let pattern = try exitOn.map(OutputPattern.init) {
       limits.outputMatcher = { pattern.matches(next: $0) }
     }
@@ -204,6 +290,15 @@ struct Boot: ParsableCommand {
     }
   }
 
+  private static func statistics(of machine: Machine) -> String {
+    let seconds = Double(clock()) / Double(CLOCKS_PER_SEC)
+    let count = machine.instructionCount
+    let virtual = Double(machine.now) / 1e9
+    let rate = Int(Double(count) / max(seconds, 1e-6) / 1e6)
+    return "\(count) instructions in \(seconds) s of processor time, \(rate) million a second; "
+      + "\(virtual) s of virtual time"
+  }
+
   /// Prints what is known about a bad end.
   private func explain(_ machine: Machine, _ stop: StopReason) {
     let lines = machine.diagnosis(of: stop).lines
@@ -216,3 +311,5 @@ struct Boot: ParsableCommand {
 }
 
 extension LinuxKernel.Entry: ExpressibleByArgument {}
+
+extension ProcessorModel: ExpressibleByArgument {}

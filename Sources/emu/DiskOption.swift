@@ -46,3 +46,5 @@ struct DiskOption: ExpressibleByArgument, Equatable {
     return parts
   }
 }
+
+extension VirtIOBus: ExpressibleByArgument {}

@@ -9,10 +9,17 @@ struct Inspect: ParsableCommand {
   @Argument(help: "The file.")
   var image: String
 
+  @Option(
+    name: .customLong("protocol"),
+    help: ArgumentHelp(
+      "How to start an image that offers several ways; otherwise the first of this list.",
+      valueName: "name"))
+  var bootProtocol: BootProtocol?
+
   func run() throws {
     do {
       let bytes = try HostFile.read(image)
-      print(try ImageDescription(bytes, name: image).text)
+      print(try ImageDescription(bytes, name: image, bootProtocol: bootProtocol).text)
     } catch let error as any CustomStringConvertible & Error {
       throw Failure(error, status: ExitStatus.unusableFile)
     }

@@ -31,14 +31,19 @@ enum SerialOption: ExpressibleByArgument, Equatable {
 
   var defaultValueDescription: String { "stdio" }
 
-  /// Makes the connection.
-  func open(standardStreams: @autoclosure () -> StandardStreams) throws -> any SerialBackend {
+  /// Makes the connection; without `standardStreams` there is nothing but files and sockets.
+  func open(standardStreams: StandardStreams? = nil) throws -> any SerialBackend {
     switch self {
-    case .stdio: standardStreams()
+    case .stdio: standardStreams ?? NullBackend()
     case .null: NullBackend()
     case .file(let path): try FileBackend(path: path)
     case .unix(let path): try SocketBackend(unixPath: path)
     case .tcp(let host, let port): try SocketBackend(host: host, port: port)
     }
   }
+}
+
+/// What `--net` connects a network interface to.
+enum NetworkOption: String, ExpressibleByArgument {
+  case user
 }

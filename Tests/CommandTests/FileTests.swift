@@ -39,6 +39,27 @@ import Testing
     }
   }
 
+  @Test func unusableDisks() throws {
+    let kernel = try hello()
+    let empty = try folder.file("empty.img", [])
+    let missing = folder.path("missing.img")
+    let disk = try folder.file("disk,1.img", [UInt8](repeating: 1, count: 1000))
+    let escaped = disk.replacingOccurrences(of: ",", with: ",,")
+    let cases: [(disks: [String], status: Int32, text: String)] = [
+      ([missing], 3, "\(missing): cannot be opened: No such file"),
+      ([folder.path("")], 3, "this is a directory, not a disk"),
+      ([empty], 3, "this file is empty"), (["/dev/null"], 3, "neither a file nor a block device"),
+      ([disk], 2, "is invalid for '--disk"), ([escaped + ",bus=floppy"], 2, "is invalid"),
+      ([escaped, escaped], 0, ""), ([escaped + ",readonly,bus=virtio-mmio"], 0, ""),
+      ([escaped + ",writable", escaped], 3, "another machine or program writes to it"),
+    ]
+    for (disks, status, text) in cases {
+      let result = try Command.run(["boot", kernel] + disks.flatMap { ["--disk", $0] })
+      #expect(result.status == status, "\(disks): \(result.errors)")
+      #expect(text.isEmpty || result.errors.contains(text), "\(result.errors)")
+    }
+  }
+
   @Test func aFullDiskIsNoticed() throws {
     let result = try Command.run(["boot", try hello(), "--serial", "file:/dev/full"])
     #expect(result.status == 1)

@@ -1,7 +1,8 @@
 /// A seeded source of byte strings that look like instructions.
 ///
 /// The opcode and the byte after it (ModR/M, where there is one) are counted through, so that every
-/// pair of the one-byte, 0F and 0F 38 maps comes up once in 196608 strings; all else is random.
+/// pair of the one-byte, 0F, 0F 38 and 0F 3A maps, and of the last three with a VEX prefix, comes up
+/// once in 458752 strings; all else is random.
 struct ByteStrings {
   /// More than the 15 bytes an instruction may have, so that none ends within its string.
   static let length = 24
@@ -33,12 +34,18 @@ struct ByteStrings {
     for start in stride(from: 0, to: Self.length, by: 8) {
       UnsafeMutableRawPointer(bytes + start).storeBytes(of: random(), as: UInt64.self)
     }
-    var position = prefixes(into: bytes, rexIsPrefix: rexIsPrefix)
-    counter = (counter &+ 1) % (3 << 16)
+    counter = (counter &+ 1) % (7 << 16)
+    let isVEX = counter >> 16 > 3
+    let isBare = isVEX && random() & 3 != 0
+    var position = isBare ? 0 : prefixes(into: bytes, rexIsPrefix: rexIsPrefix)
     switch counter >> 16 {
     case 0: break
     case 1: position = append([0x0F], to: bytes, at: position)
-    default: position = append([0x0F, 0x38], to: bytes, at: position)
+    case 2: position = append([0x0F, 0x38], to: bytes, at: position)
+    case 3: position = append([0x0F, 0x3A], to: bytes, at: position)
+    default:
+      position = vex(
+        map: UInt8(counter >> 16) - 3, into: bytes, at: position, isLong: rexIsPrefix)
     }
     bytes[position] = UInt8(truncatingIfNeeded: counter >> 8)
     bytes[position + 1] = UInt8(truncatingIfNeeded: counter)
@@ -57,6 +64,23 @@ struct ByteStrings {
     guard rexIsPrefix && choice >> 24 & 3 == 0 else { return count }
     bytes[count] = 0x40 | UInt8(choice >> 32 & 15)
     return count + 1
+  }
+
+  /// A VEX prefix of two or three bytes, of which R, X and B are such that it is one.
+  private mutating func vex(
+    map: UInt8, into bytes: UnsafeMutablePointer<UInt8>, at position: Int, isLong: Bool
+  ) -> Int {
+    let choice = random()
+    let anything = UInt8(truncatingIfNeeded: choice >> 8)
+    let fixed: UInt8 = isLong || choice & 31 == 0 ? 0 : 0xC0
+    // VEX.vvvv is often not used, and then 1111.
+    let last = choice & 64 == 0 ? anything | 0x78 : anything
+    if map == 1 && choice & 128 == 0 {
+      return append([0xC5, last | fixed], to: bytes, at: position)
+    }
+    let extensions = UInt8(truncatingIfNeeded: choice >> 16) & 0xE0 | fixed
+    let strange = choice >> 24 & 63 == 0 ? UInt8(truncatingIfNeeded: choice >> 32) & 31 : map
+    return append([0xC4, extensions | strange, last], to: bytes, at: position)
   }
 
   private func append(

@@ -40,23 +40,18 @@ struct IntendedDifference: Sendable {
       reason: "SDM: MOVSXD r16, r/m16. Zydis has AMD's r/m32.", what: ["operand 1 size"],
       concerns: { $0.mnemonic == .movsxd && $0.operandSize == 2 }),
     IntendedDifference(
-      name: "TZCNT",
-      reason: """
-        A deviation: CPUID does not report BMI1, and a processor without it executes F3 0F BC as \
-        BSF. The two differ in their flags, and in the destination of a zero source.
-        """,
-      what: ["mnemonic"], concerns: { $0.mnemonic == .tzcnt }),
-    IntendedDifference(
       name: "F3 REX.B 90", reason: "XCHG R8, RAX, as processors do; Zydis says PAUSE.",
       what: ["mnemonic"],
       concerns: {
         $0.mnemonic == .xchg && $0.opcode == 0x90 && $0.prefixes.contains([.rep, .rex])
       }),
     IntendedDifference(
-      name: "CMPXCHG8B, INVLPG and INVPCID",
+      name: "CMPXCHG8B, INVLPG, INVPCID, CLFLUSHOPT, CLWB, ADCX and ADOX",
       reason: "The widths of their operands are fixed; the operand size has no say in them.",
       what: ["operand size"],
-      concerns: { [.cmpxchg8b, .invlpg, .invpcid].contains($0.mnemonic) }),
+      concerns: {
+        [.cmpxchg8b, .invlpg, .invpcid, .clflushopt, .clwb, .adcx, .adox].contains($0.mnemonic)
+      }),
     IntendedDifference(
       name: "INS and OUTS with REX.W",
       reason: "There are no 64-bit ports. Zydis agrees about the operands, not about the size.",
@@ -64,6 +59,15 @@ struct IntendedDifference: Sendable {
       concerns: {
         ($0.mnemonic == .ins || $0.mnemonic == .outs) && $0.prefixes.contains(.rexW)
       }),
+    IntendedDifference(
+      name: "VEX forms on general operands in 16-bit code",
+      reason: """
+        Their operands have 32 bits outside 64-bit mode, about which Zydis agrees; it calls 16 bits \
+        the operand size. VLDMXCSR and VSTMXCSR ignore W.
+        """,
+      what: ["operand size"],
+      concerns: { $0.isVEX && ($0.operandSize == 4 || [.ldmxcsr, .stmxcsr].contains($0.mnemonic)) }
+    ),
     IntendedDifference(
       name: "SIB without a base, 67 and REX.B",
       reason: """

@@ -20,6 +20,10 @@ struct MnemonicNames {
     .movToControl: ["mov"], .movFromDebug: ["mov"], .movToDebug: ["mov"],
     .movFromSegment: ["mov"], .movToSegment: ["mov"], .pushSegment: ["push"],
     .popSegment: ["pop"], .loadFarPointer: ["les", "lds", "lss", "lfs", "lgs"],
+    .xsave: ["xsave", "xsave64"], .xsaveopt: ["xsaveopt", "xsaveopt64"],
+    .xsavec: ["xsavec", "xsavec64"], .xsaves: ["xsaves", "xsaves64"],
+    .xrstor: ["xrstor", "xrstor64"], .xrstors: ["xrstors", "xrstors64"],
+    .ldmxcsr: ["ldmxcsr", "vldmxcsr"], .stmxcsr: ["stmxcsr", "vstmxcsr"],
     .fxsave: ["fxsave", "fxsave64"], .fxrstor: ["fxrstor", "fxrstor64"], .wait: ["fwait"],
     .xlat: ["xlat"],
     // Hints of a kind that the processor does not know are NOPs.

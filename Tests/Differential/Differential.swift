@@ -34,6 +34,9 @@ struct Differential: ParsableCommand {
   @Option(help: "Stop after this many mismatches.")
   var mismatches: Int = 20
 
+  @Flag(help: "Say how far transcendental x87 results are from the host's, and stop.")
+  var transcendentals = false
+
   @Flag(help: "Say how far the run has come.")
   var verbose = false
 
@@ -43,6 +46,13 @@ struct Differential: ParsableCommand {
       throw ExitCode(2)
     }
     guard let subject = EmulatedProcessor() else { throw ExitCode(2) }
+    if transcendentals {
+      var survey = TranscendentalSurvey(seed: seed)
+      for finding in survey.run(host: host, subject: subject, count: cases ?? 20_000) {
+        print(finding.description)
+      }
+      return
+    }
     var campaign = Campaign(
       host: host, subject: subject,
       options: Campaign.Options(

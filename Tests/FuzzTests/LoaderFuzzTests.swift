@@ -19,7 +19,35 @@ import Testing
     narrow.machine = 3
     narrow.pvhSize = 4
     let elves = [bare, higher, ELFBuilder(code: TestCode.loop, pvh: true), narrow]
-    return elves.map { $0.build() } + [LinuxImageBuilder().build()]
+    return elves.map { $0.build() } + [LinuxImageBuilder().build()] + protocolOriginals()
+  }
+
+  /// An image for every header that a kernel may carry.
+  private static func protocolOriginals() -> [[UInt8]] {
+    let flat = ProtocolImages.multiboot1Header(
+      flags: 0x1_0003, fields: [0x20_0000, 0x20_0000, 0, 0, 0x20_0020])
+    let tags: [(type: UInt16, flags: UInt16, words: [UInt32])] = [
+      (1, 0, [1, 6, 9]), (4, 1, [2]), (5, 1, [0, 0, 0]), (6, 0, []),
+      (10, 0, [0, .max, 0x20_0000, 2]),
+    ]
+    let flatTags: [(type: UInt16, flags: UInt16, words: [UInt32])] = [
+      (2, 0, [0x20_0000, 0x20_0000, 0, 0]), (3, 0, [0x20_0038]),
+    ]
+    var named = ProtocolImages.elf(
+      header: ProtocolImages.multiboot1Header(), code: ProtocolImages.multiboot1Code)
+    named.symbols = [("start", 0x10_0000, 20)]
+    let elves = [
+      ProtocolImages.elf(
+        header: ProtocolImages.multiboot1Header(), code: ProtocolImages.multiboot1Code,
+        is64Bit: false),
+      ProtocolImages.elf(
+        header: ProtocolImages.multiboot2Header(tags), code: ProtocolImages.multiboot2Code),
+      named, ProtocolImages.limineKernel(), ProtocolImages.relocatableLimineKernel(),
+    ]
+    return elves.map { $0.build() } + [
+      flat + ProtocolImages.multiboot1Code,
+      ProtocolImages.multiboot2Header(flatTags) + ProtocolImages.multiboot2Code,
+    ]
   }
 
   private static func mutate(

@@ -74,6 +74,19 @@ enum Golden {
     try Golden.compare(Run(commandLine: "cmd=\"\(commands); ps; poweroff\""), "crashes")
   }
 
+  @Test func theSameFileBootsByMultiboot2() throws {
+    let path = Golden.root.appending(path: "Images/kernel.elf").path
+    let machine = try Machine(
+      image: .file(path, bootProtocol: .multiboot2),
+      configuration: MachineConfiguration(
+        memory: 64 << 20, commandLine: #"cmd="ls; cat note; poweroff""#,
+        modules: [BootModule(name: "note", bytes: Array("handed over\n".utf8))]))
+    #expect(machine.run(limit: 2_000_000_000) == .poweredOff)
+    #expect(machine.console.text.contains("by multiboot2, command line"))
+    #expect(machine.console.text.contains("handed over"))
+    #expect(machine.console.text.contains("ACPI revision 2"))
+  }
+
   @Test func aPanicIsExplainedTheSameWay() throws {
     try Golden.compare(Run(commandLine: #"cmd="panic""#), "panic")
   }

@@ -13,6 +13,25 @@ host_cpu_enter:
   pushq %r15
   movq %rsp, host_cpu_saved_stack(%rip)
   fxrstor64 160(%rdi)
+  cmpl $0, host_cpu_has_avx(%rip)
+  je 1f
+  vinsertf128 $1, 672(%rdi), %ymm0, %ymm0
+  vinsertf128 $1, 688(%rdi), %ymm1, %ymm1
+  vinsertf128 $1, 704(%rdi), %ymm2, %ymm2
+  vinsertf128 $1, 720(%rdi), %ymm3, %ymm3
+  vinsertf128 $1, 736(%rdi), %ymm4, %ymm4
+  vinsertf128 $1, 752(%rdi), %ymm5, %ymm5
+  vinsertf128 $1, 768(%rdi), %ymm6, %ymm6
+  vinsertf128 $1, 784(%rdi), %ymm7, %ymm7
+  vinsertf128 $1, 800(%rdi), %ymm8, %ymm8
+  vinsertf128 $1, 816(%rdi), %ymm9, %ymm9
+  vinsertf128 $1, 832(%rdi), %ymm10, %ymm10
+  vinsertf128 $1, 848(%rdi), %ymm11, %ymm11
+  vinsertf128 $1, 864(%rdi), %ymm12, %ymm12
+  vinsertf128 $1, 880(%rdi), %ymm13, %ymm13
+  vinsertf128 $1, 896(%rdi), %ymm14, %ymm14
+  vinsertf128 $1, 912(%rdi), %ymm15, %ymm15
+1:
   movq 144(%rdi), %rax
   wrfsbase %rax
   movq 152(%rdi), %rax
@@ -65,7 +84,11 @@ host_cpu_signal:
   jmp host_cpu_signal_body
 
   .bss
+  .globl host_cpu_has_avx
+  .hidden host_cpu_has_avx
   .align 8
+host_cpu_has_avx:
+  .quad 0
 host_cpu_saved_stack:
   .quad 0
 #endif

@@ -49,6 +49,7 @@ struct HostRunner {
 };
 
 void host_cpu_enter(const HostState *state);
+extern uint32_t host_cpu_has_avx;
 __attribute__((noreturn)) void host_cpu_leave(void);
 void host_cpu_signal(int signal, siginfo_t *info, void *context);
 void host_cpu_signal_body(int signal, siginfo_t *info, void *context);
@@ -69,6 +70,20 @@ static void fill(void *destination, uint8_t value, size_t bytes) {
   __asm__ volatile("rep stosb" : "+D"(destination), "+c"(bytes) : "a"(value) : "memory");
 }
 
+// Linux puts an XSAVE area in the standard format behind the FXSAVE image and says so in bytes that
+// the processor leaves to software.
+static void captureYMM(const uint8_t *image, uint8_t *high) {
+  uint32_t magic;
+  uint64_t present;
+  copy(&magic, image + 464, sizeof magic);
+  copy(&present, image + 512, sizeof present);
+  if (magic == 0x46505853 && (present & 4)) {
+    copy(high, image + 576, 256);
+  } else {
+    fill(high, 0, 256);
+  }
+}
+
 static void captureState(const ucontext_t *context, HostResult *result) {
   static const uint8_t order[16] = {
     REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
@@ -79,7 +94,9 @@ static void captureState(const ucontext_t *context, HostResult *result) {
   for (int i = 0; i < 16; i++) to->registers[i] = (uint64_t)from[order[i]];
   to->rip = (uint64_t)from[REG_RIP];
   to->rflags = (uint64_t)from[REG_EFL];
-  copy(to->fx, context->uc_mcontext.fpregs, sizeof to->fx);
+  const uint8_t *image = (const uint8_t *)context->uc_mcontext.fpregs;
+  copy(to->fx, image, sizeof to->fx);
+  captureYMM(image, to->ymm_high);
   result->outcome = (uint64_t)from[REG_TRAPNO];
   result->error_code = (uint64_t)from[REG_ERR];
   result->cr2 = (uint64_t)from[REG_CR2];
@@ -214,6 +231,7 @@ static void startChild(HostRunner *runner) {
 
 HostRunner *host_runner_create(void) {
   if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)) return NULL;
+  host_cpu_has_avx = __builtin_cpu_supports("avx") != 0;
   HostRunner *runner = calloc(1, sizeof *runner);
   if (!runner) return NULL;
   runner->memory = memfd_create("host-cpu", MFD_CLOEXEC);

@@ -103,6 +103,12 @@ package enum Comparison {
           what: "xmm\(index)", expected: wideHex(expected[xmm: index]),
           actual: wideHex(actual[xmm: index])))
     }
+    for index in 0..<16 where expected[ymmHigh: index] != actual[ymmHigh: index] {
+      found.append(
+        Difference(
+          what: "ymm\(index) bits 255:128", expected: wideHex(expected[ymmHigh: index]),
+          actual: wideHex(actual[ymmHigh: index])))
+    }
   }
 
   private static func compareMemory(

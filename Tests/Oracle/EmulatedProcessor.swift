@@ -88,6 +88,7 @@ package final class EmulatedProcessor: Processor {
           raw.loadUnaligned(fromByteOffset: 160 + 8 * index, as: UInt64.self)
       }
     }
+    cpu.state.pointee.ymmHigh = state.ymmHigh
     cpu.state.pointee.mxcsr = state.mxcsr
     loadX87(state)
     cpu.state.pointee.cr2 = 0
@@ -123,6 +124,7 @@ package final class EmulatedProcessor: Processor {
           of: cpu.state.pointee.xmm[index], toByteOffset: 160 + 8 * index, as: UInt64.self)
       }
     }
+    after.ymmHigh = cpu.state.pointee.ymmHigh
     after.mxcsr = cpu.state.pointee.mxcsr
     saveX87(&after)
     let changes = MemoryChange.between(image, data)

@@ -11,6 +11,7 @@ enum HostQuirks {
       case .exception(let ours, _, _) = actual.ending
     else { return false }
     if ours == 13 && vector != 13 && setsMisalignedMask(item, actual, &disassembler) { return true }
+    if ours == 13 && skipsAlignmentOfSHA(item, actual, &disassembler) { return true }
     if ours == 17 && skipsAlignmentCheck(item, actual, &disassembler) { return true }
     guard let instruction = instruction(at: expected.after.rip, item, &disassembler) else {
       return false
@@ -34,8 +35,11 @@ enum HostQuirks {
         : [13, 14, 17].contains(vector) && [13, 14, 17].contains(ours)
     case (14, 14) where sameStop && isRepeatedCompare(instruction):
       return differsInStatusFlagsOnly(expected, actual)
-    case (14, _) where instruction.mnemonic.hasPrefix("maskmov"):
+    case (14, _) where isMaskedStore(instruction):
       // Whether a byte that the mask leaves out may fault is the processor's choice.
+      return true
+    case (14, _) where instruction.isaSet == "XSAVE":
+      // AMD looks at more of the area than it is asked for.
       return true
     case (14, 14):
       return sameStop && wideStates.contains(instruction.mnemonic)
@@ -46,17 +50,23 @@ enum HostQuirks {
     case (17, _):
       // AMD checks the alignment of MASKMOVDQU's operand; FXSAVE may raise either exception.
       // AMD checks the alignment of the place that ENTER leaves RSP at.
-      return instruction.mnemonic.hasPrefix("maskmov") || instruction.mnemonic == "enter"
-        || instruction.isaSet == "X87"
+      return isMaskedStore(instruction) || instruction.mnemonic == "enter"
+        || instruction.isaSet == "X87" || instruction.isaSet == "SSE3X87"
         || wideStates.contains(instruction.mnemonic)
     default:
       return false
     }
   }
 
+  /// MASKMOVQ, MASKMOVDQU, VMASKMOVDQU.
+  private static func isMaskedStore(_ instruction: Decoded) -> Bool {
+    instruction.mnemonic.hasPrefix("maskmov") || instruction.mnemonic == "vmaskmovdqu"
+  }
+
   /// Which of the many bytes of such an operand faults first is the processor's choice.
   private static let wideStates: Set<String> = [
-    "fxsave", "fxsave64", "fxrstor", "fxrstor64", "fnsave", "frstor", "fnstenv", "fldenv",
+    "fxsave", "fxsave64", "fxrstor", "fxrstor64", "xsave", "xsave64", "xrstor", "xrstor64",
+    "fnsave", "frstor", "fnstenv", "fldenv",
   ]
 
   /// AMD checks the alignment of such operands, but not by all of their parts.
@@ -69,9 +79,21 @@ enum HostQuirks {
     return wideStates.contains(instruction.mnemonic)
   }
 
+  /// AMD's SHA instructions take memory at any address; the SDM has them in exception class 4, which
+  /// wants it aligned.
+  private static func skipsAlignmentOfSHA(
+    _ item: Case, _ actual: Outcome, _ disassembler: inout Disassembler
+  ) -> Bool {
+    guard let instruction = instruction(at: actual.after.rip, item, &disassembler),
+      instruction.isaSet == "SHA", let memory = instruction.memory
+    else { return false }
+    let next = actual.after.rip &+ UInt64(instruction.length)
+    return memory.address(actual.after, next: next) & 15 != 0
+  }
+
   /// AMD probes memory for an x87 store that an unmasked exception keeps from storing.
   private static func isUnmaskedStore(_ instruction: Decoded, _ actual: Outcome) -> Bool {
-    let isStore = ["fst", "fstp", "fist", "fistp", "fbstp"].contains(instruction.mnemonic)
+    let isStore = ["fst", "fstp", "fist", "fistp", "fisttp", "fbstp"].contains(instruction.mnemonic)
     return isStore && actual.after.fsw & 0x80 != 0
   }
 
@@ -114,12 +136,13 @@ enum HostQuirks {
 
   /// Alignment and canonical form are checked in no given order.
   private static func isMisalignedOutside(_ instruction: Decoded, _ state: UserState) -> Bool {
-    guard let memory = instruction.memory, memory.size == 16 || memory.size == 512 else {
+    guard let memory = instruction.memory, [16, 32, 512, 576].contains(memory.size) else {
       return false
     }
     let address = memory.address(state, next: state.rip &+ UInt64(instruction.length))
     let last = address &+ UInt64(memory.size) &- 1
-    return address & 15 != 0 && !(isCanonical(address) && isCanonical(last))
+    let alignment = memory.size >= 512 ? 64 : UInt64(memory.size)
+    return address & (alignment - 1) != 0 && !(isCanonical(address) && isCanonical(last))
   }
 
   /// AMD wants the offset to be canonical as well as its sum with the base of FS or GS.

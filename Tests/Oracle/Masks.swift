@@ -59,7 +59,7 @@ package struct Masks {
   }
 
   private static let readsConditions: Set<String> = [
-    "fnstsw", "fstsw", "fnstenv", "fnsave", "fxsave", "fxsave64",
+    "fnstsw", "fstsw", "fnstenv", "fnsave", "fxsave", "fxsave64", "xsave", "xsave64",
   ]
 
   /// C1 after comparisons into RFLAGS: cleared by the SDM, left alone by AMD's processors.
@@ -104,6 +104,8 @@ package struct Masks {
     case "fnstenv", "fnsave":
       fields = instruction.operandWidth == 16 ? [6..<14] : [2..<4, 6..<8, 10..<28]
     case "fxsave", "fxsave64": fields = [6..<24, 28..<32]
+    // Reserved bytes, and in XSTATE_BV what the host tracks as in use.
+    case "xsave", "xsave64": fields = [6..<24, 28..<32, 416..<464, 512..<513]
     default: return
     }
     guard let operand = instruction.memory else { return }

@@ -74,8 +74,9 @@ enum UserPages {
     let state = cpu.state
     state.pointee.cr0 = 0x8005_0033
     state.pointee.cr3 = tables
-    // PAE, OSFXSR, OSXMMEXCPT, FSGSBASE.
-    state.pointee.cr4 = 0x1_0620
+    // PAE, OSFXSR, OSXMMEXCPT, FSGSBASE, OSXSAVE; x87, SSE and AVX state.
+    state.pointee.cr4 = 0x5_0620
+    state.pointee.xcr0 = 7
     state.pointee.efer = 0xD01
     state.pointee.gdtr = DescriptorTableRegister(base: upper + gdt, limit: 0x4F)
     state.pointee.idtr = DescriptorTableRegister(base: upper + idt, limit: 0xFFF)

@@ -28,8 +28,13 @@ extension UserState {
       words.append("st\(index)=\(self[st: index].text)")
     }
     if mxcsr != other.mxcsr { words.append("mxcsr=\(hex(UInt64(mxcsr)))") }
-    for index in 0..<16 where self[xmm: index] != other[xmm: index] {
-      words.append("xmm\(index)=\(wideHex(self[xmm: index]))")
+    for index in 0..<16 {
+      let (low, high) = (self[xmm: index], self[ymmHigh: index])
+      if high != other[ymmHigh: index] {
+        words.append("ymm\(index)=\(wideHex(high))\(wideHex(low))")
+      } else if low != other[xmm: index] {
+        words.append("xmm\(index)=\(wideHex(low))")
+      }
     }
     return words
   }
@@ -49,14 +54,23 @@ extension UserState {
       return
     }
     if name.hasPrefix("xmm"), let index = Int(name.dropFirst(3)), (0..<16).contains(index) {
-      guard value.count == 32, let high = UInt64(value.prefix(16), radix: 16),
-        let low = UInt64(value.suffix(16), radix: 16)
-      else { throw RowError("not 32 hexadecimal digits: \(value)") }
-      self[xmm: index] = SIMD2(low, high)
+      self[xmm: index] = try UserState.lane(value)
+      return
+    }
+    if name.hasPrefix("ymm"), let index = Int(name.dropFirst(3)), (0..<16).contains(index) {
+      self[ymmHigh: index] = try UserState.lane(String(value.prefix(32)))
+      self[xmm: index] = try UserState.lane(String(value.dropFirst(32)))
       return
     }
     guard let number = UInt64(value, radix: 16) else { throw RowError("not a number: \(value)") }
     try setNumber(name, number)
+  }
+
+  private static func lane(_ value: String) throws(RowError) -> SIMD2<UInt64> {
+    guard value.count == 32, let high = UInt64(value.prefix(16), radix: 16),
+      let low = UInt64(value.suffix(16), radix: 16)
+    else { throw RowError("not 32 hexadecimal digits: \(value)") }
+    return SIMD2(low, high)
   }
 
   private mutating func setNumber(_ name: String, _ number: UInt64) throws(RowError) {

@@ -11,6 +11,8 @@ package struct UserState {
   package var gsBase: UInt64 = UserState.defaultGSBase
   /// The x87 and SSE state as FXSAVE64 stores it.
   package var fx: InlineArray<512, UInt8> = .init(repeating: 0)
+  /// Bits 255:128 of the YMM registers, low quadword first.
+  package var ymmHigh: InlineArray<32, UInt64> = .init(repeating: 0)
 
   /// Half-way into the code page, so that short branches stay in it both ways.
   package static let defaultRIP = HOST_CODE_ADDRESS + 0x800
@@ -70,6 +72,15 @@ extension UserState {
     set {
       store(newValue.x, 160 + 16 * index)
       store(newValue.y, 168 + 16 * index)
+    }
+  }
+
+  /// Bits 255:128 of YMM register `index`.
+  package subscript(ymmHigh index: Int) -> SIMD2<UInt64> {
+    get { SIMD2(ymmHigh[2 * index], ymmHigh[2 * index + 1]) }
+    set {
+      ymmHigh[2 * index] = newValue.x
+      ymmHigh[2 * index + 1] = newValue.y
     }
   }
 

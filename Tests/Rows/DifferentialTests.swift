@@ -20,6 +20,17 @@ import Testing
     #expect(campaign.skipped * 50 < campaign.caseCount)
   }
 
+  @Test(.enabled(if: HostProcessor() != nil, "the host must be x86-64 Linux"))
+  func transcendentalsAreWithinTheManualsBounds() throws {
+    let host = try #require(HostProcessor())
+    let subject = try #require(EmulatedProcessor())
+    var survey = TranscendentalSurvey(seed: 0x5EED)
+    for finding in survey.run(host: host, subject: subject, count: 4_000) {
+      // One unit in the last place each.
+      #expect(finding.distance <= 2 && finding.disagreements == 0, "\(finding.description)")
+    }
+  }
+
   @Test func theSameSeedMakesTheSameCases() {
     var first = CaseGenerator(seed: 7)
     var second = CaseGenerator(seed: 7)

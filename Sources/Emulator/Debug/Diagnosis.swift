@@ -16,6 +16,7 @@ public struct Diagnosis {
     lines += examination.instructions()
     lines += examination.backtrace()
     lines += examination.stack()
+    lines += examination.otherProcessors()
     lines += Guesses(examination, stop: stop).lines
     self.lines = lines
   }
@@ -25,7 +26,11 @@ public struct Diagnosis {
     let count = examination.machine.instructionCount
     switch stop {
     case .shutdown:
-      return "triple fault: the processor shut down at \(place), after \(count) instructions"
+      let name = examination.processorName
+      return "triple fault: \(name) shut down at \(place), after \(count) instructions"
+    case .haltedForever where examination.machine.processors.count > 1:
+      return "halted for ever: no processor has anything to wake it, after \(count) instructions; "
+        + "\(examination.processorName) stopped last, at \(place)"
     case .haltedForever:
       let flag = examination.cpu.rflags.contains(.interruptEnable)
       return "halted for ever at \(place), after \(count) instructions: "
@@ -49,15 +54,13 @@ struct Examination {
 
   init(_ machine: Machine) {
     self.machine = machine
-    symbols = SymbolTable(machine.image)
+    symbols = SymbolTable(machine.image?.elf)
   }
 
   var cpu: CPU { machine.processor.cpu }
 
   /// The linear address of the instruction pointer.
-  var rip: UInt64 {
-    cpu.isLongMode ? cpu.state.pointee.rip : cpu[.cs].base &+ cpu.state.pointee.rip & 0xFFFF_FFFF
-  }
+  var rip: UInt64 { Self.instructionPointer(cpu) }
 
   var deliveries: [ExceptionRecorder.Delivery] {
     machine.processor.connections.recorder.deliveries

@@ -11,7 +11,7 @@ struct Guesses {
   }
 
   private static func halted(_ examination: Examination) -> [String] {
-    guard examination.cpu.rflags.contains(.interruptEnable) else {
+    guard examination.machine.processors.contains(where: \.cpu.mayWake) else {
       if examination.rip >= BootLayout.returnStub, examination.rip <= BootLayout.returnStub + 4 {
         return ["the kernel's entry function returned"]
       }
@@ -19,9 +19,11 @@ struct Guesses {
     }
     var guesses: [String] = []
     let chipset = examination.machine.chipset
-    if let vector = chipset.localAPIC.state.inService.highest {
+    for (number, localAPIC) in chipset.localAPICs.enumerated() {
+      guard let vector = localAPIC.state.inService.highest else { continue }
+      let place = chipset.localAPICs.count == 1 ? "" : " of processor \(number)"
       guesses.append(
-        "missing EOI: vector \(UInt64(vector).hex) is still in service in the local APIC")
+        "missing EOI: vector \(UInt64(vector).hex) is still in service in the local APIC\(place)")
     }
     let pics = chipset.pics.state
     if pics.master.inService != 0 || pics.slave.inService != 0 {

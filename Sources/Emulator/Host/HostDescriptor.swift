@@ -33,6 +33,14 @@ enum HostDescriptor {
     return .written(done)
   }
 
+  /// Whether any descriptor that is waited on for input has some, or has ended.
+  static func hasInput(_ interests: [Interest]) -> Bool {
+    var requests = interests.filter(\.input).map {
+      pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0)
+    }
+    return !requests.isEmpty && poll(&requests, nfds_t(requests.count), 0) > 0
+  }
+
   /// Reads what is there: nil when there will be no more, empty when nothing has come.
   static func read(_ descriptor: Int32, limit: Int = 4096) -> [UInt8]? {
     var count = 0

@@ -50,7 +50,9 @@ public enum HostFile {
 
 extension KernelImage {
   /// The kernel in the file at `path`.
-  public static func file(_ path: String) throws -> KernelImage {
-    try KernelImage(HostFile.read(path), name: path)
+  public static func file(
+    _ path: String, bootProtocol: BootProtocol? = nil
+  ) throws -> KernelImage {
+    try KernelImage(HostFile.read(path), name: path, bootProtocol: bootProtocol)
   }
 }

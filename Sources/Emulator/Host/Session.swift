@@ -14,6 +14,8 @@ public final class Session {
     public var seconds: Double?
     /// Ends the run when it answers true for a byte of serial output.
     public var outputMatcher: ((UInt8) -> Bool)?
+    /// Whether input is typed on the keyboard instead of going to the console.
+    public var typesOnKeyboard = false
 
     /// No limits.
     public init() {}
@@ -37,6 +39,7 @@ public final class Session {
 
   private let machine: Machine
   private let backend: any SerialBackend
+  private let channels: [any SessionChannel]
   private let limits: Limits
   private let terminal: Terminal?
   private let signals: SignalWatch
@@ -51,16 +54,19 @@ public final class Session {
   /// - Parameters:
   ///   - machine: The machine, ready to run.
   ///   - backend: What its first serial port is connected to.
+  ///   - channels: What else of the machine is connected to the host.
   ///   - limits: What ends the run.
   ///   - terminal: The terminal that is to be in raw mode meanwhile.
   ///   - signals: Where signals are noticed.
   ///   - say: Shows the user a line that is not the guest's.
   public init(
-    machine: Machine, backend: any SerialBackend, limits: Limits, terminal: Terminal?,
+    machine: Machine, backend: any SerialBackend, channels: [any SessionChannel] = [],
+    limits: Limits, terminal: Terminal?,
     signals: SignalWatch, say: @escaping (String) -> Void
   ) {
     self.machine = machine
     self.backend = backend
+    self.channels = channels
     self.limits = limits
     self.terminal = terminal
     self.signals = signals
@@ -78,15 +84,19 @@ public final class Session {
     terminal?.enterRawMode()
     defer { terminal?.restore() }
     while true {
-      let stop = backend.isCongested ? nil : runSlice()
+      let stop = isCongested ? nil : runSlice()
       try sendOutput()
       if let end = try exchange(stop) { return end }
     }
   }
 
+  private var isCongested: Bool {
+    backend.isCongested || channels.contains(where: \.isCongested)
+  }
+
   /// Runs the machine for a slice; nil when it could go on at once.
   private func runSlice() -> StopReason? {
-    let isLive = backend.mayReceive
+    let isLive = backend.mayReceive || channels.contains(where: \.mayReceive)
     machine.pausesWhenIdle = isLive
     machine.awaitsInput = isLive
     let slice = isLive ? Self.interactiveSlice : Self.plainSlice
@@ -112,7 +122,7 @@ public final class Session {
     } else if let stop {
       try finishOutput()
       return .machine(stop)
-    } else if backend.isCongested {
+    } else if isCongested {
       sleep = nil
     }
     if let deadline {
@@ -120,7 +130,8 @@ public final class Session {
       if left == 0 { return .timeout }
       sleep = min(sleep ?? left, left)
     }
-    let ready = signals.wait(for: backend.interests, nanoseconds: sleep)
+    let ready = signals.wait(
+      for: backend.interests + channels.flatMap(\.interests), nanoseconds: sleep)
     if let end = handleSignal() { return end }
     if ready.contains(where: \.output) { try backend.flush() }
     let input = ready.contains(where: \.input) ? try backend.receive() : []
@@ -128,13 +139,15 @@ public final class Session {
       let shown = pacing.virtualTime(wall: WallClock.now, virtual: machine.now)
       machine.advanceIdle(to: min(time, shown))
     }
-    machine.console.send(input)
+    if limits.typesOnKeyboard { machine.typeKeys(input) } else { machine.console.send(input) }
+    for channel in channels { try channel.exchange() }
     return handleCommand()
   }
 
   /// Gives the other end a moment to take the last bytes.
   private func finishOutput() throws(HostError) {
     try backend.flush()
+    for channel in channels { try channel.exchange() }
     for _ in 0..<20 where backend.interests.contains(where: \.output) {
       _ = signals.wait(for: backend.interests.filter(\.output), nanoseconds: 50_000_000)
       try backend.flush()

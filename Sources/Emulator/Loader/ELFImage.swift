@@ -96,8 +96,8 @@ public struct ELFImage: Sendable {
 
   /// What this machine boots, for messages.
   static let wanted =
-    "emu boots an ELF kernel with a PVH note (owner Xen, type 18), a static x86-64 ELF64, "
-    + "or a Linux bzImage"
+    "emu boots a Linux bzImage, an ELF kernel with a PVH note (owner Xen, type 18), a Multiboot "
+    + "header or Limine requests, a flat Multiboot image, or a static x86-64 ELF64"
 
   /// Runs `body` with libelf's view of `bytes`.
   static func withELF<Value>(

@@ -138,7 +138,8 @@ private struct ELFLoader {
     returnAddress.append(BootLayout.returnStub)
     loader.write(returnAddress.bytes, at: BootLayout.stackTop - 8)
     do {
-      var tables = try BootPageTables(memory: loader.memory)
+      // Every segment is mapped with every right: the kernel sets up its own protection.
+      var tables = try BootPageTables(identity: loader.memory)
       for (number, segment) in kernel.loadable
       where segment.virtualAddress != segment.physicalAddress {
         try checkMapping(segment, number)

@@ -5,25 +5,52 @@ public struct ImageDescription {
   /// The lines, without a final line feed.
   public let text: String
 
-  /// Describes a bzImage, or an ELF file, also one that cannot be booted; anything else throws.
-  public init(_ bytes: [UInt8], name: String) throws(ImageError) {
-    if LinuxKernel.isPresent(in: bytes) {
-      text = Self.lines(try LinuxKernel(bytes, name: name)).joined(separator: "\n")
-      return
-    }
-    let elf = try ELFImage(bytes, name: name)
-    var lines = ["\(name): \(Self.kind(of: elf)), \(bytes.count) bytes"]
+  /// Describes a kernel, or an ELF file that cannot be booted; anything else throws.
+  ///
+  /// Of several protocols that an image offers, `bootProtocol` is described, or else the first.
+  public init(
+    _ bytes: [UInt8], name: String, bootProtocol: BootProtocol? = nil
+  ) throws(ImageError) {
+    let bytes = try GZIP.inflated(bytes, name: name)
+    let isELF = FileSignature.matches(bytes, FileSignature.elf, at: 0)
+    var lines: [String] = []
     do {
-      let kernel = try ELFKernel(bytes, name: name)
-      lines.append("boots by \(Self.describe(kernel.bootProtocol))")
+      let kernel = try KernelImage(bytes, name: name, bootProtocol: bootProtocol)
+      lines += Self.lines(kernel.kind)
     } catch {
+      guard isELF else { throw error }
       lines.append("does not boot: \(error.description)")
     }
-    lines.append("entry \(elf.entry.hex)")
-    lines += Self.segmentLines(elf)
-    lines += Self.noteLines(elf)
-    lines += Self.symbolLines(SymbolTable(elf))
+    if isELF {
+      let elf = try ELFImage(bytes, name: name)
+      lines.insert("\(name): \(Self.kind(of: elf)), \(bytes.count) bytes", at: 0)
+      lines.append("entry \(elf.entry.hex)")
+      lines += Self.segmentLines(elf) + Self.noteLines(elf) + Self.symbolLines(SymbolTable(elf))
+    }
     text = lines.joined(separator: "\n")
+  }
+
+  /// How a kernel boots.
+  private static func lines(_ kind: KernelImage.Kind) -> [String] {
+    switch kind {
+    case .elf(let kernel): ["boots by \(describe(kernel.bootProtocol))"]
+    case .linux(let kernel): lines(kernel)
+    case .multiboot(let kernel): lines(kernel)
+    case .limine(let kernel):
+      [
+        "boots by the Limine protocol, entered at virtual address \(kernel.entry.hex) "
+          + "in 64-bit mode"
+      ]
+    }
+  }
+
+  private static func lines(_ kernel: MultibootKernel) -> [String] {
+    let boot =
+      "boots by Multiboot \(kernel.version), entered at physical address \(kernel.entry.hex) "
+      + "in 32-bit protected mode"
+    guard kernel.elf == nil else { return [boot] }
+    return ["\(kernel.name): flat image, \(kernel.bytes.count) bytes", boot]
+      + kernel.pieces.map { "loaded at \($0.address.hex), \($0.size.hex) bytes" }
   }
 
   private static func lines(_ kernel: LinuxKernel) -> [String] {
@@ -49,7 +76,7 @@ public struct ImageDescription {
       case ET_CORE: "core dump"
       default: "file of type \(elf.type)"
       }
-    return "\(width) \(type) for \(ELFKernel.machineName(elf.machine))"
+    return "\(width) \(type) for \(ELFImage.machineName(elf.machine))"
   }
 
   private static func describe(_ bootProtocol: ELFKernel.BootProtocol) -> String {

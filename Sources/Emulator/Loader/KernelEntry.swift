@@ -33,4 +33,12 @@ struct KernelEntry {
   let descriptorCount: Int
   /// The registers that the protocol defines; the others follow from the machine's seed.
   let registers: [Setting]
+  /// Where the descriptors are, as the processor will see it.
+  var descriptorAddress = BootLayout.descriptors
+  /// IA32_PAT, where it is not that of a reset.
+  var pageAttributes: UInt64?
+  /// How the other processors are entered, where the protocol starts them.
+  var others: [KernelEntry] = []
+  /// Whether the tables have five levels.
+  var hasFiveLevels = false
 }

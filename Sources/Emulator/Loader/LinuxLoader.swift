@@ -67,7 +67,7 @@ private struct LinuxLoader {
         throw ImageError(kernel.name, "this Linux kernel has no 64-bit entry; use --entry 32")
       }
       do {
-        return .long(pageTableRoot: try BootPageTables(memory: loader.memory).root)
+        return .long(pageTableRoot: try BootPageTables(identity: loader.memory).root)
       } catch {
         throw ImageError(kernel.name, "low memory has no room for its first page tables")
       }

@@ -5,6 +5,19 @@ struct Loader {
   let memoryMap: [MemoryRange]
   /// Where the RSDP stands, 0 if there is none.
   let rsdp: UInt64
+  /// What the real-time clock shows, in seconds since 1970.
+  var bootTime: UInt64 = 0
+  /// How many processors there are.
+  var processors = 1
+  /// Whether the processor can walk five levels of page tables.
+  var hasFiveLevelPaging = false
+  /// Whether a VGA shows the text at B8000h.
+  var hasTextScreen = false
+
+  /// The ACPI root pointer as it stands in memory; empty if there is none.
+  var rootPointer: [UInt8] {
+    rsdp == 0 ? [] : memory.read(PhysicalAddress(rsdp), count: 36) ?? []
+  }
 
   /// Loads everything, or says in one sentence why it does not fit.
   func load(_ configuration: MachineConfiguration) throws(ImageError) -> KernelEntry {
@@ -17,6 +30,10 @@ struct Loader {
       return try load(
         kernel, entry: configuration.linuxEntry, commandLine: commandLine, modules: modules,
         seed: configuration.seed)
+    case .multiboot(let kernel):
+      return try load(kernel, commandLine: commandLine, modules: modules)
+    case .limine(let kernel):
+      return try load(kernel, commandLine: commandLine, modules: modules)
     }
   }
 

@@ -22,7 +22,9 @@ extension CPU {
     case .protected: enterProtectedMode()
     case .long(let root): enterLongMode(pageTableRoot: root)
     }
+    setMemoryTypes()
     loadSegments(entry)
+    if let pageAttributes = entry.pageAttributes { state.pointee.pat = pageAttributes }
     for setting in entry.registers { self[setting.register] = setting.value }
     finish(entry.address)
   }
@@ -46,6 +48,25 @@ extension CPU {
     state.pointee.x87Tags = 0xFFFF
   }
 
+  /// The MTRRs as firmware leaves them: RAM is cached, devices and the VGA's window are not, ROMs
+  /// are write-protected.
+  private func setMemoryTypes() {
+    let uncached: UInt64 = 0
+    let writeProtected: UInt64 = 0x0505_0505_0505_0505
+    let writeBack: UInt64 = 0x0606_0606_0606_0606
+    // 64 KiB each up to 512 KiB, 16 KiB each up to 768 KiB, 4 KiB each up to 1 MiB.
+    state.pointee.mtrrFixed[0] = writeBack
+    state.pointee.mtrrFixed[1] = writeBack
+    state.pointee.mtrrFixed[2] = uncached
+    for index in 3..<11 { state.pointee.mtrrFixed[index] = writeProtected }
+    let hole = PhysicalMemory.highStart - PhysicalMemory.holeStart
+    let valid: UInt64 = 1 << 11
+    state.pointee.mtrrVariable[0] = PhysicalMemory.holeStart | uncached
+    state.pointee.mtrrVariable[1] = (1 << PhysicalAddress.width - 1) & ~(hole - 1) | valid
+    // Both kinds are on, and what they leave out is cached.
+    state.pointee.mtrrDefaultType = 1 << 11 | 1 << 10 | 6
+  }
+
   private func loadSegments(_ entry: KernelEntry) {
     let attributes = entry.mode == .protected ? Attributes.code32 : Attributes.code64
     self[.cs] = SegmentRegister(
@@ -59,7 +80,8 @@ extension CPU {
       selector: entry.task, attributes: Attributes.busyTaskState, limit: 0x67,
       base: BootLayout.taskState)
     state.pointee.gdtr = DescriptorTableRegister(
-      base: BootLayout.descriptors, limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
+      base: entry.descriptorAddress,
+      limit: UInt16(truncatingIfNeeded: entry.descriptorCount * 8 - 1)
     )
     state.pointee.idtr = DescriptorTableRegister(base: 0, limit: 0)
     state.pointee.cpl = 0
@@ -67,6 +89,7 @@ extension CPU {
 
   private func finish(_ entry: UInt64) {
     rflags = .alwaysOne
+    state.pointee.activity = Activity.running.rawValue
     state.pointee.rip = entry
     state.pointee.nextRIP = entry
     updateMode()

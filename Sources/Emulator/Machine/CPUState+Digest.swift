@@ -38,6 +38,8 @@ extension CPU {
     digest.add(UInt64(state.pointee.activity))
     digest.add(UInt64(state.pointee.shadow))
     digest.add(state.pointee.nmiBlocked ? 1 as UInt64 : 0)
+    digest.add(state.pointee.monitorLine)
+    digest.add(state.pointee.waitEndsAtInterrupt ? 1 as UInt64 : 0)
   }
 
   private func addModelSpecific(to digest: inout StateDigest) {
@@ -51,6 +53,7 @@ extension CPU {
     digest.add(state.pointee.sysenterEIP)
     digest.add(state.pointee.tscAux)
     digest.add(state.pointee.tscAdjust)
+    digest.add(state.pointee.randomNumbers.state)
     digest.add(state.pointee.pat)
     digest.add(state.pointee.miscEnable)
     digest.add(state.pointee.mtrrDefaultType)
@@ -60,6 +63,9 @@ extension CPU {
 
   private func addFloatingPoint(to digest: inout StateDigest) {
     for index in 0..<32 { digest.add(state.pointee.xmm[index]) }
+    for index in 0..<32 { digest.add(state.pointee.ymmHigh[index]) }
+    digest.add(state.pointee.xcr0)
+    digest.add(UInt64(state.pointee.pkru))
     digest.add(UInt64(state.pointee.mxcsr))
     for index in 0..<8 {
       digest.add(state.pointee.x87Significands[index])

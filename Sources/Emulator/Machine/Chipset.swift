@@ -10,10 +10,15 @@ final class Chipset {
     var debugExit: (UInt32) -> Void
     var transmit: (_ port: Int, _ byte: UInt8) -> Void
     var debugTransmit: (UInt8) -> Void
+    var logFirmware: (UInt8) -> Void
+    var virtio: VirtIODevices.Requests
+    /// A message for the processor with this number.
+    var signal: (_ processor: Int, ProcessorSignal) -> Void
   }
 
   let apicBus = APICBus()
-  let localAPIC: LocalAPIC
+  /// One for each processor, the bootstrap processor's first.
+  let localAPICs: [LocalAPIC]
   let ioAPIC: IOAPIC
   let pics: PIC8259Pair
   let pit: PIT8254
@@ -30,24 +35,39 @@ final class Chipset {
   let debugConsole: DebugConsole
   let debugExit: DebugExit
   let bus: SystemBus
+  let pci: PCIRootComplex
+  let virtio: VirtIODevices
+  let personal: PersonalComputerDevices
   /// What each disk of the configuration is read from and written to, in its order.
   let disks: [any BlockBackend]
   private let overlays: [DiskOverlay]
   private let junctions: [InterruptJunction]
+  private let picInputs: [InterruptJunction]
   private let legacySelectors: [InterruptSelector]
 
   /// Pins of the I/O APIC that no ISA device uses, for the HPET.
-  private static let hpetPins = 20...23
+  private static let hpetPins = 22...23
   private static let softOff: UInt8 = 5
 
-  init(configuration: MachineConfiguration, clock: VirtualClock, requests: Requests) {
-    localAPIC = LocalAPIC(
-      id: 0, isBootstrap: true, physicalAddressBits: PhysicalAddress.width, clock: clock,
-      bus: apicBus)
+  init(
+    configuration: MachineConfiguration, memory: PhysicalMemory, clock: VirtualClock,
+    requests: Requests
+  ) {
+    let localAPICs = Self.makeLocalAPICs(
+      configuration.processors, clock: clock, bus: apicBus, signal: requests.signal)
+    self.localAPICs = localAPICs
     ioAPIC = IOAPIC(id: 0, bus: apicBus)
-    pics = PIC8259Pair(output: InterruptLine(to: localAPIC, pin: 0))
-    localAPIC.externalController = pics
-    let irqs = Self.makeIRQs(pics: pics, ioAPIC: ioAPIC)
+    let externalInterrupt = InterruptLine(to: localAPICs[0], pin: 0)
+    for other in localAPICs.dropFirst() { externalInterrupt.connect(to: other, pin: 0) }
+    pics = PIC8259Pair(output: externalInterrupt)
+    for localAPIC in localAPICs { localAPIC.externalController = pics }
+    let inputs = Self.makePICInputs(pics)
+    picInputs = inputs
+    let irqs = Self.makeIRQs(picInputs: inputs, ioAPIC: ioAPIC)
+    let messageBus = apicBus
+    pci = PCIRootComplex(
+      memory: memory, ioAPIC: ioAPIC, isaInterrupts: inputs.map { InterruptLine(to: $0, pin: 1) }
+    ) { address, data in _ = messageBus.send(address: address, data: data) }
 
     // The HPET can take IRQ 0 from the PIT and IRQ 8 from the RTC.
     let selectors = [irqs[0], irqs[8]].map { InterruptSelector(output: $0) }
@@ -55,12 +75,8 @@ final class Chipset {
     pit = PIT8254(clock: clock, line: InterruptLine(to: selectors[0], pin: 0))
     systemControlB = SystemControlPortB(pit: pit)
     rtc = RTC(
-      RTC.Configuration(
-        startTime: Int64(clamping: configuration.startTime),
-        memoryBelow4GiB: min(configuration.memory, PhysicalMemory.holeStart),
-        memoryAbove4GiB: configuration.memory - min(configuration.memory, PhysicalMemory.holeStart)
-      ),
-      clock: clock, line: InterruptLine(to: selectors[1], pin: 0))
+      configuration.batteryBackedMemory, clock: clock,
+      line: InterruptLine(to: selectors[1], pin: 0))
     var routes: [Int: InterruptLine] = [:]
     for pin in Self.hpetPins { routes[pin] = InterruptLine(to: ioAPIC, pin: pin) }
     hpet = HPET(
@@ -98,7 +114,7 @@ final class Chipset {
     resetControl = ResetControl(resetRequested: requests.reset)
     debugConsole = DebugConsole(transmit: requests.debugTransmit)
     debugExit = DebugExit(exit: requests.debugExit)
-    bus = SystemBus(localAPIC: localAPIC)
+    bus = SystemBus(localAPIC: localAPICs[0])
     var overlays: [DiskOverlay] = []
     disks = configuration.disks.map { drive in
       guard drive.access == .snapshot else { return drive.backend }
@@ -106,14 +122,47 @@ final class Chipset {
       return overlays[overlays.count - 1]
     }
     self.overlays = overlays
+    personal = PersonalComputerDevices(
+      configuration: configuration, disks: disks, memory: memory, clock: clock, pci: pci,
+      interrupts: irqs, log: requests.logFirmware)
+    virtio = VirtIODevices(
+      configuration: configuration, disks: disks, memory: memory, clock: clock, pci: pci,
+      ioAPIC: ioAPIC, requests: requests.virtio)
     attachAll()
-    localAPIC.enterVirtualWireMode()
+    if let firmware = personal.firmware {
+      let tables = acpiTables(processors: configuration.processors, at: 0)
+      firmware.add(FirmwareItems.files(configuration, tables: tables))
+    }
+    localAPICs[0].enterVirtualWireMode()
+  }
+
+  /// The local APICs; only the first belongs to a bootstrap processor.
+  private static func makeLocalAPICs(
+    _ count: Int, clock: VirtualClock, bus: APICBus,
+    signal: @escaping (_ processor: Int, ProcessorSignal) -> Void
+  ) -> [LocalAPIC] {
+    (0..<count).map { index in
+      let localAPIC = LocalAPIC(
+        id: UInt32(index), isBootstrap: index == 0, physicalAddressBits: PhysicalAddress.width,
+        clock: clock, bus: bus)
+      localAPIC.initializeRequested = { signal(index, .initialize) }
+      localAPIC.startUpRequested = { signal(index, .startUp(page: $0)) }
+      return localAPIC
+    }
+  }
+
+  private static func makePICInputs(_ pics: PIC8259Pair) -> [InterruptJunction] {
+    (0..<16).map { InterruptJunction(output: InterruptLine(to: pics, pin: $0)) }
   }
 
   /// The ISA interrupt requests: each reaches the 8259s and the I/O APIC.
-  private static func makeIRQs(pics: PIC8259Pair, ioAPIC: IOAPIC) -> [InterruptLine] {
+  ///
+  /// At the 8259s they meet the wires of PCI.
+  private static func makeIRQs(
+    picInputs: [InterruptJunction], ioAPIC: IOAPIC
+  ) -> [InterruptLine] {
     (0..<16).map { irq in
-      let line = InterruptLine(to: pics, pin: irq)
+      let line = InterruptLine(to: picInputs[irq], pin: 0)
       // IRQ 0 arrives at pin 2, as the MADT says.
       line.connect(to: ioAPIC, pin: irq == 0 ? 2 : irq)
       return line
@@ -135,13 +184,17 @@ final class Chipset {
     for (uart, port) in zip(uarts, PortMap.serial) { bus.attach(uart, port: port, count: 8) }
     bus.attach(pics.levelControl, port: PortMap.edgeLevel, count: 2)
     bus.attach(powerManagement, port: PortMap.powerManagement, count: 16)
+    pci.attach(to: bus)
+    virtio.attach(to: bus)
+    personal.attach(to: bus)
+    // Inside the ports of PCI configuration, whose doublewords do not reach it.
     bus.attach(resetControl, port: PortMap.resetControl, count: 1)
     bus.attach(ioAPIC, address: MemoryMap.ioAPIC, size: MemoryMap.devicePageSize)
     bus.attach(hpet, address: MemoryMap.hpet, size: MemoryMap.hpetSize)
   }
 
   /// The tables that describe all this to a kernel.
-  func acpiTables(processors: Int) -> ACPITables {
+  func acpiTables(processors: Int, at address: UInt64) -> ACPITables {
     var configuration = ACPITables.Configuration(processorIDs: (0..<processors).map { UInt32($0) })
     configuration.localAPICAddress = UInt32(MemoryMap.localAPIC)
     configuration.ioAPICAddress = UInt32(MemoryMap.ioAPIC)
@@ -151,15 +204,24 @@ final class Chipset {
     configuration.resetPort = PortMap.resetControl
     configuration.sciInterrupt = UInt8(PortMap.systemControlIRQ)
     configuration.softOffType = Self.softOff
+    configuration.pci = pciDescription
+    configuration.virtioDevices = virtio.acpiDevices
     configuration.serialPorts = zip(PortMap.serial, PortMap.serialIRQ).map {
       ACPITables.SerialPort(port: $0, irq: UInt8($1))
     }
-    return ACPITables(configuration, at: MemoryMap.acpiTables)
+    return ACPITables(configuration, at: address)
+  }
+
+  private var pciDescription: ACPITables.PCI {
+    ACPITables.PCI(
+      configurationSpace: MemoryMap.pciExpress, window: MemoryMap.pciWindow,
+      highWindow: MemoryMap.pciHighWindow, pins: PortMap.pciPins.map { UInt8($0) },
+      isaInterrupts: PCIRootComplex.isaInterrupts, slots: pci.bus.interruptingSlots)
   }
 
   /// Everything back to the state that firmware leaves.
   func reset() {
-    localAPIC.reset()
+    for localAPIC in localAPICs { localAPIC.reset() }
     ioAPIC.reset()
     pics.reset()
     pit.reset()
@@ -172,14 +234,19 @@ final class Chipset {
     powerManagement.reset()
     smiCommand.state = SMICommandPort.State()
     resetControl.state = ResetControl.State()
-    localAPIC.enterVirtualWireMode()
+    virtio.reset()
+    personal.reset()
+    pci.reset()
+    localAPICs[0].enterVirtualWireMode()
   }
 
   /// The devices that remember anything, in a fixed order.
   var stateful: [any StatefulDevice] {
-    [
-      localAPIC, ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
-      powerManagement, smiCommand, resetControl,
-    ] + uarts + junctions + legacySelectors + overlays
+    localAPICs as [any StatefulDevice]
+      + [
+        ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,
+        powerManagement, smiCommand, resetControl,
+      ] + uarts + junctions + picInputs + legacySelectors + pci.stateful
+      + virtio.stateful + personal.stateful + overlays
   }
 }

@@ -26,6 +26,8 @@ public struct DiskDrive: Equatable, Sendable {
   public var bus: Bus
   /// What becomes of a guest's writes.
   public var access: Access
+  /// Whether it is a CD in its drive, which only the IDE controller has.
+  public var isOptical = false
 
   /// A disk with this content.
   public init(
@@ -39,5 +41,6 @@ public struct DiskDrive: Equatable, Sendable {
   /// Whether both are the same content on the same bus.
   public static func == (one: Self, other: Self) -> Bool {
     one.backend === other.backend && one.bus == other.bus && one.access == other.access
+      && one.isOptical == other.isOptical
   }
 }

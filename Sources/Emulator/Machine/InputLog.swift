@@ -2,13 +2,13 @@
 ///
 /// The same image, configuration and log give the same execution.
 public struct InputLog: Equatable, Sendable, Codable {
-  /// Bytes that arrived at a serial port at one moment.
+  /// Bytes that arrived at one place at one moment.
   public struct Entry: Equatable, Sendable, Codable {
     /// Instructions that had retired.
     public let instructionCount: UInt64
     /// The virtual time, which says more while every processor was halted.
     public let time: UInt64
-    /// The serial port, 0 for COM1.
+    /// The serial port, 0 for COM1; or one of the numbers below.
     public let port: Int
     /// What arrived.
     public let bytes: [UInt8]
@@ -21,6 +21,14 @@ public struct InputLog: Equatable, Sendable, Codable {
       self.bytes = bytes
     }
   }
+
+  /// The number of the virtio console in place of a serial port's.
+  public static let virtioConsole = 0x100
+  /// The number of the network, where an entry is a frame, in place of a serial port's.
+  public static let network = 0x101
+
+  /// The number of the keyboard, where an entry is text to type, in place of a serial port's.
+  public static let keyboard = 0x102
 
   /// The entries, the earliest first.
   public private(set) var entries: [Entry] = []

@@ -1,5 +1,5 @@
 extension Machine {
-  /// Gives bytes to a serial port, now, and notes when that was.
+  /// Gives bytes to a serial port, the virtio console or the network, now, and notes when that was.
   func receive(_ bytes: [UInt8], port: Int) {
     guard !bytes.isEmpty else { return }
     // A replay brings its own input; anything else would not be the same execution.
@@ -11,16 +11,22 @@ extension Machine {
 
   func deliver(_ entry: InputLog.Entry) {
     inputLog.append(entry)
+    switch entry.port {
+    case InputLog.virtioConsole: return chipset.virtio.receive(entry.bytes)
+    case InputLog.network: return chipset.virtio.receive(frame: entry.bytes)
+    case InputLog.keyboard:
+      heldKeys.append(entry.bytes, now: now)
+      return releaseHeldKeys()
+    default: break
+    }
     heldInput.append(entry.bytes, port: entry.port)
     releaseHeldInput()
   }
 
   /// Gives serial ports what was held for them, as soon as their drivers listen.
   func releaseHeldInput() {
-    for (port, uart) in chipset.uarts.enumerated() {
-      for byte in heldInput.take(port: port, isListening: uart.isListening, now: now) {
-        uart.receive(byte)
-      }
+    for (port, uart) in chipset.uarts.enumerated() where uart.isListening {
+      for byte in heldInput.take(port: port) { uart.receive(byte) }
     }
   }
 
@@ -50,16 +56,11 @@ struct InputReplay {
   }
 }
 
-/// Input for serial ports whose drivers have not set them up: a terminal does not send before it
-/// sees DTR, and a driver's first act is to throw away what the receiver holds.
+/// Input for serial ports that nobody listens to: a driver's first act is to throw away what the
+/// receiver holds.
 ///
-/// Quirk: patient-console. A guest that polls without ever touching the modem control register gets its input after a
-/// while.
+/// Quirk: patient-console. A terminal would not wait.
 struct HeldInput {
-  private static let patience: UInt64 = 5_000_000
-
-  /// When the machine was started.
-  var start: UInt64 = 0
   private var bytes: [[UInt8]]
   /// How many bytes are held.
   private var count = 0
@@ -67,9 +68,6 @@ struct HeldInput {
   init(portCount: Int) { bytes = [[UInt8]](repeating: [], count: portCount) }
 
   var isEmpty: Bool { count == 0 }
-
-  /// When patience ends, `.max` when nothing is held.
-  var deadline: UInt64 { isEmpty ? .max : start.addingClamped(Self.patience) }
 
   mutating func append(_ more: [UInt8], port: Int) {
     guard bytes.indices.contains(port) else { return }
@@ -84,19 +82,11 @@ struct HeldInput {
     }
   }
 
-  /// What the port is to be given now.
-  mutating func take(port: Int, isListening: Bool, now: UInt64) -> [UInt8] {
-    guard isListening || now >= deadline else { return [] }
+  /// Everything that is held for a port.
+  mutating func take(port: Int) -> [UInt8] {
     let taken = bytes[port]
     bytes[port] = []
     count -= taken.count
     return taken
-  }
-}
-
-extension UART16550 {
-  /// Whether a driver has set the port up: a modem control output or receive interrupts are on.
-  var isListening: Bool {
-    registers.modemControl & 0xF != 0 || registers.interruptEnable & 1 != 0
   }
 }

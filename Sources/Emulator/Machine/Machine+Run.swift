@@ -6,8 +6,8 @@ extension Machine {
   /// Instructions after which a request to stop is noticed at the latest.
   private static let stopRequestInterval: UInt64 = 10_000_000
 
-  /// Instructions retired since power-on.
-  public var instructionCount: UInt64 { processor.cpu.instructionCount }
+  /// Instructions retired by all processors since power-on.
+  public var instructionCount: UInt64 { processor.cpu.instructionCount &+ turn.othersCount }
 
   /// Virtual nanoseconds since power-on.
   public var now: UInt64 { processor.cpu.now }
@@ -36,13 +36,18 @@ extension Machine {
     var lastCount = instructionCount
     while true {
       runDueEvents()
+      if !requests.signals.isEmpty { deliverSignals() }
       if let stop = takeStop() { return stop }
       if instructionCount >= limit || now >= timeLimit { return .instructionLimit }
-      switch processor.run(until: nextLook(limit: limit, timeLimit: timeLimit)) {
+      var look = nextLook(limit: limit, timeLimit: timeLimit)
+      if processors.count > 1 { look = min(look, changeTurn()) }
+      switch processor.run(until: look &- turn.othersCount) {
       case .limit, .lookup: break
+      case .yielded: endTurn()
       // Quirk: triple-fault. Hardware would reset.
       case .shutdown: return .shutdown
       case .halted:
+        if nextInTurn != nil { continue }
         if instructionCount != lastCount {
           lastCount = instructionCount
           idleEvents = 0
@@ -62,11 +67,12 @@ extension Machine {
       clock.runDueEvents()
     }
     if !heldInput.isEmpty { releaseHeldInput() }
+    if !heldKeys.isEmpty { releaseHeldKeys() }
   }
 
   /// When the next thing happens by itself.
   private var nextEvent: UInt64 {
-    min(clock.nextDeadline, replay?.nextTime ?? .max, heldInput.deadline)
+    min(clock.nextDeadline, replay?.nextTime ?? .max)
   }
 
   /// The instruction count at which the next event is due.
@@ -106,7 +112,7 @@ extension Machine {
 
   /// Skips to the next event while every processor is halted, or says why there is none.
   private func idle(timeLimit: UInt64, events: Int) -> StopReason? {
-    guard processor.cpu.rflags.contains(.interruptEnable) else { return .haltedForever }
+    guard processors.contains(where: \.cpu.mayWake) else { return .haltedForever }
     let event = nextEvent
     let mayReceive = awaitsInput && replay?.nextTime == nil
     if event == .max || events > Self.idleEventLimit, !mayReceive { return .haltedForever }
@@ -120,7 +126,7 @@ extension Machine {
   /// For a front end that got `.idle`; a time in the past changes nothing.
   public func advanceIdle(to time: UInt64) {
     let target = min(time, nextEvent)
-    if target > now { processor.skipTime(by: target - now) }
+    if target > now { processor.setTime(target) }
     runDueEvents()
   }
 }

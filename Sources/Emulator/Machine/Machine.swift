@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A whole computer: a processor, memory, devices and the kernel it was given.
+/// A whole computer: processors, memory, devices and the kernel it was given.
 ///
 /// ```swift
 /// let machine = try Machine(image: .file("kernel.elf"))
@@ -12,16 +12,24 @@ import Synchronization
 public final class Machine {
   /// What the machine was made of.
   public let configuration: MachineConfiguration
-  /// The kernel.
-  public let image: KernelImage
+  /// The kernel, nil for a machine that starts with firmware.
+  public let image: KernelImage?
   /// RAM.
   public let memory: PhysicalMemory
-  /// The processor.
-  public let processor: Processor
+  /// The processors, the bootstrap processor first; each has its number as APIC ID.
+  public let processors: [Processor]
+  /// The processor whose turn it is, or was when the run ended.
+  public internal(set) var processor: Processor
   /// The far ends of the four serial ports, COM1 first.
   public let serialPorts: [SerialConsole]
+  /// The far end of the virtio console, if the machine has one.
+  public let virtioConsole: SerialConsole
+  /// The far end of the network interface's wire, if the machine has one.
+  public let network: NetworkWire
   /// What the guest writes to port E9h.
   public let debugConsole: SerialConsole
+  /// What firmware writes to its debug port, 402h.
+  public let firmwareLog: SerialConsole
   /// Everything that came from outside so far.
   public internal(set) var inputLog = InputLog()
   /// How often the machine was reset.
@@ -33,27 +41,33 @@ public final class Machine {
   /// Whether input may still come from outside, so that a machine without a pending event waits.
   public var awaitsInput = false
 
-  /// The far end of COM1.
-  public var console: SerialConsole { serialPorts[0] }
+  /// The console that a user sees, and whose output conditions look at: COM1 unless set.
+  public var console: SerialConsole
 
   let clock: VirtualClock
   let chipset: Chipset
   let requests: Requests
   private let endpoints: Endpoints
+  var turn = Turn()
   var replay: InputReplay?
+  var heldKeys = HeldKeys()
   var heldInput = HeldInput(portCount: PortMap.serial.count)
 
   /// Makes a machine and loads the image.
   ///
   /// - Parameters:
-  ///   - image: The kernel.
+  ///   - image: The kernel; nil starts the firmware of the configuration.
   ///   - configuration: What the machine is made of.
   /// - Throws: `ConfigurationError` or `ImageError`, with one sentence each.
   public init(
-    image: KernelImage, configuration: MachineConfiguration = MachineConfiguration()
+    image: KernelImage?, configuration: MachineConfiguration = MachineConfiguration()
   ) throws {
     try configuration.validate()
-    guard let memory = PhysicalMemory(size: configuration.memory) else {
+    guard (image == nil) != (configuration.firmware == nil) else {
+      throw ConfigurationError("a machine starts with either a kernel or firmware (--bios)")
+    }
+    let rom = configuration.firmware?.bytes ?? []
+    guard let memory = PhysicalMemory(size: configuration.memory, rom: rom) else {
       throw ConfigurationError(
         "the host refuses \(configuration.memory >> 20) MiB for the guest's memory")
     }
@@ -64,24 +78,53 @@ public final class Machine {
     let requests = Requests()
     let ends = Endpoints(portCount: PortMap.serial.count)
     chipset = Chipset(
-      configuration: configuration, clock: clock,
+      configuration: configuration, memory: memory, clock: clock,
       requests: Chipset.Requests(
         powerOff: { requests.stop = .poweredOff },
         reset: { requests.isResetRequested = true },
         debugExit: { requests.stop = .debugExit($0) },
-        transmit: { ends.transmit($0, $1) }, debugTransmit: { ends.debugTransmit($0) }))
-    processor = Processor(
-      memory: memory, bus: chipset.bus, interrupts: chipset.localAPIC, clock: clock,
-      identification: ProcessorIdentification())
-    chipset.addressGate.output = { [processor] in processor.cpu.setAddressLine20($0) }
+        transmit: { ends.transmit($0, $1) }, debugTransmit: { ends.debugTransmit($0) },
+        logFirmware: { ends.firmwareLog.transmit($0) },
+        virtio: ends.virtioRequests,
+        signal: { requests.signals.append((processor: $0, signal: $1)) }))
+    processors = Self.makeProcessors(
+      configuration, memory: memory, chipset: chipset, clock: clock)
+    processor = processors[0]
+    chipset.addressGate.output = { [processors] isOpen in
+      for processor in processors { processor.cpu.setAddressLine20(isOpen) }
+    }
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()
+    console = serialPorts[0]
     debugConsole = ends.debugConsole
+    firmwareLog = ends.firmwareLog
+    virtioConsole = ends.virtioConsole
+    network = ends.network
     endpoints = ends
     // Not weak: a weak reference would make every retain of the machine slow.
     ends.receive = { [unowned self] port, bytes in receive(bytes, port: port) }
     try load()
+    giveTurn(to: 0)
+  }
+
+  private static func makeProcessors(
+    _ configuration: MachineConfiguration, memory: PhysicalMemory, chipset: Chipset,
+    clock: VirtualClock
+  ) -> [Processor] {
+    let count = UInt32(chipset.localAPICs.count)
+    var processors: [Processor] = []
+    for (number, localAPIC) in chipset.localAPICs.enumerated() {
+      let processor = Processor(
+        memory: memory, bus: chipset.bus, interrupts: localAPIC, clock: clock,
+        identification: ProcessorIdentification(
+          apicID: UInt32(number), processors: count, model: configuration.processorModel),
+        beside: processors.first)
+      processor.cpu.state.pointee.randomNumbers = SeededNumbers(
+        seed: configuration.seed &+ UInt64(number))
+      processors.append(processor)
+    }
+    return processors
   }
 
   deinit {
@@ -89,17 +132,25 @@ public final class Machine {
     endpoints.receive = { _, _ in }
   }
 
-  /// Loads the image and puts the processor at its entry.
+  /// Loads the image, if there is one, and puts the bootstrap processor at its entry.
   private func load() throws(ImageError) {
-    memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .ram)
-    defer { memory.map(MemoryMap.acpiTables..<MemoryMap.highMemory, as: .readOnly) }
-    memory.map(MemoryMap.legacyVideo..<MemoryMap.acpiTables, as: .bus)
-    let tables = chipset.acpiTables(processors: configuration.processors)
+    // The processor is where it starts, in the ROM.
+    guard let image else { return }
+    chipset.pci.hostBridge.shadow(isWritable: true)
+    defer { chipset.pci.hostBridge.shadow(isWritable: false) }
+    chipset.pci.assignResources(edgeLevel: chipset.pics.levelControl)
+    let tables = chipset.acpiTables(
+      processors: configuration.processors, at: MemoryMap.acpiTables)
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
     let loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
-      rsdp: tables.rsdpAddress)
-    processor.cpu.enter(try loader.load(configuration), seed: configuration.seed)
+      rsdp: tables.rsdpAddress,
+      bootTime: configuration.startTime &+ clock.now / 1_000_000_000,
+      processors: processors.count)
+    let entry = try loader.load(configuration)
+    for (processor, entry) in zip(processors, [entry] + entry.others) {
+      processor.cpu.enter(entry, seed: configuration.seed)
+    }
   }
 
   /// Presses the reset button: everything back to power-on, the image loaded again.
@@ -107,11 +158,15 @@ public final class Machine {
   /// Virtual time and the instruction count go on.
   public func reset() throws(ImageError) {
     resetCount += 1
-    memory.clear()
+    // Firmware tells a restart from power-on by what it finds in memory.
+    if image != nil { memory.clear() }
     chipset.reset()
-    processor.reset()
-    processor.connections.recorder.removeAll()
-    heldInput.start = now
+    for processor in processors {
+      processor.reset()
+      processor.connections.recorder.removeAll()
+    }
+    requests.signals.removeAll()
+    giveTurn(to: 0)
     try load()
   }
 
@@ -122,7 +177,7 @@ public final class Machine {
 
   // MARK: Looking inside
 
-  /// Reads `count` bytes of linear memory as the processor maps it now; nil where nothing is.
+  /// Reads `count` bytes of linear memory as the current processor maps it; nil where nothing is.
   public func read(linear address: UInt64, count: Int) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)
@@ -143,23 +198,31 @@ public final class Machine {
     read(linear: address, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// A digest of everything the machine remembers: processor, memory, devices.
+  /// A digest of everything the machine remembers: processors, memory, devices.
   public func stateDigest() -> UInt64 {
     var digest = StateDigest()
-    processor.cpu.add(to: &digest)
+    for processor in processors { processor.cpu.add(to: &digest) }
+    if processors.count > 1 { addTurn(to: &digest) }
     memory.add(to: &digest)
     for device in chipset.stateful { Self.add(device, to: &digest) }
     heldInput.add(to: &digest)
+    heldKeys.add(to: &digest)
     return digest.value
   }
 
   /// The digests of the machine's parts by name, to find out where two machines differ.
   public func partDigests() -> [(name: String, digest: UInt64)] {
-    var processorDigest = StateDigest()
-    processor.cpu.add(to: &processorDigest)
+    var parts: [(name: String, digest: UInt64)] = []
+    for (number, processor) in processors.enumerated() {
+      var digest = StateDigest()
+      processor.cpu.add(to: &digest)
+      parts.append(("processor \(number)", digest.value))
+    }
+    var turnDigest = StateDigest()
+    addTurn(to: &turnDigest)
     var memoryDigest = StateDigest()
     memory.add(to: &memoryDigest)
-    var parts = [("processor", processorDigest.value), ("memory", memoryDigest.value)]
+    parts += [("turn", turnDigest.value), ("memory", memoryDigest.value)]
     for (index, device) in chipset.stateful.enumerated() {
       var digest = StateDigest()
       Self.add(device, to: &digest)
@@ -180,26 +243,8 @@ public final class Machine {
 final class Requests {
   var stop: StopReason?
   var isResetRequested = false
+  /// INIT and start-up messages, in the order they were sent.
+  var signals: [(processor: Int, signal: ProcessorSignal)] = []
   var isConditionMet = false
   let isStopRequested = Atomic(false)
-}
-
-/// The consoles, which devices reach before the machine itself exists.
-private final class Endpoints {
-  var receive: (_ port: Int, _ bytes: [UInt8]) -> Void = { _, _ in }
-  let debugConsole = SerialConsole()
-  private var consoles: [SerialConsole] = []
-  private let portCount: Int
-
-  init(portCount: Int) { self.portCount = portCount }
-
-  func makeConsoles() -> [SerialConsole] {
-    consoles = (0..<portCount).map { port in
-      SerialConsole { [weak self] bytes in self?.receive(port, bytes) }
-    }
-    return consoles
-  }
-
-  func transmit(_ port: Int, _ byte: UInt8) { consoles[port].transmit(byte) }
-  func debugTransmit(_ byte: UInt8) { debugConsole.transmit(byte) }
 }

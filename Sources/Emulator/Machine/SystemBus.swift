@@ -1,27 +1,22 @@
 /// The bus of the machine: finds the device behind a port or an address.
 ///
 /// What nobody answers reads as all ones. An access that only partly lies in a device's range is
-/// made byte by byte, as the chipset of a PC splits it.
+/// made byte by byte, as the chipset of a PC splits it. Some devices have their place for good;
+/// others, as PCI functions, come, move and go, and give way to the former.
 final class SystemBus: Bus {
-  private struct Region {
-    let start: UInt64
-    let size: UInt64
-    let device: any BusDevice
-    /// The device's offset at `start`.
-    var firstOffset: UInt64 = 0
-
-    func contains(_ address: UInt64) -> Bool { address &- start < size }
-  }
-
   private static let portCount = 0x1_0000
 
   /// Index in `ports` plus one of each port's device, zero for ports that nobody answers.
   private let portOwners: UnsafeMutablePointer<UInt8>
-  private var ports: [Region] = []
-  private var regions: [Region] = []
+  private var ports: [BusRegion] = []
+  /// Disjoint and in ascending order.
+  private var regions: [BusRegion] = []
 
-  /// The local APIC, whose page the guest may move.
-  private let localAPIC: any BusDevice & InterruptSource
+  private var fixed: [BusRegion] = []
+  private var sources: [() -> [BusRegion]] = []
+
+  /// The local APIC of the processor whose turn it is: each sees its own page, which it may move.
+  var localAPIC: any BusDevice & InterruptSource
 
   init(localAPIC: any BusDevice & InterruptSource) {
     self.localAPIC = localAPIC
@@ -35,18 +30,69 @@ final class SystemBus: Bus {
 
   /// Puts `device`, from its offset `first` on, at `count` ports from `port` on.
   func attach(_ device: any BusDevice, port: UInt16, count: UInt16, from first: UInt64 = 0) {
-    ports.append(
-      Region(
-        start: UInt64(port), size: UInt64(count), device: device, firstOffset: first))
-    precondition(ports.count <= UInt8.max)
-    for offset in 0..<Int(count) {
-      portOwners[Int(port) + offset] = UInt8(ports.count)
-    }
+    fixed.append(
+      BusRegion(
+        .ports, start: UInt64(port), size: UInt64(count), device: device, firstOffset: first))
+    rebuild()
   }
 
   /// Puts `device` at `size` bytes from `address` on.
   func attach(_ device: any BusDevice, address: UInt64, size: UInt64) {
-    regions.append(Region(start: address, size: size, device: device))
+    fixed.append(BusRegion(.memory, start: address, size: size, device: device))
+    rebuild()
+  }
+
+  /// Asks `source` for more regions whenever something has moved.
+  func attach(source: @escaping () -> [BusRegion]) {
+    sources.append(source)
+    rebuild()
+  }
+
+  /// Finds out anew where everything is.
+  ///
+  /// Among devices that move, the first to claim an address has it. Nothing here depends on the
+  /// order of moves, so that a restored machine is wired the same.
+  func rebuild() {
+    let moving = sources.flatMap { $0() }
+    rebuildPorts(moving.filter { $0.space == .ports })
+    regions = []
+    for region in fixed + moving where region.space == .memory { insert(region) }
+  }
+
+  private func rebuildPorts(_ moving: [BusRegion]) {
+    let own = fixed.filter { $0.space == .ports }
+    // Behind the last one-byte number there is nothing; no machine has so many devices.
+    ports = Array((own + moving).prefix(Int(UInt8.max)))
+    portOwners.update(repeating: 0, count: Self.portCount)
+    // Of devices that stay the last wired wins, as CF9h does inside CF8h to CFFh.
+    let order = Array(ports.indices.dropFirst(own.count).reversed()) + Array(own.indices)
+    for index in order {
+      let region = ports[index]
+      let end = min(region.start &+ region.size, UInt64(Self.portCount))
+      for port in min(region.start, end)..<end { portOwners[Int(port)] = UInt8(index + 1) }
+    }
+  }
+
+  /// Adds the parts of a region that nobody has yet.
+  private func insert(_ region: BusRegion) {
+    var start = region.start
+    let last = region.start &+ (region.size &- 1)
+    guard region.size > 0, last >= start else { return }
+    func add(to end: UInt64) {
+      let size = end &- start &+ 1
+      regions.append(
+        BusRegion(
+          .memory, start: start, size: size, device: region.device,
+          firstOffset: region.firstOffset &+ (start &- region.start)))
+    }
+    for taken in regions where taken.start <= last && taken.start &+ (taken.size &- 1) >= start {
+      if taken.start > start { add(to: taken.start &- 1) }
+      let takenLast = taken.start &+ (taken.size &- 1)
+      guard takenLast < last else { return regions.sort { $0.start < $1.start } }
+      start = takenLast &+ 1
+    }
+    add(to: last)
+    regions.sort { $0.start < $1.start }
   }
 
   // MARK: Ports
@@ -73,7 +119,7 @@ final class SystemBus: Bus {
     splitWrite(size, value) { writePort(port &+ UInt16($0), size: .byte, value: $1) }
   }
 
-  private func portRegion(_ port: UInt16) -> Region? {
+  private func portRegion(_ port: UInt16) -> BusRegion? {
     let owner = portOwners[Int(port)]
     return owner == 0 ? nil : ports[Int(owner) - 1]
   }
@@ -89,7 +135,7 @@ final class SystemBus: Bus {
     guard offset &+ UInt64(size.rawValue) <= region.size else {
       return splitRead(size) { readMMIO(address + UInt64($0), size: .byte) }
     }
-    return region.device.read(offset: offset, size: size) & size.mask
+    return region.device.read(offset: offset &+ region.firstOffset, size: size) & size.mask
   }
 
   func writeMMIO(_ address: PhysicalAddress, size: AccessSize, value: UInt64) {
@@ -100,15 +146,24 @@ final class SystemBus: Bus {
         writeMMIO(address + UInt64($0), size: .byte, value: $1)
       }
     }
-    region.device.write(offset: offset, size: size, value: value & size.mask)
+    region.device.write(
+      offset: offset &+ region.firstOffset, size: size, value: value & size.mask)
   }
 
-  private func region(at address: UInt64) -> Region? {
+  private func region(at address: UInt64) -> BusRegion? {
     // Quirk: apic-page-over-ram. The processor asks the bus only where there is no RAM.
     if let base = localAPIC.mmioBase, address &- base < MemoryMap.devicePageSize {
-      return Region(start: base, size: MemoryMap.devicePageSize, device: localAPIC)
+      return BusRegion(
+        .memory, start: base, size: MemoryMap.devicePageSize, device: localAPIC)
     }
-    return regions.first { $0.contains(address) }
+    var low = 0
+    var high = regions.count
+    while low < high {
+      let middle = (low + high) / 2
+      if regions[middle].start <= address { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, regions[low - 1].contains(address) else { return nil }
+    return regions[low - 1]
   }
 
   // MARK: Split accesses

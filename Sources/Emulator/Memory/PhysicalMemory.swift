@@ -5,8 +5,8 @@ import Glibc
 /// Pages cost host memory only once touched. RAM lies below the 32-bit device hole and goes on at
 /// 4 GiB; the ROM ends there.
 public final class PhysicalMemory {
-  /// Where devices begin below 4 GiB.
-  public static let holeStart: UInt64 = 0xC000_0000
+  /// Where devices begin below 4 GiB: as on a Q35 chipset, which has PCI's configuration space here.
+  public static let holeStart: UInt64 = 0xB000_0000
   /// Where RAM goes on.
   public static let highStart: UInt64 = 0x1_0000_0000
   /// Where the pages begin whose kind the machine chooses, up to 1 MiB.
@@ -111,7 +111,8 @@ public final class PhysicalMemory {
     return true
   }
 
-  private func dropCode(_ address: PhysicalAddress, count: UInt64) {
+  /// Drops code that was decoded from bytes of RAM which have changed.
+  func dropCode(_ address: PhysicalAddress, count: UInt64) {
     var at = address.value
     let end = at &+ count
     while at < end {
@@ -138,7 +139,7 @@ public final class PhysicalMemory {
   }
 
   /// The bytes from an address of memory on that are of the same kind and lie together.
-  private func contiguousCount(from address: UInt64) -> UInt64 {
+  func contiguousCount(from address: UInt64) -> UInt64 {
     if address < lowSize {
       if address < Self.legacyStart { return min(lowSize, Self.legacyStart) - address }
       if address - Self.legacyStart < Self.legacySize { return (address | 0xFFF) + 1 - address }

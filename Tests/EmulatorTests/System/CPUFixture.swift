@@ -74,12 +74,12 @@ final class CPUFixture {
   var cpu: CPU { processor.cpu }
   var state: UnsafeMutablePointer<CPUState> { processor.cpu.state }
 
-  init?() {
+  init?(model: ProcessorModel = .max) {
     guard let memory = PhysicalMemory(size: 16 << 20) else { return nil }
     self.memory = memory
     processor = Processor(
       memory: memory, bus: bus, interrupts: interrupts, clock: clock,
-      identification: ProcessorIdentification())
+      identification: ProcessorIdentification(model: model))
     writeTables()
     enterLongMode()
   }

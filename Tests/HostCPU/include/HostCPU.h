@@ -23,7 +23,7 @@
 #define HOST_OUTCOME_UNRUNNABLE 0x101u
 
 // The user-visible state: registers in encoding order (RAX, RCX, RDX, RBX, RSP, ...), then an
-// FXSAVE64 image.
+// FXSAVE64 image, then bits 255:128 of the YMM registers (zero where the host has none).
 typedef struct {
   uint64_t registers[16];
   uint64_t rip;
@@ -31,6 +31,7 @@ typedef struct {
   uint64_t fs_base;
   uint64_t gs_base;
   uint8_t fx[512];
+  uint8_t ymm_high[256];
 } HostState;
 
 typedef struct {

@@ -27,6 +27,7 @@ package struct CaseGenerator {
       switch group {
       case .integer: IntegerTemplates.all + IntegerTemplates.all
       case .sse: SSETemplates.all + SSETemplates.all
+      case .avx: VEXTemplates.all + VEXTemplates.all
       case .x87: X87Templates.all
       case .mmx: MMXTemplates.all
       }
@@ -59,11 +60,12 @@ package struct CaseGenerator {
     builder.finish()
     if Scope.mayCallSystem(builder.code) { return nil }
     return Case(
-      code: builder.code, before: state(builder.chooser.plan.initial),
+      code: builder.code,
+      before: state(builder.chooser.plan.initial, indices: builder.chooser.plan.indexVectors),
       image: random.below(imageCount))
   }
 
-  /// Random instructions over the one-byte, 0F and 0F 38 F0/F1 maps.
+  /// Random instructions over the one-byte, 0F, 0F 38 and 0F 3A maps.
   private mutating func bytes() -> Case? {
     var disassembler = disassembler
     var code: [UInt8] = []
@@ -91,10 +93,18 @@ package struct CaseGenerator {
       bytes.append(
         random.pick([0x66, 0x66, 0xF2, 0xF3, 0xF3, 0xF0, 0x2E, 0x36, 0x3E, 0x26, 0x64, 0x65, 0x67]))
     }
-    if random.oneIn(3) { bytes.append(0x40 | UInt8(random.below(16))) }
-    switch random.below(20) {
-    case 0: bytes += [0x0F, 0x38, random.byte()]
-    case 1...9: bytes += [0x0F, random.byte()]
+    let isVEX = random.oneIn(8)
+    if !isVEX && random.oneIn(3) { bytes.append(0x40 | UInt8(random.below(16))) }
+    switch isVEX ? -1 : random.below(20) {
+    case -1:
+      bytes +=
+        random.oneIn(2)
+        ? [0xC5, random.byte()]
+        : [0xC4, random.byte() & 0xE0 | UInt8(1 + random.below(3)), random.byte()]
+      bytes.append(random.byte())
+    case 0, 1: bytes += [0x0F, 0x38, random.byte()]
+    case 2: bytes += [0x0F, 0x3A, random.byte()]
+    case 3...9: bytes += [0x0F, random.byte()]
     default: bytes.append(random.byte())
     }
     bytes.append(random.byte())
@@ -105,7 +115,7 @@ package struct CaseGenerator {
   }
 
   /// A state in which the registers of `plan` hold what it says, and the rest what comes.
-  private mutating func state(_ plan: [UInt64?]) -> UserState {
+  private mutating func state(_ plan: [UInt64?], indices: Set<Int> = []) -> UserState {
     var state = UserState()
     for register in 0..<16 {
       state.registers[register] = plan[register] ?? random.integer()
@@ -115,6 +125,10 @@ package struct CaseGenerator {
     if random.oneIn(40) { state.rflags |= random.pick([1 << 14, 1 << 18, 1 << 21]) }
     fillX87(&state)
     fillSSE(&state)
+    for register in indices {
+      state[xmm: register] = SIMD2(random.indices(), random.indices())
+      state[ymmHigh: register] = SIMD2(random.indices(), random.indices())
+    }
     return state
   }
 
@@ -137,13 +151,17 @@ package struct CaseGenerator {
     if random.oneIn(4) { control |= UInt32(random.below(64)) }
     if random.oneIn(12) { control &= ~(UInt32(random.below(64)) << 7) }
     state.mxcsr = control
-    for register in 0..<16 { state[xmm: register] = SIMD2(quadword(), quadword()) }
+    for register in 0..<16 {
+      state[xmm: register] = SIMD2(quadword(), quadword())
+      if !random.oneIn(8) { state[ymmHigh: register] = SIMD2(quadword(), quadword()) }
+    }
   }
 
   private mutating func quadword() -> UInt64 {
-    switch random.below(4) {
+    switch random.below(5) {
     case 0: random.integer()
-    case 1: UInt64(random.single()) | UInt64(random.single()) << 32
+    case 1: random.text()
+    case 2: UInt64(random.single()) | UInt64(random.single()) << 32
     default: random.double()
     }
   }
@@ -163,6 +181,10 @@ package struct CaseGenerator {
     }
     let saved = state([UInt64?](repeating: nil, count: 16))
     for offset in 0..<512 { image.bytes[offset] = saved.fx[offset] }
+    for offset in stride(from: 512, to: 576, by: 8) {
+      image[quadword: offset] = random.oneIn(60) ? random.next() : 0
+    }
+    image[quadword: 512] = UInt64(random.below(8))
     return image
   }
 

@@ -1,7 +1,7 @@
 /// The general-purpose instructions of 64-bit mode that ring 3 may execute.
 enum IntegerTemplates {
   static let all: [Template] =
-    arithmetic + shifts + conditions
+    arithmetic + shifts + conditions + ExtensionTemplates.integer
     + (moves + arithmeticRest + bits + strings + stack + branches + flags + misses)
     .split(separator: "\n").map { Template($0, group: .integer) }
 

@@ -1,8 +1,8 @@
-/// MMX, and the instructions of SSE and SSE2 that work on its registers.
+/// MMX, and the instructions of SSE that work on its registers.
 enum MMXTemplates {
   static let all: [Template] =
     (arithmetic.map { "0F \(String($0, radix: 16)) /r" } + shifts + rest)
-    .map { Template($0, group: .mmx) }
+    .map { Template($0, group: .mmx) } + ExtensionTemplates.mmx
 
   private static let arithmetic: [Int] =
     Array(0x60...0x6B) + Array(0x74...0x76) + Array(0xD1...0xD5) + Array(0xD8...0xDF)

@@ -3,6 +3,8 @@ struct EncodedOperand {
   var modRM: UInt8
   var tail: [UInt8] = []
   var rexB = false
+  /// The low bits of the base register, where there is one.
+  var base: UInt8 = 0
   var rexX = false
   var prefixes: [UInt8] = []
   /// Where in `tail` a displacement relative to the end of the instruction stands, and its target.
@@ -13,6 +15,8 @@ struct EncodedOperand {
 struct RegisterPlan {
   /// The value each register starts with, where something depends on it.
   var initial = [UInt64?](repeating: nil, count: 16)
+  /// Vector registers that start as indices of a gather.
+  var indexVectors: Set<Int> = []
   /// Registers that an instruction has written.
   var written: Set<Int> = []
 
@@ -67,12 +71,29 @@ struct MemoryOperandChooser {
     return operand
   }
 
-  private mutating func based(_ effective: UInt64, isShort: Bool) -> EncodedOperand {
+  /// Encodes an operand at `address` with a vector register as its index.
+  mutating func encodeVSIB(_ address: UInt64) -> EncodedOperand {
+    let index = random.below(16)
+    plan.indexVectors.insert(index)
+    var operand = based(address, isShort: false, allowsIndex: false)
+    if operand.relative != nil || operand.modRM & 7 != 4 {
+      operand.modRM = operand.modRM & ~7 | 4
+      if operand.relative != nil { return operand }
+      operand.tail.insert(operand.base, at: 0)
+    }
+    operand.tail[0] = operand.tail[0] & 7 | UInt8(index & 7) << 3 | UInt8(random.below(4)) << 6
+    operand.rexX = index > 7
+    return operand
+  }
+
+  private mutating func based(
+    _ effective: UInt64, isShort: Bool, allowsIndex: Bool = true
+  ) -> EncodedOperand {
     var base = random.below(16)
     for _ in 0..<8 where plan.written.contains(base) { base = random.below(16) }
     var sum: UInt64 = 0
     var index: (register: Int, shift: UInt64)?
-    if random.oneIn(3) {
+    if allowsIndex && random.oneIn(3) {
       let register = random.below(16)
       if register != 4 && register != base && !plan.written.contains(register) {
         if plan.isFree(register) {
@@ -122,7 +143,7 @@ struct MemoryOperandChooser {
       mode = 2
       tail = MemoryOperandChooser.bytes(displacement)
     }
-    var operand = EncodedOperand(modRM: mode << 6, rexB: base > 7)
+    var operand = EncodedOperand(modRM: mode << 6, rexB: base > 7, base: UInt8(base & 7))
     if base & 7 == 4 || index != nil || random.oneIn(12) {
       let field = index.map { UInt8($0.register & 7) << 3 | UInt8($0.shift) << 6 } ?? 0x20
       operand.modRM |= 4

@@ -32,6 +32,16 @@ package struct SplitMix64: RandomNumberGenerator {
   }
 }
 
+extension SplitMix64 {
+  /// Two doublewords, or a quadword, that name elements of a small array; sometimes far away.
+  package mutating func indices() -> UInt64 {
+    if oneIn(16) { return integer() }
+    if oneIn(2) { return UInt64(bitPattern: Int64(below(160) - 32)) }
+    let (low, high) = (Int32(below(160) - 32), Int32(below(160) - 32))
+    return UInt64(UInt32(bitPattern: low)) | UInt64(UInt32(bitPattern: high)) << 32
+  }
+}
+
 /// Values at which instructions behave in a way of their own.
 extension SplitMix64 {
   package mutating func integer() -> UInt64 {
@@ -58,6 +68,17 @@ extension SplitMix64 {
   /// An address in the code page, but not in the case's own code.
   package mutating func codeAddress() -> UInt64 {
     UserState.defaultRIP & ~0xFFF | UInt64(oneIn(2) ? below(0x800) : 0x900 + below(0x700))
+  }
+
+  /// Bytes or words of a small alphabet, zeros among them, as strings are made of.
+  package mutating func text() -> UInt64 {
+    let isWide = oneIn(2)
+    var result: UInt64 = 0
+    for _ in 0..<(isWide ? 4 : 8) {
+      let letter: UInt64 = pick([0x61, 0x62, 0x63, 0x61, 0x80, 0xFF, oneIn(3) ? 0 : 0x64])
+      result = isWide ? result &<< 16 | letter : result &<< 8 | letter
+    }
+    return result
   }
 
   package mutating func single() -> UInt32 {

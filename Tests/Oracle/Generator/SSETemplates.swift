@@ -1,8 +1,8 @@
-/// SSE and SSE2 on XMM registers.
+/// SSE on XMM registers.
 enum SSETemplates {
   static let all: [Template] =
     (packed + scalar).split(separator: "\n").map { Template($0, group: .sse) } + arithmetic
-    + integer
+    + integer + ExtensionTemplates.vector
 
   /// The operations that exist as PS, PD, SS and SD.
   private static let arithmetic: [Template] = [0x51, 0x58, 0x59, 0x5C, 0x5D, 0x5E, 0x5F].flatMap {
@@ -118,5 +118,8 @@ enum SSETemplates {
     0F AE /3 mem
     0F AE /0 mem wide environment
     0F AE /1 mem wide fxrstor
+    0F AE /4 mem wide xsave environment
+    0F AE /5 mem wide fxrstor xsave
+    0F AE /5 mem wide fxrstor xsave
     """
 }

@@ -4,7 +4,9 @@ enum Scope {
     "I86", "I186", "I386", "I486", "I486REAL", "I286REAL", "PENTIUMREAL", "PPRO", "CMOV",
     "CMPXCHG16B", "LAHF", "LONGMODE", "MOVBE", "POPCNT", "LZCNT", "BMI1", "FAT_NOP", "FCMOV",
     "FXSAVE", "FXSAVE64", "PAUSE", "RDWRFSGS", "SSE", "SSE2", "SSEMXCSR", "SSE_PREFETCH", "X87",
-    "CLFSH", "PENTIUMMMX", "SSE2MMX",
+    "CLFSH", "PENTIUMMMX", "SSE2MMX", "SSE3", "SSE3X87", "SSSE3", "SSSE3MMX", "SSE4", "SSE42",
+    "XSAVE", "AVX", "AVX2", "AVX2GATHER", "AVXAES", "FMA", "F16C", "BMI2", "AES", "PCLMULQDQ",
+    "SHA", "ADOX_ADCX", "CLFLUSHOPT", "CLWB",
   ]
 
   /// Instructions that the operating system or the maker of the host answers in its own way.
@@ -17,7 +19,9 @@ enum Scope {
     "int1",
     // Makers disagree whether a memory operand makes it an MMX instruction.
     "cvtpi2ps",
-    "rsqrtps", "rsqrtss", "rcpps", "rcpss",
+    "rsqrtps", "rsqrtss", "rcpps", "rcpss", "vrsqrtps", "vrsqrtss", "vrcpps", "vrcpss",
+    // The host has components of its own in XCR0.
+    "xgetbv", "xsetbv",
   ]
 
   /// Whether `instruction` may be run natively and compared.
@@ -40,7 +44,7 @@ enum Scope {
 
   /// Whether `instruction`, or the opcode of bytes that are none, belongs to the x87 FPU.
   static func isX87(_ instruction: Decoded?, _ code: [UInt8]) -> Bool {
-    if let instruction { return instruction.isaSet == "X87" || instruction.isaSet == "FCMOV" }
+    if let instruction { return ["X87", "FCMOV", "SSE3X87"].contains(instruction.isaSet) }
     return code.contains { (0xD8...0xDF).contains($0) }
   }
 

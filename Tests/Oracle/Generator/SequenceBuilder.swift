@@ -82,6 +82,17 @@ struct SequenceBuilder {
     }
     if words.contains("shift") { assign(1, random.integer() & 0xFF | random.next() & ~0xFF) }
     if words.contains("count") { assign(1, UInt64(random.below(5))) }
+    if words.contains("lengths") {
+      for register in [0, 2] {
+        let length = UInt64(random.below(20))
+        assign(
+          register, random.oneIn(4) ? random.integer() : random.oneIn(3) ? 0 &- length : length)
+      }
+    }
+    if words.contains("xsave") {
+      assign(0, random.oneIn(20) ? 0xFFF : UInt64(random.below(8)))
+      assign(2, 0)
+    }
     if words.contains("leave") { assign(5, chooser.target(aligned: false)) }
     if words.contains("rdi") { assign(7, chooser.target(aligned: false)) }
     if words.contains("xlat") { assign(3, chooser.target(aligned: false) & ~0xFF) }
@@ -114,10 +125,15 @@ struct SequenceBuilder {
       template.words.contains("lock") && (operand?.modRM ?? 0xC0) < 0xC0 && random.oneIn(6)
     if hasLock || random.oneIn(150) { prefixes.append(0xF0) }
     if random.oneIn(2) { prefixes.reverse() }
-    if let mandatory = template.mandatoryPrefix { prefixes.append(mandatory) }
-    code += prefixes
-    if rex != 0 { code.append(rex) }
-    code += opcode
+    if template.isVEX {
+      code += prefixes
+      appendVEX(template, rex: rex)
+    } else {
+      if let mandatory = template.mandatoryPrefix { prefixes.append(mandatory) }
+      code += prefixes
+      if rex != 0 { code.append(rex) }
+      code += opcode
+    }
     if let operand {
       code.append(operand.modRM)
       code += operand.tail
@@ -129,6 +145,30 @@ struct SequenceBuilder {
     if let operand, let relative = operand.relative {
       patch(operandEnd - operand.tail.count + relative.offset, to: relative.target)
     }
+  }
+
+  /// The VEX prefix and the opcode behind it, with what `rex` asks for; the rest comes as it comes.
+  private mutating func appendVEX(_ template: Template, rex: UInt8) {
+    let opcode = template.opcode
+    let map: UInt8 = opcode.count < 3 ? 1 : (opcode[1] == 0x38 ? 2 : 3)
+    let pp: UInt8 =
+      switch template.mandatoryPrefix {
+      case 0x66: 1
+      case 0xF3: 2
+      case 0xF2: 3
+      default: 0
+      }
+    let isWide = random.oneIn(2)
+    let vvvv: UInt8 = random.oneIn(2) ? 0 : UInt8(random.below(16))
+    let last = (~vvvv & 15) << 3 | (random.oneIn(2) ? 4 : 0) | pp
+    if random.oneIn(400) { code.append(0x48) }
+    if map == 1 && rex & 3 == 0 && !isWide && random.oneIn(2) {
+      code += [0xC5, (~rex & 4) << 5 | last]
+    } else {
+      let strange = random.oneIn(300) ? random.byte() & 0x1F : map
+      code += [0xC4, (~rex & 7) << 5 | strange, (isWide ? 0x80 : 0) | last]
+    }
+    code.append(opcode[opcode.count - 1])
   }
 
   private mutating func patch(_ position: Int, to target: UInt64) {
@@ -164,7 +204,9 @@ struct SequenceBuilder {
     }
     var operand: EncodedOperand
     if isMemory {
-      operand = chooser.encode(address(template, register: register))
+      let target = address(template, register: register)
+      operand =
+        template.words.contains("vsib") ? chooser.encodeVSIB(target) : chooser.encode(target)
     } else {
       let other = random.below(16)
       if template.words.contains("target") && random.oneIn(2) {
@@ -187,6 +229,9 @@ struct SequenceBuilder {
       return DataImage.address &+ UInt64(2048 + random.below(4096))
     }
     if words.contains("fxrstor") && !random.oneIn(4) { return DataImage.address }
+    if words.contains("xsave") && !random.oneIn(10) {
+      return DataImage.address &+ UInt64(random.below(100)) &* 64
+    }
     if (words.contains("mxcsr") || words.contains("control")) && !random.oneIn(6) {
       return DataImage.address &+ (words.contains("mxcsr") ? 24 : 0)
     }

@@ -39,9 +39,13 @@ package struct Template {
     case sse
     case x87
     case mmx
+    /// VEX prefixes.
+    case avx
   }
 
   package var group: Group
+  /// Whether a VEX prefix stands for the mandatory prefix and the first bytes of the opcode.
+  package var isVEX = false
   package var mandatoryPrefix: UInt8?
   package var opcode: [UInt8] = []
   package var modRM = ModRM.none

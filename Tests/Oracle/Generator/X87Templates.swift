@@ -12,7 +12,8 @@ enum X87Templates {
       "D9 /0", "D9 /2", "D9 /3", "D9 /4 environment", "D9 /5 control", "D9 /6 environment", "D9 /7",
       "DB /0", "DB /2", "DB /3", "DB /5", "DB /7", "DD /0", "DD /2", "DD /3", "DD /4 environment",
       "DD /6 environment", "DD /7", "DF /0", "DF /2", "DF /3", "DF /4", "DF /5", "DF /6", "DF /7",
-      "DB /1", "DD /1", "DF /1",
+      "DB /1", "DD /1", "DF /1", "66 D9 /4 environment", "66 D9 /6 environment",
+      "66 DD /4 environment", "66 DD /6 environment",
     ].map { Template($0 + " mem", group: .x87) }
 
   /// FADD, FMUL, FCOM, FCOMP, FSUB, FSUBR, FDIV and FDIVR on registers, FXCH, FCMOVcc, FUCOM, ...

@@ -13,12 +13,15 @@ enum DecodeFailure: Error {
 public struct Decoder {
   private let bytes: UnsafePointer<UInt8>
   private let count: Int
-  private let mode: ExecutionMode
-  private let features: ProcessorFeatures
-  private var position = 0
-  private var rex: UInt8 = 0
+  let mode: ExecutionMode
+  let features: ProcessorFeatures
+  var position = 0
+  /// W, R, X and B of REX or VEX.
+  var rex: UInt8 = 0
   private var override: SegmentName?
-  private var instruction = Instruction.empty
+  /// The scale of a SIB byte, also of one whose index is none.
+  var vsibScale: UInt8 = 0
+  var instruction = Instruction.empty
 
   private init(
     bytes: UnsafePointer<UInt8>, count: Int, mode: ExecutionMode, features: ProcessorFeatures
@@ -49,9 +52,9 @@ public struct Decoder {
     }
   }
 
-  private var isLong: Bool { mode.contains(.long) }
+  var isLong: Bool { mode.contains(.long) }
 
-  private mutating func next() throws(DecodeFailure) -> UInt8 {
+  mutating func next() throws(DecodeFailure) -> UInt8 {
     guard position < 15 else { throw .tooLong }
     guard position < count else { throw .needsMore }
     defer { position &+= 1 }
@@ -72,6 +75,7 @@ public struct Decoder {
 
   private mutating func decode() throws(DecodeFailure) -> Instruction {
     var opcode = try prefixes()
+    if try startsVEX(opcode) { return try decodeVEX(opcode) }
     var map = 0
     if opcode == 0x0F {
       map = 1
@@ -179,6 +183,10 @@ public struct Decoder {
       return OpcodeRow(mnemonic: .clac, attributes: .modRM, feature: .smap)
     case 0xCB where plain:
       return OpcodeRow(mnemonic: .stac, attributes: .modRM, feature: .smap)
+    case 0xD0 where plain:
+      return OpcodeRow(mnemonic: .xgetbv, attributes: .modRM, feature: .xsave)
+    case 0xD1 where plain:
+      return OpcodeRow(mnemonic: .xsetbv, attributes: .modRM, feature: .xsave)
     case 0xEE where plain:
       return OpcodeRow(mnemonic: .rdpkru, attributes: .modRM, feature: .pku)
     case 0xEF where plain:
@@ -191,17 +199,14 @@ public struct Decoder {
 
   private mutating func setSizes(_ row: OpcodeRow) {
     let wide = instruction.prefixes.contains(.operandSize)
-    let narrowAddress = instruction.prefixes.contains(.addressSize)
     if isLong {
       let is64 =
         instruction.prefixes.contains(.rexW) || row.attributes.contains(.f64)
         || (row.attributes.contains(.d64) && !wide)
       instruction.operandSize = is64 ? 8 : (wide ? 2 : 4)
-      instruction.addressSize = narrowAddress ? 4 : 8
     } else {
       let big = mode.contains(.big)
       instruction.operandSize = big != wide ? 4 : 2
-      instruction.addressSize = big != narrowAddress ? 4 : 2
     }
     if row.attributes.contains(.byte) { instruction.operandSize = 1 }
     if row.attributes.contains(.port) && instruction.operandSize == 8 {
@@ -209,6 +214,16 @@ public struct Decoder {
     }
     // MOV to and from control and debug registers moves all of them, whatever the prefixes say.
     if usesRegisterForm(row) { instruction.operandSize = isLong ? 8 : 4 }
+    setAddressSize()
+  }
+
+  mutating func setAddressSize() {
+    let isNarrow = instruction.prefixes.contains(.addressSize)
+    if isLong {
+      instruction.addressSize = isNarrow ? 4 : 8
+    } else {
+      instruction.addressSize = mode.contains(.big) != isNarrow ? 4 : 2
+    }
     instruction.segment = override ?? .ds
   }
 
@@ -217,7 +232,7 @@ public struct Decoder {
     (row.operand0 == .ry || row.operand1 == .ry) && instruction.opcode < 0x30
   }
 
-  private mutating func modRMFields(forcesRegister: Bool) throws(DecodeFailure) {
+  mutating func modRMFields(forcesRegister: Bool) throws(DecodeFailure) {
     let modRM = instruction.modRM
     instruction.reg = modRM >> 3 & 7 | (rex & 4) << 1
     instruction.rm = modRM & 7 | (rex & 1) << 3
@@ -264,6 +279,7 @@ public struct Decoder {
     if modRM & 7 == 4 {
       let sib = try next()
       let index = sib >> 3 & 7 | (rex & 2) << 2
+      vsibScale = sib >> 6
       if index != 4 {
         instruction.index = index
         instruction.scale = sib >> 6
@@ -284,7 +300,7 @@ public struct Decoder {
     if mod == 2 { instruction.displacement = Int64(try next(Int32.self)) }
   }
 
-  private mutating func operands(_ row: OpcodeRow) throws(DecodeFailure) {
+  mutating func operands(_ row: OpcodeRow) throws(DecodeFailure) {
     instruction.operand0 = try operand(row.operand0)
     instruction.operand1 = try operand(row.operand1)
     instruction.operand2 = try operand(row.operand2)
@@ -308,6 +324,7 @@ public struct Decoder {
     case .gw: return Operand(.register, index: instruction.reg, size: 2)
     case .gv: return Operand(.register, index: instruction.reg, size: size)
     case .gy: return Operand(.register, index: instruction.reg, size: size == 8 ? 8 : 4)
+    case .by: return Operand(.register, index: instruction.vvvv, size: size)
     case .m: return Operand(.memory, size: size)
     case .mb: return Operand(.memory, size: 1)
     case .mw: return Operand(.memory, size: 2)
@@ -445,6 +462,9 @@ public struct Decoder {
       return instruction.prefixes.contains(.rep) ? .pause : .nop
     case .movFromSegment where instruction.hasMemory:
       instruction.operand0.size = 2
+      return mnemonic
+    case .rdpid:
+      instruction.operand0.size = isLong ? 8 : 4
       return mnemonic
     case .sldt, .str, .smsw:
       if instruction.hasMemory { instruction.operand0.size = 2 }

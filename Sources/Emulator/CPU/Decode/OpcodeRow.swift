@@ -6,6 +6,8 @@ public enum OperandCode: UInt8, Sendable {
   case eb, ew, ed, ev, ey
   // G: register by the reg field.
   case gb, gw, gv, gy
+  // B: register by VEX.vvvv.
+  case by
   // I: immediates; `ibs` is a byte extended to the operand size.
   case ib, ibs, iw, iz, iv
   // I: the second immediate byte of ENTER.
@@ -51,9 +53,9 @@ public enum OperandCode: UInt8, Sendable {
 /// What decides about an opcode beyond its operands; the superscripts of Appendix A.
 public struct OpcodeAttributes: OptionSet, Sendable {
   /// The bits.
-  public var rawValue: UInt16
+  public var rawValue: UInt32
   /// Takes the bits as they are.
-  public init(rawValue: UInt16) { self.rawValue = rawValue }
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// LOCK is allowed if the destination is memory.
   public static let lock = OpcodeAttributes(rawValue: 1)
@@ -75,6 +77,30 @@ public struct OpcodeAttributes: OptionSet, Sendable {
   public static let byte = OpcodeAttributes(rawValue: 256)
   /// REX.W changes nothing: ports are at most 32 bits wide.
   public static let port = OpcodeAttributes(rawValue: 1024)
+
+  // Of VEX forms
+  /// VEX.vvvv must be 1111.
+  public static let noVVVV = OpcodeAttributes(rawValue: 1 << 11)
+  /// VEX.vvvv must be 1111 if rm is memory.
+  public static let vvvvWithRegister = OpcodeAttributes(rawValue: 1 << 12)
+  /// VEX.L must be 0.
+  public static let l0 = OpcodeAttributes(rawValue: 1 << 13)
+  /// VEX.L must be 1.
+  public static let l1 = OpcodeAttributes(rawValue: 1 << 14)
+  /// LIG: VEX.L is ignored, the operation is scalar.
+  public static let scalar = OpcodeAttributes(rawValue: 1 << 15)
+  /// VEX.W must be 0.
+  public static let w0 = OpcodeAttributes(rawValue: 1 << 16)
+  /// VEX.W must be 1.
+  public static let w1 = OpcodeAttributes(rawValue: 1 << 17)
+  /// VEX.W is the size of a general operand, and ignored outside 64-bit mode.
+  public static let generalW = OpcodeAttributes(rawValue: 1 << 18)
+  /// rm must be memory.
+  public static let memoryOnly = OpcodeAttributes(rawValue: 1 << 19)
+  /// rm must be a register.
+  public static let registerOnly = OpcodeAttributes(rawValue: 1 << 20)
+  /// The memory operand has a vector of indices.
+  public static let vsib = OpcodeAttributes(rawValue: 1 << 21)
 }
 
 /// One opcode: what the decoder, the tests and a translator know about it.

@@ -10,8 +10,8 @@ public final class OpcodeTable: Sendable {
     case xF2
   }
 
-  /// One-byte, 0F, 0F 38 and 0F 3A.
-  static let maps = 4
+  /// One-byte, 0F, 0F 38 and 0F 3A, then the last three with a VEX prefix.
+  static let maps = 7
   static let groupStart = maps * 4 * 256
   static let capacity = groupStart + 16 * 64
 
@@ -29,6 +29,7 @@ public final class OpcodeTable: Sendable {
     builder.systemRows()
     builder.threeByteMap38()
     builder.threeByteMap3A()
+    builder.vexMaps()
     rows = UnsafePointer(memory)
   }
 
@@ -87,12 +88,19 @@ struct OpcodeTableBuilder {
   /// One row that only a mandatory prefix selects.
   func row(
     _ prefix: OpcodeTable.Prefix, _ opcode: Int, _ mnemonic: Mnemonic, _ a: OperandCode = .none,
-    _ b: OperandCode = .none, _ attributes: OpcodeAttributes = [],
+    _ b: OperandCode = .none, _ c: OperandCode = .none, _ attributes: OpcodeAttributes = [],
     feature: ProcessorFeature = .baseline
   ) {
     rows[(map * 4 + prefix.rawValue) * 256 + opcode] = OpcodeRow(
-      mnemonic: mnemonic, operand0: a, operand1: b, attributes: attributes, feature: feature)
+      mnemonic: mnemonic, operand0: a, operand1: b, operand2: c, attributes: attributes,
+      feature: feature)
   }
+
+  /// The same with two operands and attributes.
+  func row(
+    _ prefix: OpcodeTable.Prefix, _ opcode: Int, _ mnemonic: Mnemonic, _ a: OperandCode,
+    _ b: OperandCode, _ attributes: OpcodeAttributes, feature: ProcessorFeature = .baseline
+  ) { row(prefix, opcode, mnemonic, a, b, .none, attributes, feature: feature) }
 
   /// One row without named operands that only a mandatory prefix selects.
   func row(

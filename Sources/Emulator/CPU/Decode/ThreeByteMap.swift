@@ -7,6 +7,7 @@ extension OpcodeTableBuilder {
       row(prefix, 0xF1, .movbe, .m, .gv, feature: .movbe)
     }
     row(.x66, 0x82, .invpcid, .gy, .mdq, .f64, feature: .invpcid)
+    vectorRows38()
   }
 
   /// SDM volume 2, Appendix A, "Three-byte Opcode Map: 00H — F7H (First two bytes are 0F 3AH)":
@@ -14,5 +15,6 @@ extension OpcodeTableBuilder {
   mutating func threeByteMap3A() {
     map = 3
     for opcode in 0..<256 { row(opcode, .invalid, [.modRM, .imm8]) }
+    vectorRows3A()
   }
 }

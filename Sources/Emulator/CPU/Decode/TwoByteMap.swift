@@ -46,7 +46,32 @@ extension OpcodeTableBuilder {
         member(.bt, .ev, .ib), member(.bts, .ev, .ib, .lock), member(.btr, .ev, .ib, .lock),
         member(.btc, .ev, .ib, .lock),
       ])
-    group(0xC7, [member(.invalid), member(.cmpxchg8b, .mq, .none, .lock)])
+    randomRows()
+  }
+
+  /// Group 9: CMPXCHG8B, XSAVEC, XSAVES, XRSTORS, and on registers RDRAND, RDSEED and RDPID.
+  private mutating func randomRows() {
+    let none = member(.invalid)
+    let memory = [none, member(.cmpxchg8b, .mq, .none, .lock)]
+    let plain =
+      memory + [
+        none, member(.xrstors, .m, feature: .xsaves), member(.xsavec, .m, feature: .xsavec),
+        member(.xsaves, .m, feature: .xsaves),
+      ]
+    for (prefix, members) in [(OpcodeTable.Prefix.none, plain), (.x66, memory)] {
+      group(
+        0xC7, only: [prefix], members,
+        registers: [
+          none, none, none, none, none, none, member(.rdrand, .ev, feature: .rdrand),
+          member(.rdseed, .ev, feature: .rdseed),
+        ])
+    }
+    group(
+      0xC7, only: [.xF3], memory,
+      registers: [
+        none, none, none, none, none, none, none, member(.rdpid, .ry, feature: .rdpid),
+      ])
+    group(0xC7, only: [.xF2], memory, registers: [])
   }
 
   /// Opcodes whose operation the vector unit picks by prefix, opcode and ModR/M.
@@ -60,6 +85,7 @@ extension OpcodeTableBuilder {
     for opcode in 0x7C...0x7F { row(opcode, .sse, .modRM) }
     for opcode in [0xC2, 0xC4, 0xC5, 0xC6] { row(opcode, .sse, [.modRM, .imm8]) }
     for opcode in 0xD0...0xFE { row(opcode, .sse, .modRM) }
+    vectorRowsSSE3()
   }
 
   /// The part of the two-byte map that operating systems use.
@@ -110,11 +136,18 @@ extension OpcodeTableBuilder {
       0xAE, only: [.none],
       [
         member(.fxsave, .m), member(.fxrstor, .m), member(.ldmxcsr, .m), member(.stmxcsr, .m),
-        none, none, none, member(.clflush, .mb),
+        member(.xsave, .m, feature: .xsave), member(.xrstor, .m, feature: .xsave),
+        member(.xsaveopt, .m, feature: .xsaveopt), member(.clflush, .mb),
       ],
       registers: [
         none, none, none, none, none, member(.lfence), member(.mfence), member(.sfence),
       ])
+    group(
+      0xAE, only: [.x66],
+      [
+        none, none, none, none, none, none, member(.clwb, .mb, feature: .clwb),
+        member(.clflushopt, .mb, feature: .clflushopt),
+      ], registers: [])
     group(
       0xAE, only: [.xF3], [],
       registers: [

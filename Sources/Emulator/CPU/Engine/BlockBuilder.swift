@@ -68,6 +68,7 @@ struct BlockBuilder {
       lowering.lower(instructions[ordinal], ordinal: ordinal, followedBy: following)
       ordinal += 1
     }
+    lowering.dropDeadFlags()
     for operation in lowering.operations { append(operation) }
     branches = lowering.branches
     if let last = instructions.last, !last.endsBlock {
@@ -116,7 +117,8 @@ extension Instruction {
     switch mnemonic {
     case .jcc, .jmp, .call, .ret, .loop, .loope, .loopne, .jrcxz, .jmpFar, .callFar, .retFar, .iret,
       .int, .int1, .int3, .into, .invalid, .ud0, .ud1, .ud2, .syscall, .sysret, .sysenter, .sysexit,
-      .hlt, .rsm, .movToControl, .movToDebug, .wrmsr, .invlpg, .invpcid, .popf, .movToSegment,
+      .hlt, .mwait, .rsm, .movToControl, .movToDebug, .wrmsr, .invlpg, .invpcid, .popf,
+      .movToSegment,
       .popSegment, .loadFarPointer, .sti, .lmsw, .in, .out, .ins, .outs:
       true
     case .movs, .stos, .cmps, .scas, .lods: isRepeated
@@ -171,9 +173,7 @@ extension CPU {
       return nil
     }
     let header = BlockBuilder.build(self, physical: physical)
-    if let header, blocks.insert(header) {
-      withdrawWriteTags(physicalPage: physical & ~0xFFF)
-    }
+    if let header { blocks.insert(header) }
     return header
   }
 

@@ -4,16 +4,16 @@ import Glibc
 ///
 /// Blocks live in one arena and are never freed one by one: a block whose code is written is taken
 /// out of the index and its incoming links are undone. When the arena is full, everything goes.
+/// The processors of a machine share their blocks, so that what one of them writes is dropped for
+/// all; only one of them runs at a time.
 final class BlockCache {
   typealias Header = UnsafeMutablePointer<BlockHeader>
 
   private static let arenaSize = 24 << 20
   /// The most that one block needs.
   private static let reserve = 64 << 10
-  private static let bucketCount = 8192
+  private static let bucketCount = 1 << 16
 
-  /// Runs when physical pages became something else, so that everything must go.
-  var mapChanged: () -> Void = {}
   private let ram: GuestRAM
   private let arena: UnsafeMutableRawPointer
   /// Heads of the chains of `BlockHeader.nextInBucket`.
@@ -21,6 +21,8 @@ final class BlockCache {
   private var used = 0
   /// The blocks of each page of code.
   private var pages: [UInt64: [Header]] = [:]
+  /// The processors that run these blocks.
+  private(set) var processors: [CPU] = []
 
   init(ram: GuestRAM) {
     self.ram = ram
@@ -41,9 +43,17 @@ final class BlockCache {
     return region
   }
 
+  /// Lets `cpu` run these blocks, and hear when any is dropped.
+  func attach(_ cpu: CPU) { processors.append(cpu) }
+
+  func detach(_ cpu: CPU) { processors.removeAll { $0.state == cpu.state } }
+
+  /// Physical pages became something else, so everything must go before anybody runs again.
+  func mapChanged() { for cpu in processors { cpu.state.pointee.dropsBlocks = true } }
+
   @inline(__always)
   private func bucket(_ physical: UInt64) -> UnsafeMutablePointer<Header?> {
-    let hash = physical ^ physical >> 13
+    let hash = physical ^ physical >> 16
     return buckets + Int(truncatingIfNeeded: hash & UInt64(Self.bucketCount - 1))
   }
 
@@ -73,40 +83,53 @@ final class BlockCache {
     return arena + used
   }
 
-  /// Makes a block findable.
-  ///
-  /// Returns true if its page had no code before.
-  func insert(_ header: Header) -> Bool {
+  /// Makes a block findable; stores to its page must look from now on.
+  func insert(_ header: Header) {
     let physical = header.pointee.physical
     let head = bucket(physical)
     header.pointee.nextInBucket = head.pointee
     head.pointee = header
     pages[physical >> 12, default: []].append(header)
-    let lines = GuestRAM.lines(physical & 0xFFF, UInt64(header.pointee.length))
-    return ram.addCode(page: physical, lines: lines)
+    mark(physical & ~0xFFF, GuestRAM.lines(physical & 0xFFF, UInt64(header.pointee.length)))
   }
 
-  /// Drops the blocks whose code overlaps a write; true if there were any.
-  func invalidate(_ address: PhysicalAddress, count: UInt64) -> Bool {
+  /// Makes stores to lines of a page look, whichever processor makes them.
+  func mark(_ page: UInt64, _ lines: UInt64) {
+    guard ram.addCode(page: page, lines: lines) else { return }
+    for cpu in processors { cpu.withdrawWriteTags(physicalPage: page) }
+  }
+
+  /// Drops the blocks whose code overlaps a write, and ends the monitors it triggers.
+  func invalidate(_ address: PhysicalAddress, count: UInt64) -> WriteEffect {
+    var effect = triggerMonitors(address, count: count)
     let number = address.value >> 12
-    guard let blocks = pages[number] else { return false }
     let start = address.value
     let end = start &+ count
-    var kept: [Header] = []
-    var lines: UInt64 = 0
-    for header in blocks {
-      let block = header.pointee
-      if block.physical < end && start < block.physical &+ UInt64(block.length) {
-        drop(header)
-      } else {
-        kept.append(header)
-        lines |= GuestRAM.lines(block.physical & 0xFFF, UInt64(block.length))
+    // Data beside code is written again and again: mostly there is no overlap.
+    if let blocks = pages[number], blocks.contains(where: { $0.pointee.overlaps(start, end) }) {
+      var kept: [Header] = []
+      for header in blocks {
+        if header.pointee.overlaps(start, end) {
+          drop(header)
+        } else {
+          kept.append(header)
+        }
       }
+      pages[number] = kept.isEmpty ? nil : kept
+      effect.insert(.droppedCode)
     }
-    guard kept.count < blocks.count else { return false }
-    pages[number] = kept.isEmpty ? nil : kept
-    ram.setCode(page: address.value, lines: lines)
-    return true
+    if !effect.isEmpty { refreshLines(page: number << 12) }
+    return effect
+  }
+
+  /// Finds anew which lines of a page stores must look at.
+  func refreshLines(page: UInt64) {
+    var lines = monitoredLines(page: page)
+    for header in pages[page >> 12] ?? [] {
+      let block = header.pointee
+      lines |= GuestRAM.lines(block.physical & 0xFFF, UInt64(block.length))
+    }
+    ram.setCode(page: page, lines: lines)
   }
 
   private func drop(_ header: Header) {
@@ -136,5 +159,7 @@ final class BlockCache {
     pages.removeAll(keepingCapacity: true)
     buckets.update(repeating: nil, count: Self.bucketCount)
     used = 0
+    for cpu in processors { cpu.blocksWereDropped() }
+    markMonitors()
   }
 }

@@ -129,9 +129,17 @@ extension CPU {
     if state.pointee.exit == EngineExit.none { state.pointee.exit = EngineExit.interrupts }
   }
 
-  /// Drops code that was just overwritten; if any was, the running block may be among it.
+  /// Lets the other processors have their turn before the next instruction.
+  func requestYield() {
+    if state.pointee.exit == EngineExit.none { state.pointee.exit = EngineExit.yield }
+  }
+
+  /// Drops code that was just overwritten, and wakes who waited for the store; if code was
+  /// dropped, the running block may be among it.
   @inline(never)
   func codeWasWritten(_ address: PhysicalAddress, count: UInt64) {
-    if connections.blocks.invalidate(address, count: count) { requestInterruptCheck() }
+    let effect = connections.blocks.invalidate(address, count: count)
+    if effect.contains(.wokeProcessor) { return requestLookup() }
+    if effect.contains(.droppedCode) { requestInterruptCheck() }
   }
 }

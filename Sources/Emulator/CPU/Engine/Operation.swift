@@ -56,6 +56,11 @@ struct BlockHeader {
   var codeLimit: UInt32
 
   static let size = 64
+
+  /// Whether any byte of the code lies in a range of physical addresses.
+  @inline(__always) func overlaps(_ start: UInt64, _ end: UInt64) -> Bool {
+    physical < end && start < physical &+ UInt64(length)
+  }
 }
 
 /// A link that leads to a block.
@@ -77,6 +82,8 @@ enum EngineExit {
   static let step: UInt64 = 4
   /// An interrupt may have become deliverable, but nothing outside changed.
   static let interrupts: UInt64 = 5
+  /// PAUSE: other processors may go on first.
+  static let yield: UInt64 = 6
 }
 
 extension UnsafePointer<Operation> {

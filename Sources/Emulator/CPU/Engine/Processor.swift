@@ -6,8 +6,10 @@ public enum ProcessorExit: Sendable {
   case limit
   /// Something outside may have changed: run due events, then go on.
   case lookup
-  /// HLT, with nothing to wake it yet.
+  /// HLT, MWAIT or before start-up, with nothing to wake it yet.
   case halted
+  /// PAUSE, where others may want a turn.
+  case yielded
   /// Shutdown: an exception while delivering a double fault.
   case shutdown
 }
@@ -17,56 +19,38 @@ public final class Processor {
   /// The registers and everything else architectural.
   public let cpu: CPU
   let connections: CPUConnections
-  private let caches: UnsafeMutableRawPointer
+  /// Whether the processor starts by itself after a reset, not by another one's IPI.
+  let isBootstrap: Bool
+  let caches: UnsafeMutableRawPointer
   /// Whether every instruction is executed alone by its slow method, as tests and checkers want.
   package var stepsOnly = false
 
   /// Makes a processor in its state after reset.
+  ///
+  /// One that is made beside a bootstrap processor shares the code that one has decoded.
   package init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
-    identification: ProcessorIdentification
+    identification: ProcessorIdentification, beside bootstrap: Processor? = nil
   ) {
     connections = CPUConnections(
       memory: memory, bus: bus, interrupts: interrupts, clock: clock,
-      identification: identification)
+      identification: identification, blocks: bootstrap?.connections.blocks)
+    isBootstrap = bootstrap == nil
     caches = .allocate(byteCount: CacheLayout.size, alignment: 4096)
     memset(caches, 0, CacheLayout.size)
     let state = UnsafeMutablePointer<CPUState>.allocate(capacity: 1)
     state.initialize(
       to: CPUState(connections: .passUnretained(connections), caches: caches))
     cpu = CPU(state: state)
-    connections.blocks.mapChanged = { state.pointee.dropsBlocks = true }
+    connections.blocks.attach(cpu)
     reset()
   }
 
   deinit {
+    connections.blocks.detach(cpu)
     cpu.state.deinitialize(count: 1)
     cpu.state.deallocate()
     caches.deallocate()
-  }
-
-  /// Puts the processor in its state after RESET.
-  ///
-  /// SDM volume 3A, "Processor State After Reset".
-  public func reset() {
-    let count = cpu.instructionCount
-    let tlbKey = cpu.state.pointee.jumpKey
-    cpu.state.pointee = CPUState(connections: .passUnretained(connections), caches: caches)
-    let state = cpu.state
-    state.pointee.budgetEnd = count
-    state.pointee.jumpKey = tlbKey
-    state.pointee.rip = 0xFFF0
-    cpu[.rdx] = UInt64(ProcessorIdentification.signature)
-    for name in [SegmentName.es, .ss, .ds, .fs, .gs] {
-      cpu[name] = SegmentRegister(selector: 0, attributes: 0x93, limit: 0xFFFF, base: 0)
-    }
-    cpu[.cs] = SegmentRegister(
-      selector: 0xF000, attributes: 0x93, limit: 0xFFFF, base: 0xFFFF_0000)
-    cpu[.ldtr] = SegmentRegister(selector: 0, attributes: 0x82, limit: 0xFFFF, base: 0)
-    cpu[.tr] = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0xFFFF, base: 0)
-    cpu.clearTLB()
-    connections.blocks.dropEverything()
-    cpu.updateMode()
   }
 
   /// The last deliveries of interrupts and exceptions.
@@ -75,8 +59,8 @@ public final class Processor {
   /// Whether the processor waits for an interrupt.
   public var isHalted: Bool { cpu.state.pointee.activity == Activity.halted.rawValue }
 
-  /// Lets `nanoseconds` of virtual time pass in which nothing is executed.
-  public func skipTime(by nanoseconds: UInt64) { connections.skippedTime &+= nanoseconds }
+  /// Sets the virtual time, which passed while the processor executed nothing.
+  public func setTime(_ now: UInt64) { connections.skippedTime = now &- cpu.instructionCount }
 
   /// Runs until the instruction count reaches `limit` or the machine must look at something.
   ///
@@ -93,6 +77,7 @@ public final class Processor {
       switch Activity(rawValue: state.pointee.activity) {
       case .running: break
       case .shutdown: return .shutdown
+      case .monitorWait where cpu.wantsTurn: cpu.leaveMonitorWait()
       default: return .halted
       }
       setBudget(limit)
@@ -107,6 +92,7 @@ public final class Processor {
         finishBlocks()
       }
       if state.pointee.exit == EngineExit.lookup { return .lookup }
+      if state.pointee.exit == EngineExit.yield { return .yielded }
     }
   }
 
@@ -146,12 +132,7 @@ public final class Processor {
     }
   }
 
-  private func dropBlocks() {
-    cpu.state.pointee.dropsBlocks = false
-    cpu.state.pointee.resume = nil
-    connections.blocks.dropEverything()
-    cpu.flushTLB()
-  }
+  private func dropBlocks() { connections.blocks.dropEverything() }
 }
 
 extension CPU {
@@ -168,14 +149,14 @@ extension CPU {
   /// SDM volume 3A, "Prioritization of Concurrent Events".
   func takeInterrupts() {
     let shadow = state.pointee.shadow
-    guard state.pointee.activity <= Activity.halted.rawValue,
+    guard state.pointee.activity <= Activity.monitorWait.rawValue,
       shadow != InterruptShadow.movSS.rawValue
     else { return }
     if !state.pointee.nmiBlocked && withInterrupts({ $0.hasPendingNMI }) {
       withInterrupts { $0.acknowledgeNMI() }
       state.pointee.resume = nil
       materializeFlags()
-      state.pointee.activity = Activity.running.rawValue
+      leaveMonitorWait()
       deliverNMI()
       return
     }
@@ -185,7 +166,7 @@ extension CPU {
     else { return }
     materializeFlags()
     state.pointee.resume = nil
-    state.pointee.activity = Activity.running.rawValue
+    leaveMonitorWait()
     synchronizeClock()
     deliverInterrupt(vector: withInterrupts { $0.acknowledgeInterrupt() })
   }

@@ -24,7 +24,7 @@ final class CPUConnections {
   let bus: any Bus
   let interrupts: any InterruptSource
   let clock: any CPUClock
-  /// Virtual nanoseconds that passed while every processor was halted.
+  /// Virtual nanoseconds that passed while this processor executed nothing.
   var skippedTime: UInt64 = 0
   /// What CPUID reports.
   let identification: ProcessorIdentification
@@ -34,13 +34,17 @@ final class CPUConnections {
 
   init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
-    identification: ProcessorIdentification
+    identification: ProcessorIdentification, blocks shared: BlockCache?
   ) {
     self.memory = memory
     self.bus = bus
     self.interrupts = interrupts
     self.clock = clock
     self.identification = identification
+    if let shared {
+      blocks = shared
+      return
+    }
     let blocks = BlockCache(ram: memory.ram)
     self.blocks = blocks
     memory.codeObservers.append { [weak blocks] in

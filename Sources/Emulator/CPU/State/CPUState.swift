@@ -101,6 +101,10 @@ public struct CPUState {
   public var isBetweenIterations: Bool = false
   /// Whether NMIs are blocked until the next IRET.
   public var nmiBlocked: Bool = false
+  /// Whether MWAIT was told to go on at an interrupt even while IF is 0.
+  public var waitEndsAtInterrupt: Bool = false
+  /// Physical address of the line that MONITOR armed, `.max` for none.
+  public var monitorLine: UInt64 = .max
   /// The mode that instructions are decoded in; see `ExecutionMode`.
   public var mode = ExecutionMode(rawValue: 0)
 
@@ -124,10 +128,12 @@ public struct CPUState {
   public var tscAux: UInt64 = 0
   /// IA32_TSC_ADJUST: what is added to the virtual clock.
   public var tscAdjust: UInt64 = 0
+  /// What RDRAND and RDSEED read.
+  public var randomNumbers = SeededNumbers(seed: 0)
   /// IA32_PAT.
   public var pat: UInt64 = 0x0007_0406_0007_0406
   /// IA32_MISC_ENABLE.
-  public var miscEnable: UInt64 = 1
+  public var miscEnable: UInt64 = MiscellaneousEnable.writable
   /// IA32_MCG_CTL.
   public var machineCheckControl: UInt64 = .max
   /// IA32_MCi_CTL of each machine-check bank.
@@ -141,6 +147,10 @@ public struct CPUState {
 
   /// XMM0-XMM15, low quadword first.
   public var xmm = InlineArray<32, UInt64>(repeating: 0)
+  /// Bits 255:128 of YMM0-YMM15, low quadword first.
+  public var ymmHigh = InlineArray<32, UInt64>(repeating: 0)
+  /// XCR0.
+  public var xcr0: UInt64 = 1
   /// PKRU.
   public var pkru: UInt32 = 0
   /// MXCSR.
@@ -218,6 +228,8 @@ public enum Activity: UInt8, Sendable {
   case running
   /// HLT: waits for an interrupt.
   case halted
+  /// MWAIT: waits for a store to the monitored line, or an interrupt.
+  case monitorWait
   /// A fault while delivering a double fault: only a reset helps.
   case shutdown
   /// An application processor before its start-up IPI.

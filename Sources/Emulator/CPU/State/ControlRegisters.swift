@@ -78,6 +78,8 @@ public struct CR4: OptionSet, Equatable, Sendable {
   public static let fsgsbase = CR4(bit: 16)
   /// PCIDE: process-context identifiers.
   public static let pcidEnable = CR4(bit: 17)
+  /// OSXSAVE: XSAVE, XCR0 and what they enable.
+  public static let osXSAVE = CR4(bit: 18)
   /// SMEP: no supervisor fetch from user pages.
   public static let smep = CR4(bit: 20)
   /// SMAP: no supervisor access to user pages.
@@ -96,7 +98,7 @@ public struct CR4: OptionSet, Equatable, Sendable {
 
   /// Bits that exist where a feature does.
   static let optional: [(bit: CR4, feature: ProcessorFeature)] = [
-    (.fsgsbase, .fsgsbase),
+    (.fsgsbase, .fsgsbase), (.osXSAVE, .xsave),
     (.userModeInstructionPrevention, .umip), (.linearAddresses57, .la57),
     (.protectionKeyEnable, .pku),
   ]

@@ -7,17 +7,20 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   /// What every processor with 64-bit mode has, and no bit tells.
   case baseline
   // Leaf 1, EDX
-  case fpu, vme, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36,
-    clfsh
-  case fxsr, sse, sse2
+  case fpu, vme, de, pse, tsc, msr, pae, mce, cx8, apic, sep, mtrr, pge, mca, cmov, pat, pse36
+  case clfsh, mmx, fxsr, sse, sse2
   // Leaf 1, ECX
-  case cmpxchg16b, pcid, x2apic, movbe, popcnt, tscDeadline
+  case sse3, pclmulqdq, monitor, ssse3, fma, cmpxchg16b, pcid, sse41, sse42, x2apic, movbe
+  case popcnt, tscDeadline, aes, xsave, avx, f16c, rdrand
   // Leaf 7, EBX
-  case fsgsbase, tscAdjust, bmi1, smep, invpcid, smap
+  case fsgsbase, tscAdjust, bmi1, avx2, smep, bmi2, invpcid, rdseed, adx, smap, clflushopt, clwb
+  case sha
   // Leaf 7, ECX
-  case pku, umip, la57
+  case umip, pku, la57, rdpid
+  // Leaf 0DH, sub-leaf 1, EAX
+  case xsaveopt, xsavec, xgetbvECX1, xsaves
   // Leaf 8000_0001H, ECX
-  case lahf, lzcnt
+  case lahf, lzcnt, prefetchw
   // Leaf 8000_0001H, EDX
   case syscall, nx, pages1GB, rdtscp, longMode
 
@@ -71,26 +74,52 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
     Row(.pat, .version1D, 16),
     Row(.pse36, .version1D, 17),
     Row(.clfsh, .version1D, 19),
+    Row(.mmx, .version1D, 23),
     Row(.fxsr, .version1D, 24),
     Row(.sse, .version1D, 25),
     Row(.sse2, .version1D, 26),
+    Row(.sse3, .version1C, 0, .v2),
+    Row(.pclmulqdq, .version1C, 1, .max),
+    Row(.monitor, .version1C, 3),
+    Row(.ssse3, .version1C, 9, .v2),
     Row(.cmpxchg16b, .version1C, 13, .v2),
     Row(.pcid, .version1C, 17),
+    Row(.sse41, .version1C, 19, .v2),
+    Row(.sse42, .version1C, 20, .v2),
     Row(.x2apic, .version1C, 21),
+    Row(.fma, .version1C, 12, .v3),
     Row(.movbe, .version1C, 22, .v3),
     Row(.popcnt, .version1C, 23, .v2),
     Row(.tscDeadline, .version1C, 24),
+    Row(.xsave, .version1C, 26, .v3),
+    Row(.avx, .version1C, 28, .v3),
+    Row(.f16c, .version1C, 29, .v3),
+    Row(.aes, .version1C, 25, .max),
+    Row(.rdrand, .version1C, 30, .max),
     Row(.fsgsbase, .structured7B, 0, .max),
     Row(.tscAdjust, .structured7B, 1),
     Row(.bmi1, .structured7B, 3, .v3),
+    Row(.avx2, .structured7B, 5, .v3),
     Row(.smep, .structured7B, 7),
+    Row(.bmi2, .structured7B, 8, .v3),
     Row(.invpcid, .structured7B, 10),
+    Row(.rdseed, .structured7B, 18, .max),
+    Row(.adx, .structured7B, 19, .max),
     Row(.smap, .structured7B, 20),
+    Row(.clflushopt, .structured7B, 23, .max),
+    Row(.clwb, .structured7B, 24, .max),
+    Row(.sha, .structured7B, 29, .max),
     Row(.umip, .structured7C, 2, .max),
     Row(.pku, .structured7C, 3, .max),
     Row(.la57, .structured7C, 16, .max),
+    Row(.rdpid, .structured7C, 22, .max),
+    Row(.xsaveopt, .extendedState1A, 0, .max),
+    Row(.xsavec, .extendedState1A, 1, .max),
+    Row(.xgetbvECX1, .extendedState1A, 2, .max),
+    Row(.xsaves, .extendedState1A, 3, .max),
     Row(.lahf, .extended1C, 0, .v2),
     Row(.lzcnt, .extended1C, 5, .v3),
+    Row(.prefetchw, .extended1C, 8, .max),
     Row(.syscall, .extended1D, 11),
     Row(.nx, .extended1D, 20),
     Row(.pages1GB, .extended1D, 26),
@@ -144,6 +173,9 @@ extension CPU {
     var leaf = connections.identification.leaf(
       function, UInt32(truncatingIfNeeded: self[.rcx]))
     if function == 1 && !isInterruptControllerEnabled { leaf.edx &= ~(1 << 9) }
+    if function == 1 && cr4.contains(.osXSAVE) { leaf.ecx |= 1 << 27 }
+    if function == 0xD { completeExtendedStateLeaf(&leaf) }
+    if function == 1 && !isMonitorEnabled { leaf.ecx &= ~(1 << 3) }
     let isStructured = function == 7 && leaf.ecx != 0
     if isStructured && cr4.contains(.protectionKeyEnable) { leaf.ecx |= 1 << 4 }
     // SYSCALL exists in 64-bit mode only.

@@ -55,7 +55,7 @@ public struct ProcessorIdentification: Equatable, Sendable {
     for feature in missing { features.remove(feature) }
   }
 
-  static let highestBasicLeaf: UInt32 = 0x16
+  static let highestBasicLeaf: UInt32 = 0x1F
   static let highestExtendedLeaf: UInt32 = 0x8000_0008
 
   /// The leaf `function`, sub-leaf `index`.
@@ -83,10 +83,12 @@ public struct ProcessorIdentification: Equatable, Sendable {
     // One query; caches are described by leaf 4.
     case 0x2: return Leaf(eax: 0x00FF_0001)
     case 0x4: return cacheLeaf(index)
+    case 0x5: return Self.monitorLeaf
     // ARAT: the APIC timer never stops.
     case 0x6: return Leaf(eax: 1 << 2)
     case 0x7: return index == 0 ? structuredLeaf : Leaf()
-    case 0xB: return topologyLeaf(index)
+    case 0xB, 0x1F: return topologyLeaf(index)
+    case 0xD: return extendedStateLeaf(index)
     case 0x15: return Leaf(eax: 1, ebx: 1, ecx: Self.frequency)
     case 0x16:
       let megahertz = Self.frequency / 1_000_000
@@ -110,6 +112,9 @@ public struct ProcessorIdentification: Equatable, Sendable {
       ebx: features.flags(.structured7B), ecx: features.flags(.structured7C),
       edx: features.flags(.structured7D))
   }
+
+  /// Lines of 64 bytes; MWAIT can end at an interrupt while IF is 0, and knows C1 alone.
+  private static let monitorLeaf = Leaf(eax: 64, ebx: 64, ecx: 3, edx: 1 << 4)
 
   /// Nominal caches, for software that sizes its work by them.
   private func cacheLeaf(_ index: UInt32) -> Leaf {

@@ -18,8 +18,8 @@ extension ACPITables.Configuration {
       [0, 0, 0, 0], [0, 0],
       // DAY_ALRM, MON_ALRM: none; CENTURY.
       [0, 0, UInt8(RTC.Index.century)],
-      // IAPC_BOOT_ARCH: legacy devices, 8042, no VGA, no MSI, no PCIe ASPM.
-      UInt64(0x001F).littleEndianBytes(2), [0], Self.flags.littleEndianBytes(4),
+      // IAPC_BOOT_ARCH: legacy devices, 8042, no VGA.
+      UInt64(0x0007).littleEndianBytes(2), [0], Self.flags.littleEndianBytes(4),
       Self.address(port: resetPort, bits: 8, access: 1), [ResetControl.hardReset],
       // ARM boot flags, minor version.
       [0, 0, 1],
@@ -87,7 +87,11 @@ extension ACPITables.Configuration {
       AML.name("\\_S5", AML.packageOf([softOff, softOff, AML.integer(0), AML.integer(0)])),
       AML.name("\\PICM", AML.integer(0)),
       AML.method("\\_PIC", arguments: 1, [AML.store(argument: 0, to: "\\PICM")]),
-      AML.scope("\\_SB", processors + [motherboard] + legacyDevices + serialDevices),
+      AML.scope(
+        "\\_SB",
+        processors + [motherboard] + legacyDevices + serialDevices
+          + (pci.map { [$0.device] } ?? [])
+          + virtioDevices.enumerated().map { $1.device($0) }),
     ]
     return ACPITables.table("DSDT", revision: 2, terms.flatMap { $0 })
   }
@@ -113,12 +117,16 @@ extension ACPITables.Configuration {
       "MBRD",
       [
         AML.name("_HID", AML.eisaID("PNP0C02")),
-        AML.resources([
-          AML.ports(0x61, 1), AML.ports(0x92, 1), AML.ports(smiCommandPort, 2),
-          AML.ports(0xE9, 1), AML.ports(0xF4, 4), AML.ports(0x4D0, 2),
-          AML.ports(powerManagementPort, 16), AML.ports(resetPort, 1),
-          AML.memory(ioAPICAddress, 0x1000), AML.memory(localAPICAddress, 0x1000),
-        ]),
+        AML.resources(
+          [
+            AML.ports(0x61, 1), AML.ports(0x92, 1), AML.ports(smiCommandPort, 2),
+            AML.ports(0xE9, 1), AML.ports(0xF4, 4), AML.ports(0x4D0, 2),
+            AML.ports(powerManagementPort, 16), AML.ports(resetPort, 1),
+            AML.memory(ioAPICAddress, 0x1000), AML.memory(localAPICAddress, 0x1000),
+          ]
+            + (pci.map {
+              [AML.memory(UInt32(truncatingIfNeeded: $0.configurationSpace), 256 << 20)]
+            } ?? [])),
       ])
   }
 

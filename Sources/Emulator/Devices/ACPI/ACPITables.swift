@@ -27,6 +27,10 @@ public struct ACPITables: Sendable {
     public var softOffType: UInt8 = 5
     /// The serial ports: first port and IRQ.
     public var serialPorts: [SerialPort] = []
+    /// PCI, if there is any.
+    public var pci: PCI?
+    /// Virtio devices outside of PCI.
+    public var virtioDevices: [VirtIODevice] = []
 
     /// A machine with these processors and everything at its usual place.
     public init(processorIDs: [UInt32]) {
@@ -64,11 +68,12 @@ public struct ACPITables: Sendable {
     image.append([UInt8](repeating: 0, count: 36), signature: "RSD PTR ")
     let facs = image.append(Self.facs(), signature: "FACS")
     let dsdt = image.append(configuration.dsdt(), signature: "DSDT")
-    let tables = [
+    var tables = [
       image.append(configuration.fadt(facs: facs, dsdt: dsdt), signature: "FACP"),
       image.append(configuration.madt(), signature: "APIC"),
       image.append(configuration.hpet(), signature: "HPET"),
     ]
+    if let pci = configuration.pci { tables.append(image.append(pci.mcfg(), signature: "MCFG")) }
     let rsdt = image.append(
       Self.table("RSDT", revision: 1, tables.flatMap { $0.littleEndianBytes(4) }),
       signature: "RSDT")

@@ -81,7 +81,7 @@ enum AML {
   }
 
   /// A name of one segment, padded with underscores, after a root prefix if it has one.
-  private static func path(_ text: String) -> [UInt8] {
+  static func path(_ text: String) -> [UInt8] {
     let isAbsolute = text.hasPrefix("\\")
     let segment = Array(text.utf8.dropFirst(isAbsolute ? 1 : 0).prefix(4))
     return (isAbsolute ? [0x5C] : []) + segment
@@ -89,7 +89,7 @@ enum AML {
   }
 
   /// A PkgLength, which counts itself, and the bytes it covers.
-  private static func package(_ bytes: [UInt8]) -> [UInt8] {
+  static func package(_ bytes: [UInt8]) -> [UInt8] {
     let count = bytes.count
     if count + 1 < 0x40 { return [UInt8(count + 1)] + bytes }
     let followers = count + 2 < 1 << 12 ? 1 : count + 3 < 1 << 20 ? 2 : 3

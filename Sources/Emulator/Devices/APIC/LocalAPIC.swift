@@ -90,6 +90,7 @@ public final class LocalAPIC: InterruptSource, InterruptSink, BusDevice, Statefu
   /// The power-up state; the pins keep the levels they are driven to.
   public func reset() {
     let isBootstrap = registers.base & BaseBit.bootstrap != 0
+    registers.timer.timeStampOffset = 0
     resetRegisters(base: Self.powerUpBase(isBootstrap: isBootstrap))
   }
 
@@ -103,9 +104,11 @@ public final class LocalAPIC: InterruptSource, InterruptSink, BusDevice, Statefu
   }
 
   func resetRegisters(base: UInt64) {
-    let pins = registers.pins
-    registers = State(id: registers.id, base: base)
-    registers.pins = pins
+    let old = registers
+    registers = State(id: old.id, base: base)
+    registers.pins = old.pins
+    // The time-stamp counter is the processor's.
+    registers.timer.timeStampOffset = old.timer.timeStampOffset
     timer.disarm()
     refreshPendingInterrupt()
   }

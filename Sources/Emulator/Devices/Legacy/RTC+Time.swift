@@ -186,6 +186,11 @@ extension RTC.State {
     store(min(above16, 0xFFFF), at: 0x34)
     store(above4GiB & 0xFFFF, at: 0x5B)
     memory[0x5D] = UInt8(truncatingIfNeeded: above4GiB >> 16)
+    // The boot order in four bits each; bit 0 of 38h lets floppies without a signature start.
+    let order = configuration.bootOrder.map(\.rawValue) + [0, 0, 0]
+    memory[0x3D] = order[0] | order[1] << 4
+    memory[0x38] = order[2] << 4
+    memory[0x5F] = UInt8(truncatingIfNeeded: configuration.processors &- 1)
     let checksum = memory[0x10...0x2D].reduce(UInt16(0)) { $0 &+ UInt16($1) }
     memory[0x2E] = UInt8(truncatingIfNeeded: checksum >> 8)
     memory[0x2F] = UInt8(truncatingIfNeeded: checksum)

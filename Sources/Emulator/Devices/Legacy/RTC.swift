@@ -13,6 +13,22 @@ public final class RTC: ByteDevice, StatefulDevice {
     public var memoryBelow4GiB: UInt64
     /// Bytes of memory above 4 GiB.
     public var memoryAbove4GiB: UInt64
+    /// What firmware tries to start from, the first thing first.
+    public var bootOrder: [BootDevice] = []
+    /// The number of processors.
+    public var processors = 1
+
+    /// What firmware can start from, by its number in the battery-backed memory.
+    public enum BootDevice: UInt8, Sendable {
+      /// The first floppy disk.
+      case floppy = 1
+      /// The first hard disk.
+      case disk = 2
+      /// The CD-ROM.
+      case optical = 3
+      /// The network.
+      case network = 4
+    }
 
     /// 2000-01-01 00:00:00 is the default, so that runs repeat.
     public init(

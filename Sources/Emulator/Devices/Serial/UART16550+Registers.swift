@@ -19,7 +19,8 @@ extension UART16550 {
 
   /// Reads one register; RBR, IIR, LSR and MSR change by being read.
   public func readByte(at offset: UInt64) -> UInt8 {
-    switch offset {
+    countPolls(at: offset)
+    return switch offset {
     case Offset.data where isDivisorLatchOpen: UInt8(truncatingIfNeeded: registers.divisor)
     case Offset.data: popReceived()
     case Offset.interruptEnable where isDivisorLatchOpen:
@@ -37,6 +38,7 @@ extension UART16550 {
 
   /// Writes one register.
   public func writeByte(_ value: UInt8, at offset: UInt64) {
+    registers.fruitlessPolls = 0
     switch offset {
     case Offset.data where isDivisorLatchOpen:
       registers.divisor = registers.divisor & 0xFF00 | UInt16(value)
@@ -50,6 +52,13 @@ extension UART16550 {
     case Offset.scratch: registers.scratch = value
     default: break
     }
+  }
+
+  private func countPolls(at offset: UInt64) {
+    let asks = offset == Offset.lineStatus || offset == Offset.identification
+    let count = registers.fruitlessPolls
+    registers.fruitlessPolls =
+      asks && registers.received.isEmpty ? min(count, .max - 1) + 1 : 0
   }
 
   private func readIdentification() -> UInt8 {

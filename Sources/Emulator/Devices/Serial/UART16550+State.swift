@@ -27,6 +27,8 @@ extension UART16550 {
     package var divisor: UInt16 = 1
     /// The THRE interrupt: set when the THR becomes empty, cleared by reading the IIR.
     package var isTransmitterEmptyPending = false
+    /// How often in a row the guest asked for a character that was not there.
+    package var fruitlessPolls: UInt8 = 0
   }
 
   enum ModemControl {
@@ -79,6 +81,17 @@ extension UART16550 {
 extension UART16550.State {
   var isFIFOEnabled: Bool { fifoControl & 1 != 0 }
   var isLoopback: Bool { modemControl & UART16550.ModemControl.loopback != 0 }
+
+  /// Whether somebody waits for input: a driver whose receive interrupt gets through, or a guest
+  /// that asks again and again.
+  ///
+  /// Before that, drivers throw away what the receiver holds.
+  var isListening: Bool {
+    if fruitlessPolls >= UART16550.patientPolls { return true }
+    return interruptEnable & UART16550.InterruptEnable.received != 0
+      && modemControl & UART16550.ModemControl.out2 != 0 && !isLoopback
+  }
+
   var receiveCapacity: Int { isFIFOEnabled ? UART16550.fifoDepth : 1 }
 
   private var triggerLevel: Int {

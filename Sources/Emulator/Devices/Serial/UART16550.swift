@@ -13,6 +13,9 @@ public final class UART16550: ByteDevice, StatefulDevice {
 
   static let fifoDepth = 16
 
+  /// So many questions in a row are not about the transmitter, which is always ready.
+  static let patientPolls: UInt8 = 16
+
   let line: InterruptLine
   let clock: VirtualClock
   let transmit: (UInt8) -> Void
@@ -30,6 +33,9 @@ public final class UART16550: ByteDevice, StatefulDevice {
     receiveTimer.handler = { [weak self] _ in self?.receiveWaiting() }
     timeoutTimer.handler = { [weak self] _ in self?.characterTimeout() }
   }
+
+  /// Whether somebody waits for input.
+  public var isListening: Bool { registers.isListening }
 
   /// Everything the UART remembers.
   public var state: State {

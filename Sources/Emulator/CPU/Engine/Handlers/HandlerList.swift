@@ -44,7 +44,7 @@
 @c func h_dec_r_8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(DEC.self, UInt8.self, s, o) }
 @c func h_dec_m_8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(DEC.self, UInt8.self, s, o) }
 @c func h_not_r_8(_ s: StatePointer, _ o: UnsafeRawPointer) { notR(UInt8.self, s, o) }
-@c func h_neg_r_8(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(UInt8.self, s, o) }
+@c func h_neg_r_8(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(SUB.self, UInt8.self, s, o) }
 @c func h_shl_ri_8(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHL.self, UInt8.self, s, o) }
 @c func h_shl_rc_8(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(SHL.self, UInt8.self, s, o) }
 @c func h_shr_ri_8(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHR.self, UInt8.self, s, o) }
@@ -104,7 +104,7 @@
 @c func h_dec_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(DEC.self, UInt16.self, s, o) }
 @c func h_dec_m_16(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(DEC.self, UInt16.self, s, o) }
 @c func h_not_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { notR(UInt16.self, s, o) }
-@c func h_neg_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(UInt16.self, s, o) }
+@c func h_neg_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(SUB.self, UInt16.self, s, o) }
 @c func h_shl_ri_16(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHL.self, UInt16.self, s, o) }
 @c func h_shl_rc_16(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(SHL.self, UInt16.self, s, o) }
 @c func h_shr_ri_16(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHR.self, UInt16.self, s, o) }
@@ -164,7 +164,7 @@
 @c func h_dec_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(DEC.self, UInt32.self, s, o) }
 @c func h_dec_m_32(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(DEC.self, UInt32.self, s, o) }
 @c func h_not_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { notR(UInt32.self, s, o) }
-@c func h_neg_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(UInt32.self, s, o) }
+@c func h_neg_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(SUB.self, UInt32.self, s, o) }
 @c func h_shl_ri_32(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHL.self, UInt32.self, s, o) }
 @c func h_shl_rc_32(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(SHL.self, UInt32.self, s, o) }
 @c func h_shr_ri_32(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHR.self, UInt32.self, s, o) }
@@ -224,7 +224,7 @@
 @c func h_dec_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(DEC.self, UInt64.self, s, o) }
 @c func h_dec_m_64(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(DEC.self, UInt64.self, s, o) }
 @c func h_not_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { notR(UInt64.self, s, o) }
-@c func h_neg_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(UInt64.self, s, o) }
+@c func h_neg_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(SUB.self, UInt64.self, s, o) }
 @c func h_shl_ri_64(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHL.self, UInt64.self, s, o) }
 @c func h_shl_rc_64(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(SHL.self, UInt64.self, s, o) }
 @c func h_shr_ri_64(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHR.self, UInt64.self, s, o) }
@@ -302,6 +302,9 @@
 @c func h_call_r_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
 @c func h_call_m_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
 @c func h_ret_none_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_bt_rr_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRR(UInt32.self, s, o) }
+@c func h_bt_ri_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRI(UInt32.self, s, o) }
+@c func h_bt_mi_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestMI(UInt32.self, s, o) }
 @c func h_bswap_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bswapR(UInt32.self, s, o) }
 @c func h_imul_rr_32(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRR(UInt32.self, s, o) }
 @c func h_imul_rm_32(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRM(UInt32.self, s, o) }
@@ -319,21 +322,40 @@
 @c func h_movsx_rrWord_32(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRR(UInt32.self, Int16.self, s, o) }
 @c func h_movsx_rmWord_32(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRM(UInt32.self, Int16.self, s, o) }
 @c func h_cmovcc_rr_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<0>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<0>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<1>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<1>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<2>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<3>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<4>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<5>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<6>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<7>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<8>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<9>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc10(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<10>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc10(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<10>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc11(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<11>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc11(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<11>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<12>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<13>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<14>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<15>.self, UInt32.self, s, o) }
+@c func h_cmovcc_rm_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<15>.self, UInt32.self, s, o) }
+@c func h_bt_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRR(UInt64.self, s, o) }
+@c func h_bt_ri_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRI(UInt64.self, s, o) }
+@c func h_bt_mi_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestMI(UInt64.self, s, o) }
 @c func h_bswap_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bswapR(UInt64.self, s, o) }
 @c func h_imul_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRR(UInt64.self, s, o) }
 @c func h_imul_rm_64(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRM(UInt64.self, s, o) }
@@ -351,21 +373,37 @@
 @c func h_movsx_rrWord_64(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRR(UInt64.self, Int16.self, s, o) }
 @c func h_movsx_rmWord_64(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRM(UInt64.self, Int16.self, s, o) }
 @c func h_cmovcc_rr_64_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<0>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<0>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<1>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<1>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<2>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<3>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<4>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<5>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<6>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<7>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<8>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<9>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc10(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<10>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc10(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<10>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc11(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<11>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc11(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<11>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<12>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<13>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<14>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmovcc_rr_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<15>.self, UInt64.self, s, o) }
+@c func h_cmovcc_rm_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<15>.self, UInt64.self, s, o) }
 @c func h_movsxd_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRR(UInt64.self, Int32.self, s, o) }
 @c func h_movsxd_rm_64(_ s: StatePointer, _ o: UnsafeRawPointer) { extendRM(UInt64.self, Int32.self, s, o) }
 @c func h_setcc_r_8_cc0(_ s: StatePointer, _ o: UnsafeRawPointer) { setccR(Condition<0>.self, s, o) }
@@ -403,195 +441,1170 @@
 @c func h_cmp_rrBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<2>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<2>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<2>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<2>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<2>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<2>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<2>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<3>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<3>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<3>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<3>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<3>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<3>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<3>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<4>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<4>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<4>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<4>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<4>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<4>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<4>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<4>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<4>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<4>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<4>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<4>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<4>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<4>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<4>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<4>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<4>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<4>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<4>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<5>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<5>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<5>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<5>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<5>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<5>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<5>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<5>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<5>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<5>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<5>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<5>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<5>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<5>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<5>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<5>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<5>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<5>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<5>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<6>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<6>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<6>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<6>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<6>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<6>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<6>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<7>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<7>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<7>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<7>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<7>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<7>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<7>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<8>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<8>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<8>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<8>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<8>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<8>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<8>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<8>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<8>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<8>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<8>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<8>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<8>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<8>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<8>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<8>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<8>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<8>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<8>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<9>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<9>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<9>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<9>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<9>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<9>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<9>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<9>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<9>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<9>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<9>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<9>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<9>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<9>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<9>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<9>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<9>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<9>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<9>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<12>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<12>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<12>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<12>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<12>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<12>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<12>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<12>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<12>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<12>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<12>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<12>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<12>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<12>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<12>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<12>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<12>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<12>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<12>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<13>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<13>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<13>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<13>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<13>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<13>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<13>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<13>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<13>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<13>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<13>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<13>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<13>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<13>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<13>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<13>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<13>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<13>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<13>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<14>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<14>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<14>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<14>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<14>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<14>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<14>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<14>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<14>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<14>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<14>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<14>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<14>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<14>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<14>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<14>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<14>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<14>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<14>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<15>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<15>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<15>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<15>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<15>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<15>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<15>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<15>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<15>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<15>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<15>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<15>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<15>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<15>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<15>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<15>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<15>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<15>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<15>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<15>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<15>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<15>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<15>.self, UInt64.self, s, o) }
+@c func h_v166_DB_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, LegacyVector.self, s, o) }
+@c func h_v166_DB_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, NarrowVector.self, s, o) }
+@c func h_v166_DB_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, WideVector.self, s, o) }
+@c func h_v166_DB_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, LegacyVector.self, s, o) }
+@c func h_v166_DB_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, NarrowVector.self, s, o) }
+@c func h_v166_DB_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, WideVector.self, s, o) }
+@c func h_v166_DF_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, LegacyVector.self, s, o) }
+@c func h_v166_DF_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, NarrowVector.self, s, o) }
+@c func h_v166_DF_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, WideVector.self, s, o) }
+@c func h_v166_DF_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, LegacyVector.self, s, o) }
+@c func h_v166_DF_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, NarrowVector.self, s, o) }
+@c func h_v166_DF_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, WideVector.self, s, o) }
+@c func h_v166_EB_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, LegacyVector.self, s, o) }
+@c func h_v166_EB_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, NarrowVector.self, s, o) }
+@c func h_v166_EB_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, WideVector.self, s, o) }
+@c func h_v166_EB_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, LegacyVector.self, s, o) }
+@c func h_v166_EB_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, NarrowVector.self, s, o) }
+@c func h_v166_EB_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, WideVector.self, s, o) }
+@c func h_v166_EF_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, LegacyVector.self, s, o) }
+@c func h_v166_EF_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, NarrowVector.self, s, o) }
+@c func h_v166_EF_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, WideVector.self, s, o) }
+@c func h_v166_EF_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, LegacyVector.self, s, o) }
+@c func h_v166_EF_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, NarrowVector.self, s, o) }
+@c func h_v166_EF_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, WideVector.self, s, o) }
+@c func h_v166_FC_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<252>.self, LegacyVector.self, s, o) }
+@c func h_v166_FC_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<252>.self, NarrowVector.self, s, o) }
+@c func h_v166_FC_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<252>.self, WideVector.self, s, o) }
+@c func h_v166_FC_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<252>.self, LegacyVector.self, s, o) }
+@c func h_v166_FC_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<252>.self, NarrowVector.self, s, o) }
+@c func h_v166_FC_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<252>.self, WideVector.self, s, o) }
+@c func h_v166_FD_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<253>.self, LegacyVector.self, s, o) }
+@c func h_v166_FD_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<253>.self, NarrowVector.self, s, o) }
+@c func h_v166_FD_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<253>.self, WideVector.self, s, o) }
+@c func h_v166_FD_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<253>.self, LegacyVector.self, s, o) }
+@c func h_v166_FD_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<253>.self, NarrowVector.self, s, o) }
+@c func h_v166_FD_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<253>.self, WideVector.self, s, o) }
+@c func h_v166_FE_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<254>.self, LegacyVector.self, s, o) }
+@c func h_v166_FE_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<254>.self, NarrowVector.self, s, o) }
+@c func h_v166_FE_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<254>.self, WideVector.self, s, o) }
+@c func h_v166_FE_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<254>.self, LegacyVector.self, s, o) }
+@c func h_v166_FE_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<254>.self, NarrowVector.self, s, o) }
+@c func h_v166_FE_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<254>.self, WideVector.self, s, o) }
+@c func h_v166_D4_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<212>.self, LegacyVector.self, s, o) }
+@c func h_v166_D4_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<212>.self, NarrowVector.self, s, o) }
+@c func h_v166_D4_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<212>.self, WideVector.self, s, o) }
+@c func h_v166_D4_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<212>.self, LegacyVector.self, s, o) }
+@c func h_v166_D4_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<212>.self, NarrowVector.self, s, o) }
+@c func h_v166_D4_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<212>.self, WideVector.self, s, o) }
+@c func h_v166_EC_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<236>.self, LegacyVector.self, s, o) }
+@c func h_v166_EC_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<236>.self, NarrowVector.self, s, o) }
+@c func h_v166_EC_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<236>.self, WideVector.self, s, o) }
+@c func h_v166_EC_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<236>.self, LegacyVector.self, s, o) }
+@c func h_v166_EC_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<236>.self, NarrowVector.self, s, o) }
+@c func h_v166_EC_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<236>.self, WideVector.self, s, o) }
+@c func h_v166_ED_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<237>.self, LegacyVector.self, s, o) }
+@c func h_v166_ED_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<237>.self, NarrowVector.self, s, o) }
+@c func h_v166_ED_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<237>.self, WideVector.self, s, o) }
+@c func h_v166_ED_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<237>.self, LegacyVector.self, s, o) }
+@c func h_v166_ED_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<237>.self, NarrowVector.self, s, o) }
+@c func h_v166_ED_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<237>.self, WideVector.self, s, o) }
+@c func h_v166_DC_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<220>.self, LegacyVector.self, s, o) }
+@c func h_v166_DC_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<220>.self, NarrowVector.self, s, o) }
+@c func h_v166_DC_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<220>.self, WideVector.self, s, o) }
+@c func h_v166_DC_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<220>.self, LegacyVector.self, s, o) }
+@c func h_v166_DC_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<220>.self, NarrowVector.self, s, o) }
+@c func h_v166_DC_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<220>.self, WideVector.self, s, o) }
+@c func h_v166_DD_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<221>.self, LegacyVector.self, s, o) }
+@c func h_v166_DD_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<221>.self, NarrowVector.self, s, o) }
+@c func h_v166_DD_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<221>.self, WideVector.self, s, o) }
+@c func h_v166_DD_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<221>.self, LegacyVector.self, s, o) }
+@c func h_v166_DD_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<221>.self, NarrowVector.self, s, o) }
+@c func h_v166_DD_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<221>.self, WideVector.self, s, o) }
+@c func h_v166_F8_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<248>.self, LegacyVector.self, s, o) }
+@c func h_v166_F8_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<248>.self, NarrowVector.self, s, o) }
+@c func h_v166_F8_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<248>.self, WideVector.self, s, o) }
+@c func h_v166_F8_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<248>.self, LegacyVector.self, s, o) }
+@c func h_v166_F8_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<248>.self, NarrowVector.self, s, o) }
+@c func h_v166_F8_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<248>.self, WideVector.self, s, o) }
+@c func h_v166_F9_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<249>.self, LegacyVector.self, s, o) }
+@c func h_v166_F9_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<249>.self, NarrowVector.self, s, o) }
+@c func h_v166_F9_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<249>.self, WideVector.self, s, o) }
+@c func h_v166_F9_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<249>.self, LegacyVector.self, s, o) }
+@c func h_v166_F9_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<249>.self, NarrowVector.self, s, o) }
+@c func h_v166_F9_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<249>.self, WideVector.self, s, o) }
+@c func h_v166_FA_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<250>.self, LegacyVector.self, s, o) }
+@c func h_v166_FA_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<250>.self, NarrowVector.self, s, o) }
+@c func h_v166_FA_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<250>.self, WideVector.self, s, o) }
+@c func h_v166_FA_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<250>.self, LegacyVector.self, s, o) }
+@c func h_v166_FA_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<250>.self, NarrowVector.self, s, o) }
+@c func h_v166_FA_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<250>.self, WideVector.self, s, o) }
+@c func h_v166_FB_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<251>.self, LegacyVector.self, s, o) }
+@c func h_v166_FB_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<251>.self, NarrowVector.self, s, o) }
+@c func h_v166_FB_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<251>.self, WideVector.self, s, o) }
+@c func h_v166_FB_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<251>.self, LegacyVector.self, s, o) }
+@c func h_v166_FB_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<251>.self, NarrowVector.self, s, o) }
+@c func h_v166_FB_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<251>.self, WideVector.self, s, o) }
+@c func h_v166_E8_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<232>.self, LegacyVector.self, s, o) }
+@c func h_v166_E8_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<232>.self, NarrowVector.self, s, o) }
+@c func h_v166_E8_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<232>.self, WideVector.self, s, o) }
+@c func h_v166_E8_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<232>.self, LegacyVector.self, s, o) }
+@c func h_v166_E8_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<232>.self, NarrowVector.self, s, o) }
+@c func h_v166_E8_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<232>.self, WideVector.self, s, o) }
+@c func h_v166_E9_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<233>.self, LegacyVector.self, s, o) }
+@c func h_v166_E9_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<233>.self, NarrowVector.self, s, o) }
+@c func h_v166_E9_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<233>.self, WideVector.self, s, o) }
+@c func h_v166_E9_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<233>.self, LegacyVector.self, s, o) }
+@c func h_v166_E9_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<233>.self, NarrowVector.self, s, o) }
+@c func h_v166_E9_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<233>.self, WideVector.self, s, o) }
+@c func h_v166_D8_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<216>.self, LegacyVector.self, s, o) }
+@c func h_v166_D8_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<216>.self, NarrowVector.self, s, o) }
+@c func h_v166_D8_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<216>.self, WideVector.self, s, o) }
+@c func h_v166_D8_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<216>.self, LegacyVector.self, s, o) }
+@c func h_v166_D8_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<216>.self, NarrowVector.self, s, o) }
+@c func h_v166_D8_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<216>.self, WideVector.self, s, o) }
+@c func h_v166_D9_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<217>.self, LegacyVector.self, s, o) }
+@c func h_v166_D9_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<217>.self, NarrowVector.self, s, o) }
+@c func h_v166_D9_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<217>.self, WideVector.self, s, o) }
+@c func h_v166_D9_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<217>.self, LegacyVector.self, s, o) }
+@c func h_v166_D9_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<217>.self, NarrowVector.self, s, o) }
+@c func h_v166_D9_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<217>.self, WideVector.self, s, o) }
+@c func h_v166_64_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<100>.self, LegacyVector.self, s, o) }
+@c func h_v166_64_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<100>.self, NarrowVector.self, s, o) }
+@c func h_v166_64_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<100>.self, WideVector.self, s, o) }
+@c func h_v166_64_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<100>.self, LegacyVector.self, s, o) }
+@c func h_v166_64_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<100>.self, NarrowVector.self, s, o) }
+@c func h_v166_64_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<100>.self, WideVector.self, s, o) }
+@c func h_v166_65_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<101>.self, LegacyVector.self, s, o) }
+@c func h_v166_65_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<101>.self, NarrowVector.self, s, o) }
+@c func h_v166_65_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<101>.self, WideVector.self, s, o) }
+@c func h_v166_65_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<101>.self, LegacyVector.self, s, o) }
+@c func h_v166_65_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<101>.self, NarrowVector.self, s, o) }
+@c func h_v166_65_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<101>.self, WideVector.self, s, o) }
+@c func h_v166_66_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<102>.self, LegacyVector.self, s, o) }
+@c func h_v166_66_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<102>.self, NarrowVector.self, s, o) }
+@c func h_v166_66_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<102>.self, WideVector.self, s, o) }
+@c func h_v166_66_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<102>.self, LegacyVector.self, s, o) }
+@c func h_v166_66_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<102>.self, NarrowVector.self, s, o) }
+@c func h_v166_66_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<102>.self, WideVector.self, s, o) }
+@c func h_v166_74_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<116>.self, LegacyVector.self, s, o) }
+@c func h_v166_74_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<116>.self, NarrowVector.self, s, o) }
+@c func h_v166_74_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<116>.self, WideVector.self, s, o) }
+@c func h_v166_74_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<116>.self, LegacyVector.self, s, o) }
+@c func h_v166_74_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<116>.self, NarrowVector.self, s, o) }
+@c func h_v166_74_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<116>.self, WideVector.self, s, o) }
+@c func h_v166_75_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<117>.self, LegacyVector.self, s, o) }
+@c func h_v166_75_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<117>.self, NarrowVector.self, s, o) }
+@c func h_v166_75_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<117>.self, WideVector.self, s, o) }
+@c func h_v166_75_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<117>.self, LegacyVector.self, s, o) }
+@c func h_v166_75_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<117>.self, NarrowVector.self, s, o) }
+@c func h_v166_75_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<117>.self, WideVector.self, s, o) }
+@c func h_v166_76_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<118>.self, LegacyVector.self, s, o) }
+@c func h_v166_76_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<118>.self, NarrowVector.self, s, o) }
+@c func h_v166_76_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedComparison<118>.self, WideVector.self, s, o) }
+@c func h_v166_76_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<118>.self, LegacyVector.self, s, o) }
+@c func h_v166_76_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<118>.self, NarrowVector.self, s, o) }
+@c func h_v166_76_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedComparison<118>.self, WideVector.self, s, o) }
+@c func h_v166_DA_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<218>.self, LegacyVector.self, s, o) }
+@c func h_v166_DA_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<218>.self, NarrowVector.self, s, o) }
+@c func h_v166_DA_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<218>.self, WideVector.self, s, o) }
+@c func h_v166_DA_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<218>.self, LegacyVector.self, s, o) }
+@c func h_v166_DA_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<218>.self, NarrowVector.self, s, o) }
+@c func h_v166_DA_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<218>.self, WideVector.self, s, o) }
+@c func h_v166_DE_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<222>.self, LegacyVector.self, s, o) }
+@c func h_v166_DE_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<222>.self, NarrowVector.self, s, o) }
+@c func h_v166_DE_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<222>.self, WideVector.self, s, o) }
+@c func h_v166_DE_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<222>.self, LegacyVector.self, s, o) }
+@c func h_v166_DE_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<222>.self, NarrowVector.self, s, o) }
+@c func h_v166_DE_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<222>.self, WideVector.self, s, o) }
+@c func h_v166_EA_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<234>.self, LegacyVector.self, s, o) }
+@c func h_v166_EA_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<234>.self, NarrowVector.self, s, o) }
+@c func h_v166_EA_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<234>.self, WideVector.self, s, o) }
+@c func h_v166_EA_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<234>.self, LegacyVector.self, s, o) }
+@c func h_v166_EA_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<234>.self, NarrowVector.self, s, o) }
+@c func h_v166_EA_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<234>.self, WideVector.self, s, o) }
+@c func h_v166_EE_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<238>.self, LegacyVector.self, s, o) }
+@c func h_v166_EE_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<238>.self, NarrowVector.self, s, o) }
+@c func h_v166_EE_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<238>.self, WideVector.self, s, o) }
+@c func h_v166_EE_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<238>.self, LegacyVector.self, s, o) }
+@c func h_v166_EE_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<238>.self, NarrowVector.self, s, o) }
+@c func h_v166_EE_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<238>.self, WideVector.self, s, o) }
+@c func h_v166_E0_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<224>.self, LegacyVector.self, s, o) }
+@c func h_v166_E0_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<224>.self, NarrowVector.self, s, o) }
+@c func h_v166_E0_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<224>.self, WideVector.self, s, o) }
+@c func h_v166_E0_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<224>.self, LegacyVector.self, s, o) }
+@c func h_v166_E0_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<224>.self, NarrowVector.self, s, o) }
+@c func h_v166_E0_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<224>.self, WideVector.self, s, o) }
+@c func h_v166_E3_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<227>.self, LegacyVector.self, s, o) }
+@c func h_v166_E3_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<227>.self, NarrowVector.self, s, o) }
+@c func h_v166_E3_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSelection<227>.self, WideVector.self, s, o) }
+@c func h_v166_E3_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<227>.self, LegacyVector.self, s, o) }
+@c func h_v166_E3_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<227>.self, NarrowVector.self, s, o) }
+@c func h_v166_E3_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSelection<227>.self, WideVector.self, s, o) }
+@c func h_v166_D5_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<213>.self, LegacyVector.self, s, o) }
+@c func h_v166_D5_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<213>.self, NarrowVector.self, s, o) }
+@c func h_v166_D5_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<213>.self, WideVector.self, s, o) }
+@c func h_v166_D5_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<213>.self, LegacyVector.self, s, o) }
+@c func h_v166_D5_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<213>.self, NarrowVector.self, s, o) }
+@c func h_v166_D5_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<213>.self, WideVector.self, s, o) }
+@c func h_v166_E4_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<228>.self, LegacyVector.self, s, o) }
+@c func h_v166_E4_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<228>.self, NarrowVector.self, s, o) }
+@c func h_v166_E4_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<228>.self, WideVector.self, s, o) }
+@c func h_v166_E4_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<228>.self, LegacyVector.self, s, o) }
+@c func h_v166_E4_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<228>.self, NarrowVector.self, s, o) }
+@c func h_v166_E4_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<228>.self, WideVector.self, s, o) }
+@c func h_v166_E5_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<229>.self, LegacyVector.self, s, o) }
+@c func h_v166_E5_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<229>.self, NarrowVector.self, s, o) }
+@c func h_v166_E5_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<229>.self, WideVector.self, s, o) }
+@c func h_v166_E5_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<229>.self, LegacyVector.self, s, o) }
+@c func h_v166_E5_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<229>.self, NarrowVector.self, s, o) }
+@c func h_v166_E5_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<229>.self, WideVector.self, s, o) }
+@c func h_v166_F4_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<244>.self, LegacyVector.self, s, o) }
+@c func h_v166_F4_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<244>.self, NarrowVector.self, s, o) }
+@c func h_v166_F4_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<244>.self, WideVector.self, s, o) }
+@c func h_v166_F4_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<244>.self, LegacyVector.self, s, o) }
+@c func h_v166_F4_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<244>.self, NarrowVector.self, s, o) }
+@c func h_v166_F4_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<244>.self, WideVector.self, s, o) }
+@c func h_v166_F5_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<245>.self, LegacyVector.self, s, o) }
+@c func h_v166_F5_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<245>.self, NarrowVector.self, s, o) }
+@c func h_v166_F5_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<245>.self, WideVector.self, s, o) }
+@c func h_v166_F5_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<245>.self, LegacyVector.self, s, o) }
+@c func h_v166_F5_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<245>.self, NarrowVector.self, s, o) }
+@c func h_v166_F5_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<245>.self, WideVector.self, s, o) }
+@c func h_v166_F6_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<246>.self, LegacyVector.self, s, o) }
+@c func h_v166_F6_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<246>.self, NarrowVector.self, s, o) }
+@c func h_v166_F6_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<246>.self, WideVector.self, s, o) }
+@c func h_v166_F6_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<246>.self, LegacyVector.self, s, o) }
+@c func h_v166_F6_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<246>.self, NarrowVector.self, s, o) }
+@c func h_v166_F6_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<246>.self, WideVector.self, s, o) }
+@c func h_v166_63_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<99>.self, LegacyVector.self, s, o) }
+@c func h_v166_63_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<99>.self, NarrowVector.self, s, o) }
+@c func h_v166_63_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<99>.self, WideVector.self, s, o) }
+@c func h_v166_63_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<99>.self, LegacyVector.self, s, o) }
+@c func h_v166_63_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<99>.self, NarrowVector.self, s, o) }
+@c func h_v166_63_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<99>.self, WideVector.self, s, o) }
+@c func h_v166_67_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<103>.self, LegacyVector.self, s, o) }
+@c func h_v166_67_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<103>.self, NarrowVector.self, s, o) }
+@c func h_v166_67_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<103>.self, WideVector.self, s, o) }
+@c func h_v166_67_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<103>.self, LegacyVector.self, s, o) }
+@c func h_v166_67_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<103>.self, NarrowVector.self, s, o) }
+@c func h_v166_67_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<103>.self, WideVector.self, s, o) }
+@c func h_v166_6B_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<107>.self, LegacyVector.self, s, o) }
+@c func h_v166_6B_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<107>.self, NarrowVector.self, s, o) }
+@c func h_v166_6B_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<107>.self, WideVector.self, s, o) }
+@c func h_v166_6B_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<107>.self, LegacyVector.self, s, o) }
+@c func h_v166_6B_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<107>.self, NarrowVector.self, s, o) }
+@c func h_v166_6B_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<107>.self, WideVector.self, s, o) }
+@c func h_v166_60_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<96>.self, LegacyVector.self, s, o) }
+@c func h_v166_60_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<96>.self, NarrowVector.self, s, o) }
+@c func h_v166_60_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<96>.self, WideVector.self, s, o) }
+@c func h_v166_60_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<96>.self, LegacyVector.self, s, o) }
+@c func h_v166_60_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<96>.self, NarrowVector.self, s, o) }
+@c func h_v166_60_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<96>.self, WideVector.self, s, o) }
+@c func h_v166_61_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<97>.self, LegacyVector.self, s, o) }
+@c func h_v166_61_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<97>.self, NarrowVector.self, s, o) }
+@c func h_v166_61_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<97>.self, WideVector.self, s, o) }
+@c func h_v166_61_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<97>.self, LegacyVector.self, s, o) }
+@c func h_v166_61_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<97>.self, NarrowVector.self, s, o) }
+@c func h_v166_61_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<97>.self, WideVector.self, s, o) }
+@c func h_v166_62_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, LegacyVector.self, s, o) }
+@c func h_v166_62_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, NarrowVector.self, s, o) }
+@c func h_v166_62_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, WideVector.self, s, o) }
+@c func h_v166_62_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<98>.self, LegacyVector.self, s, o) }
+@c func h_v166_62_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<98>.self, NarrowVector.self, s, o) }
+@c func h_v166_62_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<98>.self, WideVector.self, s, o) }
+@c func h_v166_68_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<104>.self, LegacyVector.self, s, o) }
+@c func h_v166_68_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<104>.self, NarrowVector.self, s, o) }
+@c func h_v166_68_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<104>.self, WideVector.self, s, o) }
+@c func h_v166_68_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<104>.self, LegacyVector.self, s, o) }
+@c func h_v166_68_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<104>.self, NarrowVector.self, s, o) }
+@c func h_v166_68_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<104>.self, WideVector.self, s, o) }
+@c func h_v166_69_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<105>.self, LegacyVector.self, s, o) }
+@c func h_v166_69_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<105>.self, NarrowVector.self, s, o) }
+@c func h_v166_69_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<105>.self, WideVector.self, s, o) }
+@c func h_v166_69_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<105>.self, LegacyVector.self, s, o) }
+@c func h_v166_69_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<105>.self, NarrowVector.self, s, o) }
+@c func h_v166_69_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<105>.self, WideVector.self, s, o) }
+@c func h_v166_6A_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<106>.self, LegacyVector.self, s, o) }
+@c func h_v166_6A_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<106>.self, NarrowVector.self, s, o) }
+@c func h_v166_6A_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<106>.self, WideVector.self, s, o) }
+@c func h_v166_6A_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<106>.self, LegacyVector.self, s, o) }
+@c func h_v166_6A_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<106>.self, NarrowVector.self, s, o) }
+@c func h_v166_6A_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<106>.self, WideVector.self, s, o) }
+@c func h_v166_6C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<108>.self, LegacyVector.self, s, o) }
+@c func h_v166_6C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<108>.self, NarrowVector.self, s, o) }
+@c func h_v166_6C_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<108>.self, WideVector.self, s, o) }
+@c func h_v166_6C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<108>.self, LegacyVector.self, s, o) }
+@c func h_v166_6C_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<108>.self, NarrowVector.self, s, o) }
+@c func h_v166_6C_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<108>.self, WideVector.self, s, o) }
+@c func h_v166_6D_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<109>.self, LegacyVector.self, s, o) }
+@c func h_v166_6D_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<109>.self, NarrowVector.self, s, o) }
+@c func h_v166_6D_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<109>.self, WideVector.self, s, o) }
+@c func h_v166_6D_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<109>.self, LegacyVector.self, s, o) }
+@c func h_v166_6D_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<109>.self, NarrowVector.self, s, o) }
+@c func h_v166_6D_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<109>.self, WideVector.self, s, o) }
+@c func h_v1_54_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, LegacyVector.self, s, o) }
+@c func h_v1_54_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, NarrowVector.self, s, o) }
+@c func h_v1_54_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, WideVector.self, s, o) }
+@c func h_v1_54_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, LegacyVector.self, s, o) }
+@c func h_v1_54_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, NarrowVector.self, s, o) }
+@c func h_v1_54_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, WideVector.self, s, o) }
+@c func h_v166_54_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, LegacyVector.self, s, o) }
+@c func h_v166_54_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, NarrowVector.self, s, o) }
+@c func h_v166_54_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, WideVector.self, s, o) }
+@c func h_v166_54_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, LegacyVector.self, s, o) }
+@c func h_v166_54_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, NarrowVector.self, s, o) }
+@c func h_v166_54_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<219>.self, WideVector.self, s, o) }
+@c func h_v1_55_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, LegacyVector.self, s, o) }
+@c func h_v1_55_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, NarrowVector.self, s, o) }
+@c func h_v1_55_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, WideVector.self, s, o) }
+@c func h_v1_55_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, LegacyVector.self, s, o) }
+@c func h_v1_55_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, NarrowVector.self, s, o) }
+@c func h_v1_55_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, WideVector.self, s, o) }
+@c func h_v166_55_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, LegacyVector.self, s, o) }
+@c func h_v166_55_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, NarrowVector.self, s, o) }
+@c func h_v166_55_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<223>.self, WideVector.self, s, o) }
+@c func h_v166_55_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, LegacyVector.self, s, o) }
+@c func h_v166_55_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, NarrowVector.self, s, o) }
+@c func h_v166_55_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<223>.self, WideVector.self, s, o) }
+@c func h_v1_56_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, LegacyVector.self, s, o) }
+@c func h_v1_56_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, NarrowVector.self, s, o) }
+@c func h_v1_56_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, WideVector.self, s, o) }
+@c func h_v1_56_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, LegacyVector.self, s, o) }
+@c func h_v1_56_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, NarrowVector.self, s, o) }
+@c func h_v1_56_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, WideVector.self, s, o) }
+@c func h_v166_56_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, LegacyVector.self, s, o) }
+@c func h_v166_56_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, NarrowVector.self, s, o) }
+@c func h_v166_56_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<235>.self, WideVector.self, s, o) }
+@c func h_v166_56_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, LegacyVector.self, s, o) }
+@c func h_v166_56_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, NarrowVector.self, s, o) }
+@c func h_v166_56_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<235>.self, WideVector.self, s, o) }
+@c func h_v1_57_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, LegacyVector.self, s, o) }
+@c func h_v1_57_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, NarrowVector.self, s, o) }
+@c func h_v1_57_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, WideVector.self, s, o) }
+@c func h_v1_57_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, LegacyVector.self, s, o) }
+@c func h_v1_57_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, NarrowVector.self, s, o) }
+@c func h_v1_57_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, WideVector.self, s, o) }
+@c func h_v166_57_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, LegacyVector.self, s, o) }
+@c func h_v166_57_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, NarrowVector.self, s, o) }
+@c func h_v166_57_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<239>.self, WideVector.self, s, o) }
+@c func h_v166_57_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, LegacyVector.self, s, o) }
+@c func h_v166_57_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, NarrowVector.self, s, o) }
+@c func h_v166_57_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedLogic<239>.self, WideVector.self, s, o) }
+@c func h_v1_14_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, LegacyVector.self, s, o) }
+@c func h_v1_14_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, NarrowVector.self, s, o) }
+@c func h_v1_14_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, WideVector.self, s, o) }
+@c func h_v1_14_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<98>.self, LegacyVector.self, s, o) }
+@c func h_v1_14_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<98>.self, NarrowVector.self, s, o) }
+@c func h_v1_14_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<98>.self, WideVector.self, s, o) }
+@c func h_v166_14_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<108>.self, LegacyVector.self, s, o) }
+@c func h_v166_14_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<108>.self, NarrowVector.self, s, o) }
+@c func h_v166_14_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<108>.self, WideVector.self, s, o) }
+@c func h_v166_14_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<108>.self, LegacyVector.self, s, o) }
+@c func h_v166_14_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<108>.self, NarrowVector.self, s, o) }
+@c func h_v166_14_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<108>.self, WideVector.self, s, o) }
+@c func h_v166_15_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<109>.self, LegacyVector.self, s, o) }
+@c func h_v166_15_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<109>.self, NarrowVector.self, s, o) }
+@c func h_v166_15_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<109>.self, WideVector.self, s, o) }
+@c func h_v166_15_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<109>.self, LegacyVector.self, s, o) }
+@c func h_v166_15_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<109>.self, NarrowVector.self, s, o) }
+@c func h_v166_15_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<109>.self, WideVector.self, s, o) }
+@c func h_v266_0_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(ByteShuffle.self, LegacyVector.self, s, o) }
+@c func h_v266_0_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(ByteShuffle.self, NarrowVector.self, s, o) }
+@c func h_v266_0_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(ByteShuffle.self, WideVector.self, s, o) }
+@c func h_v266_0_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(ByteShuffle.self, LegacyVector.self, s, o) }
+@c func h_v266_0_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(ByteShuffle.self, NarrowVector.self, s, o) }
+@c func h_v266_0_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(ByteShuffle.self, WideVector.self, s, o) }
+@c func h_v266_29_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<41>.self, LegacyVector.self, s, o) }
+@c func h_v266_29_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<41>.self, NarrowVector.self, s, o) }
+@c func h_v266_29_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<41>.self, WideVector.self, s, o) }
+@c func h_v266_29_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<41>.self, LegacyVector.self, s, o) }
+@c func h_v266_29_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<41>.self, NarrowVector.self, s, o) }
+@c func h_v266_29_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<41>.self, WideVector.self, s, o) }
+@c func h_v266_37_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<55>.self, LegacyVector.self, s, o) }
+@c func h_v266_37_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<55>.self, NarrowVector.self, s, o) }
+@c func h_v266_37_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<55>.self, WideVector.self, s, o) }
+@c func h_v266_37_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<55>.self, LegacyVector.self, s, o) }
+@c func h_v266_37_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<55>.self, NarrowVector.self, s, o) }
+@c func h_v266_37_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<55>.self, WideVector.self, s, o) }
+@c func h_v266_39_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<57>.self, LegacyVector.self, s, o) }
+@c func h_v266_39_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<57>.self, NarrowVector.self, s, o) }
+@c func h_v266_39_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<57>.self, WideVector.self, s, o) }
+@c func h_v266_39_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<57>.self, LegacyVector.self, s, o) }
+@c func h_v266_39_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<57>.self, NarrowVector.self, s, o) }
+@c func h_v266_39_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<57>.self, WideVector.self, s, o) }
+@c func h_v266_3A_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<58>.self, LegacyVector.self, s, o) }
+@c func h_v266_3A_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<58>.self, NarrowVector.self, s, o) }
+@c func h_v266_3A_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<58>.self, WideVector.self, s, o) }
+@c func h_v266_3A_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<58>.self, LegacyVector.self, s, o) }
+@c func h_v266_3A_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<58>.self, NarrowVector.self, s, o) }
+@c func h_v266_3A_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<58>.self, WideVector.self, s, o) }
+@c func h_v266_3B_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<59>.self, LegacyVector.self, s, o) }
+@c func h_v266_3B_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<59>.self, NarrowVector.self, s, o) }
+@c func h_v266_3B_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<59>.self, WideVector.self, s, o) }
+@c func h_v266_3B_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<59>.self, LegacyVector.self, s, o) }
+@c func h_v266_3B_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<59>.self, NarrowVector.self, s, o) }
+@c func h_v266_3B_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<59>.self, WideVector.self, s, o) }
+@c func h_v266_3D_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<61>.self, LegacyVector.self, s, o) }
+@c func h_v266_3D_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<61>.self, NarrowVector.self, s, o) }
+@c func h_v266_3D_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<61>.self, WideVector.self, s, o) }
+@c func h_v266_3D_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<61>.self, LegacyVector.self, s, o) }
+@c func h_v266_3D_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<61>.self, NarrowVector.self, s, o) }
+@c func h_v266_3D_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<61>.self, WideVector.self, s, o) }
+@c func h_v266_3F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<63>.self, LegacyVector.self, s, o) }
+@c func h_v266_3F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<63>.self, NarrowVector.self, s, o) }
+@c func h_v266_3F_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<63>.self, WideVector.self, s, o) }
+@c func h_v266_3F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<63>.self, LegacyVector.self, s, o) }
+@c func h_v266_3F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<63>.self, NarrowVector.self, s, o) }
+@c func h_v266_3F_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<63>.self, WideVector.self, s, o) }
+@c func h_v266_40_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<64>.self, LegacyVector.self, s, o) }
+@c func h_v266_40_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<64>.self, NarrowVector.self, s, o) }
+@c func h_v266_40_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<64>.self, WideVector.self, s, o) }
+@c func h_v266_40_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<64>.self, LegacyVector.self, s, o) }
+@c func h_v266_40_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<64>.self, NarrowVector.self, s, o) }
+@c func h_v266_40_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedWide<64>.self, WideVector.self, s, o) }
+@c func h_v166_D1_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<209>.self, LegacyVector.self, s, o) }
+@c func h_v166_D1_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<209>.self, NarrowVector.self, s, o) }
+@c func h_v166_D1_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<209>.self, WideVector.self, s, o) }
+@c func h_v166_D2_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<210>.self, LegacyVector.self, s, o) }
+@c func h_v166_D2_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<210>.self, NarrowVector.self, s, o) }
+@c func h_v166_D2_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<210>.self, WideVector.self, s, o) }
+@c func h_v166_D3_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<211>.self, LegacyVector.self, s, o) }
+@c func h_v166_D3_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<211>.self, NarrowVector.self, s, o) }
+@c func h_v166_D3_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<211>.self, WideVector.self, s, o) }
+@c func h_v166_E1_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<225>.self, LegacyVector.self, s, o) }
+@c func h_v166_E1_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<225>.self, NarrowVector.self, s, o) }
+@c func h_v166_E1_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<225>.self, WideVector.self, s, o) }
+@c func h_v166_E2_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<226>.self, LegacyVector.self, s, o) }
+@c func h_v166_E2_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<226>.self, NarrowVector.self, s, o) }
+@c func h_v166_E2_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<226>.self, WideVector.self, s, o) }
+@c func h_v166_F1_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<241>.self, LegacyVector.self, s, o) }
+@c func h_v166_F1_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<241>.self, NarrowVector.self, s, o) }
+@c func h_v166_F1_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<241>.self, WideVector.self, s, o) }
+@c func h_v166_F2_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<242>.self, LegacyVector.self, s, o) }
+@c func h_v166_F2_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<242>.self, NarrowVector.self, s, o) }
+@c func h_v166_F2_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<242>.self, WideVector.self, s, o) }
+@c func h_v166_F3_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<243>.self, LegacyVector.self, s, o) }
+@c func h_v166_F3_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<243>.self, NarrowVector.self, s, o) }
+@c func h_v166_F3_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(PackedShift<243>.self, WideVector.self, s, o) }
+@c func h_v166_73_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteShiftRight.self, LegacyVector.self, s, o) }
+@c func h_v166_73_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteShiftRight.self, NarrowVector.self, s, o) }
+@c func h_v166_73_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteShiftRight.self, WideVector.self, s, o) }
+@c func h_v166_77_ri_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteShiftLeft.self, LegacyVector.self, s, o) }
+@c func h_v166_77_ri_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteShiftLeft.self, NarrowVector.self, s, o) }
+@c func h_v166_77_ri_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteShiftLeft.self, WideVector.self, s, o) }
+@c func h_v166_70_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(DoublewordShuffle.self, LegacyVector.self, s, o) }
+@c func h_v166_70_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(DoublewordShuffle.self, NarrowVector.self, s, o) }
+@c func h_v166_70_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(DoublewordShuffle.self, WideVector.self, s, o) }
+@c func h_v1_C6_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(SingleShuffle.self, LegacyVector.self, s, o) }
+@c func h_v1_C6_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(SingleShuffle.self, NarrowVector.self, s, o) }
+@c func h_v1_C6_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(SingleShuffle.self, WideVector.self, s, o) }
+@c func h_v366_F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteAlignment.self, LegacyVector.self, s, o) }
+@c func h_v366_F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteAlignment.self, NarrowVector.self, s, o) }
+@c func h_v366_F_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteAlignment.self, WideVector.self, s, o) }
+@c func h_v1_10_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(LegacyVector.self, aligned: false, s, o) }
+@c func h_v1_10_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(NarrowVector.self, aligned: false, s, o) }
+@c func h_v1_10_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(WideVector.self, aligned: false, s, o) }
+@c func h_v1_10_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v1_10_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v1_10_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v166_10_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(LegacyVector.self, aligned: false, s, o) }
+@c func h_v166_10_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(NarrowVector.self, aligned: false, s, o) }
+@c func h_v166_10_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(WideVector.self, aligned: false, s, o) }
+@c func h_v166_10_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v166_10_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v166_10_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v1_28_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(LegacyVector.self, aligned: true, s, o) }
+@c func h_v1_28_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(NarrowVector.self, aligned: true, s, o) }
+@c func h_v1_28_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(WideVector.self, aligned: true, s, o) }
+@c func h_v1_28_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v1_28_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v1_28_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v166_28_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(LegacyVector.self, aligned: true, s, o) }
+@c func h_v166_28_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(NarrowVector.self, aligned: true, s, o) }
+@c func h_v166_28_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(WideVector.self, aligned: true, s, o) }
+@c func h_v166_28_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v166_28_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v166_28_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v166_6F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(LegacyVector.self, aligned: true, s, o) }
+@c func h_v166_6F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(NarrowVector.self, aligned: true, s, o) }
+@c func h_v166_6F_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(WideVector.self, aligned: true, s, o) }
+@c func h_v166_6F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v166_6F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v166_6F_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v1F3_6F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(LegacyVector.self, aligned: false, s, o) }
+@c func h_v1F3_6F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(NarrowVector.self, aligned: false, s, o) }
+@c func h_v1F3_6F_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(WideVector.self, aligned: false, s, o) }
+@c func h_v1F3_6F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v1F3_6F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v1F3_6F_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v1F2_F0_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(LegacyVector.self, aligned: false, s, o) }
+@c func h_v1F2_F0_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(NarrowVector.self, aligned: false, s, o) }
+@c func h_v1F2_F0_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(WideVector.self, aligned: false, s, o) }
+@c func h_v1_11_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: false, s, o) }
+@c func h_v1_11_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: false, s, o) }
+@c func h_v1_11_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: false, s, o) }
+@c func h_v1_11_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v1_11_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v1_11_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v166_11_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: false, s, o) }
+@c func h_v166_11_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: false, s, o) }
+@c func h_v166_11_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: false, s, o) }
+@c func h_v166_11_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v166_11_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v166_11_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v1_29_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: true, s, o) }
+@c func h_v1_29_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: true, s, o) }
+@c func h_v1_29_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: true, s, o) }
+@c func h_v1_29_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v1_29_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v1_29_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v166_29_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: true, s, o) }
+@c func h_v166_29_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: true, s, o) }
+@c func h_v166_29_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: true, s, o) }
+@c func h_v166_29_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v166_29_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v166_29_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v166_7F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: true, s, o) }
+@c func h_v166_7F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: true, s, o) }
+@c func h_v166_7F_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: true, s, o) }
+@c func h_v166_7F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v166_7F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v166_7F_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v1F3_7F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: false, s, o) }
+@c func h_v1F3_7F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: false, s, o) }
+@c func h_v1F3_7F_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: false, s, o) }
+@c func h_v1F3_7F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(LegacyVector.self, s, o) }
+@c func h_v1F3_7F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(NarrowVector.self, s, o) }
+@c func h_v1F3_7F_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorMove(WideVector.self, s, o) }
+@c func h_v1_2B_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: true, s, o) }
+@c func h_v1_2B_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: true, s, o) }
+@c func h_v1_2B_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: true, s, o) }
+@c func h_v166_2B_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: true, s, o) }
+@c func h_v166_2B_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: true, s, o) }
+@c func h_v166_2B_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: true, s, o) }
+@c func h_v166_E7_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(LegacyVector.self, aligned: true, s, o) }
+@c func h_v166_E7_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(NarrowVector.self, aligned: true, s, o) }
+@c func h_v166_E7_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorStore(WideVector.self, aligned: true, s, o) }
+@c func h_v1F3_10_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt32.self, LegacyVector.self, s, o) }
+@c func h_v1F3_10_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt32.self, NarrowVector.self, s, o) }
+@c func h_v1F3_11_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt32.self, LegacyVector.self, s, o) }
+@c func h_v1F3_11_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt32.self, NarrowVector.self, s, o) }
+@c func h_v1F3_10_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarMove(UInt32.self, LegacyVector.self, s, o) }
+@c func h_v1F3_10_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarMove(UInt32.self, NarrowVector.self, s, o) }
+@c func h_v1F3_11_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarMove(UInt32.self, LegacyVector.self, s, o) }
+@c func h_v1F3_11_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarMove(UInt32.self, NarrowVector.self, s, o) }
+@c func h_v1F2_10_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v1F2_10_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v1F2_11_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v1F2_11_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v1F2_10_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarMove(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v1F2_10_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarMove(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v1F2_11_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarMove(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v1F2_11_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarMove(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v166_6E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt32.self, LegacyVector.self, s, o) }
+@c func h_v166_6E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt32.self, NarrowVector.self, s, o) }
+@c func h_v166_7E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt32.self, LegacyVector.self, s, o) }
+@c func h_v166_7E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt32.self, NarrowVector.self, s, o) }
+@c func h_v166_6E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorFromGeneral(UInt32.self, LegacyVector.self, s, o) }
+@c func h_v166_6E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorFromGeneral(UInt32.self, NarrowVector.self, s, o) }
+@c func h_v166_7E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { generalFromVector(UInt32.self, LegacyVector.self, s, o) }
+@c func h_v166_7E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { generalFromVector(UInt32.self, NarrowVector.self, s, o) }
+@c func h_v1F3_7E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v1F3_7E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v1F3_7E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { quadwordMove(LegacyVector.self, s, o) }
+@c func h_v1F3_7E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { quadwordMove(NarrowVector.self, s, o) }
+@c func h_v166_6Ew_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v166_6Ew_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v166_7Ew_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v166_7Ew_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v166_6Ew_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorFromGeneral(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v166_6Ew_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorFromGeneral(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v166_7Ew_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { generalFromVector(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v166_7Ew_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { generalFromVector(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v1F3_7Ew_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v1F3_7Ew_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarLoad(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v1F3_7Ew_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { quadwordMove(LegacyVector.self, s, o) }
+@c func h_v1F3_7Ew_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { quadwordMove(NarrowVector.self, s, o) }
+@c func h_v166_D6_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v166_D6_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v1_12_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { halfLoad(LegacyVector.self, isHigh: false, s, o) }
+@c func h_v1_12_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { halfLoad(NarrowVector.self, isHigh: false, s, o) }
+@c func h_v1_16_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { halfLoad(LegacyVector.self, isHigh: true, s, o) }
+@c func h_v1_16_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { halfLoad(NarrowVector.self, isHigh: true, s, o) }
+@c func h_v1_13_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v1_13_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v1_17_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { highStore(LegacyVector.self, s, o) }
+@c func h_v1_17_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { highStore(NarrowVector.self, s, o) }
+@c func h_v166_12_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { halfLoad(LegacyVector.self, isHigh: false, s, o) }
+@c func h_v166_12_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { halfLoad(NarrowVector.self, isHigh: false, s, o) }
+@c func h_v166_16_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { halfLoad(LegacyVector.self, isHigh: true, s, o) }
+@c func h_v166_16_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { halfLoad(NarrowVector.self, isHigh: true, s, o) }
+@c func h_v166_13_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, LegacyVector.self, s, o) }
+@c func h_v166_13_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarStore(UInt64.self, NarrowVector.self, s, o) }
+@c func h_v166_17_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { highStore(LegacyVector.self, s, o) }
+@c func h_v166_17_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { highStore(NarrowVector.self, s, o) }
+@c func h_v166_D7_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { signMask(LegacyVector.self, s, o) }
+@c func h_v166_D7_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { signMask(NarrowVector.self, s, o) }
+@c func h_v166_D7_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { signMask(WideVector.self, s, o) }
+@c func h_v1_77_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { zeroUpper(s, o) }
+@c func h_v1F3_51_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(SquareRoot.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_51_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(SquareRoot.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_51_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(SquareRoot.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_51_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(SquareRoot.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F2_51_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(SquareRoot.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_51_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(SquareRoot.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_51_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(SquareRoot.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_51_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(SquareRoot.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F3_58_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Sum.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_58_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Sum.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_58_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Sum.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_58_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Sum.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F2_58_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Sum.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_58_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Sum.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_58_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Sum.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_58_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Sum.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1_58_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
+@c func h_v1_58_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
+@c func h_v1_58_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
+@c func h_v1_58_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
+@c func h_v1_58_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
+@c func h_v1_58_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
+@c func h_v166_58_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
+@c func h_v166_58_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
+@c func h_v166_58_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
+@c func h_v166_58_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
+@c func h_v166_58_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
+@c func h_v166_58_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
+@c func h_v1F3_59_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Product.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_59_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Product.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_59_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Product.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_59_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Product.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F2_59_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Product.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_59_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Product.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_59_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Product.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_59_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Product.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1_59_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
+@c func h_v1_59_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
+@c func h_v1_59_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
+@c func h_v1_59_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
+@c func h_v1_59_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
+@c func h_v1_59_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
+@c func h_v166_59_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
+@c func h_v166_59_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
+@c func h_v166_59_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
+@c func h_v166_59_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
+@c func h_v166_59_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
+@c func h_v166_59_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
+@c func h_v1F3_5C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Difference.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_5C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Difference.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_5C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Difference.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_5C_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Difference.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F2_5C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Difference.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_5C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Difference.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_5C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Difference.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_5C_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Difference.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1_5C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
+@c func h_v1_5C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
+@c func h_v1_5C_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
+@c func h_v1_5C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
+@c func h_v1_5C_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
+@c func h_v1_5C_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
+@c func h_v166_5C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
+@c func h_v166_5C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
+@c func h_v166_5C_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
+@c func h_v166_5C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
+@c func h_v166_5C_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
+@c func h_v166_5C_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
+@c func h_v1F3_5D_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Minimum.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_5D_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Minimum.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_5D_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Minimum.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_5D_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Minimum.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F2_5D_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Minimum.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_5D_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Minimum.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_5D_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Minimum.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_5D_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Minimum.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F3_5E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Quotient.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_5E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Quotient.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_5E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Quotient.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_5E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Quotient.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F2_5E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Quotient.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_5E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Quotient.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_5E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Quotient.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_5E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Quotient.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1_5E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
+@c func h_v1_5E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
+@c func h_v1_5E_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
+@c func h_v1_5E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
+@c func h_v1_5E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
+@c func h_v1_5E_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
+@c func h_v166_5E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
+@c func h_v166_5E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
+@c func h_v166_5E_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
+@c func h_v166_5E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
+@c func h_v166_5E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
+@c func h_v166_5E_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
+@c func h_v1F3_5F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Maximum.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_5F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Maximum.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_5F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Maximum.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_5F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Maximum.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F2_5F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Maximum.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_5F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Maximum.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_5F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Maximum.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_5F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Maximum.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1_2E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Float.self, LegacyVector.self, s, o) }
+@c func h_v1_2E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Float.self, NarrowVector.self, s, o) }
+@c func h_v1_2E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Float.self, LegacyVector.self, s, o) }
+@c func h_v1_2E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Float.self, NarrowVector.self, s, o) }
+@c func h_v1_2F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Float.self, LegacyVector.self, s, o) }
+@c func h_v1_2F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Float.self, NarrowVector.self, s, o) }
+@c func h_v1_2F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Float.self, LegacyVector.self, s, o) }
+@c func h_v1_2F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Float.self, NarrowVector.self, s, o) }
+@c func h_v166_2E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Double.self, LegacyVector.self, s, o) }
+@c func h_v166_2E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Double.self, NarrowVector.self, s, o) }
+@c func h_v166_2E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Double.self, LegacyVector.self, s, o) }
+@c func h_v166_2E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Double.self, NarrowVector.self, s, o) }
+@c func h_v166_2F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Double.self, LegacyVector.self, s, o) }
+@c func h_v166_2F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Double.self, NarrowVector.self, s, o) }
+@c func h_v166_2F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Double.self, LegacyVector.self, s, o) }
+@c func h_v166_2F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Double.self, NarrowVector.self, s, o) }
+@c func h_v1F3_2A_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { fromIntegerR(Int32.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_2A_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { fromIntegerR(Int32.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_2C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt32.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_2C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt32.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_2Aw_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { fromIntegerR(Int64.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_2Aw_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { fromIntegerR(Int64.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F3_2Cw_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt64.self, Float.self, LegacyVector.self, s, o) }
+@c func h_v1F3_2Cw_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt64.self, Float.self, NarrowVector.self, s, o) }
+@c func h_v1F2_2A_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { fromIntegerR(Int32.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_2A_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { fromIntegerR(Int32.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_2C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt32.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_2C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt32.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_2Aw_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { fromIntegerR(Int64.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_2Aw_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { fromIntegerR(Int64.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F2_2Cw_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt64.self, Double.self, LegacyVector.self, s, o) }
+@c func h_v1F2_2Cw_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt64.self, Double.self, NarrowVector.self, s, o) }
+@c func h_v1F3_5A_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { widenRR(LegacyVector.self, s, o) }
+@c func h_v1F3_5A_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { widenRR(NarrowVector.self, s, o) }
+@c func h_add_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_add_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_and_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_and_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_sub_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_sub_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_inc_rBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_dec_rBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_add_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_add_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_and_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_and_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_sub_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_sub_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_inc_rBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_dec_rBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_add_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_add_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_and_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_and_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_sub_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_sub_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_inc_rBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_dec_rBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_add_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_add_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_and_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_and_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_sub_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_sub_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_inc_rBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_dec_rBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_add_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_add_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_and_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_and_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_sub_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_sub_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_inc_rBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_dec_rBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_add_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_add_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_and_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_and_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_sub_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_sub_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_inc_rBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_dec_rBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_add_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_add_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_and_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_and_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_sub_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_sub_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_inc_rBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_dec_rBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_add_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_add_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_and_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_and_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_sub_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_sub_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_inc_rBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_dec_rBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_add_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_add_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_add_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_add_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_add_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_or_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_or_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_or_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_or_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_or_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_and_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_and_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_and_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_and_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_and_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_sub_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_sub_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_sub_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_sub_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_sub_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_xor_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_xor_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_xor_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_xor_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_xor_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_inc_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(QuietStep<INC>.self, UInt32.self, s, o) }
+@c func h_inc_m_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(QuietStep<INC>.self, UInt32.self, s, o) }
+@c func h_dec_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(QuietStep<DEC>.self, UInt32.self, s, o) }
+@c func h_dec_m_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(QuietStep<DEC>.self, UInt32.self, s, o) }
+@c func h_neg_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_shl_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SHL>.self, UInt32.self, s, o) }
+@c func h_shl_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SHL>.self, UInt32.self, s, o) }
+@c func h_shr_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SHR>.self, UInt32.self, s, o) }
+@c func h_shr_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SHR>.self, UInt32.self, s, o) }
+@c func h_sar_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SAR>.self, UInt32.self, s, o) }
+@c func h_sar_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SAR>.self, UInt32.self, s, o) }
+@c func h_rol_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<ROL>.self, UInt32.self, s, o) }
+@c func h_rol_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<ROL>.self, UInt32.self, s, o) }
+@c func h_ror_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<ROR>.self, UInt32.self, s, o) }
+@c func h_ror_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<ROR>.self, UInt32.self, s, o) }
+@c func h_imul_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRR(UInt32.self, s, o) }
+@c func h_imul_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRM(UInt32.self, s, o) }
+@c func h_imul_rri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRRI(UInt32.self, s, o) }
+@c func h_imul_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { multiplyR(UInt32.self, s, o, signed: true, quiet: true) }
+@c func h_mul_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { multiplyR(UInt32.self, s, o, signed: false, quiet: true) }
+@c func h_add_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_add_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_add_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_add_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_add_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_or_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_or_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_or_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_or_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_or_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_and_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_and_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_and_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_and_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_and_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_sub_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_sub_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_sub_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_sub_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_sub_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_xor_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_xor_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_xor_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_xor_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_xor_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_inc_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(QuietStep<INC>.self, UInt64.self, s, o) }
+@c func h_inc_m_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(QuietStep<INC>.self, UInt64.self, s, o) }
+@c func h_dec_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(QuietStep<DEC>.self, UInt64.self, s, o) }
+@c func h_dec_m_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(QuietStep<DEC>.self, UInt64.self, s, o) }
+@c func h_neg_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_shl_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SHL>.self, UInt64.self, s, o) }
+@c func h_shl_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SHL>.self, UInt64.self, s, o) }
+@c func h_shr_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SHR>.self, UInt64.self, s, o) }
+@c func h_shr_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SHR>.self, UInt64.self, s, o) }
+@c func h_sar_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SAR>.self, UInt64.self, s, o) }
+@c func h_sar_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SAR>.self, UInt64.self, s, o) }
+@c func h_rol_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<ROL>.self, UInt64.self, s, o) }
+@c func h_rol_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<ROL>.self, UInt64.self, s, o) }
+@c func h_ror_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<ROR>.self, UInt64.self, s, o) }
+@c func h_ror_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<ROR>.self, UInt64.self, s, o) }
+@c func h_imul_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRR(UInt64.self, s, o) }
+@c func h_imul_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRM(UInt64.self, s, o) }
+@c func h_imul_rri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRRI(UInt64.self, s, o) }
+@c func h_imul_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { multiplyR(UInt64.self, s, o, signed: true, quiet: true) }
+@c func h_mul_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { multiplyR(UInt64.self, s, o, signed: false, quiet: true) }
 
 extension HandlerTable {
   func installAll() {
@@ -601,6 +1614,17 @@ extension HandlerTable {
     install3()
     install4()
     install5()
+    install6()
+    install7()
+    install8()
+    install9()
+    install10()
+    install11()
+    install12()
+    install13()
+    install14()
+    install15()
+    install16()
   }
   private func install0() {
     install(.add, .rr, 8, h_add_rr_8)
@@ -910,6 +1934,9 @@ extension HandlerTable {
   }
   private func install3() {
     install(.ret, .none, 32, condition: 2, h_ret_none_32_cc2)
+    install(.bt, .rr, 32, h_bt_rr_32)
+    install(.bt, .ri, 32, h_bt_ri_32)
+    install(.bt, .mi, 32, h_bt_mi_32)
     install(.bswap, .r, 32, h_bswap_r_32)
     install(.imul, .rr, 32, h_imul_rr_32)
     install(.imul, .rm, 32, h_imul_rm_32)
@@ -927,21 +1954,40 @@ extension HandlerTable {
     install(.movsx, .rrWord, 32, h_movsx_rrWord_32)
     install(.movsx, .rmWord, 32, h_movsx_rmWord_32)
     install(.cmovcc, .rr, 32, condition: 0, h_cmovcc_rr_32_cc0)
+    install(.cmovcc, .rm, 32, condition: 0, h_cmovcc_rm_32_cc0)
     install(.cmovcc, .rr, 32, condition: 1, h_cmovcc_rr_32_cc1)
+    install(.cmovcc, .rm, 32, condition: 1, h_cmovcc_rm_32_cc1)
     install(.cmovcc, .rr, 32, condition: 2, h_cmovcc_rr_32_cc2)
+    install(.cmovcc, .rm, 32, condition: 2, h_cmovcc_rm_32_cc2)
     install(.cmovcc, .rr, 32, condition: 3, h_cmovcc_rr_32_cc3)
+    install(.cmovcc, .rm, 32, condition: 3, h_cmovcc_rm_32_cc3)
     install(.cmovcc, .rr, 32, condition: 4, h_cmovcc_rr_32_cc4)
+    install(.cmovcc, .rm, 32, condition: 4, h_cmovcc_rm_32_cc4)
     install(.cmovcc, .rr, 32, condition: 5, h_cmovcc_rr_32_cc5)
+    install(.cmovcc, .rm, 32, condition: 5, h_cmovcc_rm_32_cc5)
     install(.cmovcc, .rr, 32, condition: 6, h_cmovcc_rr_32_cc6)
+    install(.cmovcc, .rm, 32, condition: 6, h_cmovcc_rm_32_cc6)
     install(.cmovcc, .rr, 32, condition: 7, h_cmovcc_rr_32_cc7)
+    install(.cmovcc, .rm, 32, condition: 7, h_cmovcc_rm_32_cc7)
     install(.cmovcc, .rr, 32, condition: 8, h_cmovcc_rr_32_cc8)
+    install(.cmovcc, .rm, 32, condition: 8, h_cmovcc_rm_32_cc8)
     install(.cmovcc, .rr, 32, condition: 9, h_cmovcc_rr_32_cc9)
+    install(.cmovcc, .rm, 32, condition: 9, h_cmovcc_rm_32_cc9)
     install(.cmovcc, .rr, 32, condition: 10, h_cmovcc_rr_32_cc10)
+    install(.cmovcc, .rm, 32, condition: 10, h_cmovcc_rm_32_cc10)
     install(.cmovcc, .rr, 32, condition: 11, h_cmovcc_rr_32_cc11)
+    install(.cmovcc, .rm, 32, condition: 11, h_cmovcc_rm_32_cc11)
     install(.cmovcc, .rr, 32, condition: 12, h_cmovcc_rr_32_cc12)
+    install(.cmovcc, .rm, 32, condition: 12, h_cmovcc_rm_32_cc12)
     install(.cmovcc, .rr, 32, condition: 13, h_cmovcc_rr_32_cc13)
+    install(.cmovcc, .rm, 32, condition: 13, h_cmovcc_rm_32_cc13)
     install(.cmovcc, .rr, 32, condition: 14, h_cmovcc_rr_32_cc14)
+    install(.cmovcc, .rm, 32, condition: 14, h_cmovcc_rm_32_cc14)
     install(.cmovcc, .rr, 32, condition: 15, h_cmovcc_rr_32_cc15)
+    install(.cmovcc, .rm, 32, condition: 15, h_cmovcc_rm_32_cc15)
+    install(.bt, .rr, 64, h_bt_rr_64)
+    install(.bt, .ri, 64, h_bt_ri_64)
+    install(.bt, .mi, 64, h_bt_mi_64)
     install(.bswap, .r, 64, h_bswap_r_64)
     install(.imul, .rr, 64, h_imul_rr_64)
     install(.imul, .rm, 64, h_imul_rm_64)
@@ -959,21 +2005,39 @@ extension HandlerTable {
     install(.movsx, .rrWord, 64, h_movsx_rrWord_64)
     install(.movsx, .rmWord, 64, h_movsx_rmWord_64)
     install(.cmovcc, .rr, 64, condition: 0, h_cmovcc_rr_64_cc0)
+    install(.cmovcc, .rm, 64, condition: 0, h_cmovcc_rm_64_cc0)
     install(.cmovcc, .rr, 64, condition: 1, h_cmovcc_rr_64_cc1)
+    install(.cmovcc, .rm, 64, condition: 1, h_cmovcc_rm_64_cc1)
     install(.cmovcc, .rr, 64, condition: 2, h_cmovcc_rr_64_cc2)
+    install(.cmovcc, .rm, 64, condition: 2, h_cmovcc_rm_64_cc2)
     install(.cmovcc, .rr, 64, condition: 3, h_cmovcc_rr_64_cc3)
+    install(.cmovcc, .rm, 64, condition: 3, h_cmovcc_rm_64_cc3)
     install(.cmovcc, .rr, 64, condition: 4, h_cmovcc_rr_64_cc4)
+    install(.cmovcc, .rm, 64, condition: 4, h_cmovcc_rm_64_cc4)
     install(.cmovcc, .rr, 64, condition: 5, h_cmovcc_rr_64_cc5)
+    install(.cmovcc, .rm, 64, condition: 5, h_cmovcc_rm_64_cc5)
     install(.cmovcc, .rr, 64, condition: 6, h_cmovcc_rr_64_cc6)
+    install(.cmovcc, .rm, 64, condition: 6, h_cmovcc_rm_64_cc6)
     install(.cmovcc, .rr, 64, condition: 7, h_cmovcc_rr_64_cc7)
+    install(.cmovcc, .rm, 64, condition: 7, h_cmovcc_rm_64_cc7)
     install(.cmovcc, .rr, 64, condition: 8, h_cmovcc_rr_64_cc8)
+    install(.cmovcc, .rm, 64, condition: 8, h_cmovcc_rm_64_cc8)
     install(.cmovcc, .rr, 64, condition: 9, h_cmovcc_rr_64_cc9)
+    install(.cmovcc, .rm, 64, condition: 9, h_cmovcc_rm_64_cc9)
     install(.cmovcc, .rr, 64, condition: 10, h_cmovcc_rr_64_cc10)
+    install(.cmovcc, .rm, 64, condition: 10, h_cmovcc_rm_64_cc10)
     install(.cmovcc, .rr, 64, condition: 11, h_cmovcc_rr_64_cc11)
+    install(.cmovcc, .rm, 64, condition: 11, h_cmovcc_rm_64_cc11)
     install(.cmovcc, .rr, 64, condition: 12, h_cmovcc_rr_64_cc12)
+    install(.cmovcc, .rm, 64, condition: 12, h_cmovcc_rm_64_cc12)
     install(.cmovcc, .rr, 64, condition: 13, h_cmovcc_rr_64_cc13)
+    install(.cmovcc, .rm, 64, condition: 13, h_cmovcc_rm_64_cc13)
     install(.cmovcc, .rr, 64, condition: 14, h_cmovcc_rr_64_cc14)
+  }
+  private func install4() {
+    install(.cmovcc, .rm, 64, condition: 14, h_cmovcc_rm_64_cc14)
     install(.cmovcc, .rr, 64, condition: 15, h_cmovcc_rr_64_cc15)
+    install(.cmovcc, .rm, 64, condition: 15, h_cmovcc_rm_64_cc15)
     install(.movsxd, .rr, 64, h_movsxd_rr_64)
     install(.movsxd, .rm, 64, h_movsxd_rm_64)
     install(.setcc, .r, 8, condition: 0, h_setcc_r_8_cc0)
@@ -1009,200 +2073,1195 @@ extension HandlerTable {
     install(.setcc, .r, 8, condition: 15, h_setcc_r_8_cc15)
     install(.jcc, .none, 64, condition: 15, h_jcc_none_64_cc15)
     install(.cmp, .rrBranch, 8, condition: 2, h_cmp_rrBranch_8_cc2)
-  }
-  private func install4() {
     install(.cmp, .riBranch, 8, condition: 2, h_cmp_riBranch_8_cc2)
     install(.cmp, .rmBranch, 8, condition: 2, h_cmp_rmBranch_8_cc2)
+    install(.cmp, .mrBranch, 8, condition: 2, h_cmp_mrBranch_8_cc2)
     install(.cmp, .miBranch, 8, condition: 2, h_cmp_miBranch_8_cc2)
     install(.cmp, .rrBranch, 32, condition: 2, h_cmp_rrBranch_32_cc2)
     install(.cmp, .riBranch, 32, condition: 2, h_cmp_riBranch_32_cc2)
     install(.cmp, .rmBranch, 32, condition: 2, h_cmp_rmBranch_32_cc2)
+    install(.cmp, .mrBranch, 32, condition: 2, h_cmp_mrBranch_32_cc2)
     install(.cmp, .miBranch, 32, condition: 2, h_cmp_miBranch_32_cc2)
     install(.cmp, .rrBranch, 64, condition: 2, h_cmp_rrBranch_64_cc2)
     install(.cmp, .riBranch, 64, condition: 2, h_cmp_riBranch_64_cc2)
     install(.cmp, .rmBranch, 64, condition: 2, h_cmp_rmBranch_64_cc2)
+    install(.cmp, .mrBranch, 64, condition: 2, h_cmp_mrBranch_64_cc2)
     install(.cmp, .miBranch, 64, condition: 2, h_cmp_miBranch_64_cc2)
     install(.cmp, .rrBranch, 8, condition: 3, h_cmp_rrBranch_8_cc3)
     install(.cmp, .riBranch, 8, condition: 3, h_cmp_riBranch_8_cc3)
     install(.cmp, .rmBranch, 8, condition: 3, h_cmp_rmBranch_8_cc3)
+    install(.cmp, .mrBranch, 8, condition: 3, h_cmp_mrBranch_8_cc3)
     install(.cmp, .miBranch, 8, condition: 3, h_cmp_miBranch_8_cc3)
     install(.cmp, .rrBranch, 32, condition: 3, h_cmp_rrBranch_32_cc3)
     install(.cmp, .riBranch, 32, condition: 3, h_cmp_riBranch_32_cc3)
     install(.cmp, .rmBranch, 32, condition: 3, h_cmp_rmBranch_32_cc3)
+    install(.cmp, .mrBranch, 32, condition: 3, h_cmp_mrBranch_32_cc3)
     install(.cmp, .miBranch, 32, condition: 3, h_cmp_miBranch_32_cc3)
     install(.cmp, .rrBranch, 64, condition: 3, h_cmp_rrBranch_64_cc3)
     install(.cmp, .riBranch, 64, condition: 3, h_cmp_riBranch_64_cc3)
     install(.cmp, .rmBranch, 64, condition: 3, h_cmp_rmBranch_64_cc3)
+    install(.cmp, .mrBranch, 64, condition: 3, h_cmp_mrBranch_64_cc3)
     install(.cmp, .miBranch, 64, condition: 3, h_cmp_miBranch_64_cc3)
     install(.cmp, .rrBranch, 8, condition: 4, h_cmp_rrBranch_8_cc4)
     install(.cmp, .riBranch, 8, condition: 4, h_cmp_riBranch_8_cc4)
     install(.cmp, .rmBranch, 8, condition: 4, h_cmp_rmBranch_8_cc4)
+    install(.cmp, .mrBranch, 8, condition: 4, h_cmp_mrBranch_8_cc4)
     install(.cmp, .miBranch, 8, condition: 4, h_cmp_miBranch_8_cc4)
     install(.test, .rrBranch, 8, condition: 4, h_test_rrBranch_8_cc4)
     install(.test, .riBranch, 8, condition: 4, h_test_riBranch_8_cc4)
+    install(.test, .mrBranch, 8, condition: 4, h_test_mrBranch_8_cc4)
+    install(.test, .miBranch, 8, condition: 4, h_test_miBranch_8_cc4)
     install(.cmp, .rrBranch, 32, condition: 4, h_cmp_rrBranch_32_cc4)
     install(.cmp, .riBranch, 32, condition: 4, h_cmp_riBranch_32_cc4)
     install(.cmp, .rmBranch, 32, condition: 4, h_cmp_rmBranch_32_cc4)
+    install(.cmp, .mrBranch, 32, condition: 4, h_cmp_mrBranch_32_cc4)
     install(.cmp, .miBranch, 32, condition: 4, h_cmp_miBranch_32_cc4)
     install(.test, .rrBranch, 32, condition: 4, h_test_rrBranch_32_cc4)
     install(.test, .riBranch, 32, condition: 4, h_test_riBranch_32_cc4)
+    install(.test, .mrBranch, 32, condition: 4, h_test_mrBranch_32_cc4)
+    install(.test, .miBranch, 32, condition: 4, h_test_miBranch_32_cc4)
     install(.cmp, .rrBranch, 64, condition: 4, h_cmp_rrBranch_64_cc4)
     install(.cmp, .riBranch, 64, condition: 4, h_cmp_riBranch_64_cc4)
     install(.cmp, .rmBranch, 64, condition: 4, h_cmp_rmBranch_64_cc4)
+    install(.cmp, .mrBranch, 64, condition: 4, h_cmp_mrBranch_64_cc4)
     install(.cmp, .miBranch, 64, condition: 4, h_cmp_miBranch_64_cc4)
     install(.test, .rrBranch, 64, condition: 4, h_test_rrBranch_64_cc4)
     install(.test, .riBranch, 64, condition: 4, h_test_riBranch_64_cc4)
+    install(.test, .mrBranch, 64, condition: 4, h_test_mrBranch_64_cc4)
+    install(.test, .miBranch, 64, condition: 4, h_test_miBranch_64_cc4)
     install(.cmp, .rrBranch, 8, condition: 5, h_cmp_rrBranch_8_cc5)
     install(.cmp, .riBranch, 8, condition: 5, h_cmp_riBranch_8_cc5)
     install(.cmp, .rmBranch, 8, condition: 5, h_cmp_rmBranch_8_cc5)
+    install(.cmp, .mrBranch, 8, condition: 5, h_cmp_mrBranch_8_cc5)
     install(.cmp, .miBranch, 8, condition: 5, h_cmp_miBranch_8_cc5)
     install(.test, .rrBranch, 8, condition: 5, h_test_rrBranch_8_cc5)
+  }
+  private func install5() {
     install(.test, .riBranch, 8, condition: 5, h_test_riBranch_8_cc5)
+    install(.test, .mrBranch, 8, condition: 5, h_test_mrBranch_8_cc5)
+    install(.test, .miBranch, 8, condition: 5, h_test_miBranch_8_cc5)
     install(.cmp, .rrBranch, 32, condition: 5, h_cmp_rrBranch_32_cc5)
     install(.cmp, .riBranch, 32, condition: 5, h_cmp_riBranch_32_cc5)
     install(.cmp, .rmBranch, 32, condition: 5, h_cmp_rmBranch_32_cc5)
+    install(.cmp, .mrBranch, 32, condition: 5, h_cmp_mrBranch_32_cc5)
     install(.cmp, .miBranch, 32, condition: 5, h_cmp_miBranch_32_cc5)
     install(.test, .rrBranch, 32, condition: 5, h_test_rrBranch_32_cc5)
     install(.test, .riBranch, 32, condition: 5, h_test_riBranch_32_cc5)
+    install(.test, .mrBranch, 32, condition: 5, h_test_mrBranch_32_cc5)
+    install(.test, .miBranch, 32, condition: 5, h_test_miBranch_32_cc5)
     install(.cmp, .rrBranch, 64, condition: 5, h_cmp_rrBranch_64_cc5)
     install(.cmp, .riBranch, 64, condition: 5, h_cmp_riBranch_64_cc5)
     install(.cmp, .rmBranch, 64, condition: 5, h_cmp_rmBranch_64_cc5)
+    install(.cmp, .mrBranch, 64, condition: 5, h_cmp_mrBranch_64_cc5)
     install(.cmp, .miBranch, 64, condition: 5, h_cmp_miBranch_64_cc5)
     install(.test, .rrBranch, 64, condition: 5, h_test_rrBranch_64_cc5)
     install(.test, .riBranch, 64, condition: 5, h_test_riBranch_64_cc5)
+    install(.test, .mrBranch, 64, condition: 5, h_test_mrBranch_64_cc5)
+    install(.test, .miBranch, 64, condition: 5, h_test_miBranch_64_cc5)
     install(.cmp, .rrBranch, 8, condition: 6, h_cmp_rrBranch_8_cc6)
     install(.cmp, .riBranch, 8, condition: 6, h_cmp_riBranch_8_cc6)
     install(.cmp, .rmBranch, 8, condition: 6, h_cmp_rmBranch_8_cc6)
+    install(.cmp, .mrBranch, 8, condition: 6, h_cmp_mrBranch_8_cc6)
     install(.cmp, .miBranch, 8, condition: 6, h_cmp_miBranch_8_cc6)
     install(.cmp, .rrBranch, 32, condition: 6, h_cmp_rrBranch_32_cc6)
     install(.cmp, .riBranch, 32, condition: 6, h_cmp_riBranch_32_cc6)
     install(.cmp, .rmBranch, 32, condition: 6, h_cmp_rmBranch_32_cc6)
+    install(.cmp, .mrBranch, 32, condition: 6, h_cmp_mrBranch_32_cc6)
     install(.cmp, .miBranch, 32, condition: 6, h_cmp_miBranch_32_cc6)
     install(.cmp, .rrBranch, 64, condition: 6, h_cmp_rrBranch_64_cc6)
     install(.cmp, .riBranch, 64, condition: 6, h_cmp_riBranch_64_cc6)
     install(.cmp, .rmBranch, 64, condition: 6, h_cmp_rmBranch_64_cc6)
+    install(.cmp, .mrBranch, 64, condition: 6, h_cmp_mrBranch_64_cc6)
     install(.cmp, .miBranch, 64, condition: 6, h_cmp_miBranch_64_cc6)
     install(.cmp, .rrBranch, 8, condition: 7, h_cmp_rrBranch_8_cc7)
     install(.cmp, .riBranch, 8, condition: 7, h_cmp_riBranch_8_cc7)
     install(.cmp, .rmBranch, 8, condition: 7, h_cmp_rmBranch_8_cc7)
+    install(.cmp, .mrBranch, 8, condition: 7, h_cmp_mrBranch_8_cc7)
     install(.cmp, .miBranch, 8, condition: 7, h_cmp_miBranch_8_cc7)
     install(.cmp, .rrBranch, 32, condition: 7, h_cmp_rrBranch_32_cc7)
     install(.cmp, .riBranch, 32, condition: 7, h_cmp_riBranch_32_cc7)
     install(.cmp, .rmBranch, 32, condition: 7, h_cmp_rmBranch_32_cc7)
+    install(.cmp, .mrBranch, 32, condition: 7, h_cmp_mrBranch_32_cc7)
     install(.cmp, .miBranch, 32, condition: 7, h_cmp_miBranch_32_cc7)
     install(.cmp, .rrBranch, 64, condition: 7, h_cmp_rrBranch_64_cc7)
     install(.cmp, .riBranch, 64, condition: 7, h_cmp_riBranch_64_cc7)
     install(.cmp, .rmBranch, 64, condition: 7, h_cmp_rmBranch_64_cc7)
+    install(.cmp, .mrBranch, 64, condition: 7, h_cmp_mrBranch_64_cc7)
     install(.cmp, .miBranch, 64, condition: 7, h_cmp_miBranch_64_cc7)
     install(.cmp, .rrBranch, 8, condition: 8, h_cmp_rrBranch_8_cc8)
     install(.cmp, .riBranch, 8, condition: 8, h_cmp_riBranch_8_cc8)
     install(.cmp, .rmBranch, 8, condition: 8, h_cmp_rmBranch_8_cc8)
+    install(.cmp, .mrBranch, 8, condition: 8, h_cmp_mrBranch_8_cc8)
     install(.cmp, .miBranch, 8, condition: 8, h_cmp_miBranch_8_cc8)
     install(.test, .rrBranch, 8, condition: 8, h_test_rrBranch_8_cc8)
     install(.test, .riBranch, 8, condition: 8, h_test_riBranch_8_cc8)
+    install(.test, .mrBranch, 8, condition: 8, h_test_mrBranch_8_cc8)
+    install(.test, .miBranch, 8, condition: 8, h_test_miBranch_8_cc8)
     install(.cmp, .rrBranch, 32, condition: 8, h_cmp_rrBranch_32_cc8)
     install(.cmp, .riBranch, 32, condition: 8, h_cmp_riBranch_32_cc8)
     install(.cmp, .rmBranch, 32, condition: 8, h_cmp_rmBranch_32_cc8)
+    install(.cmp, .mrBranch, 32, condition: 8, h_cmp_mrBranch_32_cc8)
     install(.cmp, .miBranch, 32, condition: 8, h_cmp_miBranch_32_cc8)
     install(.test, .rrBranch, 32, condition: 8, h_test_rrBranch_32_cc8)
     install(.test, .riBranch, 32, condition: 8, h_test_riBranch_32_cc8)
+    install(.test, .mrBranch, 32, condition: 8, h_test_mrBranch_32_cc8)
+    install(.test, .miBranch, 32, condition: 8, h_test_miBranch_32_cc8)
     install(.cmp, .rrBranch, 64, condition: 8, h_cmp_rrBranch_64_cc8)
     install(.cmp, .riBranch, 64, condition: 8, h_cmp_riBranch_64_cc8)
     install(.cmp, .rmBranch, 64, condition: 8, h_cmp_rmBranch_64_cc8)
+    install(.cmp, .mrBranch, 64, condition: 8, h_cmp_mrBranch_64_cc8)
     install(.cmp, .miBranch, 64, condition: 8, h_cmp_miBranch_64_cc8)
     install(.test, .rrBranch, 64, condition: 8, h_test_rrBranch_64_cc8)
-  }
-  private func install5() {
     install(.test, .riBranch, 64, condition: 8, h_test_riBranch_64_cc8)
+    install(.test, .mrBranch, 64, condition: 8, h_test_mrBranch_64_cc8)
+    install(.test, .miBranch, 64, condition: 8, h_test_miBranch_64_cc8)
     install(.cmp, .rrBranch, 8, condition: 9, h_cmp_rrBranch_8_cc9)
     install(.cmp, .riBranch, 8, condition: 9, h_cmp_riBranch_8_cc9)
     install(.cmp, .rmBranch, 8, condition: 9, h_cmp_rmBranch_8_cc9)
+    install(.cmp, .mrBranch, 8, condition: 9, h_cmp_mrBranch_8_cc9)
     install(.cmp, .miBranch, 8, condition: 9, h_cmp_miBranch_8_cc9)
     install(.test, .rrBranch, 8, condition: 9, h_test_rrBranch_8_cc9)
     install(.test, .riBranch, 8, condition: 9, h_test_riBranch_8_cc9)
+    install(.test, .mrBranch, 8, condition: 9, h_test_mrBranch_8_cc9)
+    install(.test, .miBranch, 8, condition: 9, h_test_miBranch_8_cc9)
     install(.cmp, .rrBranch, 32, condition: 9, h_cmp_rrBranch_32_cc9)
     install(.cmp, .riBranch, 32, condition: 9, h_cmp_riBranch_32_cc9)
     install(.cmp, .rmBranch, 32, condition: 9, h_cmp_rmBranch_32_cc9)
+    install(.cmp, .mrBranch, 32, condition: 9, h_cmp_mrBranch_32_cc9)
     install(.cmp, .miBranch, 32, condition: 9, h_cmp_miBranch_32_cc9)
     install(.test, .rrBranch, 32, condition: 9, h_test_rrBranch_32_cc9)
     install(.test, .riBranch, 32, condition: 9, h_test_riBranch_32_cc9)
+    install(.test, .mrBranch, 32, condition: 9, h_test_mrBranch_32_cc9)
+    install(.test, .miBranch, 32, condition: 9, h_test_miBranch_32_cc9)
     install(.cmp, .rrBranch, 64, condition: 9, h_cmp_rrBranch_64_cc9)
     install(.cmp, .riBranch, 64, condition: 9, h_cmp_riBranch_64_cc9)
     install(.cmp, .rmBranch, 64, condition: 9, h_cmp_rmBranch_64_cc9)
+    install(.cmp, .mrBranch, 64, condition: 9, h_cmp_mrBranch_64_cc9)
+  }
+  private func install6() {
     install(.cmp, .miBranch, 64, condition: 9, h_cmp_miBranch_64_cc9)
     install(.test, .rrBranch, 64, condition: 9, h_test_rrBranch_64_cc9)
     install(.test, .riBranch, 64, condition: 9, h_test_riBranch_64_cc9)
+    install(.test, .mrBranch, 64, condition: 9, h_test_mrBranch_64_cc9)
+    install(.test, .miBranch, 64, condition: 9, h_test_miBranch_64_cc9)
     install(.cmp, .rrBranch, 8, condition: 12, h_cmp_rrBranch_8_cc12)
     install(.cmp, .riBranch, 8, condition: 12, h_cmp_riBranch_8_cc12)
     install(.cmp, .rmBranch, 8, condition: 12, h_cmp_rmBranch_8_cc12)
+    install(.cmp, .mrBranch, 8, condition: 12, h_cmp_mrBranch_8_cc12)
     install(.cmp, .miBranch, 8, condition: 12, h_cmp_miBranch_8_cc12)
     install(.test, .rrBranch, 8, condition: 12, h_test_rrBranch_8_cc12)
     install(.test, .riBranch, 8, condition: 12, h_test_riBranch_8_cc12)
+    install(.test, .mrBranch, 8, condition: 12, h_test_mrBranch_8_cc12)
+    install(.test, .miBranch, 8, condition: 12, h_test_miBranch_8_cc12)
     install(.cmp, .rrBranch, 32, condition: 12, h_cmp_rrBranch_32_cc12)
     install(.cmp, .riBranch, 32, condition: 12, h_cmp_riBranch_32_cc12)
     install(.cmp, .rmBranch, 32, condition: 12, h_cmp_rmBranch_32_cc12)
+    install(.cmp, .mrBranch, 32, condition: 12, h_cmp_mrBranch_32_cc12)
     install(.cmp, .miBranch, 32, condition: 12, h_cmp_miBranch_32_cc12)
     install(.test, .rrBranch, 32, condition: 12, h_test_rrBranch_32_cc12)
     install(.test, .riBranch, 32, condition: 12, h_test_riBranch_32_cc12)
+    install(.test, .mrBranch, 32, condition: 12, h_test_mrBranch_32_cc12)
+    install(.test, .miBranch, 32, condition: 12, h_test_miBranch_32_cc12)
     install(.cmp, .rrBranch, 64, condition: 12, h_cmp_rrBranch_64_cc12)
     install(.cmp, .riBranch, 64, condition: 12, h_cmp_riBranch_64_cc12)
     install(.cmp, .rmBranch, 64, condition: 12, h_cmp_rmBranch_64_cc12)
+    install(.cmp, .mrBranch, 64, condition: 12, h_cmp_mrBranch_64_cc12)
     install(.cmp, .miBranch, 64, condition: 12, h_cmp_miBranch_64_cc12)
     install(.test, .rrBranch, 64, condition: 12, h_test_rrBranch_64_cc12)
     install(.test, .riBranch, 64, condition: 12, h_test_riBranch_64_cc12)
+    install(.test, .mrBranch, 64, condition: 12, h_test_mrBranch_64_cc12)
+    install(.test, .miBranch, 64, condition: 12, h_test_miBranch_64_cc12)
     install(.cmp, .rrBranch, 8, condition: 13, h_cmp_rrBranch_8_cc13)
     install(.cmp, .riBranch, 8, condition: 13, h_cmp_riBranch_8_cc13)
     install(.cmp, .rmBranch, 8, condition: 13, h_cmp_rmBranch_8_cc13)
+    install(.cmp, .mrBranch, 8, condition: 13, h_cmp_mrBranch_8_cc13)
     install(.cmp, .miBranch, 8, condition: 13, h_cmp_miBranch_8_cc13)
     install(.test, .rrBranch, 8, condition: 13, h_test_rrBranch_8_cc13)
     install(.test, .riBranch, 8, condition: 13, h_test_riBranch_8_cc13)
+    install(.test, .mrBranch, 8, condition: 13, h_test_mrBranch_8_cc13)
+    install(.test, .miBranch, 8, condition: 13, h_test_miBranch_8_cc13)
     install(.cmp, .rrBranch, 32, condition: 13, h_cmp_rrBranch_32_cc13)
     install(.cmp, .riBranch, 32, condition: 13, h_cmp_riBranch_32_cc13)
     install(.cmp, .rmBranch, 32, condition: 13, h_cmp_rmBranch_32_cc13)
+    install(.cmp, .mrBranch, 32, condition: 13, h_cmp_mrBranch_32_cc13)
     install(.cmp, .miBranch, 32, condition: 13, h_cmp_miBranch_32_cc13)
     install(.test, .rrBranch, 32, condition: 13, h_test_rrBranch_32_cc13)
     install(.test, .riBranch, 32, condition: 13, h_test_riBranch_32_cc13)
+    install(.test, .mrBranch, 32, condition: 13, h_test_mrBranch_32_cc13)
+    install(.test, .miBranch, 32, condition: 13, h_test_miBranch_32_cc13)
     install(.cmp, .rrBranch, 64, condition: 13, h_cmp_rrBranch_64_cc13)
     install(.cmp, .riBranch, 64, condition: 13, h_cmp_riBranch_64_cc13)
     install(.cmp, .rmBranch, 64, condition: 13, h_cmp_rmBranch_64_cc13)
+    install(.cmp, .mrBranch, 64, condition: 13, h_cmp_mrBranch_64_cc13)
     install(.cmp, .miBranch, 64, condition: 13, h_cmp_miBranch_64_cc13)
     install(.test, .rrBranch, 64, condition: 13, h_test_rrBranch_64_cc13)
     install(.test, .riBranch, 64, condition: 13, h_test_riBranch_64_cc13)
+    install(.test, .mrBranch, 64, condition: 13, h_test_mrBranch_64_cc13)
+    install(.test, .miBranch, 64, condition: 13, h_test_miBranch_64_cc13)
     install(.cmp, .rrBranch, 8, condition: 14, h_cmp_rrBranch_8_cc14)
     install(.cmp, .riBranch, 8, condition: 14, h_cmp_riBranch_8_cc14)
     install(.cmp, .rmBranch, 8, condition: 14, h_cmp_rmBranch_8_cc14)
+    install(.cmp, .mrBranch, 8, condition: 14, h_cmp_mrBranch_8_cc14)
     install(.cmp, .miBranch, 8, condition: 14, h_cmp_miBranch_8_cc14)
     install(.test, .rrBranch, 8, condition: 14, h_test_rrBranch_8_cc14)
     install(.test, .riBranch, 8, condition: 14, h_test_riBranch_8_cc14)
+    install(.test, .mrBranch, 8, condition: 14, h_test_mrBranch_8_cc14)
+    install(.test, .miBranch, 8, condition: 14, h_test_miBranch_8_cc14)
     install(.cmp, .rrBranch, 32, condition: 14, h_cmp_rrBranch_32_cc14)
     install(.cmp, .riBranch, 32, condition: 14, h_cmp_riBranch_32_cc14)
     install(.cmp, .rmBranch, 32, condition: 14, h_cmp_rmBranch_32_cc14)
+    install(.cmp, .mrBranch, 32, condition: 14, h_cmp_mrBranch_32_cc14)
     install(.cmp, .miBranch, 32, condition: 14, h_cmp_miBranch_32_cc14)
     install(.test, .rrBranch, 32, condition: 14, h_test_rrBranch_32_cc14)
     install(.test, .riBranch, 32, condition: 14, h_test_riBranch_32_cc14)
+    install(.test, .mrBranch, 32, condition: 14, h_test_mrBranch_32_cc14)
+    install(.test, .miBranch, 32, condition: 14, h_test_miBranch_32_cc14)
     install(.cmp, .rrBranch, 64, condition: 14, h_cmp_rrBranch_64_cc14)
     install(.cmp, .riBranch, 64, condition: 14, h_cmp_riBranch_64_cc14)
     install(.cmp, .rmBranch, 64, condition: 14, h_cmp_rmBranch_64_cc14)
+    install(.cmp, .mrBranch, 64, condition: 14, h_cmp_mrBranch_64_cc14)
     install(.cmp, .miBranch, 64, condition: 14, h_cmp_miBranch_64_cc14)
     install(.test, .rrBranch, 64, condition: 14, h_test_rrBranch_64_cc14)
     install(.test, .riBranch, 64, condition: 14, h_test_riBranch_64_cc14)
+    install(.test, .mrBranch, 64, condition: 14, h_test_mrBranch_64_cc14)
+    install(.test, .miBranch, 64, condition: 14, h_test_miBranch_64_cc14)
     install(.cmp, .rrBranch, 8, condition: 15, h_cmp_rrBranch_8_cc15)
     install(.cmp, .riBranch, 8, condition: 15, h_cmp_riBranch_8_cc15)
     install(.cmp, .rmBranch, 8, condition: 15, h_cmp_rmBranch_8_cc15)
+    install(.cmp, .mrBranch, 8, condition: 15, h_cmp_mrBranch_8_cc15)
     install(.cmp, .miBranch, 8, condition: 15, h_cmp_miBranch_8_cc15)
     install(.test, .rrBranch, 8, condition: 15, h_test_rrBranch_8_cc15)
     install(.test, .riBranch, 8, condition: 15, h_test_riBranch_8_cc15)
+    install(.test, .mrBranch, 8, condition: 15, h_test_mrBranch_8_cc15)
+    install(.test, .miBranch, 8, condition: 15, h_test_miBranch_8_cc15)
     install(.cmp, .rrBranch, 32, condition: 15, h_cmp_rrBranch_32_cc15)
     install(.cmp, .riBranch, 32, condition: 15, h_cmp_riBranch_32_cc15)
     install(.cmp, .rmBranch, 32, condition: 15, h_cmp_rmBranch_32_cc15)
+    install(.cmp, .mrBranch, 32, condition: 15, h_cmp_mrBranch_32_cc15)
     install(.cmp, .miBranch, 32, condition: 15, h_cmp_miBranch_32_cc15)
+  }
+  private func install7() {
     install(.test, .rrBranch, 32, condition: 15, h_test_rrBranch_32_cc15)
     install(.test, .riBranch, 32, condition: 15, h_test_riBranch_32_cc15)
+    install(.test, .mrBranch, 32, condition: 15, h_test_mrBranch_32_cc15)
+    install(.test, .miBranch, 32, condition: 15, h_test_miBranch_32_cc15)
     install(.cmp, .rrBranch, 64, condition: 15, h_cmp_rrBranch_64_cc15)
     install(.cmp, .riBranch, 64, condition: 15, h_cmp_riBranch_64_cc15)
     install(.cmp, .rmBranch, 64, condition: 15, h_cmp_rmBranch_64_cc15)
+    install(.cmp, .mrBranch, 64, condition: 15, h_cmp_mrBranch_64_cc15)
     install(.cmp, .miBranch, 64, condition: 15, h_cmp_miBranch_64_cc15)
     install(.test, .rrBranch, 64, condition: 15, h_test_rrBranch_64_cc15)
     install(.test, .riBranch, 64, condition: 15, h_test_riBranch_64_cc15)
+    install(.test, .mrBranch, 64, condition: 15, h_test_mrBranch_64_cc15)
+    install(.test, .miBranch, 64, condition: 15, h_test_miBranch_64_cc15)
+    install(map: 1, .operandSize, 0xDB, .rr, .legacy, h_v166_DB_rr_legacy)
+    install(map: 1, .operandSize, 0xDB, .rr, .narrow, h_v166_DB_rr_narrow)
+    install(map: 1, .operandSize, 0xDB, .rr, .wide, h_v166_DB_rr_wide)
+    install(map: 1, .operandSize, 0xDB, .rm, .legacy, h_v166_DB_rm_legacy)
+    install(map: 1, .operandSize, 0xDB, .rm, .narrow, h_v166_DB_rm_narrow)
+    install(map: 1, .operandSize, 0xDB, .rm, .wide, h_v166_DB_rm_wide)
+    install(map: 1, .operandSize, 0xDF, .rr, .legacy, h_v166_DF_rr_legacy)
+    install(map: 1, .operandSize, 0xDF, .rr, .narrow, h_v166_DF_rr_narrow)
+    install(map: 1, .operandSize, 0xDF, .rr, .wide, h_v166_DF_rr_wide)
+    install(map: 1, .operandSize, 0xDF, .rm, .legacy, h_v166_DF_rm_legacy)
+    install(map: 1, .operandSize, 0xDF, .rm, .narrow, h_v166_DF_rm_narrow)
+    install(map: 1, .operandSize, 0xDF, .rm, .wide, h_v166_DF_rm_wide)
+    install(map: 1, .operandSize, 0xEB, .rr, .legacy, h_v166_EB_rr_legacy)
+    install(map: 1, .operandSize, 0xEB, .rr, .narrow, h_v166_EB_rr_narrow)
+    install(map: 1, .operandSize, 0xEB, .rr, .wide, h_v166_EB_rr_wide)
+    install(map: 1, .operandSize, 0xEB, .rm, .legacy, h_v166_EB_rm_legacy)
+    install(map: 1, .operandSize, 0xEB, .rm, .narrow, h_v166_EB_rm_narrow)
+    install(map: 1, .operandSize, 0xEB, .rm, .wide, h_v166_EB_rm_wide)
+    install(map: 1, .operandSize, 0xEF, .rr, .legacy, h_v166_EF_rr_legacy)
+    install(map: 1, .operandSize, 0xEF, .rr, .narrow, h_v166_EF_rr_narrow)
+    install(map: 1, .operandSize, 0xEF, .rr, .wide, h_v166_EF_rr_wide)
+    install(map: 1, .operandSize, 0xEF, .rm, .legacy, h_v166_EF_rm_legacy)
+    install(map: 1, .operandSize, 0xEF, .rm, .narrow, h_v166_EF_rm_narrow)
+    install(map: 1, .operandSize, 0xEF, .rm, .wide, h_v166_EF_rm_wide)
+    install(map: 1, .operandSize, 0xFC, .rr, .legacy, h_v166_FC_rr_legacy)
+    install(map: 1, .operandSize, 0xFC, .rr, .narrow, h_v166_FC_rr_narrow)
+    install(map: 1, .operandSize, 0xFC, .rr, .wide, h_v166_FC_rr_wide)
+    install(map: 1, .operandSize, 0xFC, .rm, .legacy, h_v166_FC_rm_legacy)
+    install(map: 1, .operandSize, 0xFC, .rm, .narrow, h_v166_FC_rm_narrow)
+    install(map: 1, .operandSize, 0xFC, .rm, .wide, h_v166_FC_rm_wide)
+    install(map: 1, .operandSize, 0xFD, .rr, .legacy, h_v166_FD_rr_legacy)
+    install(map: 1, .operandSize, 0xFD, .rr, .narrow, h_v166_FD_rr_narrow)
+    install(map: 1, .operandSize, 0xFD, .rr, .wide, h_v166_FD_rr_wide)
+    install(map: 1, .operandSize, 0xFD, .rm, .legacy, h_v166_FD_rm_legacy)
+    install(map: 1, .operandSize, 0xFD, .rm, .narrow, h_v166_FD_rm_narrow)
+    install(map: 1, .operandSize, 0xFD, .rm, .wide, h_v166_FD_rm_wide)
+    install(map: 1, .operandSize, 0xFE, .rr, .legacy, h_v166_FE_rr_legacy)
+    install(map: 1, .operandSize, 0xFE, .rr, .narrow, h_v166_FE_rr_narrow)
+    install(map: 1, .operandSize, 0xFE, .rr, .wide, h_v166_FE_rr_wide)
+    install(map: 1, .operandSize, 0xFE, .rm, .legacy, h_v166_FE_rm_legacy)
+    install(map: 1, .operandSize, 0xFE, .rm, .narrow, h_v166_FE_rm_narrow)
+    install(map: 1, .operandSize, 0xFE, .rm, .wide, h_v166_FE_rm_wide)
+    install(map: 1, .operandSize, 0xD4, .rr, .legacy, h_v166_D4_rr_legacy)
+    install(map: 1, .operandSize, 0xD4, .rr, .narrow, h_v166_D4_rr_narrow)
+    install(map: 1, .operandSize, 0xD4, .rr, .wide, h_v166_D4_rr_wide)
+    install(map: 1, .operandSize, 0xD4, .rm, .legacy, h_v166_D4_rm_legacy)
+    install(map: 1, .operandSize, 0xD4, .rm, .narrow, h_v166_D4_rm_narrow)
+    install(map: 1, .operandSize, 0xD4, .rm, .wide, h_v166_D4_rm_wide)
+    install(map: 1, .operandSize, 0xEC, .rr, .legacy, h_v166_EC_rr_legacy)
+    install(map: 1, .operandSize, 0xEC, .rr, .narrow, h_v166_EC_rr_narrow)
+    install(map: 1, .operandSize, 0xEC, .rr, .wide, h_v166_EC_rr_wide)
+    install(map: 1, .operandSize, 0xEC, .rm, .legacy, h_v166_EC_rm_legacy)
+    install(map: 1, .operandSize, 0xEC, .rm, .narrow, h_v166_EC_rm_narrow)
+    install(map: 1, .operandSize, 0xEC, .rm, .wide, h_v166_EC_rm_wide)
+    install(map: 1, .operandSize, 0xED, .rr, .legacy, h_v166_ED_rr_legacy)
+    install(map: 1, .operandSize, 0xED, .rr, .narrow, h_v166_ED_rr_narrow)
+    install(map: 1, .operandSize, 0xED, .rr, .wide, h_v166_ED_rr_wide)
+    install(map: 1, .operandSize, 0xED, .rm, .legacy, h_v166_ED_rm_legacy)
+    install(map: 1, .operandSize, 0xED, .rm, .narrow, h_v166_ED_rm_narrow)
+    install(map: 1, .operandSize, 0xED, .rm, .wide, h_v166_ED_rm_wide)
+    install(map: 1, .operandSize, 0xDC, .rr, .legacy, h_v166_DC_rr_legacy)
+    install(map: 1, .operandSize, 0xDC, .rr, .narrow, h_v166_DC_rr_narrow)
+    install(map: 1, .operandSize, 0xDC, .rr, .wide, h_v166_DC_rr_wide)
+    install(map: 1, .operandSize, 0xDC, .rm, .legacy, h_v166_DC_rm_legacy)
+    install(map: 1, .operandSize, 0xDC, .rm, .narrow, h_v166_DC_rm_narrow)
+    install(map: 1, .operandSize, 0xDC, .rm, .wide, h_v166_DC_rm_wide)
+    install(map: 1, .operandSize, 0xDD, .rr, .legacy, h_v166_DD_rr_legacy)
+    install(map: 1, .operandSize, 0xDD, .rr, .narrow, h_v166_DD_rr_narrow)
+    install(map: 1, .operandSize, 0xDD, .rr, .wide, h_v166_DD_rr_wide)
+    install(map: 1, .operandSize, 0xDD, .rm, .legacy, h_v166_DD_rm_legacy)
+    install(map: 1, .operandSize, 0xDD, .rm, .narrow, h_v166_DD_rm_narrow)
+    install(map: 1, .operandSize, 0xDD, .rm, .wide, h_v166_DD_rm_wide)
+    install(map: 1, .operandSize, 0xF8, .rr, .legacy, h_v166_F8_rr_legacy)
+    install(map: 1, .operandSize, 0xF8, .rr, .narrow, h_v166_F8_rr_narrow)
+    install(map: 1, .operandSize, 0xF8, .rr, .wide, h_v166_F8_rr_wide)
+    install(map: 1, .operandSize, 0xF8, .rm, .legacy, h_v166_F8_rm_legacy)
+    install(map: 1, .operandSize, 0xF8, .rm, .narrow, h_v166_F8_rm_narrow)
+    install(map: 1, .operandSize, 0xF8, .rm, .wide, h_v166_F8_rm_wide)
+    install(map: 1, .operandSize, 0xF9, .rr, .legacy, h_v166_F9_rr_legacy)
+    install(map: 1, .operandSize, 0xF9, .rr, .narrow, h_v166_F9_rr_narrow)
+    install(map: 1, .operandSize, 0xF9, .rr, .wide, h_v166_F9_rr_wide)
+    install(map: 1, .operandSize, 0xF9, .rm, .legacy, h_v166_F9_rm_legacy)
+    install(map: 1, .operandSize, 0xF9, .rm, .narrow, h_v166_F9_rm_narrow)
+    install(map: 1, .operandSize, 0xF9, .rm, .wide, h_v166_F9_rm_wide)
+    install(map: 1, .operandSize, 0xFA, .rr, .legacy, h_v166_FA_rr_legacy)
+    install(map: 1, .operandSize, 0xFA, .rr, .narrow, h_v166_FA_rr_narrow)
+    install(map: 1, .operandSize, 0xFA, .rr, .wide, h_v166_FA_rr_wide)
+  }
+  private func install8() {
+    install(map: 1, .operandSize, 0xFA, .rm, .legacy, h_v166_FA_rm_legacy)
+    install(map: 1, .operandSize, 0xFA, .rm, .narrow, h_v166_FA_rm_narrow)
+    install(map: 1, .operandSize, 0xFA, .rm, .wide, h_v166_FA_rm_wide)
+    install(map: 1, .operandSize, 0xFB, .rr, .legacy, h_v166_FB_rr_legacy)
+    install(map: 1, .operandSize, 0xFB, .rr, .narrow, h_v166_FB_rr_narrow)
+    install(map: 1, .operandSize, 0xFB, .rr, .wide, h_v166_FB_rr_wide)
+    install(map: 1, .operandSize, 0xFB, .rm, .legacy, h_v166_FB_rm_legacy)
+    install(map: 1, .operandSize, 0xFB, .rm, .narrow, h_v166_FB_rm_narrow)
+    install(map: 1, .operandSize, 0xFB, .rm, .wide, h_v166_FB_rm_wide)
+    install(map: 1, .operandSize, 0xE8, .rr, .legacy, h_v166_E8_rr_legacy)
+    install(map: 1, .operandSize, 0xE8, .rr, .narrow, h_v166_E8_rr_narrow)
+    install(map: 1, .operandSize, 0xE8, .rr, .wide, h_v166_E8_rr_wide)
+    install(map: 1, .operandSize, 0xE8, .rm, .legacy, h_v166_E8_rm_legacy)
+    install(map: 1, .operandSize, 0xE8, .rm, .narrow, h_v166_E8_rm_narrow)
+    install(map: 1, .operandSize, 0xE8, .rm, .wide, h_v166_E8_rm_wide)
+    install(map: 1, .operandSize, 0xE9, .rr, .legacy, h_v166_E9_rr_legacy)
+    install(map: 1, .operandSize, 0xE9, .rr, .narrow, h_v166_E9_rr_narrow)
+    install(map: 1, .operandSize, 0xE9, .rr, .wide, h_v166_E9_rr_wide)
+    install(map: 1, .operandSize, 0xE9, .rm, .legacy, h_v166_E9_rm_legacy)
+    install(map: 1, .operandSize, 0xE9, .rm, .narrow, h_v166_E9_rm_narrow)
+    install(map: 1, .operandSize, 0xE9, .rm, .wide, h_v166_E9_rm_wide)
+    install(map: 1, .operandSize, 0xD8, .rr, .legacy, h_v166_D8_rr_legacy)
+    install(map: 1, .operandSize, 0xD8, .rr, .narrow, h_v166_D8_rr_narrow)
+    install(map: 1, .operandSize, 0xD8, .rr, .wide, h_v166_D8_rr_wide)
+    install(map: 1, .operandSize, 0xD8, .rm, .legacy, h_v166_D8_rm_legacy)
+    install(map: 1, .operandSize, 0xD8, .rm, .narrow, h_v166_D8_rm_narrow)
+    install(map: 1, .operandSize, 0xD8, .rm, .wide, h_v166_D8_rm_wide)
+    install(map: 1, .operandSize, 0xD9, .rr, .legacy, h_v166_D9_rr_legacy)
+    install(map: 1, .operandSize, 0xD9, .rr, .narrow, h_v166_D9_rr_narrow)
+    install(map: 1, .operandSize, 0xD9, .rr, .wide, h_v166_D9_rr_wide)
+    install(map: 1, .operandSize, 0xD9, .rm, .legacy, h_v166_D9_rm_legacy)
+    install(map: 1, .operandSize, 0xD9, .rm, .narrow, h_v166_D9_rm_narrow)
+    install(map: 1, .operandSize, 0xD9, .rm, .wide, h_v166_D9_rm_wide)
+    install(map: 1, .operandSize, 0x64, .rr, .legacy, h_v166_64_rr_legacy)
+    install(map: 1, .operandSize, 0x64, .rr, .narrow, h_v166_64_rr_narrow)
+    install(map: 1, .operandSize, 0x64, .rr, .wide, h_v166_64_rr_wide)
+    install(map: 1, .operandSize, 0x64, .rm, .legacy, h_v166_64_rm_legacy)
+    install(map: 1, .operandSize, 0x64, .rm, .narrow, h_v166_64_rm_narrow)
+    install(map: 1, .operandSize, 0x64, .rm, .wide, h_v166_64_rm_wide)
+    install(map: 1, .operandSize, 0x65, .rr, .legacy, h_v166_65_rr_legacy)
+    install(map: 1, .operandSize, 0x65, .rr, .narrow, h_v166_65_rr_narrow)
+    install(map: 1, .operandSize, 0x65, .rr, .wide, h_v166_65_rr_wide)
+    install(map: 1, .operandSize, 0x65, .rm, .legacy, h_v166_65_rm_legacy)
+    install(map: 1, .operandSize, 0x65, .rm, .narrow, h_v166_65_rm_narrow)
+    install(map: 1, .operandSize, 0x65, .rm, .wide, h_v166_65_rm_wide)
+    install(map: 1, .operandSize, 0x66, .rr, .legacy, h_v166_66_rr_legacy)
+    install(map: 1, .operandSize, 0x66, .rr, .narrow, h_v166_66_rr_narrow)
+    install(map: 1, .operandSize, 0x66, .rr, .wide, h_v166_66_rr_wide)
+    install(map: 1, .operandSize, 0x66, .rm, .legacy, h_v166_66_rm_legacy)
+    install(map: 1, .operandSize, 0x66, .rm, .narrow, h_v166_66_rm_narrow)
+    install(map: 1, .operandSize, 0x66, .rm, .wide, h_v166_66_rm_wide)
+    install(map: 1, .operandSize, 0x74, .rr, .legacy, h_v166_74_rr_legacy)
+    install(map: 1, .operandSize, 0x74, .rr, .narrow, h_v166_74_rr_narrow)
+    install(map: 1, .operandSize, 0x74, .rr, .wide, h_v166_74_rr_wide)
+    install(map: 1, .operandSize, 0x74, .rm, .legacy, h_v166_74_rm_legacy)
+    install(map: 1, .operandSize, 0x74, .rm, .narrow, h_v166_74_rm_narrow)
+    install(map: 1, .operandSize, 0x74, .rm, .wide, h_v166_74_rm_wide)
+    install(map: 1, .operandSize, 0x75, .rr, .legacy, h_v166_75_rr_legacy)
+    install(map: 1, .operandSize, 0x75, .rr, .narrow, h_v166_75_rr_narrow)
+    install(map: 1, .operandSize, 0x75, .rr, .wide, h_v166_75_rr_wide)
+    install(map: 1, .operandSize, 0x75, .rm, .legacy, h_v166_75_rm_legacy)
+    install(map: 1, .operandSize, 0x75, .rm, .narrow, h_v166_75_rm_narrow)
+    install(map: 1, .operandSize, 0x75, .rm, .wide, h_v166_75_rm_wide)
+    install(map: 1, .operandSize, 0x76, .rr, .legacy, h_v166_76_rr_legacy)
+    install(map: 1, .operandSize, 0x76, .rr, .narrow, h_v166_76_rr_narrow)
+    install(map: 1, .operandSize, 0x76, .rr, .wide, h_v166_76_rr_wide)
+    install(map: 1, .operandSize, 0x76, .rm, .legacy, h_v166_76_rm_legacy)
+    install(map: 1, .operandSize, 0x76, .rm, .narrow, h_v166_76_rm_narrow)
+    install(map: 1, .operandSize, 0x76, .rm, .wide, h_v166_76_rm_wide)
+    install(map: 1, .operandSize, 0xDA, .rr, .legacy, h_v166_DA_rr_legacy)
+    install(map: 1, .operandSize, 0xDA, .rr, .narrow, h_v166_DA_rr_narrow)
+    install(map: 1, .operandSize, 0xDA, .rr, .wide, h_v166_DA_rr_wide)
+    install(map: 1, .operandSize, 0xDA, .rm, .legacy, h_v166_DA_rm_legacy)
+    install(map: 1, .operandSize, 0xDA, .rm, .narrow, h_v166_DA_rm_narrow)
+    install(map: 1, .operandSize, 0xDA, .rm, .wide, h_v166_DA_rm_wide)
+    install(map: 1, .operandSize, 0xDE, .rr, .legacy, h_v166_DE_rr_legacy)
+    install(map: 1, .operandSize, 0xDE, .rr, .narrow, h_v166_DE_rr_narrow)
+    install(map: 1, .operandSize, 0xDE, .rr, .wide, h_v166_DE_rr_wide)
+    install(map: 1, .operandSize, 0xDE, .rm, .legacy, h_v166_DE_rm_legacy)
+    install(map: 1, .operandSize, 0xDE, .rm, .narrow, h_v166_DE_rm_narrow)
+    install(map: 1, .operandSize, 0xDE, .rm, .wide, h_v166_DE_rm_wide)
+    install(map: 1, .operandSize, 0xEA, .rr, .legacy, h_v166_EA_rr_legacy)
+    install(map: 1, .operandSize, 0xEA, .rr, .narrow, h_v166_EA_rr_narrow)
+    install(map: 1, .operandSize, 0xEA, .rr, .wide, h_v166_EA_rr_wide)
+    install(map: 1, .operandSize, 0xEA, .rm, .legacy, h_v166_EA_rm_legacy)
+    install(map: 1, .operandSize, 0xEA, .rm, .narrow, h_v166_EA_rm_narrow)
+    install(map: 1, .operandSize, 0xEA, .rm, .wide, h_v166_EA_rm_wide)
+    install(map: 1, .operandSize, 0xEE, .rr, .legacy, h_v166_EE_rr_legacy)
+    install(map: 1, .operandSize, 0xEE, .rr, .narrow, h_v166_EE_rr_narrow)
+    install(map: 1, .operandSize, 0xEE, .rr, .wide, h_v166_EE_rr_wide)
+    install(map: 1, .operandSize, 0xEE, .rm, .legacy, h_v166_EE_rm_legacy)
+    install(map: 1, .operandSize, 0xEE, .rm, .narrow, h_v166_EE_rm_narrow)
+    install(map: 1, .operandSize, 0xEE, .rm, .wide, h_v166_EE_rm_wide)
+    install(map: 1, .operandSize, 0xE0, .rr, .legacy, h_v166_E0_rr_legacy)
+    install(map: 1, .operandSize, 0xE0, .rr, .narrow, h_v166_E0_rr_narrow)
+    install(map: 1, .operandSize, 0xE0, .rr, .wide, h_v166_E0_rr_wide)
+    install(map: 1, .operandSize, 0xE0, .rm, .legacy, h_v166_E0_rm_legacy)
+    install(map: 1, .operandSize, 0xE0, .rm, .narrow, h_v166_E0_rm_narrow)
+    install(map: 1, .operandSize, 0xE0, .rm, .wide, h_v166_E0_rm_wide)
+    install(map: 1, .operandSize, 0xE3, .rr, .legacy, h_v166_E3_rr_legacy)
+  }
+  private func install9() {
+    install(map: 1, .operandSize, 0xE3, .rr, .narrow, h_v166_E3_rr_narrow)
+    install(map: 1, .operandSize, 0xE3, .rr, .wide, h_v166_E3_rr_wide)
+    install(map: 1, .operandSize, 0xE3, .rm, .legacy, h_v166_E3_rm_legacy)
+    install(map: 1, .operandSize, 0xE3, .rm, .narrow, h_v166_E3_rm_narrow)
+    install(map: 1, .operandSize, 0xE3, .rm, .wide, h_v166_E3_rm_wide)
+    install(map: 1, .operandSize, 0xD5, .rr, .legacy, h_v166_D5_rr_legacy)
+    install(map: 1, .operandSize, 0xD5, .rr, .narrow, h_v166_D5_rr_narrow)
+    install(map: 1, .operandSize, 0xD5, .rr, .wide, h_v166_D5_rr_wide)
+    install(map: 1, .operandSize, 0xD5, .rm, .legacy, h_v166_D5_rm_legacy)
+    install(map: 1, .operandSize, 0xD5, .rm, .narrow, h_v166_D5_rm_narrow)
+    install(map: 1, .operandSize, 0xD5, .rm, .wide, h_v166_D5_rm_wide)
+    install(map: 1, .operandSize, 0xE4, .rr, .legacy, h_v166_E4_rr_legacy)
+    install(map: 1, .operandSize, 0xE4, .rr, .narrow, h_v166_E4_rr_narrow)
+    install(map: 1, .operandSize, 0xE4, .rr, .wide, h_v166_E4_rr_wide)
+    install(map: 1, .operandSize, 0xE4, .rm, .legacy, h_v166_E4_rm_legacy)
+    install(map: 1, .operandSize, 0xE4, .rm, .narrow, h_v166_E4_rm_narrow)
+    install(map: 1, .operandSize, 0xE4, .rm, .wide, h_v166_E4_rm_wide)
+    install(map: 1, .operandSize, 0xE5, .rr, .legacy, h_v166_E5_rr_legacy)
+    install(map: 1, .operandSize, 0xE5, .rr, .narrow, h_v166_E5_rr_narrow)
+    install(map: 1, .operandSize, 0xE5, .rr, .wide, h_v166_E5_rr_wide)
+    install(map: 1, .operandSize, 0xE5, .rm, .legacy, h_v166_E5_rm_legacy)
+    install(map: 1, .operandSize, 0xE5, .rm, .narrow, h_v166_E5_rm_narrow)
+    install(map: 1, .operandSize, 0xE5, .rm, .wide, h_v166_E5_rm_wide)
+    install(map: 1, .operandSize, 0xF4, .rr, .legacy, h_v166_F4_rr_legacy)
+    install(map: 1, .operandSize, 0xF4, .rr, .narrow, h_v166_F4_rr_narrow)
+    install(map: 1, .operandSize, 0xF4, .rr, .wide, h_v166_F4_rr_wide)
+    install(map: 1, .operandSize, 0xF4, .rm, .legacy, h_v166_F4_rm_legacy)
+    install(map: 1, .operandSize, 0xF4, .rm, .narrow, h_v166_F4_rm_narrow)
+    install(map: 1, .operandSize, 0xF4, .rm, .wide, h_v166_F4_rm_wide)
+    install(map: 1, .operandSize, 0xF5, .rr, .legacy, h_v166_F5_rr_legacy)
+    install(map: 1, .operandSize, 0xF5, .rr, .narrow, h_v166_F5_rr_narrow)
+    install(map: 1, .operandSize, 0xF5, .rr, .wide, h_v166_F5_rr_wide)
+    install(map: 1, .operandSize, 0xF5, .rm, .legacy, h_v166_F5_rm_legacy)
+    install(map: 1, .operandSize, 0xF5, .rm, .narrow, h_v166_F5_rm_narrow)
+    install(map: 1, .operandSize, 0xF5, .rm, .wide, h_v166_F5_rm_wide)
+    install(map: 1, .operandSize, 0xF6, .rr, .legacy, h_v166_F6_rr_legacy)
+    install(map: 1, .operandSize, 0xF6, .rr, .narrow, h_v166_F6_rr_narrow)
+    install(map: 1, .operandSize, 0xF6, .rr, .wide, h_v166_F6_rr_wide)
+    install(map: 1, .operandSize, 0xF6, .rm, .legacy, h_v166_F6_rm_legacy)
+    install(map: 1, .operandSize, 0xF6, .rm, .narrow, h_v166_F6_rm_narrow)
+    install(map: 1, .operandSize, 0xF6, .rm, .wide, h_v166_F6_rm_wide)
+    install(map: 1, .operandSize, 0x63, .rr, .legacy, h_v166_63_rr_legacy)
+    install(map: 1, .operandSize, 0x63, .rr, .narrow, h_v166_63_rr_narrow)
+    install(map: 1, .operandSize, 0x63, .rr, .wide, h_v166_63_rr_wide)
+    install(map: 1, .operandSize, 0x63, .rm, .legacy, h_v166_63_rm_legacy)
+    install(map: 1, .operandSize, 0x63, .rm, .narrow, h_v166_63_rm_narrow)
+    install(map: 1, .operandSize, 0x63, .rm, .wide, h_v166_63_rm_wide)
+    install(map: 1, .operandSize, 0x67, .rr, .legacy, h_v166_67_rr_legacy)
+    install(map: 1, .operandSize, 0x67, .rr, .narrow, h_v166_67_rr_narrow)
+    install(map: 1, .operandSize, 0x67, .rr, .wide, h_v166_67_rr_wide)
+    install(map: 1, .operandSize, 0x67, .rm, .legacy, h_v166_67_rm_legacy)
+    install(map: 1, .operandSize, 0x67, .rm, .narrow, h_v166_67_rm_narrow)
+    install(map: 1, .operandSize, 0x67, .rm, .wide, h_v166_67_rm_wide)
+    install(map: 1, .operandSize, 0x6B, .rr, .legacy, h_v166_6B_rr_legacy)
+    install(map: 1, .operandSize, 0x6B, .rr, .narrow, h_v166_6B_rr_narrow)
+    install(map: 1, .operandSize, 0x6B, .rr, .wide, h_v166_6B_rr_wide)
+    install(map: 1, .operandSize, 0x6B, .rm, .legacy, h_v166_6B_rm_legacy)
+    install(map: 1, .operandSize, 0x6B, .rm, .narrow, h_v166_6B_rm_narrow)
+    install(map: 1, .operandSize, 0x6B, .rm, .wide, h_v166_6B_rm_wide)
+    install(map: 1, .operandSize, 0x60, .rr, .legacy, h_v166_60_rr_legacy)
+    install(map: 1, .operandSize, 0x60, .rr, .narrow, h_v166_60_rr_narrow)
+    install(map: 1, .operandSize, 0x60, .rr, .wide, h_v166_60_rr_wide)
+    install(map: 1, .operandSize, 0x60, .rm, .legacy, h_v166_60_rm_legacy)
+    install(map: 1, .operandSize, 0x60, .rm, .narrow, h_v166_60_rm_narrow)
+    install(map: 1, .operandSize, 0x60, .rm, .wide, h_v166_60_rm_wide)
+    install(map: 1, .operandSize, 0x61, .rr, .legacy, h_v166_61_rr_legacy)
+    install(map: 1, .operandSize, 0x61, .rr, .narrow, h_v166_61_rr_narrow)
+    install(map: 1, .operandSize, 0x61, .rr, .wide, h_v166_61_rr_wide)
+    install(map: 1, .operandSize, 0x61, .rm, .legacy, h_v166_61_rm_legacy)
+    install(map: 1, .operandSize, 0x61, .rm, .narrow, h_v166_61_rm_narrow)
+    install(map: 1, .operandSize, 0x61, .rm, .wide, h_v166_61_rm_wide)
+    install(map: 1, .operandSize, 0x62, .rr, .legacy, h_v166_62_rr_legacy)
+    install(map: 1, .operandSize, 0x62, .rr, .narrow, h_v166_62_rr_narrow)
+    install(map: 1, .operandSize, 0x62, .rr, .wide, h_v166_62_rr_wide)
+    install(map: 1, .operandSize, 0x62, .rm, .legacy, h_v166_62_rm_legacy)
+    install(map: 1, .operandSize, 0x62, .rm, .narrow, h_v166_62_rm_narrow)
+    install(map: 1, .operandSize, 0x62, .rm, .wide, h_v166_62_rm_wide)
+    install(map: 1, .operandSize, 0x68, .rr, .legacy, h_v166_68_rr_legacy)
+    install(map: 1, .operandSize, 0x68, .rr, .narrow, h_v166_68_rr_narrow)
+    install(map: 1, .operandSize, 0x68, .rr, .wide, h_v166_68_rr_wide)
+    install(map: 1, .operandSize, 0x68, .rm, .legacy, h_v166_68_rm_legacy)
+    install(map: 1, .operandSize, 0x68, .rm, .narrow, h_v166_68_rm_narrow)
+    install(map: 1, .operandSize, 0x68, .rm, .wide, h_v166_68_rm_wide)
+    install(map: 1, .operandSize, 0x69, .rr, .legacy, h_v166_69_rr_legacy)
+    install(map: 1, .operandSize, 0x69, .rr, .narrow, h_v166_69_rr_narrow)
+    install(map: 1, .operandSize, 0x69, .rr, .wide, h_v166_69_rr_wide)
+    install(map: 1, .operandSize, 0x69, .rm, .legacy, h_v166_69_rm_legacy)
+    install(map: 1, .operandSize, 0x69, .rm, .narrow, h_v166_69_rm_narrow)
+    install(map: 1, .operandSize, 0x69, .rm, .wide, h_v166_69_rm_wide)
+    install(map: 1, .operandSize, 0x6A, .rr, .legacy, h_v166_6A_rr_legacy)
+    install(map: 1, .operandSize, 0x6A, .rr, .narrow, h_v166_6A_rr_narrow)
+    install(map: 1, .operandSize, 0x6A, .rr, .wide, h_v166_6A_rr_wide)
+    install(map: 1, .operandSize, 0x6A, .rm, .legacy, h_v166_6A_rm_legacy)
+    install(map: 1, .operandSize, 0x6A, .rm, .narrow, h_v166_6A_rm_narrow)
+    install(map: 1, .operandSize, 0x6A, .rm, .wide, h_v166_6A_rm_wide)
+    install(map: 1, .operandSize, 0x6C, .rr, .legacy, h_v166_6C_rr_legacy)
+    install(map: 1, .operandSize, 0x6C, .rr, .narrow, h_v166_6C_rr_narrow)
+    install(map: 1, .operandSize, 0x6C, .rr, .wide, h_v166_6C_rr_wide)
+    install(map: 1, .operandSize, 0x6C, .rm, .legacy, h_v166_6C_rm_legacy)
+    install(map: 1, .operandSize, 0x6C, .rm, .narrow, h_v166_6C_rm_narrow)
+  }
+  private func install10() {
+    install(map: 1, .operandSize, 0x6C, .rm, .wide, h_v166_6C_rm_wide)
+    install(map: 1, .operandSize, 0x6D, .rr, .legacy, h_v166_6D_rr_legacy)
+    install(map: 1, .operandSize, 0x6D, .rr, .narrow, h_v166_6D_rr_narrow)
+    install(map: 1, .operandSize, 0x6D, .rr, .wide, h_v166_6D_rr_wide)
+    install(map: 1, .operandSize, 0x6D, .rm, .legacy, h_v166_6D_rm_legacy)
+    install(map: 1, .operandSize, 0x6D, .rm, .narrow, h_v166_6D_rm_narrow)
+    install(map: 1, .operandSize, 0x6D, .rm, .wide, h_v166_6D_rm_wide)
+    install(map: 1, .none, 0x54, .rr, .legacy, h_v1_54_rr_legacy)
+    install(map: 1, .none, 0x54, .rr, .narrow, h_v1_54_rr_narrow)
+    install(map: 1, .none, 0x54, .rr, .wide, h_v1_54_rr_wide)
+    install(map: 1, .none, 0x54, .rm, .legacy, h_v1_54_rm_legacy)
+    install(map: 1, .none, 0x54, .rm, .narrow, h_v1_54_rm_narrow)
+    install(map: 1, .none, 0x54, .rm, .wide, h_v1_54_rm_wide)
+    install(map: 1, .operandSize, 0x54, .rr, .legacy, h_v166_54_rr_legacy)
+    install(map: 1, .operandSize, 0x54, .rr, .narrow, h_v166_54_rr_narrow)
+    install(map: 1, .operandSize, 0x54, .rr, .wide, h_v166_54_rr_wide)
+    install(map: 1, .operandSize, 0x54, .rm, .legacy, h_v166_54_rm_legacy)
+    install(map: 1, .operandSize, 0x54, .rm, .narrow, h_v166_54_rm_narrow)
+    install(map: 1, .operandSize, 0x54, .rm, .wide, h_v166_54_rm_wide)
+    install(map: 1, .none, 0x55, .rr, .legacy, h_v1_55_rr_legacy)
+    install(map: 1, .none, 0x55, .rr, .narrow, h_v1_55_rr_narrow)
+    install(map: 1, .none, 0x55, .rr, .wide, h_v1_55_rr_wide)
+    install(map: 1, .none, 0x55, .rm, .legacy, h_v1_55_rm_legacy)
+    install(map: 1, .none, 0x55, .rm, .narrow, h_v1_55_rm_narrow)
+    install(map: 1, .none, 0x55, .rm, .wide, h_v1_55_rm_wide)
+    install(map: 1, .operandSize, 0x55, .rr, .legacy, h_v166_55_rr_legacy)
+    install(map: 1, .operandSize, 0x55, .rr, .narrow, h_v166_55_rr_narrow)
+    install(map: 1, .operandSize, 0x55, .rr, .wide, h_v166_55_rr_wide)
+    install(map: 1, .operandSize, 0x55, .rm, .legacy, h_v166_55_rm_legacy)
+    install(map: 1, .operandSize, 0x55, .rm, .narrow, h_v166_55_rm_narrow)
+    install(map: 1, .operandSize, 0x55, .rm, .wide, h_v166_55_rm_wide)
+    install(map: 1, .none, 0x56, .rr, .legacy, h_v1_56_rr_legacy)
+    install(map: 1, .none, 0x56, .rr, .narrow, h_v1_56_rr_narrow)
+    install(map: 1, .none, 0x56, .rr, .wide, h_v1_56_rr_wide)
+    install(map: 1, .none, 0x56, .rm, .legacy, h_v1_56_rm_legacy)
+    install(map: 1, .none, 0x56, .rm, .narrow, h_v1_56_rm_narrow)
+    install(map: 1, .none, 0x56, .rm, .wide, h_v1_56_rm_wide)
+    install(map: 1, .operandSize, 0x56, .rr, .legacy, h_v166_56_rr_legacy)
+    install(map: 1, .operandSize, 0x56, .rr, .narrow, h_v166_56_rr_narrow)
+    install(map: 1, .operandSize, 0x56, .rr, .wide, h_v166_56_rr_wide)
+    install(map: 1, .operandSize, 0x56, .rm, .legacy, h_v166_56_rm_legacy)
+    install(map: 1, .operandSize, 0x56, .rm, .narrow, h_v166_56_rm_narrow)
+    install(map: 1, .operandSize, 0x56, .rm, .wide, h_v166_56_rm_wide)
+    install(map: 1, .none, 0x57, .rr, .legacy, h_v1_57_rr_legacy)
+    install(map: 1, .none, 0x57, .rr, .narrow, h_v1_57_rr_narrow)
+    install(map: 1, .none, 0x57, .rr, .wide, h_v1_57_rr_wide)
+    install(map: 1, .none, 0x57, .rm, .legacy, h_v1_57_rm_legacy)
+    install(map: 1, .none, 0x57, .rm, .narrow, h_v1_57_rm_narrow)
+    install(map: 1, .none, 0x57, .rm, .wide, h_v1_57_rm_wide)
+    install(map: 1, .operandSize, 0x57, .rr, .legacy, h_v166_57_rr_legacy)
+    install(map: 1, .operandSize, 0x57, .rr, .narrow, h_v166_57_rr_narrow)
+    install(map: 1, .operandSize, 0x57, .rr, .wide, h_v166_57_rr_wide)
+    install(map: 1, .operandSize, 0x57, .rm, .legacy, h_v166_57_rm_legacy)
+    install(map: 1, .operandSize, 0x57, .rm, .narrow, h_v166_57_rm_narrow)
+    install(map: 1, .operandSize, 0x57, .rm, .wide, h_v166_57_rm_wide)
+    install(map: 1, .none, 0x14, .rr, .legacy, h_v1_14_rr_legacy)
+    install(map: 1, .none, 0x14, .rr, .narrow, h_v1_14_rr_narrow)
+    install(map: 1, .none, 0x14, .rr, .wide, h_v1_14_rr_wide)
+    install(map: 1, .none, 0x14, .rm, .legacy, h_v1_14_rm_legacy)
+    install(map: 1, .none, 0x14, .rm, .narrow, h_v1_14_rm_narrow)
+    install(map: 1, .none, 0x14, .rm, .wide, h_v1_14_rm_wide)
+    install(map: 1, .operandSize, 0x14, .rr, .legacy, h_v166_14_rr_legacy)
+    install(map: 1, .operandSize, 0x14, .rr, .narrow, h_v166_14_rr_narrow)
+    install(map: 1, .operandSize, 0x14, .rr, .wide, h_v166_14_rr_wide)
+    install(map: 1, .operandSize, 0x14, .rm, .legacy, h_v166_14_rm_legacy)
+    install(map: 1, .operandSize, 0x14, .rm, .narrow, h_v166_14_rm_narrow)
+    install(map: 1, .operandSize, 0x14, .rm, .wide, h_v166_14_rm_wide)
+    install(map: 1, .operandSize, 0x15, .rr, .legacy, h_v166_15_rr_legacy)
+    install(map: 1, .operandSize, 0x15, .rr, .narrow, h_v166_15_rr_narrow)
+    install(map: 1, .operandSize, 0x15, .rr, .wide, h_v166_15_rr_wide)
+    install(map: 1, .operandSize, 0x15, .rm, .legacy, h_v166_15_rm_legacy)
+    install(map: 1, .operandSize, 0x15, .rm, .narrow, h_v166_15_rm_narrow)
+    install(map: 1, .operandSize, 0x15, .rm, .wide, h_v166_15_rm_wide)
+    install(map: 2, .operandSize, 0x0, .rr, .legacy, h_v266_0_rr_legacy)
+    install(map: 2, .operandSize, 0x0, .rr, .narrow, h_v266_0_rr_narrow)
+    install(map: 2, .operandSize, 0x0, .rr, .wide, h_v266_0_rr_wide)
+    install(map: 2, .operandSize, 0x0, .rm, .legacy, h_v266_0_rm_legacy)
+    install(map: 2, .operandSize, 0x0, .rm, .narrow, h_v266_0_rm_narrow)
+    install(map: 2, .operandSize, 0x0, .rm, .wide, h_v266_0_rm_wide)
+    install(map: 2, .operandSize, 0x29, .rr, .legacy, h_v266_29_rr_legacy)
+    install(map: 2, .operandSize, 0x29, .rr, .narrow, h_v266_29_rr_narrow)
+    install(map: 2, .operandSize, 0x29, .rr, .wide, h_v266_29_rr_wide)
+    install(map: 2, .operandSize, 0x29, .rm, .legacy, h_v266_29_rm_legacy)
+    install(map: 2, .operandSize, 0x29, .rm, .narrow, h_v266_29_rm_narrow)
+    install(map: 2, .operandSize, 0x29, .rm, .wide, h_v266_29_rm_wide)
+    install(map: 2, .operandSize, 0x37, .rr, .legacy, h_v266_37_rr_legacy)
+    install(map: 2, .operandSize, 0x37, .rr, .narrow, h_v266_37_rr_narrow)
+    install(map: 2, .operandSize, 0x37, .rr, .wide, h_v266_37_rr_wide)
+    install(map: 2, .operandSize, 0x37, .rm, .legacy, h_v266_37_rm_legacy)
+    install(map: 2, .operandSize, 0x37, .rm, .narrow, h_v266_37_rm_narrow)
+    install(map: 2, .operandSize, 0x37, .rm, .wide, h_v266_37_rm_wide)
+    install(map: 2, .operandSize, 0x39, .rr, .legacy, h_v266_39_rr_legacy)
+    install(map: 2, .operandSize, 0x39, .rr, .narrow, h_v266_39_rr_narrow)
+    install(map: 2, .operandSize, 0x39, .rr, .wide, h_v266_39_rr_wide)
+    install(map: 2, .operandSize, 0x39, .rm, .legacy, h_v266_39_rm_legacy)
+    install(map: 2, .operandSize, 0x39, .rm, .narrow, h_v266_39_rm_narrow)
+    install(map: 2, .operandSize, 0x39, .rm, .wide, h_v266_39_rm_wide)
+    install(map: 2, .operandSize, 0x3A, .rr, .legacy, h_v266_3A_rr_legacy)
+    install(map: 2, .operandSize, 0x3A, .rr, .narrow, h_v266_3A_rr_narrow)
+    install(map: 2, .operandSize, 0x3A, .rr, .wide, h_v266_3A_rr_wide)
+  }
+  private func install11() {
+    install(map: 2, .operandSize, 0x3A, .rm, .legacy, h_v266_3A_rm_legacy)
+    install(map: 2, .operandSize, 0x3A, .rm, .narrow, h_v266_3A_rm_narrow)
+    install(map: 2, .operandSize, 0x3A, .rm, .wide, h_v266_3A_rm_wide)
+    install(map: 2, .operandSize, 0x3B, .rr, .legacy, h_v266_3B_rr_legacy)
+    install(map: 2, .operandSize, 0x3B, .rr, .narrow, h_v266_3B_rr_narrow)
+    install(map: 2, .operandSize, 0x3B, .rr, .wide, h_v266_3B_rr_wide)
+    install(map: 2, .operandSize, 0x3B, .rm, .legacy, h_v266_3B_rm_legacy)
+    install(map: 2, .operandSize, 0x3B, .rm, .narrow, h_v266_3B_rm_narrow)
+    install(map: 2, .operandSize, 0x3B, .rm, .wide, h_v266_3B_rm_wide)
+    install(map: 2, .operandSize, 0x3D, .rr, .legacy, h_v266_3D_rr_legacy)
+    install(map: 2, .operandSize, 0x3D, .rr, .narrow, h_v266_3D_rr_narrow)
+    install(map: 2, .operandSize, 0x3D, .rr, .wide, h_v266_3D_rr_wide)
+    install(map: 2, .operandSize, 0x3D, .rm, .legacy, h_v266_3D_rm_legacy)
+    install(map: 2, .operandSize, 0x3D, .rm, .narrow, h_v266_3D_rm_narrow)
+    install(map: 2, .operandSize, 0x3D, .rm, .wide, h_v266_3D_rm_wide)
+    install(map: 2, .operandSize, 0x3F, .rr, .legacy, h_v266_3F_rr_legacy)
+    install(map: 2, .operandSize, 0x3F, .rr, .narrow, h_v266_3F_rr_narrow)
+    install(map: 2, .operandSize, 0x3F, .rr, .wide, h_v266_3F_rr_wide)
+    install(map: 2, .operandSize, 0x3F, .rm, .legacy, h_v266_3F_rm_legacy)
+    install(map: 2, .operandSize, 0x3F, .rm, .narrow, h_v266_3F_rm_narrow)
+    install(map: 2, .operandSize, 0x3F, .rm, .wide, h_v266_3F_rm_wide)
+    install(map: 2, .operandSize, 0x40, .rr, .legacy, h_v266_40_rr_legacy)
+    install(map: 2, .operandSize, 0x40, .rr, .narrow, h_v266_40_rr_narrow)
+    install(map: 2, .operandSize, 0x40, .rr, .wide, h_v266_40_rr_wide)
+    install(map: 2, .operandSize, 0x40, .rm, .legacy, h_v266_40_rm_legacy)
+    install(map: 2, .operandSize, 0x40, .rm, .narrow, h_v266_40_rm_narrow)
+    install(map: 2, .operandSize, 0x40, .rm, .wide, h_v266_40_rm_wide)
+    install(map: 1, .operandSize, 0xD1, .ri, .legacy, h_v166_D1_ri_legacy)
+    install(map: 1, .operandSize, 0xD1, .ri, .narrow, h_v166_D1_ri_narrow)
+    install(map: 1, .operandSize, 0xD1, .ri, .wide, h_v166_D1_ri_wide)
+    install(map: 1, .operandSize, 0xD2, .ri, .legacy, h_v166_D2_ri_legacy)
+    install(map: 1, .operandSize, 0xD2, .ri, .narrow, h_v166_D2_ri_narrow)
+    install(map: 1, .operandSize, 0xD2, .ri, .wide, h_v166_D2_ri_wide)
+    install(map: 1, .operandSize, 0xD3, .ri, .legacy, h_v166_D3_ri_legacy)
+    install(map: 1, .operandSize, 0xD3, .ri, .narrow, h_v166_D3_ri_narrow)
+    install(map: 1, .operandSize, 0xD3, .ri, .wide, h_v166_D3_ri_wide)
+    install(map: 1, .operandSize, 0xE1, .ri, .legacy, h_v166_E1_ri_legacy)
+    install(map: 1, .operandSize, 0xE1, .ri, .narrow, h_v166_E1_ri_narrow)
+    install(map: 1, .operandSize, 0xE1, .ri, .wide, h_v166_E1_ri_wide)
+    install(map: 1, .operandSize, 0xE2, .ri, .legacy, h_v166_E2_ri_legacy)
+    install(map: 1, .operandSize, 0xE2, .ri, .narrow, h_v166_E2_ri_narrow)
+    install(map: 1, .operandSize, 0xE2, .ri, .wide, h_v166_E2_ri_wide)
+    install(map: 1, .operandSize, 0xF1, .ri, .legacy, h_v166_F1_ri_legacy)
+    install(map: 1, .operandSize, 0xF1, .ri, .narrow, h_v166_F1_ri_narrow)
+    install(map: 1, .operandSize, 0xF1, .ri, .wide, h_v166_F1_ri_wide)
+    install(map: 1, .operandSize, 0xF2, .ri, .legacy, h_v166_F2_ri_legacy)
+    install(map: 1, .operandSize, 0xF2, .ri, .narrow, h_v166_F2_ri_narrow)
+    install(map: 1, .operandSize, 0xF2, .ri, .wide, h_v166_F2_ri_wide)
+    install(map: 1, .operandSize, 0xF3, .ri, .legacy, h_v166_F3_ri_legacy)
+    install(map: 1, .operandSize, 0xF3, .ri, .narrow, h_v166_F3_ri_narrow)
+    install(map: 1, .operandSize, 0xF3, .ri, .wide, h_v166_F3_ri_wide)
+    install(map: 1, .operandSize, 0x73, .ri, .legacy, h_v166_73_ri_legacy)
+    install(map: 1, .operandSize, 0x73, .ri, .narrow, h_v166_73_ri_narrow)
+    install(map: 1, .operandSize, 0x73, .ri, .wide, h_v166_73_ri_wide)
+    install(map: 1, .operandSize, 0x77, .ri, .legacy, h_v166_77_ri_legacy)
+    install(map: 1, .operandSize, 0x77, .ri, .narrow, h_v166_77_ri_narrow)
+    install(map: 1, .operandSize, 0x77, .ri, .wide, h_v166_77_ri_wide)
+    install(map: 1, .operandSize, 0x70, .rr, .legacy, h_v166_70_rr_legacy)
+    install(map: 1, .operandSize, 0x70, .rr, .narrow, h_v166_70_rr_narrow)
+    install(map: 1, .operandSize, 0x70, .rr, .wide, h_v166_70_rr_wide)
+    install(map: 1, .none, 0xC6, .rr, .legacy, h_v1_C6_rr_legacy)
+    install(map: 1, .none, 0xC6, .rr, .narrow, h_v1_C6_rr_narrow)
+    install(map: 1, .none, 0xC6, .rr, .wide, h_v1_C6_rr_wide)
+    install(map: 3, .operandSize, 0xF, .rr, .legacy, h_v366_F_rr_legacy)
+    install(map: 3, .operandSize, 0xF, .rr, .narrow, h_v366_F_rr_narrow)
+    install(map: 3, .operandSize, 0xF, .rr, .wide, h_v366_F_rr_wide)
+    install(map: 1, .none, 0x10, .rm, .legacy, h_v1_10_rm_legacy)
+    install(map: 1, .none, 0x10, .rm, .narrow, h_v1_10_rm_narrow)
+    install(map: 1, .none, 0x10, .rm, .wide, h_v1_10_rm_wide)
+    install(map: 1, .none, 0x10, .rr, .legacy, h_v1_10_rr_legacy)
+    install(map: 1, .none, 0x10, .rr, .narrow, h_v1_10_rr_narrow)
+    install(map: 1, .none, 0x10, .rr, .wide, h_v1_10_rr_wide)
+    install(map: 1, .operandSize, 0x10, .rm, .legacy, h_v166_10_rm_legacy)
+    install(map: 1, .operandSize, 0x10, .rm, .narrow, h_v166_10_rm_narrow)
+    install(map: 1, .operandSize, 0x10, .rm, .wide, h_v166_10_rm_wide)
+    install(map: 1, .operandSize, 0x10, .rr, .legacy, h_v166_10_rr_legacy)
+    install(map: 1, .operandSize, 0x10, .rr, .narrow, h_v166_10_rr_narrow)
+    install(map: 1, .operandSize, 0x10, .rr, .wide, h_v166_10_rr_wide)
+    install(map: 1, .none, 0x28, .rm, .legacy, h_v1_28_rm_legacy)
+    install(map: 1, .none, 0x28, .rm, .narrow, h_v1_28_rm_narrow)
+    install(map: 1, .none, 0x28, .rm, .wide, h_v1_28_rm_wide)
+    install(map: 1, .none, 0x28, .rr, .legacy, h_v1_28_rr_legacy)
+    install(map: 1, .none, 0x28, .rr, .narrow, h_v1_28_rr_narrow)
+    install(map: 1, .none, 0x28, .rr, .wide, h_v1_28_rr_wide)
+    install(map: 1, .operandSize, 0x28, .rm, .legacy, h_v166_28_rm_legacy)
+    install(map: 1, .operandSize, 0x28, .rm, .narrow, h_v166_28_rm_narrow)
+    install(map: 1, .operandSize, 0x28, .rm, .wide, h_v166_28_rm_wide)
+    install(map: 1, .operandSize, 0x28, .rr, .legacy, h_v166_28_rr_legacy)
+    install(map: 1, .operandSize, 0x28, .rr, .narrow, h_v166_28_rr_narrow)
+    install(map: 1, .operandSize, 0x28, .rr, .wide, h_v166_28_rr_wide)
+    install(map: 1, .operandSize, 0x6F, .rm, .legacy, h_v166_6F_rm_legacy)
+    install(map: 1, .operandSize, 0x6F, .rm, .narrow, h_v166_6F_rm_narrow)
+    install(map: 1, .operandSize, 0x6F, .rm, .wide, h_v166_6F_rm_wide)
+    install(map: 1, .operandSize, 0x6F, .rr, .legacy, h_v166_6F_rr_legacy)
+    install(map: 1, .operandSize, 0x6F, .rr, .narrow, h_v166_6F_rr_narrow)
+    install(map: 1, .operandSize, 0x6F, .rr, .wide, h_v166_6F_rr_wide)
+    install(map: 1, .rep, 0x6F, .rm, .legacy, h_v1F3_6F_rm_legacy)
+    install(map: 1, .rep, 0x6F, .rm, .narrow, h_v1F3_6F_rm_narrow)
+    install(map: 1, .rep, 0x6F, .rm, .wide, h_v1F3_6F_rm_wide)
+    install(map: 1, .rep, 0x6F, .rr, .legacy, h_v1F3_6F_rr_legacy)
+  }
+  private func install12() {
+    install(map: 1, .rep, 0x6F, .rr, .narrow, h_v1F3_6F_rr_narrow)
+    install(map: 1, .rep, 0x6F, .rr, .wide, h_v1F3_6F_rr_wide)
+    install(map: 1, .repne, 0xF0, .rm, .legacy, h_v1F2_F0_rm_legacy)
+    install(map: 1, .repne, 0xF0, .rm, .narrow, h_v1F2_F0_rm_narrow)
+    install(map: 1, .repne, 0xF0, .rm, .wide, h_v1F2_F0_rm_wide)
+    install(map: 1, .none, 0x11, .rm, .legacy, h_v1_11_rm_legacy)
+    install(map: 1, .none, 0x11, .rm, .narrow, h_v1_11_rm_narrow)
+    install(map: 1, .none, 0x11, .rm, .wide, h_v1_11_rm_wide)
+    install(map: 1, .none, 0x11, .rr, .legacy, h_v1_11_rr_legacy)
+    install(map: 1, .none, 0x11, .rr, .narrow, h_v1_11_rr_narrow)
+    install(map: 1, .none, 0x11, .rr, .wide, h_v1_11_rr_wide)
+    install(map: 1, .operandSize, 0x11, .rm, .legacy, h_v166_11_rm_legacy)
+    install(map: 1, .operandSize, 0x11, .rm, .narrow, h_v166_11_rm_narrow)
+    install(map: 1, .operandSize, 0x11, .rm, .wide, h_v166_11_rm_wide)
+    install(map: 1, .operandSize, 0x11, .rr, .legacy, h_v166_11_rr_legacy)
+    install(map: 1, .operandSize, 0x11, .rr, .narrow, h_v166_11_rr_narrow)
+    install(map: 1, .operandSize, 0x11, .rr, .wide, h_v166_11_rr_wide)
+    install(map: 1, .none, 0x29, .rm, .legacy, h_v1_29_rm_legacy)
+    install(map: 1, .none, 0x29, .rm, .narrow, h_v1_29_rm_narrow)
+    install(map: 1, .none, 0x29, .rm, .wide, h_v1_29_rm_wide)
+    install(map: 1, .none, 0x29, .rr, .legacy, h_v1_29_rr_legacy)
+    install(map: 1, .none, 0x29, .rr, .narrow, h_v1_29_rr_narrow)
+    install(map: 1, .none, 0x29, .rr, .wide, h_v1_29_rr_wide)
+    install(map: 1, .operandSize, 0x29, .rm, .legacy, h_v166_29_rm_legacy)
+    install(map: 1, .operandSize, 0x29, .rm, .narrow, h_v166_29_rm_narrow)
+    install(map: 1, .operandSize, 0x29, .rm, .wide, h_v166_29_rm_wide)
+    install(map: 1, .operandSize, 0x29, .rr, .legacy, h_v166_29_rr_legacy)
+    install(map: 1, .operandSize, 0x29, .rr, .narrow, h_v166_29_rr_narrow)
+    install(map: 1, .operandSize, 0x29, .rr, .wide, h_v166_29_rr_wide)
+    install(map: 1, .operandSize, 0x7F, .rm, .legacy, h_v166_7F_rm_legacy)
+    install(map: 1, .operandSize, 0x7F, .rm, .narrow, h_v166_7F_rm_narrow)
+    install(map: 1, .operandSize, 0x7F, .rm, .wide, h_v166_7F_rm_wide)
+    install(map: 1, .operandSize, 0x7F, .rr, .legacy, h_v166_7F_rr_legacy)
+    install(map: 1, .operandSize, 0x7F, .rr, .narrow, h_v166_7F_rr_narrow)
+    install(map: 1, .operandSize, 0x7F, .rr, .wide, h_v166_7F_rr_wide)
+    install(map: 1, .rep, 0x7F, .rm, .legacy, h_v1F3_7F_rm_legacy)
+    install(map: 1, .rep, 0x7F, .rm, .narrow, h_v1F3_7F_rm_narrow)
+    install(map: 1, .rep, 0x7F, .rm, .wide, h_v1F3_7F_rm_wide)
+    install(map: 1, .rep, 0x7F, .rr, .legacy, h_v1F3_7F_rr_legacy)
+    install(map: 1, .rep, 0x7F, .rr, .narrow, h_v1F3_7F_rr_narrow)
+    install(map: 1, .rep, 0x7F, .rr, .wide, h_v1F3_7F_rr_wide)
+    install(map: 1, .none, 0x2B, .rm, .legacy, h_v1_2B_rm_legacy)
+    install(map: 1, .none, 0x2B, .rm, .narrow, h_v1_2B_rm_narrow)
+    install(map: 1, .none, 0x2B, .rm, .wide, h_v1_2B_rm_wide)
+    install(map: 1, .operandSize, 0x2B, .rm, .legacy, h_v166_2B_rm_legacy)
+    install(map: 1, .operandSize, 0x2B, .rm, .narrow, h_v166_2B_rm_narrow)
+    install(map: 1, .operandSize, 0x2B, .rm, .wide, h_v166_2B_rm_wide)
+    install(map: 1, .operandSize, 0xE7, .rm, .legacy, h_v166_E7_rm_legacy)
+    install(map: 1, .operandSize, 0xE7, .rm, .narrow, h_v166_E7_rm_narrow)
+    install(map: 1, .operandSize, 0xE7, .rm, .wide, h_v166_E7_rm_wide)
+    install(map: 1, .rep, 0x10, .rm, .legacy, h_v1F3_10_rm_legacy)
+    install(map: 1, .rep, 0x10, .rm, .narrow, h_v1F3_10_rm_narrow)
+    install(map: 1, .rep, 0x11, .rm, .legacy, h_v1F3_11_rm_legacy)
+    install(map: 1, .rep, 0x11, .rm, .narrow, h_v1F3_11_rm_narrow)
+    install(map: 1, .rep, 0x10, .rr, .legacy, h_v1F3_10_rr_legacy)
+    install(map: 1, .rep, 0x10, .rr, .narrow, h_v1F3_10_rr_narrow)
+    install(map: 1, .rep, 0x11, .rr, .legacy, h_v1F3_11_rr_legacy)
+    install(map: 1, .rep, 0x11, .rr, .narrow, h_v1F3_11_rr_narrow)
+    install(map: 1, .repne, 0x10, .rm, .legacy, h_v1F2_10_rm_legacy)
+    install(map: 1, .repne, 0x10, .rm, .narrow, h_v1F2_10_rm_narrow)
+    install(map: 1, .repne, 0x11, .rm, .legacy, h_v1F2_11_rm_legacy)
+    install(map: 1, .repne, 0x11, .rm, .narrow, h_v1F2_11_rm_narrow)
+    install(map: 1, .repne, 0x10, .rr, .legacy, h_v1F2_10_rr_legacy)
+    install(map: 1, .repne, 0x10, .rr, .narrow, h_v1F2_10_rr_narrow)
+    install(map: 1, .repne, 0x11, .rr, .legacy, h_v1F2_11_rr_legacy)
+    install(map: 1, .repne, 0x11, .rr, .narrow, h_v1F2_11_rr_narrow)
+    install(map: 1, .operandSize, 0x6E, .rm, .legacy, h_v166_6E_rm_legacy)
+    install(map: 1, .operandSize, 0x6E, .rm, .narrow, h_v166_6E_rm_narrow)
+    install(map: 1, .operandSize, 0x7E, .rm, .legacy, h_v166_7E_rm_legacy)
+    install(map: 1, .operandSize, 0x7E, .rm, .narrow, h_v166_7E_rm_narrow)
+    install(map: 1, .operandSize, 0x6E, .rr, .legacy, h_v166_6E_rr_legacy)
+    install(map: 1, .operandSize, 0x6E, .rr, .narrow, h_v166_6E_rr_narrow)
+    install(map: 1, .operandSize, 0x7E, .rr, .legacy, h_v166_7E_rr_legacy)
+    install(map: 1, .operandSize, 0x7E, .rr, .narrow, h_v166_7E_rr_narrow)
+    install(map: 1, .rep, 0x7E, .rm, .legacy, h_v1F3_7E_rm_legacy)
+    install(map: 1, .rep, 0x7E, .rm, .narrow, h_v1F3_7E_rm_narrow)
+    install(map: 1, .rep, 0x7E, .rr, .legacy, h_v1F3_7E_rr_legacy)
+    install(map: 1, .rep, 0x7E, .rr, .narrow, h_v1F3_7E_rr_narrow)
+    install(map: 1, .operandSize, 0x6E, .rm, .legacy, isQuadword: true, h_v166_6Ew_rm_legacy)
+    install(map: 1, .operandSize, 0x6E, .rm, .narrow, isQuadword: true, h_v166_6Ew_rm_narrow)
+    install(map: 1, .operandSize, 0x7E, .rm, .legacy, isQuadword: true, h_v166_7Ew_rm_legacy)
+    install(map: 1, .operandSize, 0x7E, .rm, .narrow, isQuadword: true, h_v166_7Ew_rm_narrow)
+    install(map: 1, .operandSize, 0x6E, .rr, .legacy, isQuadword: true, h_v166_6Ew_rr_legacy)
+    install(map: 1, .operandSize, 0x6E, .rr, .narrow, isQuadword: true, h_v166_6Ew_rr_narrow)
+    install(map: 1, .operandSize, 0x7E, .rr, .legacy, isQuadword: true, h_v166_7Ew_rr_legacy)
+    install(map: 1, .operandSize, 0x7E, .rr, .narrow, isQuadword: true, h_v166_7Ew_rr_narrow)
+    install(map: 1, .rep, 0x7E, .rm, .legacy, isQuadword: true, h_v1F3_7Ew_rm_legacy)
+    install(map: 1, .rep, 0x7E, .rm, .narrow, isQuadword: true, h_v1F3_7Ew_rm_narrow)
+    install(map: 1, .rep, 0x7E, .rr, .legacy, isQuadword: true, h_v1F3_7Ew_rr_legacy)
+    install(map: 1, .rep, 0x7E, .rr, .narrow, isQuadword: true, h_v1F3_7Ew_rr_narrow)
+    install(map: 1, .operandSize, 0xD6, .rm, .legacy, h_v166_D6_rm_legacy)
+    install(map: 1, .operandSize, 0xD6, .rm, .narrow, h_v166_D6_rm_narrow)
+    install(map: 1, .none, 0x12, .rm, .legacy, h_v1_12_rm_legacy)
+    install(map: 1, .none, 0x12, .rm, .narrow, h_v1_12_rm_narrow)
+    install(map: 1, .none, 0x16, .rm, .legacy, h_v1_16_rm_legacy)
+    install(map: 1, .none, 0x16, .rm, .narrow, h_v1_16_rm_narrow)
+    install(map: 1, .none, 0x13, .rm, .legacy, h_v1_13_rm_legacy)
+    install(map: 1, .none, 0x13, .rm, .narrow, h_v1_13_rm_narrow)
+    install(map: 1, .none, 0x17, .rm, .legacy, h_v1_17_rm_legacy)
+    install(map: 1, .none, 0x17, .rm, .narrow, h_v1_17_rm_narrow)
+  }
+  private func install13() {
+    install(map: 1, .operandSize, 0x12, .rm, .legacy, h_v166_12_rm_legacy)
+    install(map: 1, .operandSize, 0x12, .rm, .narrow, h_v166_12_rm_narrow)
+    install(map: 1, .operandSize, 0x16, .rm, .legacy, h_v166_16_rm_legacy)
+    install(map: 1, .operandSize, 0x16, .rm, .narrow, h_v166_16_rm_narrow)
+    install(map: 1, .operandSize, 0x13, .rm, .legacy, h_v166_13_rm_legacy)
+    install(map: 1, .operandSize, 0x13, .rm, .narrow, h_v166_13_rm_narrow)
+    install(map: 1, .operandSize, 0x17, .rm, .legacy, h_v166_17_rm_legacy)
+    install(map: 1, .operandSize, 0x17, .rm, .narrow, h_v166_17_rm_narrow)
+    install(map: 1, .operandSize, 0xD7, .rr, .legacy, h_v166_D7_rr_legacy)
+    install(map: 1, .operandSize, 0xD7, .rr, .narrow, h_v166_D7_rr_narrow)
+    install(map: 1, .operandSize, 0xD7, .rr, .wide, h_v166_D7_rr_wide)
+    install(map: 1, .none, 0x77, .rr, .narrow, h_v1_77_rr_narrow)
+    install(map: 1, .rep, 0x51, .rr, .legacy, h_v1F3_51_rr_legacy)
+    install(map: 1, .rep, 0x51, .rr, .narrow, h_v1F3_51_rr_narrow)
+    install(map: 1, .rep, 0x51, .rm, .legacy, h_v1F3_51_rm_legacy)
+    install(map: 1, .rep, 0x51, .rm, .narrow, h_v1F3_51_rm_narrow)
+    install(map: 1, .repne, 0x51, .rr, .legacy, h_v1F2_51_rr_legacy)
+    install(map: 1, .repne, 0x51, .rr, .narrow, h_v1F2_51_rr_narrow)
+    install(map: 1, .repne, 0x51, .rm, .legacy, h_v1F2_51_rm_legacy)
+    install(map: 1, .repne, 0x51, .rm, .narrow, h_v1F2_51_rm_narrow)
+    install(map: 1, .rep, 0x58, .rr, .legacy, h_v1F3_58_rr_legacy)
+    install(map: 1, .rep, 0x58, .rr, .narrow, h_v1F3_58_rr_narrow)
+    install(map: 1, .rep, 0x58, .rm, .legacy, h_v1F3_58_rm_legacy)
+    install(map: 1, .rep, 0x58, .rm, .narrow, h_v1F3_58_rm_narrow)
+    install(map: 1, .repne, 0x58, .rr, .legacy, h_v1F2_58_rr_legacy)
+    install(map: 1, .repne, 0x58, .rr, .narrow, h_v1F2_58_rr_narrow)
+    install(map: 1, .repne, 0x58, .rm, .legacy, h_v1F2_58_rm_legacy)
+    install(map: 1, .repne, 0x58, .rm, .narrow, h_v1F2_58_rm_narrow)
+    install(map: 1, .none, 0x58, .rr, .legacy, h_v1_58_rr_legacy)
+    install(map: 1, .none, 0x58, .rr, .narrow, h_v1_58_rr_narrow)
+    install(map: 1, .none, 0x58, .rr, .wide, h_v1_58_rr_wide)
+    install(map: 1, .none, 0x58, .rm, .legacy, h_v1_58_rm_legacy)
+    install(map: 1, .none, 0x58, .rm, .narrow, h_v1_58_rm_narrow)
+    install(map: 1, .none, 0x58, .rm, .wide, h_v1_58_rm_wide)
+    install(map: 1, .operandSize, 0x58, .rr, .legacy, h_v166_58_rr_legacy)
+    install(map: 1, .operandSize, 0x58, .rr, .narrow, h_v166_58_rr_narrow)
+    install(map: 1, .operandSize, 0x58, .rr, .wide, h_v166_58_rr_wide)
+    install(map: 1, .operandSize, 0x58, .rm, .legacy, h_v166_58_rm_legacy)
+    install(map: 1, .operandSize, 0x58, .rm, .narrow, h_v166_58_rm_narrow)
+    install(map: 1, .operandSize, 0x58, .rm, .wide, h_v166_58_rm_wide)
+    install(map: 1, .rep, 0x59, .rr, .legacy, h_v1F3_59_rr_legacy)
+    install(map: 1, .rep, 0x59, .rr, .narrow, h_v1F3_59_rr_narrow)
+    install(map: 1, .rep, 0x59, .rm, .legacy, h_v1F3_59_rm_legacy)
+    install(map: 1, .rep, 0x59, .rm, .narrow, h_v1F3_59_rm_narrow)
+    install(map: 1, .repne, 0x59, .rr, .legacy, h_v1F2_59_rr_legacy)
+    install(map: 1, .repne, 0x59, .rr, .narrow, h_v1F2_59_rr_narrow)
+    install(map: 1, .repne, 0x59, .rm, .legacy, h_v1F2_59_rm_legacy)
+    install(map: 1, .repne, 0x59, .rm, .narrow, h_v1F2_59_rm_narrow)
+    install(map: 1, .none, 0x59, .rr, .legacy, h_v1_59_rr_legacy)
+    install(map: 1, .none, 0x59, .rr, .narrow, h_v1_59_rr_narrow)
+    install(map: 1, .none, 0x59, .rr, .wide, h_v1_59_rr_wide)
+    install(map: 1, .none, 0x59, .rm, .legacy, h_v1_59_rm_legacy)
+    install(map: 1, .none, 0x59, .rm, .narrow, h_v1_59_rm_narrow)
+    install(map: 1, .none, 0x59, .rm, .wide, h_v1_59_rm_wide)
+    install(map: 1, .operandSize, 0x59, .rr, .legacy, h_v166_59_rr_legacy)
+    install(map: 1, .operandSize, 0x59, .rr, .narrow, h_v166_59_rr_narrow)
+    install(map: 1, .operandSize, 0x59, .rr, .wide, h_v166_59_rr_wide)
+    install(map: 1, .operandSize, 0x59, .rm, .legacy, h_v166_59_rm_legacy)
+    install(map: 1, .operandSize, 0x59, .rm, .narrow, h_v166_59_rm_narrow)
+    install(map: 1, .operandSize, 0x59, .rm, .wide, h_v166_59_rm_wide)
+    install(map: 1, .rep, 0x5C, .rr, .legacy, h_v1F3_5C_rr_legacy)
+    install(map: 1, .rep, 0x5C, .rr, .narrow, h_v1F3_5C_rr_narrow)
+    install(map: 1, .rep, 0x5C, .rm, .legacy, h_v1F3_5C_rm_legacy)
+    install(map: 1, .rep, 0x5C, .rm, .narrow, h_v1F3_5C_rm_narrow)
+    install(map: 1, .repne, 0x5C, .rr, .legacy, h_v1F2_5C_rr_legacy)
+    install(map: 1, .repne, 0x5C, .rr, .narrow, h_v1F2_5C_rr_narrow)
+    install(map: 1, .repne, 0x5C, .rm, .legacy, h_v1F2_5C_rm_legacy)
+    install(map: 1, .repne, 0x5C, .rm, .narrow, h_v1F2_5C_rm_narrow)
+    install(map: 1, .none, 0x5C, .rr, .legacy, h_v1_5C_rr_legacy)
+    install(map: 1, .none, 0x5C, .rr, .narrow, h_v1_5C_rr_narrow)
+    install(map: 1, .none, 0x5C, .rr, .wide, h_v1_5C_rr_wide)
+    install(map: 1, .none, 0x5C, .rm, .legacy, h_v1_5C_rm_legacy)
+    install(map: 1, .none, 0x5C, .rm, .narrow, h_v1_5C_rm_narrow)
+    install(map: 1, .none, 0x5C, .rm, .wide, h_v1_5C_rm_wide)
+    install(map: 1, .operandSize, 0x5C, .rr, .legacy, h_v166_5C_rr_legacy)
+    install(map: 1, .operandSize, 0x5C, .rr, .narrow, h_v166_5C_rr_narrow)
+    install(map: 1, .operandSize, 0x5C, .rr, .wide, h_v166_5C_rr_wide)
+    install(map: 1, .operandSize, 0x5C, .rm, .legacy, h_v166_5C_rm_legacy)
+    install(map: 1, .operandSize, 0x5C, .rm, .narrow, h_v166_5C_rm_narrow)
+    install(map: 1, .operandSize, 0x5C, .rm, .wide, h_v166_5C_rm_wide)
+    install(map: 1, .rep, 0x5D, .rr, .legacy, h_v1F3_5D_rr_legacy)
+    install(map: 1, .rep, 0x5D, .rr, .narrow, h_v1F3_5D_rr_narrow)
+    install(map: 1, .rep, 0x5D, .rm, .legacy, h_v1F3_5D_rm_legacy)
+    install(map: 1, .rep, 0x5D, .rm, .narrow, h_v1F3_5D_rm_narrow)
+    install(map: 1, .repne, 0x5D, .rr, .legacy, h_v1F2_5D_rr_legacy)
+    install(map: 1, .repne, 0x5D, .rr, .narrow, h_v1F2_5D_rr_narrow)
+    install(map: 1, .repne, 0x5D, .rm, .legacy, h_v1F2_5D_rm_legacy)
+    install(map: 1, .repne, 0x5D, .rm, .narrow, h_v1F2_5D_rm_narrow)
+    install(map: 1, .rep, 0x5E, .rr, .legacy, h_v1F3_5E_rr_legacy)
+    install(map: 1, .rep, 0x5E, .rr, .narrow, h_v1F3_5E_rr_narrow)
+    install(map: 1, .rep, 0x5E, .rm, .legacy, h_v1F3_5E_rm_legacy)
+    install(map: 1, .rep, 0x5E, .rm, .narrow, h_v1F3_5E_rm_narrow)
+    install(map: 1, .repne, 0x5E, .rr, .legacy, h_v1F2_5E_rr_legacy)
+    install(map: 1, .repne, 0x5E, .rr, .narrow, h_v1F2_5E_rr_narrow)
+    install(map: 1, .repne, 0x5E, .rm, .legacy, h_v1F2_5E_rm_legacy)
+    install(map: 1, .repne, 0x5E, .rm, .narrow, h_v1F2_5E_rm_narrow)
+    install(map: 1, .none, 0x5E, .rr, .legacy, h_v1_5E_rr_legacy)
+    install(map: 1, .none, 0x5E, .rr, .narrow, h_v1_5E_rr_narrow)
+    install(map: 1, .none, 0x5E, .rr, .wide, h_v1_5E_rr_wide)
+    install(map: 1, .none, 0x5E, .rm, .legacy, h_v1_5E_rm_legacy)
+  }
+  private func install14() {
+    install(map: 1, .none, 0x5E, .rm, .narrow, h_v1_5E_rm_narrow)
+    install(map: 1, .none, 0x5E, .rm, .wide, h_v1_5E_rm_wide)
+    install(map: 1, .operandSize, 0x5E, .rr, .legacy, h_v166_5E_rr_legacy)
+    install(map: 1, .operandSize, 0x5E, .rr, .narrow, h_v166_5E_rr_narrow)
+    install(map: 1, .operandSize, 0x5E, .rr, .wide, h_v166_5E_rr_wide)
+    install(map: 1, .operandSize, 0x5E, .rm, .legacy, h_v166_5E_rm_legacy)
+    install(map: 1, .operandSize, 0x5E, .rm, .narrow, h_v166_5E_rm_narrow)
+    install(map: 1, .operandSize, 0x5E, .rm, .wide, h_v166_5E_rm_wide)
+    install(map: 1, .rep, 0x5F, .rr, .legacy, h_v1F3_5F_rr_legacy)
+    install(map: 1, .rep, 0x5F, .rr, .narrow, h_v1F3_5F_rr_narrow)
+    install(map: 1, .rep, 0x5F, .rm, .legacy, h_v1F3_5F_rm_legacy)
+    install(map: 1, .rep, 0x5F, .rm, .narrow, h_v1F3_5F_rm_narrow)
+    install(map: 1, .repne, 0x5F, .rr, .legacy, h_v1F2_5F_rr_legacy)
+    install(map: 1, .repne, 0x5F, .rr, .narrow, h_v1F2_5F_rr_narrow)
+    install(map: 1, .repne, 0x5F, .rm, .legacy, h_v1F2_5F_rm_legacy)
+    install(map: 1, .repne, 0x5F, .rm, .narrow, h_v1F2_5F_rm_narrow)
+    install(map: 1, .none, 0x2E, .rr, .legacy, h_v1_2E_rr_legacy)
+    install(map: 1, .none, 0x2E, .rr, .narrow, h_v1_2E_rr_narrow)
+    install(map: 1, .none, 0x2E, .rm, .legacy, h_v1_2E_rm_legacy)
+    install(map: 1, .none, 0x2E, .rm, .narrow, h_v1_2E_rm_narrow)
+    install(map: 1, .none, 0x2F, .rr, .legacy, h_v1_2F_rr_legacy)
+    install(map: 1, .none, 0x2F, .rr, .narrow, h_v1_2F_rr_narrow)
+    install(map: 1, .none, 0x2F, .rm, .legacy, h_v1_2F_rm_legacy)
+    install(map: 1, .none, 0x2F, .rm, .narrow, h_v1_2F_rm_narrow)
+    install(map: 1, .operandSize, 0x2E, .rr, .legacy, h_v166_2E_rr_legacy)
+    install(map: 1, .operandSize, 0x2E, .rr, .narrow, h_v166_2E_rr_narrow)
+    install(map: 1, .operandSize, 0x2E, .rm, .legacy, h_v166_2E_rm_legacy)
+    install(map: 1, .operandSize, 0x2E, .rm, .narrow, h_v166_2E_rm_narrow)
+    install(map: 1, .operandSize, 0x2F, .rr, .legacy, h_v166_2F_rr_legacy)
+    install(map: 1, .operandSize, 0x2F, .rr, .narrow, h_v166_2F_rr_narrow)
+    install(map: 1, .operandSize, 0x2F, .rm, .legacy, h_v166_2F_rm_legacy)
+    install(map: 1, .operandSize, 0x2F, .rm, .narrow, h_v166_2F_rm_narrow)
+    install(map: 1, .rep, 0x2A, .rr, .legacy, h_v1F3_2A_rr_legacy)
+    install(map: 1, .rep, 0x2A, .rr, .narrow, h_v1F3_2A_rr_narrow)
+    install(map: 1, .rep, 0x2C, .rr, .legacy, h_v1F3_2C_rr_legacy)
+    install(map: 1, .rep, 0x2C, .rr, .narrow, h_v1F3_2C_rr_narrow)
+    install(map: 1, .rep, 0x2A, .rr, .legacy, isQuadword: true, h_v1F3_2Aw_rr_legacy)
+    install(map: 1, .rep, 0x2A, .rr, .narrow, isQuadword: true, h_v1F3_2Aw_rr_narrow)
+    install(map: 1, .rep, 0x2C, .rr, .legacy, isQuadword: true, h_v1F3_2Cw_rr_legacy)
+    install(map: 1, .rep, 0x2C, .rr, .narrow, isQuadword: true, h_v1F3_2Cw_rr_narrow)
+    install(map: 1, .repne, 0x2A, .rr, .legacy, h_v1F2_2A_rr_legacy)
+    install(map: 1, .repne, 0x2A, .rr, .narrow, h_v1F2_2A_rr_narrow)
+    install(map: 1, .repne, 0x2C, .rr, .legacy, h_v1F2_2C_rr_legacy)
+    install(map: 1, .repne, 0x2C, .rr, .narrow, h_v1F2_2C_rr_narrow)
+    install(map: 1, .repne, 0x2A, .rr, .legacy, isQuadword: true, h_v1F2_2Aw_rr_legacy)
+    install(map: 1, .repne, 0x2A, .rr, .narrow, isQuadword: true, h_v1F2_2Aw_rr_narrow)
+    install(map: 1, .repne, 0x2C, .rr, .legacy, isQuadword: true, h_v1F2_2Cw_rr_legacy)
+    install(map: 1, .repne, 0x2C, .rr, .narrow, isQuadword: true, h_v1F2_2Cw_rr_narrow)
+    install(map: 1, .rep, 0x5A, .rr, .legacy, h_v1F3_5A_rr_legacy)
+    install(map: 1, .rep, 0x5A, .rr, .narrow, h_v1F3_5A_rr_narrow)
+    install(.add, .rrBranch, 32, condition: 4, h_add_rrBranch_32_cc4)
+    install(.add, .riBranch, 32, condition: 4, h_add_riBranch_32_cc4)
+    install(.and, .rrBranch, 32, condition: 4, h_and_rrBranch_32_cc4)
+    install(.and, .riBranch, 32, condition: 4, h_and_riBranch_32_cc4)
+    install(.sub, .rrBranch, 32, condition: 4, h_sub_rrBranch_32_cc4)
+    install(.sub, .riBranch, 32, condition: 4, h_sub_riBranch_32_cc4)
+    install(.inc, .rBranch, 32, condition: 4, h_inc_rBranch_32_cc4)
+    install(.dec, .rBranch, 32, condition: 4, h_dec_rBranch_32_cc4)
+    install(.add, .rrBranch, 64, condition: 4, h_add_rrBranch_64_cc4)
+    install(.add, .riBranch, 64, condition: 4, h_add_riBranch_64_cc4)
+    install(.and, .rrBranch, 64, condition: 4, h_and_rrBranch_64_cc4)
+    install(.and, .riBranch, 64, condition: 4, h_and_riBranch_64_cc4)
+    install(.sub, .rrBranch, 64, condition: 4, h_sub_rrBranch_64_cc4)
+    install(.sub, .riBranch, 64, condition: 4, h_sub_riBranch_64_cc4)
+    install(.inc, .rBranch, 64, condition: 4, h_inc_rBranch_64_cc4)
+    install(.dec, .rBranch, 64, condition: 4, h_dec_rBranch_64_cc4)
+    install(.add, .rrBranch, 32, condition: 5, h_add_rrBranch_32_cc5)
+    install(.add, .riBranch, 32, condition: 5, h_add_riBranch_32_cc5)
+    install(.and, .rrBranch, 32, condition: 5, h_and_rrBranch_32_cc5)
+    install(.and, .riBranch, 32, condition: 5, h_and_riBranch_32_cc5)
+    install(.sub, .rrBranch, 32, condition: 5, h_sub_rrBranch_32_cc5)
+    install(.sub, .riBranch, 32, condition: 5, h_sub_riBranch_32_cc5)
+    install(.inc, .rBranch, 32, condition: 5, h_inc_rBranch_32_cc5)
+    install(.dec, .rBranch, 32, condition: 5, h_dec_rBranch_32_cc5)
+    install(.add, .rrBranch, 64, condition: 5, h_add_rrBranch_64_cc5)
+    install(.add, .riBranch, 64, condition: 5, h_add_riBranch_64_cc5)
+    install(.and, .rrBranch, 64, condition: 5, h_and_rrBranch_64_cc5)
+    install(.and, .riBranch, 64, condition: 5, h_and_riBranch_64_cc5)
+    install(.sub, .rrBranch, 64, condition: 5, h_sub_rrBranch_64_cc5)
+    install(.sub, .riBranch, 64, condition: 5, h_sub_riBranch_64_cc5)
+    install(.inc, .rBranch, 64, condition: 5, h_inc_rBranch_64_cc5)
+    install(.dec, .rBranch, 64, condition: 5, h_dec_rBranch_64_cc5)
+    install(.add, .rrBranch, 32, condition: 8, h_add_rrBranch_32_cc8)
+    install(.add, .riBranch, 32, condition: 8, h_add_riBranch_32_cc8)
+    install(.and, .rrBranch, 32, condition: 8, h_and_rrBranch_32_cc8)
+    install(.and, .riBranch, 32, condition: 8, h_and_riBranch_32_cc8)
+    install(.sub, .rrBranch, 32, condition: 8, h_sub_rrBranch_32_cc8)
+    install(.sub, .riBranch, 32, condition: 8, h_sub_riBranch_32_cc8)
+    install(.inc, .rBranch, 32, condition: 8, h_inc_rBranch_32_cc8)
+    install(.dec, .rBranch, 32, condition: 8, h_dec_rBranch_32_cc8)
+    install(.add, .rrBranch, 64, condition: 8, h_add_rrBranch_64_cc8)
+    install(.add, .riBranch, 64, condition: 8, h_add_riBranch_64_cc8)
+    install(.and, .rrBranch, 64, condition: 8, h_and_rrBranch_64_cc8)
+    install(.and, .riBranch, 64, condition: 8, h_and_riBranch_64_cc8)
+    install(.sub, .rrBranch, 64, condition: 8, h_sub_rrBranch_64_cc8)
+    install(.sub, .riBranch, 64, condition: 8, h_sub_riBranch_64_cc8)
+    install(.inc, .rBranch, 64, condition: 8, h_inc_rBranch_64_cc8)
+    install(.dec, .rBranch, 64, condition: 8, h_dec_rBranch_64_cc8)
+    install(.add, .rrBranch, 32, condition: 9, h_add_rrBranch_32_cc9)
+    install(.add, .riBranch, 32, condition: 9, h_add_riBranch_32_cc9)
+  }
+  private func install15() {
+    install(.and, .rrBranch, 32, condition: 9, h_and_rrBranch_32_cc9)
+    install(.and, .riBranch, 32, condition: 9, h_and_riBranch_32_cc9)
+    install(.sub, .rrBranch, 32, condition: 9, h_sub_rrBranch_32_cc9)
+    install(.sub, .riBranch, 32, condition: 9, h_sub_riBranch_32_cc9)
+    install(.inc, .rBranch, 32, condition: 9, h_inc_rBranch_32_cc9)
+    install(.dec, .rBranch, 32, condition: 9, h_dec_rBranch_32_cc9)
+    install(.add, .rrBranch, 64, condition: 9, h_add_rrBranch_64_cc9)
+    install(.add, .riBranch, 64, condition: 9, h_add_riBranch_64_cc9)
+    install(.and, .rrBranch, 64, condition: 9, h_and_rrBranch_64_cc9)
+    install(.and, .riBranch, 64, condition: 9, h_and_riBranch_64_cc9)
+    install(.sub, .rrBranch, 64, condition: 9, h_sub_rrBranch_64_cc9)
+    install(.sub, .riBranch, 64, condition: 9, h_sub_riBranch_64_cc9)
+    install(.inc, .rBranch, 64, condition: 9, h_inc_rBranch_64_cc9)
+    install(.dec, .rBranch, 64, condition: 9, h_dec_rBranch_64_cc9)
+    install(.add, .rr, 32, condition: 1, h_add_rr_32_cc1)
+    install(.add, .ri, 32, condition: 1, h_add_ri_32_cc1)
+    install(.add, .rm, 32, condition: 1, h_add_rm_32_cc1)
+    install(.add, .mr, 32, condition: 1, h_add_mr_32_cc1)
+    install(.add, .mi, 32, condition: 1, h_add_mi_32_cc1)
+    install(.or, .rr, 32, condition: 1, h_or_rr_32_cc1)
+    install(.or, .ri, 32, condition: 1, h_or_ri_32_cc1)
+    install(.or, .rm, 32, condition: 1, h_or_rm_32_cc1)
+    install(.or, .mr, 32, condition: 1, h_or_mr_32_cc1)
+    install(.or, .mi, 32, condition: 1, h_or_mi_32_cc1)
+    install(.and, .rr, 32, condition: 1, h_and_rr_32_cc1)
+    install(.and, .ri, 32, condition: 1, h_and_ri_32_cc1)
+    install(.and, .rm, 32, condition: 1, h_and_rm_32_cc1)
+    install(.and, .mr, 32, condition: 1, h_and_mr_32_cc1)
+    install(.and, .mi, 32, condition: 1, h_and_mi_32_cc1)
+    install(.sub, .rr, 32, condition: 1, h_sub_rr_32_cc1)
+    install(.sub, .ri, 32, condition: 1, h_sub_ri_32_cc1)
+    install(.sub, .rm, 32, condition: 1, h_sub_rm_32_cc1)
+    install(.sub, .mr, 32, condition: 1, h_sub_mr_32_cc1)
+    install(.sub, .mi, 32, condition: 1, h_sub_mi_32_cc1)
+    install(.xor, .rr, 32, condition: 1, h_xor_rr_32_cc1)
+    install(.xor, .ri, 32, condition: 1, h_xor_ri_32_cc1)
+    install(.xor, .rm, 32, condition: 1, h_xor_rm_32_cc1)
+    install(.xor, .mr, 32, condition: 1, h_xor_mr_32_cc1)
+    install(.xor, .mi, 32, condition: 1, h_xor_mi_32_cc1)
+    install(.inc, .r, 32, condition: 1, h_inc_r_32_cc1)
+    install(.inc, .m, 32, condition: 1, h_inc_m_32_cc1)
+    install(.dec, .r, 32, condition: 1, h_dec_r_32_cc1)
+    install(.dec, .m, 32, condition: 1, h_dec_m_32_cc1)
+    install(.neg, .r, 32, condition: 1, h_neg_r_32_cc1)
+    install(.shl, .ri, 32, condition: 1, h_shl_ri_32_cc1)
+    install(.shl, .rc, 32, condition: 1, h_shl_rc_32_cc1)
+    install(.shr, .ri, 32, condition: 1, h_shr_ri_32_cc1)
+    install(.shr, .rc, 32, condition: 1, h_shr_rc_32_cc1)
+    install(.sar, .ri, 32, condition: 1, h_sar_ri_32_cc1)
+    install(.sar, .rc, 32, condition: 1, h_sar_rc_32_cc1)
+    install(.rol, .ri, 32, condition: 1, h_rol_ri_32_cc1)
+    install(.rol, .rc, 32, condition: 1, h_rol_rc_32_cc1)
+    install(.ror, .ri, 32, condition: 1, h_ror_ri_32_cc1)
+    install(.ror, .rc, 32, condition: 1, h_ror_rc_32_cc1)
+    install(.imul, .rr, 32, condition: 1, h_imul_rr_32_cc1)
+    install(.imul, .rm, 32, condition: 1, h_imul_rm_32_cc1)
+    install(.imul, .rri, 32, condition: 1, h_imul_rri_32_cc1)
+    install(.imul, .r, 32, condition: 1, h_imul_r_32_cc1)
+    install(.mul, .r, 32, condition: 1, h_mul_r_32_cc1)
+    install(.add, .rr, 64, condition: 1, h_add_rr_64_cc1)
+    install(.add, .ri, 64, condition: 1, h_add_ri_64_cc1)
+    install(.add, .rm, 64, condition: 1, h_add_rm_64_cc1)
+    install(.add, .mr, 64, condition: 1, h_add_mr_64_cc1)
+    install(.add, .mi, 64, condition: 1, h_add_mi_64_cc1)
+    install(.or, .rr, 64, condition: 1, h_or_rr_64_cc1)
+    install(.or, .ri, 64, condition: 1, h_or_ri_64_cc1)
+    install(.or, .rm, 64, condition: 1, h_or_rm_64_cc1)
+    install(.or, .mr, 64, condition: 1, h_or_mr_64_cc1)
+    install(.or, .mi, 64, condition: 1, h_or_mi_64_cc1)
+    install(.and, .rr, 64, condition: 1, h_and_rr_64_cc1)
+    install(.and, .ri, 64, condition: 1, h_and_ri_64_cc1)
+    install(.and, .rm, 64, condition: 1, h_and_rm_64_cc1)
+    install(.and, .mr, 64, condition: 1, h_and_mr_64_cc1)
+    install(.and, .mi, 64, condition: 1, h_and_mi_64_cc1)
+    install(.sub, .rr, 64, condition: 1, h_sub_rr_64_cc1)
+    install(.sub, .ri, 64, condition: 1, h_sub_ri_64_cc1)
+    install(.sub, .rm, 64, condition: 1, h_sub_rm_64_cc1)
+    install(.sub, .mr, 64, condition: 1, h_sub_mr_64_cc1)
+    install(.sub, .mi, 64, condition: 1, h_sub_mi_64_cc1)
+    install(.xor, .rr, 64, condition: 1, h_xor_rr_64_cc1)
+    install(.xor, .ri, 64, condition: 1, h_xor_ri_64_cc1)
+    install(.xor, .rm, 64, condition: 1, h_xor_rm_64_cc1)
+    install(.xor, .mr, 64, condition: 1, h_xor_mr_64_cc1)
+    install(.xor, .mi, 64, condition: 1, h_xor_mi_64_cc1)
+    install(.inc, .r, 64, condition: 1, h_inc_r_64_cc1)
+    install(.inc, .m, 64, condition: 1, h_inc_m_64_cc1)
+    install(.dec, .r, 64, condition: 1, h_dec_r_64_cc1)
+    install(.dec, .m, 64, condition: 1, h_dec_m_64_cc1)
+    install(.neg, .r, 64, condition: 1, h_neg_r_64_cc1)
+    install(.shl, .ri, 64, condition: 1, h_shl_ri_64_cc1)
+    install(.shl, .rc, 64, condition: 1, h_shl_rc_64_cc1)
+    install(.shr, .ri, 64, condition: 1, h_shr_ri_64_cc1)
+    install(.shr, .rc, 64, condition: 1, h_shr_rc_64_cc1)
+    install(.sar, .ri, 64, condition: 1, h_sar_ri_64_cc1)
+    install(.sar, .rc, 64, condition: 1, h_sar_rc_64_cc1)
+    install(.rol, .ri, 64, condition: 1, h_rol_ri_64_cc1)
+    install(.rol, .rc, 64, condition: 1, h_rol_rc_64_cc1)
+    install(.ror, .ri, 64, condition: 1, h_ror_ri_64_cc1)
+    install(.ror, .rc, 64, condition: 1, h_ror_rc_64_cc1)
+    install(.imul, .rr, 64, condition: 1, h_imul_rr_64_cc1)
+  }
+  private func install16() {
+    install(.imul, .rm, 64, condition: 1, h_imul_rm_64_cc1)
+    install(.imul, .rri, 64, condition: 1, h_imul_rri_64_cc1)
+    install(.imul, .r, 64, condition: 1, h_imul_r_64_cc1)
+    install(.mul, .r, 64, condition: 1, h_mul_r_64_cc1)
   }
 }

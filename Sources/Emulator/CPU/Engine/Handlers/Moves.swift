@@ -122,6 +122,54 @@ func cmovRR<let code: Int, T: Width>(
   next(s, op + 1)
 }
 
+/// CMOVcc from memory, which is read whatever the condition says.
+@inline(__always)
+func cmovRM<let code: Int, T: Width>(
+  _ c: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  let (known, holds) = evaluate(c, s)
+  if _slowPath(!known) { return materializeAndRetry(s, op) }
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  let a = register(s, op.pointee.a, as: T.self)
+  let b = host.loadUnaligned(as: T.self)
+  setRegister(s, op.pointee.a, holds ? b : a)
+  next(s, op + 1)
+}
+
+/// BT: the bit becomes CF, the other flags stay.
+@inline(__always)
+func finishBitTest<T: Width>(
+  _ s: StatePointer, _ op: UnsafePointer<Operation>, _ value: T, _ index: T
+) {
+  setCarry(s, UInt64(truncatingIfNeeded: value &>> index & 1))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func bitTestRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  finishBitTest(
+    s, op, register(s, op.pointee.a, as: T.self), register(s, op.pointee.b, as: T.self))
+}
+
+@inline(__always)
+func bitTestRI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  finishBitTest(s, op, register(s, op.pointee.a, as: T.self), immediate(op, as: T.self))
+}
+
+@inline(__always)
+func bitTestMI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  finishBitTest(s, op, host.loadUnaligned(as: T.self), immediate(op, as: T.self))
+}
+
 @inline(__always)
 func setccR<let code: Int>(
   _ c: Condition<code>.Type, _ s: StatePointer, _ o: OperationPointer
@@ -145,6 +193,9 @@ func evaluate<let code: Int>(
   if Condition<code>.followsFromResult {
     return (true, Condition<code>.holds(kind: kind, result: result))
   }
+  if Condition<code>.isCarry {
+    return (settleCarry(s), Condition<code>.holds(state.pointee.rflags))
+  }
   // CMP and SUB, untouched since: compare what was compared.
   let isComparison =
     LazyFlags.operation(kind) == LazyFlags.Operation.sub.rawValue
@@ -156,13 +207,41 @@ func evaluate<let code: Int>(
   return (isComparison, Condition<code>.holdsComparing(a, b))
 }
 
+/// IMUL with two or three operands, whose flags are dead: the low half of the product.
+@inline(__always)
+func quietImulRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let a = register(s, op.pointee.a, as: T.self)
+  setRegister(s, op.pointee.a, a &* register(s, op.pointee.b, as: T.self))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func quietImulRRI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let b = register(s, op.pointee.b, as: T.self)
+  setRegister(s, op.pointee.a, b &* immediate(op, as: T.self))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func quietImulRM<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  let a = register(s, op.pointee.a, as: T.self)
+  setRegister(s, op.pointee.a, a &* host.loadUnaligned(as: T.self))
+  next(s, op + 1)
+}
+
 /// IMUL with two or three operands: the low half of the product.
 @inline(__always)
 func finishProduct<T: Width>(
   _ s: StatePointer, _ op: UnsafePointer<Operation>, _ a: T, _ b: T
 ) where T.Magnitude == T {
-  let product = IMUL.apply(a, b)
-  setStatus(s, product.flags)
+  let product = IMUL.truncating(a, b)
+  setProductFlags(s, low: product.low, overflow: product.overflow)
   setRegister(s, op.pointee.a, product.low)
   next(s, op + 1)
 }
@@ -194,13 +273,16 @@ where T.Magnitude == T {
 
 /// MUL or IMUL of the accumulator by a register, into both halves.
 @inline(__always)
-func multiplyR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer, signed: Bool)
-where T.Magnitude == T {
+func multiplyR<T: Width>(
+  _: T.Type, _ s: StatePointer, _ o: OperationPointer, signed: Bool, quiet: Bool = false
+) where T.Magnitude == T {
   let op = UnsafePointer<Operation>(o)
   let a = register(s, 0, as: T.self)
   let b = register(s, op.pointee.a, as: T.self)
   let product = signed ? IMUL.apply(a, b) : MUL.apply(a, b)
-  setStatus(s, product.flags)
+  if !quiet {
+    setProductFlags(s, low: product.low, overflow: product.flags & StatusFlags.carry != 0)
+  }
   setRegister(s, 0, product.low)
   setRegister(s, Register.rdx.rawValue &* 8, product.high)
   next(s, op + 1)

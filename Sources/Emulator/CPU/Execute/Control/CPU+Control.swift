@@ -13,9 +13,11 @@ extension CPU {
         try jump(to: relativeTarget(i), size: i.operandSize)
       }
     case .bound: try checkBounds(i)
-    case .clflush:
+    case .clflush, .clflushopt, .clwb:
       let address = try linearAddress(i, size: 1, access: .read)
       try probe(address, count: 1, access: .read)
+    // A processor that spins waits for another one, which needs a turn for it.
+    case .pause where connections.identification.processors > 1: requestYield()
     default: break
     }
   }

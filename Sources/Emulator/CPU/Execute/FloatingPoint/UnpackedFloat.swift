@@ -89,16 +89,20 @@ package protocol InterchangeFormat: BinaryFloatingPoint {
   init(bitPattern: Pattern)
   /// The encoding.
   var bitPattern: Pattern { get }
+  /// The integer toward zero; it must fit.
+  var truncated: Int64 { get }
 }
 
 extension Float: InterchangeFormat {
   /// binary32.
   @inline(__always) package static var format: FloatingPointFormat { .single }
+  @inline(__always) package var truncated: Int64 { Int64(self) }
 }
 
 extension Double: InterchangeFormat {
   /// binary64.
   @inline(__always) package static var format: FloatingPointFormat { .double }
+  @inline(__always) package var truncated: Int64 { Int64(self) }
 }
 
 extension UnpackedFloat {

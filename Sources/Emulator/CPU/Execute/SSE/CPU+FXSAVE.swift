@@ -14,7 +14,7 @@ enum FXSAVEArea {
 extension CPU {
   /// LDMXCSR.
   func ldmxcsr(_ i: borrowing Instruction) throws(Exception) {
-    try checkSSE()
+    try checkVector(i)
     let value = UInt32(truncatingIfNeeded: try loadOperand(i, size: 4))
     if value & ~FXSAVEArea.mxcsrMask != 0 { throw .generalProtection(errorCode: 0) }
     state.pointee.mxcsr = value
@@ -22,7 +22,7 @@ extension CPU {
 
   /// STMXCSR.
   func stmxcsr(_ i: borrowing Instruction) throws(Exception) {
-    try checkSSE()
+    try checkVector(i)
     try storeOperand(i, UInt64(state.pointee.mxcsr), size: 4)
   }
 
@@ -36,17 +36,25 @@ extension CPU {
     return address
   }
 
-  private var savedXMMCount: UInt8 { isLongMode ? 16 : 8 }
+  /// XMM registers that this mode sees.
+  var savedXMMCount: UInt8 { isLongMode ? 16 : 8 }
 
   /// FXSAVE.
   func fxsave(_ i: borrowing Instruction) throws(Exception) {
     let address = try fxAddress(i, access: .write)
+    try storeX87Image(at: address, isWide: i.prefixes.contains(.rexW))
+    try storeMXCSRImage(at: address)
+    try storeXMMImage(at: address)
+  }
+
+  /// Stores the x87 part of the image; `isWide` with REX.W.
+  func storeX87Image(at address: LinearAddress, isWide: Bool) throws(Exception) {
     let s = state.pointee
     let head =
       UInt64(s.x87Control) | UInt64(s.x87Status) << 16 | UInt64(abridgedTags) << 32
       | UInt64(s.x87Opcode & 0x7FF) << 48
     try store(head, at: address)
-    if i.prefixes.contains(.rexW) {
+    if isWide {
       try store(s.x87InstructionPointer, at: address + 8)
       try store(s.x87DataPointer, at: address + 16)
     } else {
@@ -55,14 +63,23 @@ extension CPU {
       try store(
         s.x87DataPointer & 0xFFFF_FFFF | UInt64(s.x87DataSelector) << 32, at: address + 16)
     }
-    try store(
-      UInt64(s.mxcsr) | UInt64(FXSAVEArea.mxcsrMask) << 32, at: address + FXSAVEArea.mxcsr)
     for k in 0..<8 {
       let register = physicalX87(k)
       let at = address + (FXSAVEArea.x87Registers &+ UInt64(k) &* 16)
       try store(s.x87Significands[register], at: at)
       try store(UInt64(s.x87Exponents[register]), at: at + 8)
     }
+  }
+
+  /// Stores MXCSR and MXCSR_MASK.
+  func storeMXCSRImage(at address: LinearAddress) throws(Exception) {
+    try store(
+      UInt64(state.pointee.mxcsr) | UInt64(FXSAVEArea.mxcsrMask) << 32,
+      at: address + FXSAVEArea.mxcsr)
+  }
+
+  /// Stores the XMM registers.
+  func storeXMMImage(at address: LinearAddress) throws(Exception) {
     for k in 0..<savedXMMCount {
       try store(xmm(k), at: address + (FXSAVEArea.xmmRegisters &+ UInt64(k) &* 16))
     }
@@ -71,16 +88,27 @@ extension CPU {
   /// FXRSTOR.
   func fxrstor(_ i: borrowing Instruction) throws(Exception) {
     let address = try fxAddress(i, access: .read)
+    try loadMXCSRImage(at: address)
+    try loadX87Image(at: address, isWide: i.prefixes.contains(.rexW))
+    try loadXMMImage(at: address)
+  }
+
+  /// Loads MXCSR, or raises #GP(0) for bits that do not exist.
+  func loadMXCSRImage(at address: LinearAddress) throws(Exception) {
     let control = try load(address + FXSAVEArea.mxcsr, as: UInt32.self)
     if control & ~FXSAVEArea.mxcsrMask != 0 { throw .generalProtection(errorCode: 0) }
+    state.pointee.mxcsr = control
+  }
+
+  /// Loads the x87 part of the image.
+  func loadX87Image(at address: LinearAddress, isWide: Bool) throws(Exception) {
     let head = try load(address, as: UInt64.self)
     let instruction = try load(address + 8, as: UInt64.self)
     let data = try load(address + 16, as: UInt64.self)
-    state.pointee.mxcsr = control
     setX87Control(UInt16(truncatingIfNeeded: head))
     setX87Status(UInt16(truncatingIfNeeded: head >> 16))
     state.pointee.x87Opcode = UInt16(truncatingIfNeeded: head >> 48) & 0x7FF
-    if i.prefixes.contains(.rexW) {
+    if isWide {
       state.pointee.x87InstructionPointer = instruction
       state.pointee.x87DataPointer = data
     } else {
@@ -96,6 +124,10 @@ extension CPU {
       state.pointee.x87Exponents[register] = try load(at + 8, as: UInt16.self)
     }
     setAbridgedTags(UInt8(truncatingIfNeeded: head >> 32))
+  }
+
+  /// Loads the XMM registers.
+  func loadXMMImage(at address: LinearAddress) throws(Exception) {
     for k in 0..<savedXMMCount {
       let value = try load(
         address + (FXSAVEArea.xmmRegisters &+ UInt64(k) &* 16), as: UInt128.self)

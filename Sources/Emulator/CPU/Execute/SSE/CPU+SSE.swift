@@ -24,7 +24,7 @@ enum MandatoryPrefix {
 }
 
 extension CPU {
-  /// MMX, SSE, SSE2 and the instructions that save their state.
+  /// MMX, SSE to SSE4.2, AES, SHA, and the instructions that save their state.
   func executeSSE(_ i: borrowing Instruction) throws(Exception) {
     switch i.mnemonic {
     case .fxsave: return try fxsave(i)
@@ -34,7 +34,18 @@ extension CPU {
     default: break
     }
     let prefix = MandatoryPrefix(i.prefixes)
+    switch i.map {
+    case 2: return try executeSupplemental(i, prefix)
+    case 3: return try executeImmediate(i, prefix)
+    default: break
+    }
     switch i.opcode {
+    case 0x12 where !prefix.isPacked, 0x16 where prefix == .rep:
+      try duplicateElements(i, prefix)
+    case 0x7C, 0x7D, 0xD0: try executeHorizontal(i, prefix)
+    case 0xF0 where prefix == .repne:
+      guard i.hasMemory else { throw .invalidOpcode }
+      try packed(i, aligned: false) { $0 }
     case 0x10, 0x11, 0x12, 0x13, 0x16, 0x17, 0x28, 0x29, 0x2B, 0x50:
       try executeFloatMove(i, prefix)
     case 0x14, 0x15, 0x54, 0x55, 0x56, 0x57, 0xC6:
@@ -50,7 +61,7 @@ extension CPU {
     case 0x71, 0x72, 0x73: try executeImmediateShift(i, prefix)
     case 0x77:
       guard prefix == .none else { throw .invalidOpcode }
-      try emms()
+      if i.isVEX { try vzero(i) } else { try emms() }
     default: try executePackedInteger(i, prefix)
     }
   }

@@ -41,50 +41,56 @@ extension CPU {
   private func packed<V: SIMD, F: InterchangeFormat>(
     _ operation: ElementOperation, _ i: borrowing Instruction, _: V.Type, _: F.Type
   ) throws(Exception) where V.Scalar == F.Pattern {
-    try checkSSE()
-    let b = try loadXMM(i).elements(V.self)
-    let a = xmm(i.reg).elements(V.self)
-    var result = a
+    try checkVector(i)
+    let source = try loadVector(i)
+    let first = firstSource(i)
+    var result = Vector()
     var environment = environment(F.self)
     let usesHost = FloatingPointEnvironment.allowsHostArithmetic(mxcsr: state.pointee.mxcsr)
-    for k in 0..<V.scalarCount {
-      let (x, y) = (operation == .squareRoot ? b[k] : a[k], b[k])
-      if usesHost,
-        let value = FloatingPointEnvironment.computeOnHost(operation, x, y, as: F.self)
-      {
-        result[k] = value
-      } else {
-        result[k] = environment.compute(operation, x, y, as: F.self)
+    for lane in 0..<i.laneCount {
+      let (a, b) = (first[lane].elements(V.self), source[lane].elements(V.self))
+      var elements = a
+      for k in 0..<V.scalarCount {
+        let (x, y) = (operation == .squareRoot ? b[k] : a[k], b[k])
+        if usesHost,
+          let value = FloatingPointEnvironment.computeOnHost(operation, x, y, as: F.self)
+        {
+          elements[k] = value
+        } else {
+          elements[k] = environment.compute(operation, x, y, as: F.self)
+        }
       }
+      result[lane] = UInt128(elements: elements)
     }
     try commit(environment)
-    setXMM(i.reg, UInt128(elements: result))
+    setVector(i, result)
   }
 
   private func scalar<F: InterchangeFormat>(
     _ operation: ElementOperation, _ i: borrowing Instruction, _: F.Type
   ) throws(Exception) {
-    try checkSSE()
+    try checkVector(i)
     let size = UInt8(MemoryLayout<F.Pattern>.size)
     let y = F.Pattern(truncatingIfNeeded: try loadXMMLow(i, size: size))
-    let x = operation == .squareRoot ? y : F.Pattern(truncatingIfNeeded: xmm(i.reg).low)
+    let x =
+      operation == .squareRoot ? y : F.Pattern(truncatingIfNeeded: firstSource(i).low.low)
     if FloatingPointEnvironment.allowsHostArithmetic(mxcsr: state.pointee.mxcsr),
       let value = FloatingPointEnvironment.computeOnHost(operation, x, y, as: F.self)
     {
-      return mergeScalar(i.reg, UInt64(truncatingIfNeeded: value), size: size)
+      return setScalar(i, UInt64(truncatingIfNeeded: value), size: size)
     }
     var environment = environment(F.self)
     let value = environment.compute(operation, x, y, as: F.self)
     try commit(environment)
-    mergeScalar(i.reg, UInt64(truncatingIfNeeded: value), size: size)
+    setScalar(i, UInt64(truncatingIfNeeded: value), size: size)
   }
 
   /// CMPPS, CMPPD, CMPSS, CMPSD.
   private func executeCompare(
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
-    try checkSSE()
-    let predicate = UInt8(truncatingIfNeeded: i.immediate & 7)
+    try checkVector(i)
+    let predicate = UInt8(truncatingIfNeeded: i.immediate & (i.isVEX ? 31 : 7))
     switch prefix {
     case .none: try comparePacked(predicate, i, SIMD4<UInt32>.self, Float.self)
     case .operandSize: try comparePacked(predicate, i, SIMD2<UInt64>.self, Double.self)
@@ -96,15 +102,17 @@ extension CPU {
   private func comparePacked<V: SIMD, F: InterchangeFormat>(
     _ predicate: UInt8, _ i: borrowing Instruction, _: V.Type, _: F.Type
   ) throws(Exception) where V.Scalar == F.Pattern {
-    let b = try loadXMM(i).elements(V.self)
-    var result = xmm(i.reg).elements(V.self)
+    let source = try loadVector(i)
+    let first = firstSource(i)
+    var result = Vector()
     var environment = environment(F.self)
-    for k in 0..<V.scalarCount {
-      let holds = environment.satisfies(predicate, result[k], b[k], as: F.self)
-      result[k] = holds ? .max : 0
+    for lane in 0..<i.laneCount {
+      result[lane] = first[lane].combining(source[lane], as: V.self) { a, b in
+        environment.satisfies(predicate, a, b, as: F.self) ? .max : 0
+      }
     }
     try commit(environment)
-    setXMM(i.reg, UInt128(elements: result))
+    setVector(i, result)
   }
 
   private func compareScalar<F: InterchangeFormat>(
@@ -112,17 +120,17 @@ extension CPU {
   ) throws(Exception) {
     let size = UInt8(MemoryLayout<F.Pattern>.size)
     let b = F.Pattern(truncatingIfNeeded: try loadXMMLow(i, size: size))
-    let a = F.Pattern(truncatingIfNeeded: xmm(i.reg).low)
+    let a = F.Pattern(truncatingIfNeeded: firstSource(i).low.low)
     var environment = environment(F.self)
     let holds = environment.satisfies(predicate, a, b, as: F.self)
     try commit(environment)
-    mergeScalar(i.reg, holds ? .max : 0, size: size)
+    setScalar(i, holds ? .max : 0, size: size)
   }
 
   /// UCOMISS, UCOMISD, COMISS, COMISD.
   private func comis(_ i: borrowing Instruction, _ prefix: MandatoryPrefix) throws(Exception) {
     guard prefix.isPacked else { throw .invalidOpcode }
-    try checkSSE()
+    try checkVector(i)
     if prefix == .none { try comis(i, Float.self) } else { try comis(i, Double.self) }
   }
 
@@ -155,17 +163,18 @@ extension CPU {
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
     guard prefix == .none || prefix == .rep else { throw .invalidOpcode }
-    try checkSSE()
     let isRoot = i.opcode == 0x52
     if prefix == .rep {
+      try checkVector(i)
       let source = UInt32(truncatingIfNeeded: try loadXMMLow(i, size: 4))
       let result = ReciprocalApproximation.compute(source, isSquareRoot: isRoot)
-      return mergeScalar(i.reg, UInt64(result), size: 4)
+      return setScalar(i, UInt64(result), size: 4)
     }
-    let result = try loadXMM(i).mapping(as: SIMD4<UInt32>.self) {
-      ReciprocalApproximation.compute($0, isSquareRoot: isRoot)
+    try packed(i) {
+      $0.mapping(as: SIMD4<UInt32>.self) {
+        ReciprocalApproximation.compute($0, isSquareRoot: isRoot)
+      }
     }
-    setXMM(i.reg, result)
   }
 
   /// UNPCKLPS, UNPCKLPD, UNPCKHPS, UNPCKHPD, ANDPS … XORPD, SHUFPS, SHUFPD.
@@ -173,25 +182,36 @@ extension CPU {
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix
   ) throws(Exception) {
     guard prefix.isPacked else { throw .invalidOpcode }
-    try checkSSE()
-    let b = try loadXMM(i)
-    let a = xmm(i.reg)
     let isDouble = prefix == .operandSize
-    let result: UInt128 =
-      switch i.opcode {
-      case 0x14: PackedInteger.unpack(isDouble ? 0x6C : 0x62, a, b, isMMX: false)
-      case 0x15: PackedInteger.unpack(isDouble ? 0x6D : 0x6A, a, b, isMMX: false)
-      case 0x54: a & b
-      case 0x55: ~a & b
-      case 0x56: a | b
-      case 0x57: a ^ b
-      default: Self.shufp(a, b, order: i.immediate, isDouble: isDouble)
-      }
-    setXMM(i.reg, result)
+    switch i.opcode {
+    case 0x14:
+      try packed(i) { PackedInteger.unpack(isDouble ? 0x6C : 0x62, $0, $1, isMMX: false) }
+    case 0x15:
+      try packed(i) { PackedInteger.unpack(isDouble ? 0x6D : 0x6A, $0, $1, isMMX: false) }
+    case 0x54: try packed(i) { $0 & $1 }
+    case 0x55: try packed(i) { ~$0 & $1 }
+    case 0x56: try packed(i) { $0 | $1 }
+    case 0x57: try packed(i) { $0 ^ $1 }
+    default: try shufp(i, isDouble: isDouble)
+    }
+  }
+
+  /// SHUFPS, SHUFPD: the latter has two bits of its own for each lane.
+  private func shufp(_ i: borrowing Instruction, isDouble: Bool) throws(Exception) {
+    try checkVector(i)
+    let source = try loadVector(i)
+    let first = firstSource(i)
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      let order = isDouble ? i.immediate >> UInt64(2 &* lane) : i.immediate
+      result[lane] = Self.shufp(first[lane], source[lane], order: order, isDouble: isDouble)
+    }
+    setVector(i, result)
   }
 
   /// SHUFPS, SHUFPD.
-  private static func shufp(
+  @inline(__always)
+  static func shufp(
     _ a: UInt128, _ b: UInt128, order: UInt64, isDouble: Bool
   ) -> UInt128 {
     if isDouble {
@@ -207,21 +227,25 @@ extension CPU {
 }
 
 extension FloatingPointEnvironment {
-  /// A predicate of CMPPS.
+  /// A predicate of CMPPS, or one of VCMPPS's 32.
   ///
-  /// SDM volume 2, "CMPPD": 0 EQ, 1 LT, 2 LE, 3 UNORD, then their negations.
+  /// SDM volume 2, "CMPPD", "Comparison Predicate for CMPPD and CMPPS Instructions": bit 4 turns
+  /// round whether a quiet NaN signals.
   @inline(__always) mutating func satisfies<F: InterchangeFormat>(
     _ predicate: UInt8, _ a: F.Pattern, _ b: F.Pattern, as type: F.Type
   ) -> Bool {
-    let kind = predicate & 3
-    let comparison = compare(a, b, as: F.self, signalsQuietNaN: kind == 1 || kind == 2)
-    let holds: Bool =
-      switch kind {
-      case 0: comparison == .equal
-      case 1: comparison == .less
-      case 2: comparison == .less || comparison == .equal
-      default: comparison == .unordered
+    let signals = (predicate & 3 == 1 || predicate & 3 == 2) != (predicate & 16 != 0)
+    // Of EQ, LT, LE, UNORD, their negations, then the same with unordered the other way: the
+    // results of a comparison that satisfy it, one bit each.
+    let satisfying: UInt64 = 0xF465_0B9A_7CED_8312
+    let (less, equal, greater, unordered): (UInt64, UInt64, UInt64, UInt64) = (1, 2, 4, 8)
+    let result =
+      switch compare(a, b, as: F.self, signalsQuietNaN: signals) {
+      case .less: less
+      case .equal: equal
+      case .greater: greater
+      case .unordered: unordered
       }
-    return holds != (predicate & 4 != 0)
+    return satisfying &>> UInt64(predicate & 15 &* 4) & result != 0
   }
 }

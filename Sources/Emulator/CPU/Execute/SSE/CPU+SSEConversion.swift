@@ -37,22 +37,22 @@ extension CPU {
   /// CVTSI2SS, CVTSI2SD.
   private func cvtsi<F: InterchangeFormat>(_ i: borrowing Instruction, _: F.Type) throws(Exception)
   {
-    try checkSSE()
+    try checkVector(i)
     let isWide = i.prefixes.contains(.rexW)
     let source = i.hasMemory ? try loadOperand(i, size: isWide ? 8 : 4) : self[Int(i.rm)]
     var environment = environment(F.self)
     let result = encode(
       isWide ? Int64(bitPattern: source) : int32(source), &environment, as: F.self)
     try commit(environment)
-    mergeScalar(
-      i.reg, UInt64(truncatingIfNeeded: result), size: UInt8(MemoryLayout<F.Pattern>.size))
+    setScalar(
+      i, UInt64(truncatingIfNeeded: result), size: UInt8(MemoryLayout<F.Pattern>.size))
   }
 
   /// CVTSS2SI, CVTTSS2SI, CVTSD2SI, CVTTSD2SI.
   private func cvtToSI<F: InterchangeFormat>(
     _ i: borrowing Instruction, _: F.Type
   ) throws(Exception) {
-    try checkSSE()
+    try checkVector(i)
     let isWide = i.prefixes.contains(.rexW)
     let source = F.Pattern(
       truncatingIfNeeded: try loadXMMLow(i, size: UInt8(MemoryLayout<F.Pattern>.size)))
@@ -81,42 +81,60 @@ extension CPU {
 
   /// CVTPS2DQ, CVTTPS2DQ.
   private func cvtps2dq(_ i: borrowing Instruction, truncates: Bool) throws(Exception) {
-    try checkSSE()
-    let source = try loadXMM(i).elements(SIMD4<UInt32>.self)
+    try checkVector(i)
+    let source = try loadVector(i)
     var environment = environment(Float.self)
-    let result = doublewords(
-      source, count: 4, &environment, truncates: truncates, as: Float.self)
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      result[lane] = doublewords(
+        source[lane].elements(SIMD4<UInt32>.self), count: 4, &environment, truncates: truncates,
+        as: Float.self)
+    }
     try commit(environment)
-    setXMM(i.reg, result)
+    setVector(i, result)
   }
 
-  /// CVTPD2DQ, CVTTPD2DQ.
+  /// CVTPD2DQ, CVTTPD2DQ: the result has half the size of the source.
   private func cvtpd2dq(_ i: borrowing Instruction, truncates: Bool) throws(Exception) {
-    try checkSSE()
-    let source = try loadXMM(i).elements(SIMD2<UInt64>.self)
+    try checkVector(i)
+    let source = try loadVector(i)
     var environment = environment(Double.self)
-    let result = doublewords(
-      source, count: 2, &environment, truncates: truncates, as: Double.self)
+    var result: UInt128 = 0
+    for lane in 0..<i.laneCount {
+      let half = doublewords(
+        source[lane].elements(SIMD2<UInt64>.self), count: 2, &environment, truncates: truncates,
+        as: Double.self)
+      result |= half &<< UInt128(64 &* lane)
+    }
     try commit(environment)
-    setXMM(i.reg, result)
+    setVector(i, Vector(low: result))
   }
 
   /// CVTDQ2PS.
   private func cvtdq2ps(_ i: borrowing Instruction) throws(Exception) {
-    try checkSSE()
-    var elements = try loadXMM(i).elements(SIMD4<UInt32>.self)
+    try checkVector(i)
+    let source = try loadVector(i)
     var environment = environment(Float.self)
-    for k in 0..<4 {
-      elements[k] = encode(int32(UInt64(elements[k])), &environment, as: Float.self)
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      result[lane] = source[lane].mapping(as: SIMD4<UInt32>.self) {
+        encode(int32(UInt64($0)), &environment, as: Float.self)
+      }
     }
     try commit(environment)
-    setXMM(i.reg, UInt128(elements: elements))
+    setVector(i, result)
   }
 
   /// CVTDQ2PD: always exact.
   private func cvtdq2pd(_ i: borrowing Instruction) throws(Exception) {
-    try checkSSE()
-    setXMM(i.reg, doubles(try loadXMMLow(i)))
+    try checkVector(i)
+    let source = try loadHalf(i)
+    setVector(i, Vector(low: doubles(source.low), high: doubles(source.high)))
+  }
+
+  /// The operand of conversions that double the size: half as many bytes as the result.
+  private func loadHalf(_ i: borrowing Instruction) throws(Exception) -> UInt128 {
+    i.laneCount == 2 ? try loadXMM(i, aligned: false) : UInt128(try loadXMMLow(i))
   }
 
   private func doubles(_ source: UInt64) -> UInt128 {
@@ -128,13 +146,23 @@ extension CPU {
 
   /// CVTPS2PD, CVTSS2SD.
   private func widen(_ i: borrowing Instruction, isPacked: Bool) throws(Exception) {
-    try checkSSE()
-    let source = try loadXMMLow(i, size: isPacked ? 8 : 4)
+    try checkVector(i)
     var environment = environment(Double.self)
-    let low = convert(UInt32(truncatingIfNeeded: source), &environment)
-    let high = isPacked ? convert(UInt32(truncatingIfNeeded: source >> 32), &environment) : 0
+    guard isPacked else {
+      let source = UInt32(truncatingIfNeeded: try loadXMMLow(i, size: 4))
+      let result = convert(source, &environment)
+      try commit(environment)
+      return setScalar(i, result, size: 8)
+    }
+    let source = try loadHalf(i).elements(SIMD4<UInt32>.self)
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      result[lane] = UInt128(
+        low: convert(source[2 &* lane], &environment),
+        high: convert(source[2 &* lane &+ 1], &environment))
+    }
     try commit(environment)
-    if isPacked { setXMM(i.reg, UInt128(low: low, high: high)) } else { setXMMLow(i.reg, low) }
+    setVector(i, result)
   }
 
   private func convert(
@@ -146,17 +174,21 @@ extension CPU {
 
   /// CVTPD2PS, CVTSD2SS.
   private func narrow(_ i: borrowing Instruction, isPacked: Bool) throws(Exception) {
-    try checkSSE()
-    let source = isPacked ? try loadXMM(i) : UInt128(try loadXMMLow(i))
+    try checkVector(i)
     var environment = environment(Float.self)
-    let low = convert(source.low, &environment)
-    let high = isPacked ? convert(source.high, &environment) : 0
-    try commit(environment)
-    if isPacked {
-      setXMM(i.reg, UInt128(UInt64(low) | UInt64(high) << 32))
-    } else {
-      mergeScalar(i.reg, UInt64(low), size: 4)
+    guard isPacked else {
+      let result = convert(try loadXMMLow(i), &environment)
+      try commit(environment)
+      return setScalar(i, UInt64(result), size: 4)
     }
+    let source = try loadVector(i)
+    var result = SIMD4<UInt32>()
+    for lane in 0..<i.laneCount {
+      result[2 &* lane] = convert(source[lane].low, &environment)
+      result[2 &* lane &+ 1] = convert(source[lane].high, &environment)
+    }
+    try commit(environment)
+    setVector(i, Vector(low: UInt128(elements: result)))
   }
 
   private func convert(

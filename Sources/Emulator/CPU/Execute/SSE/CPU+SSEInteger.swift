@@ -7,9 +7,8 @@ extension CPU {
     switch prefix {
     case .operandSize:
       guard let operation = PackedOperation(opcode, isMMX: false) else { throw .invalidOpcode }
-      try checkSSE()
-      let source = try loadXMM(i)
-      setXMM(i.reg, operation.apply(xmm(i.reg), source))
+      if operation.isShift { return try shiftByRegister(i) }
+      try packed(i) { operation.apply($0, $1) }
     case .none:
       guard let operation = PackedOperation(opcode, isMMX: true) else { throw .invalidOpcode }
       try checkMMX()
@@ -21,6 +20,18 @@ extension CPU {
       setMMX(i.reg, result.low)
     default: throw .invalidOpcode
     }
+  }
+
+  /// Shifts of XMM or YMM registers by a count in the low quadword of an xmm/m128 operand.
+  private func shiftByRegister(_ i: borrowing Instruction) throws(Exception) {
+    try checkVector(i)
+    let count = try loadXMM(i, aligned: !i.isVEX).low
+    let first = firstSource(i)
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      result[lane] = PackedInteger.shift(i.opcode, first[lane], count: count)
+    }
+    setVector(i, result)
   }
 
   /// PSHUFW, PSHUFD, PSHUFHW, PSHUFLW, PINSRW, PEXTRW, PMOVMSKB, MASKMOVQ, MASKMOVDQU.
@@ -43,22 +54,23 @@ extension CPU {
       enterMMX()
       return setMMX(i.reg, UInt128(elements: PackedInteger.shuffle(source, order: order)).low)
     }
-    try checkSSE()
-    let source = try loadXMM(i)
     if prefix == .operandSize {
-      let elements = source.elements(PackedInteger.Doublewords.self)
-      setXMM(i.reg, UInt128(elements: PackedInteger.shuffle(elements, order: order)))
+      try packed(i) {
+        let elements = $0.elements(PackedInteger.Doublewords.self)
+        return UInt128(elements: PackedInteger.shuffle(elements, order: order))
+      }
     } else {
-      let elements = source.elements(PackedInteger.Words.self)
       let first = prefix == .rep ? 4 : 0
-      setXMM(
-        i.reg, UInt128(elements: PackedInteger.shuffle(elements, order: order, from: first)))
+      try packed(i) {
+        let elements = $0.elements(PackedInteger.Words.self)
+        return UInt128(elements: PackedInteger.shuffle(elements, order: order, from: first))
+      }
     }
   }
 
   private func pinsrw(_ i: borrowing Instruction, _ prefix: MandatoryPrefix) throws(Exception) {
     guard prefix.isPacked else { throw .invalidOpcode }
-    if prefix == .none { try checkMMX() } else { try checkSSE() }
+    if prefix == .none { try checkMMX() } else { try checkVector(i) }
     let word = i.hasMemory ? try loadOperand(i, size: 2) : self[Int(i.rm)] & 0xFFFF
     if prefix == .none {
       let shift = (i.immediate & 3) &* 16
@@ -66,7 +78,8 @@ extension CPU {
       setMMX(i.reg, mmx(i.reg) & ~(0xFFFF &<< shift) | word &<< shift)
     } else {
       let shift = UInt128((i.immediate & 7) &* 16)
-      setXMM(i.reg, xmm(i.reg) & ~(0xFFFF &<< shift) | UInt128(word) &<< shift)
+      let old = firstSource(i).low
+      setVector(i, Vector(low: old & ~(0xFFFF &<< shift) | UInt128(word) &<< shift))
     }
   }
 
@@ -74,11 +87,12 @@ extension CPU {
   private func extract(_ i: borrowing Instruction, _ prefix: MandatoryPrefix) throws(Exception) {
     guard prefix.isPacked, !i.hasMemory else { throw .invalidOpcode }
     let isMMX = prefix == .none
-    if isMMX { try checkMMX() } else { try checkSSE() }
+    if isMMX { try checkMMX() } else { try checkVector(i) }
     let source = isMMX ? UInt128(mmx(i.rm)) : xmm(i.rm)
     if isMMX { enterMMX() }
     if i.opcode == 0xD7 {
-      self[Int(i.reg)] = PackedInteger.signMask(source)
+      let upper = i.laneCount == 2 ? PackedInteger.signMask(ymmHigh(i.rm)) << 16 : 0
+      self[Int(i.reg)] = PackedInteger.signMask(source) | upper
     } else {
       let index = i.immediate & (isMMX ? 3 : 7)
       self[Int(i.reg)] = (source &>> UInt128(index &* 16)).low & 0xFFFF
@@ -89,7 +103,7 @@ extension CPU {
   private func maskmov(_ i: borrowing Instruction, _ prefix: MandatoryPrefix) throws(Exception) {
     guard prefix.isPacked, !i.hasMemory else { throw .invalidOpcode }
     let isMMX = prefix == .none
-    if isMMX { try checkMMX() } else { try checkSSE() }
+    if isMMX { try checkMMX() } else { try checkVector(i) }
     let source = isMMX ? UInt128(mmx(i.reg)) : xmm(i.reg)
     let mask = PackedInteger.signMask(isMMX ? UInt128(mmx(i.rm)) : xmm(i.rm))
     let offset = truncate(self[.rdi], toSize: i.addressSize)
@@ -114,11 +128,9 @@ extension CPU {
     let count = i.immediate & 0xFF
     if i.opcode == 0x73 && (reg == 3 || reg == 7) {
       guard !isMMX else { throw .invalidOpcode }
-      try checkSSE()
       // PSRLDQ, PSLLDQ: by bytes, and Swift's smart shift gives zero from sixteen on.
       let bits = count &* 8
-      setXMM(i.rm, reg == 3 ? xmm(i.rm) >> bits : xmm(i.rm) << bits)
-      return
+      return try shiftRegister(i) { reg == 3 ? $0 >> bits : $0 << bits }
     }
     guard let opcode = Self.shiftOpcode(group: i.opcode, reg) else {
       throw .invalidOpcode
@@ -128,9 +140,18 @@ extension CPU {
       enterMMX()
       setMMX(i.rm, PackedInteger.shift(opcode, UInt128(mmx(i.rm)), count: count).low)
     } else {
-      try checkSSE()
-      setXMM(i.rm, PackedInteger.shift(opcode, xmm(i.rm), count: count))
+      try shiftRegister(i) { PackedInteger.shift(opcode, $0, count: count) }
     }
+  }
+
+  /// rm := f(rm), or with VEX vvvv := f(rm).
+  private func shiftRegister(
+    _ i: borrowing Instruction, _ operation: (UInt128) -> UInt128
+  ) throws(Exception) {
+    try checkVector(i)
+    guard i.isVEX else { return setXMM(i.rm, operation(xmm(i.rm))) }
+    let high = i.laneCount == 2 ? operation(ymmHigh(i.rm)) : 0
+    setVector(i.vvvv, Vector(low: operation(xmm(i.rm)), high: high))
   }
 
   /// The opcode of the shift by a register that does the same as a member of a shift group.

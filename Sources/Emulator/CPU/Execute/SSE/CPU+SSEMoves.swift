@@ -12,44 +12,41 @@ extension CPU {
     guard prefix.isPacked else { throw .invalidOpcode }
     switch i.opcode {
     case 0x10, 0x28:
-      try checkSSE()
-      setXMM(i.reg, try loadXMM(i, aligned: i.opcode == 0x28))
+      try moveFromOperand(i, aligned: i.opcode == 0x28)
     case 0x11, 0x29:
-      try checkSSE()
-      try storeXMM(i, xmm(i.reg), aligned: i.opcode == 0x29)
+      try checkVector(i)
+      try storeVector(i, vector(i.reg), aligned: i.opcode == 0x29)
     case 0x12, 0x16: try loadHalf(i, prefix, isHigh: i.opcode == 0x16)
     case 0x13, 0x17:
       guard i.hasMemory else { throw .invalidOpcode }
-      try checkSSE()
+      try checkVector(i)
       let source = xmm(i.reg)
       try storeOperand(i, i.opcode == 0x17 ? source.high : source.low, size: 8)
     case 0x2B:
       guard i.hasMemory else { throw .invalidOpcode }
-      try checkSSE()
-      try storeXMM(i, xmm(i.reg), aligned: true)
+      try checkVector(i)
+      try storeVector(i, vector(i.reg), aligned: true)
     default: try movmsk(i, prefix)
     }
   }
 
   /// MOVSS, MOVSD to a register: a load clears the rest, a register move keeps it.
   private func loadScalar(_ i: borrowing Instruction, size: UInt8) throws(Exception) {
-    try checkSSE()
+    try checkVector(i)
     if i.hasMemory {
-      setXMM(i.reg, UInt128(try loadOperand(i, size: size)))
+      setVector(i, Vector(low: UInt128(try loadOperand(i, size: size))))
     } else {
-      mergeScalar(i.reg, xmm(i.rm).low, size: size)
+      setScalar(i, xmm(i.rm).low, size: size)
     }
   }
 
   /// MOVSS, MOVSD from a register.
   private func storeScalar(_ i: borrowing Instruction, size: UInt8) throws(Exception) {
-    try checkSSE()
+    try checkVector(i)
     let source = xmm(i.reg).low
-    if i.hasMemory {
-      try storeOperand(i, source, size: size)
-    } else {
-      mergeScalar(i.rm, source, size: size)
-    }
+    if i.hasMemory { return try storeOperand(i, source, size: size) }
+    if i.isVEX { setVector(i.rm, Vector(low: xmm(i.vvvv))) }
+    mergeScalar(i.rm, source, size: size)
   }
 
   /// Replaces the low `size` bytes of an XMM register.
@@ -63,30 +60,44 @@ extension CPU {
     _ i: borrowing Instruction, _ prefix: MandatoryPrefix, isHigh: Bool
   ) throws(Exception) {
     guard i.hasMemory || prefix == .none else { throw .invalidOpcode }
-    try checkSSE()
+    try checkVector(i)
     let half: UInt64
     if i.hasMemory {
       half = try loadOperand(i, size: 8)
     } else {
       half = isHigh ? xmm(i.rm).low : xmm(i.rm).high
     }
-    let old = xmm(i.reg)
-    setXMM(
-      i.reg, isHigh ? UInt128(low: old.low, high: half) : UInt128(low: half, high: old.high))
+    let old = firstSource(i).low
+    let result =
+      isHigh ? UInt128(low: old.low, high: half) : UInt128(low: half, high: old.high)
+    setVector(i, Vector(low: result))
   }
 
   /// MOVMSKPS, MOVMSKPD.
   private func movmsk(_ i: borrowing Instruction, _ prefix: MandatoryPrefix) throws(Exception) {
     guard !i.hasMemory else { throw .invalidOpcode }
-    try checkSSE()
-    let source = xmm(i.rm)
-    let (low, high) = (source.low, source.high)
-    if prefix == .operandSize {
-      self[Int(i.reg)] = low >> 63 | (high >> 63) << 1
-    } else {
-      self[Int(i.reg)] =
-        low >> 31 & 1 | (low >> 63) << 1 | (high >> 31 & 1) << 2 | (high >> 63) << 3
+    try checkVector(i)
+    let source = vector(i.rm)
+    let isDouble = prefix == .operandSize
+    var mask = Self.signs(source.low, isDouble: isDouble)
+    if i.laneCount == 2 {
+      mask |= Self.signs(source.high, isDouble: isDouble) << (isDouble ? 2 : 4)
     }
+    self[Int(i.reg)] = mask
+  }
+
+  /// The sign bits of the elements of a lane.
+  static func signs(_ lane: UInt128, isDouble: Bool) -> UInt64 {
+    let (low, high) = (lane.low, lane.high)
+    if isDouble { return low >> 63 | (high >> 63) << 1 }
+    return low >> 31 & 1 | (low >> 63) << 1 | (high >> 31 & 1) << 2 | (high >> 63) << 3
+  }
+
+  /// Moves of whole operands to a register.
+  func moveFromOperand(_ i: borrowing Instruction, aligned: Bool) throws(Exception) {
+    try checkVector(i)
+    if aligned { try checkAlignment(i) }
+    setVector(i, try loadVector(i, aligned: aligned))
   }
 
   /// MOVD, MOVQ, MOVDQA, MOVDQU, MOVQ2DQ, MOVDQ2Q, MOVNTQ, MOVNTDQ.
@@ -95,31 +106,28 @@ extension CPU {
   ) throws(Exception) {
     switch (i.opcode, prefix) {
     case (0x6F, .operandSize), (0x6F, .rep):
-      try checkSSE()
-      setXMM(i.reg, try loadXMM(i, aligned: prefix == .operandSize))
+      try moveFromOperand(i, aligned: prefix == .operandSize)
     case (0x7F, .operandSize), (0x7F, .rep):
-      try checkSSE()
-      try storeXMM(i, xmm(i.reg), aligned: prefix == .operandSize)
+      try checkVector(i)
+      try storeVector(i, vector(i.reg), aligned: prefix == .operandSize)
     case (0x7E, .rep):
-      try checkSSE()
-      setXMM(i.reg, UInt128(try loadXMMLow(i)))
+      try checkVector(i)
+      setVector(i, Vector(low: UInt128(try loadXMMLow(i))))
     case (0xD6, .operandSize):
-      try checkSSE()
+      try checkVector(i)
       let source = xmm(i.reg).low
-      if i.hasMemory {
-        try storeOperand(i, source, size: 8)
-      } else {
-        setXMM(i.rm, UInt128(source))
-      }
+      if i.hasMemory { return try storeOperand(i, source, size: 8) }
+      setXMM(i.rm, UInt128(source))
+      if i.isVEX { setYMMHigh(i.rm, 0) }
     case (0xE7, .operandSize):
       guard i.hasMemory else { throw .invalidOpcode }
-      try checkSSE()
-      try storeXMM(i, xmm(i.reg), aligned: true)
+      try checkVector(i)
+      try storeVector(i, vector(i.reg), aligned: true)
     case (0x6E, .operandSize):
-      try checkSSE()
-      setXMM(i.reg, UInt128(try loadGeneral(i)))
+      try checkVector(i)
+      setVector(i, Vector(low: UInt128(try loadGeneral(i))))
     case (0x7E, .operandSize):
-      try checkSSE()
+      try checkVector(i)
       try storeGeneral(i, xmm(i.reg).low)
     default: try executeMMXMove(i, prefix)
     }
@@ -176,5 +184,16 @@ extension CPU {
     let size: UInt8 = i.prefixes.contains(.rexW) ? 8 : 4
     guard i.hasMemory else { return writeRegister(i.rm, size: size, value) }
     try storeOperand(i, value, size: size)
+  }
+}
+
+extension CPU {
+  /// VZEROUPPER, and with VEX.L VZEROALL.
+  func vzero(_ i: borrowing Instruction) throws(Exception) {
+    try checkVector(i)
+    for number in 0..<savedXMMCount {
+      if i.laneCount == 2 { setXMM(number, 0) }
+      setYMMHigh(number, 0)
+    }
   }
 }

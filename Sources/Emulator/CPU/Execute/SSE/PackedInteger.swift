@@ -1,10 +1,12 @@
-/// A packed operation DEST := f(DEST, SRC) on integers, by its opcode in the 0F map.
+/// A packed operation DEST := f(DEST, SRC) on integers, by its opcode in the 0F or 0F 38 map.
 struct PackedOperation {
   private let opcode: UInt8
   private let isMMX: Bool
+  private let isSupplemental: Bool
 
   /// Nil where no instruction is.
   @inline(__always) init?(_ opcode: UInt8, isMMX: Bool) {
+    isSupplemental = false
     switch opcode {
     case 0x60...0x6B, 0x74...0x76, 0xD1...0xD5, 0xD8...0xE5, 0xE8...0xEF, 0xF1...0xF6,
       0xF8...0xFE:
@@ -16,8 +18,44 @@ struct PackedOperation {
     self.isMMX = isMMX
   }
 
+  /// Whether it is a shift, whose source is a count.
+  @inline(__always) var isShift: Bool {
+    switch opcode {
+    case 0xD1, 0xD2, 0xD3, 0xE1, 0xE2, 0xF1, 0xF2, 0xF3: !isSupplemental
+    default: false
+    }
+  }
+
+  /// Of the 0F 38 map, by prefix 66 or, in its MMX form, none.
+  init?(supplemental opcode: UInt8, isMMX: Bool) {
+    isSupplemental = true
+    switch opcode {
+    case 0x00...0x0B, 0x1C...0x1E: break
+    case 0x28, 0x29, 0x2B, 0x37...0x41, 0xDB...0xDF: if isMMX { return nil }
+    default: return nil
+    }
+    self.opcode = opcode
+    self.isMMX = isMMX
+  }
+
+  /// Whether DEST is not a source: PABS, PHMINPOSUW and AESIMC.
+  var isUnary: Bool {
+    isSupplemental && (0x1C...0x1E ~= opcode || opcode == 0x41 || opcode == 0xDB)
+  }
+
   /// f(DEST, SRC); of an MMX operation the low half counts.
   func apply(_ a: UInt128, _ b: UInt128) -> UInt128 {
+    if isSupplemental {
+      return switch opcode {
+      case 0x00...0x1E: PackedInteger.supplemental(opcode, a, b, isMMX: isMMX)
+      case 0xDB...0xDF: AES.apply(opcode, a, b)
+      default: PackedInteger.wide(opcode, a, b)
+      }
+    }
+    return applyBasic(a, b)
+  }
+
+  @inline(__always) private func applyBasic(_ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0xDB, 0xDF, 0xEB, 0xEF: PackedInteger.logic(opcode, a, b)
     case 0xFC, 0xFD, 0xFE, 0xD4, 0xEC, 0xED, 0xDC, 0xDD: PackedInteger.add(opcode, a, b)
@@ -50,7 +88,7 @@ enum PackedInteger {
 
   /// PAND, PANDN, POR, PXOR.
   @inline(__always)
-  fileprivate static func logic(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
+  static func logic(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0xDB: a & b
     case 0xDF: ~a & b
@@ -61,7 +99,7 @@ enum PackedInteger {
 
   /// PADDB, PADDW, PADDD, PADDQ, PADDSB, PADDSW, PADDUSB, PADDUSW.
   @inline(__always)
-  fileprivate static func add(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
+  static func add(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0xFC: a.combining(b, as: Bytes.self, &+)
     case 0xFD: a.combining(b, as: Words.self, &+)
@@ -76,7 +114,7 @@ enum PackedInteger {
 
   /// PSUBB, PSUBW, PSUBD, PSUBQ, PSUBSB, PSUBSW, PSUBUSB, PSUBUSW.
   @inline(__always)
-  fileprivate static func subtract(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
+  static func subtract(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0xF8: a.combining(b, as: Bytes.self, &-)
     case 0xF9: a.combining(b, as: Words.self, &-)
@@ -91,7 +129,7 @@ enum PackedInteger {
 
   /// PCMPGTB, PCMPGTW, PCMPGTD, PCMPEQB, PCMPEQW, PCMPEQD.
   @inline(__always)
-  fileprivate static func compare(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
+  static func compare(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0x64: mask(a.elements(SignedBytes.self) .> b.elements(SignedBytes.self))
     case 0x65: mask(a.elements(SignedWords.self) .> b.elements(SignedWords.self))
@@ -111,7 +149,7 @@ enum PackedInteger {
 
   /// PMINUB, PMAXUB, PMINSW, PMAXSW, PAVGB, PAVGW.
   @inline(__always)
-  fileprivate static func select(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
+  static func select(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0xDA: a.combining(b, as: Bytes.self, min)
     case 0xDE: a.combining(b, as: Bytes.self, max)
@@ -124,7 +162,7 @@ enum PackedInteger {
 
   /// PMULLW, PMULHUW, PMULHW, PMULUDQ, PMADDWD, PSADBW.
   @inline(__always)
-  fileprivate static func multiply(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
+  static func multiply(_ opcode: UInt8, _ a: UInt128, _ b: UInt128) -> UInt128 {
     switch opcode {
     case 0xD5: a.combining(b, as: Words.self, &*)
     case 0xE4:
@@ -147,6 +185,7 @@ enum PackedInteger {
   }
 
   /// PSADBW.
+  @inline(__always)
   private static func sumOfDifferences(_ a: UInt128, _ b: UInt128) -> UInt128 {
     let (x, y) = (a.elements(Bytes.self), b.elements(Bytes.self))
     let differences = UInt128(elements: pointwiseMax(x, y) &- pointwiseMin(x, y))
@@ -161,6 +200,7 @@ enum PackedInteger {
   }
 
   /// PSRLW, PSRLD, PSRLQ, PSRAW, PSRAD, PSLLW, PSLLD, PSLLQ.
+  @inline(__always)
   static func shift(_ opcode: UInt8, _ a: UInt128, count: UInt64) -> UInt128 {
     let n = UInt8(truncatingIfNeeded: min(count, 64))
     return switch opcode {
@@ -176,6 +216,7 @@ enum PackedInteger {
   }
 
   /// PUNPCKL and PUNPCKH of bytes, words, doublewords and quadwords; 64-bit operands when `isMMX`.
+  @inline(__always)
   static func unpack(_ opcode: UInt8, _ a: UInt128, _ b: UInt128, isMMX: Bool) -> UInt128 {
     let isHigh = opcode >= 0x68 && opcode != 0x6C
     if isHigh && !isMMX {
@@ -215,6 +256,7 @@ enum PackedInteger {
   }
 
   /// PACKSSWB, PACKUSWB, PACKSSDW; 64-bit operands when `isMMX`.
+  @inline(__always)
   static func pack(_ opcode: UInt8, _ a: UInt128, _ b: UInt128, isMMX: Bool) -> UInt128 {
     let a = isMMX ? UInt128(low: a.low, high: b.low) : a
     return switch opcode {
@@ -266,10 +308,13 @@ enum PackedInteger {
   }
 
   /// The sign bits of sixteen bytes.
-  static func signMask(_ a: UInt128) -> UInt64 {
-    let bytes = a.elements(SignedBytes.self)
-    var mask: UInt64 = 0
-    for k in 0..<16 where bytes[k] < 0 { mask |= 1 &<< UInt64(k) }
-    return mask
+  @inline(__always) static func signMask(_ a: UInt128) -> UInt64 {
+    signs(a.low) | signs(a.high) << 8
+  }
+
+  /// The sign bits of eight bytes: the multiplication brings each to a place of its own in the top
+  /// byte.
+  @inline(__always) private static func signs(_ bytes: UInt64) -> UInt64 {
+    ((bytes & 0x8080_8080_8080_8080) &* 0x0002_0408_1020_4081) >> 56
   }
 }

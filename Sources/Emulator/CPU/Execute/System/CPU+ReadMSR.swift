@@ -63,6 +63,8 @@ extension CPU {
     case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckStatus, MSR.platformID,
       MSR.debugControl:
       0
+    // XSAVES manages no supervisor state.
+    case MSR.xss: has(.xsaves) ? 0 : nil
     // Ten banks, and IA32_MCG_CTL.
     case MSR.machineCheckCapability: 1 << 8 | 10
     case MSR.machineCheckControl: state.pointee.machineCheckControl
@@ -74,8 +76,7 @@ extension CPU {
     case MSR.updateSignature: 1 << 32
     // The ratio of the base frequency to 100 MHz.
     case MSR.platformDescription: UInt64(ProcessorIdentification.frequency / 100_000_000) << 8
-    // Branch trace storage and PEBS are unavailable.
-    case MSR.miscEnable: state.pointee.miscEnable | 0x1800
+    case MSR.miscEnable: state.pointee.miscEnable | MiscellaneousEnable.unavailable
     default: nil
     }
   }

@@ -56,6 +56,7 @@ extension CPU {
     case .wrmsr: try wrmsr()
     case .rdtsc: try rdtsc()
     case .rdtscp: try rdtscp()
+    case .rdpid: writeRegister(i.rm, size: 8, state.pointee.tscAux & 0xFFFF_FFFF)
     case .rdpmc: try rdpmc()
     case .cpuid: cpuid()
     case .lgdt: try lgdt(i)
@@ -95,6 +96,8 @@ extension CPU {
     case .clac: try setAlignmentCheck(false)
     case .stac: try setAlignmentCheck(true)
     case .hlt: try hlt()
+    case .monitor: try monitor(i)
+    case .mwait: try mwait()
     // Memory is coherent without caches.
     case .invd, .wbinvd: try requireRing0()
     case .invlpg: try invlpg(i)

@@ -74,12 +74,14 @@ extension CPU {
       guard value & ~0xCFF == 0, isMemoryType(value & 0xFF) else { return false }
       state.pointee.mtrrDefaultType = value
     case MSR.miscEnable:
-      guard value & ~0x1801 == 0 else { return false }
-      state.pointee.miscEnable = value & 1
+      let known = MiscellaneousEnable.writable | MiscellaneousEnable.unavailable
+      guard value & ~known == 0 else { return false }
+      state.pointee.miscEnable = value & MiscellaneousEnable.writable
     // Nothing behind these can be changed; software may still clear them or load microcode.
     case MSR.machineCheckAddress, MSR.machineCheckType, MSR.machineCheckStatus,
       MSR.debugControl:
       return value == 0
+    case MSR.xss: return has(.xsaves) && value == 0
     case MSR.machineCheckControl: state.pointee.machineCheckControl = value
     case MSR.machineCheckBanks:
       // STATUS, ADDR and MISC can only be cleared.

@@ -1,3 +1,15 @@
+/// Bits of IA32_MISC_ENABLE.
+enum MiscellaneousEnable {
+  /// Fast strings.
+  static let fastStrings: UInt64 = 1
+  /// MONITOR and MWAIT.
+  static let monitor: UInt64 = 1 << 18
+  /// What software may change.
+  static let writable: UInt64 = fastStrings | monitor
+  /// Branch trace storage and PEBS are unavailable.
+  static let unavailable: UInt64 = 0x1800
+}
+
 /// Model-specific registers by index.
 ///
 /// SDM Vol. 4, "Architectural MSRs".
@@ -27,6 +39,7 @@ enum ModelSpecificRegister {
   static let machineCheckBanks: ClosedRange<UInt32> = 0x400...0x427
   static let tscDeadline: UInt32 = 0x6E0
   static let x2APIC: ClosedRange<UInt32> = 0x800...0x8FF
+  static let xss: UInt32 = 0xDA0
   static let efer: UInt32 = 0xC000_0080
   static let star: UInt32 = 0xC000_0081
   static let lstar: UInt32 = 0xC000_0082

@@ -6,6 +6,7 @@ extension CPU {
       return try checkPendingX87Exception()
     }
     guard Self.isX87Encoding(opcode: i.opcode, modRM: i.modRM) else { throw .invalidOpcode }
+    if Self.isFISTTP(opcode: i.opcode, modRM: i.modRM) && !has(.sse3) { throw .invalidOpcode }
     if !cr0.isDisjoint(with: [.emulation, .taskSwitched]) { throw .deviceNotAvailable }
     if try executeX87Control(i) { return }
     try checkPendingX87Exception()
@@ -26,7 +27,7 @@ extension CPU {
     let reg = modRM >> 3 & 7
     if modRM < 0xC0 {
       switch (opcode, reg) {
-      case (0xD9, 1), (0xDB, 1), (0xDB, 4), (0xDB, 6), (0xDD, 1), (0xDD, 5), (0xDF, 1):
+      case (0xD9, 1), (0xDB, 4), (0xDB, 6), (0xDD, 5):
         return false
       default: return true
       }
@@ -42,6 +43,11 @@ extension CPU {
     }
   }
 
+  /// FISTTP came with SSE3.
+  private static func isFISTTP(opcode: UInt8, modRM: UInt8) -> Bool {
+    modRM < 0xC0 && modRM >> 3 & 7 == 1 && (opcode == 0xDB || opcode == 0xDD || opcode == 0xDF)
+  }
+
   private func executeX87Memory(_ i: borrowing Instruction) throws(Exception) {
     let reg = i.reg & 7
     switch (i.opcode, reg) {
@@ -54,6 +60,9 @@ extension CPU {
     case (0xDD, 0): try fld(i, Double.self)
     case (0xDD, 2), (0xDD, 3): try fst(i, Double.self, pops: reg == 3)
     case (0xDB, 0): try fild(i, size: 4)
+    case (0xDB, 1): try fist(i, size: 4, pops: true, truncates: true)
+    case (0xDD, 1): try fist(i, size: 8, pops: true, truncates: true)
+    case (0xDF, 1): try fist(i, size: 2, pops: true, truncates: true)
     case (0xDB, 2), (0xDB, 3): try fist(i, size: 4, pops: reg == 3)
     case (0xDB, 5): try fldExtended(i)
     case (0xDB, 7): try fstpExtended(i)

@@ -45,6 +45,15 @@ extension CPU {
     state.pointee.x87DataSelector = 0
   }
 
+  /// The initial configuration of x87 state: FNINIT's, and zeros in the registers.
+  func initializeX87() {
+    fninit()
+    for register in 0..<8 {
+      state.pointee.x87Significands[register] = 0
+      state.pointee.x87Exponents[register] = 0
+    }
+  }
+
   private var usesRealImage: Bool { !mode.isDisjoint(with: [.real, .virtual8086]) }
 
   /// Bytes of the environment: 28, or 14 with 16-bit operands.

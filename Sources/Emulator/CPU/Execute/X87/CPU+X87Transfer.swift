@@ -86,14 +86,17 @@ extension CPU {
       i, environment, UInt64(truncatingIfNeeded: value.pattern(as: F.self)), size: size, pops: pops)
   }
 
-  /// FIST, FISTP.
-  func fist(_ i: borrowing Instruction, size: UInt8, pops: Bool) throws(Exception) {
+  /// FIST, FISTP, and FISTTP, which truncates whatever RC says.
+  func fist(
+    _ i: borrowing Instruction, size: UInt8, pops: Bool, truncates: Bool = false
+  ) throws(Exception) {
     let width = Int(size) &* 8
     guard let source = st(0) else {
       return try storeOnUnderflow(i, 1 &<< UInt64(width &- 1), size: size, pops: pops)
     }
     var environment = x87Environment()
-    let value = environment.integer(source, width: width, rounding: environment.rounding)
+    let value = environment.integer(
+      source, width: width, rounding: truncates ? .towardZero : environment.rounding)
     try storeResult(i, environment, UInt64(bitPattern: value), size: size, pops: pops)
   }
 

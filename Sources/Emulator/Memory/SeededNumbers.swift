@@ -1,10 +1,13 @@
 /// SplitMix64: numbers that look random and follow from a seed, the same on every host.
-struct SeededNumbers: RandomNumberGenerator {
-  private var state: UInt64
+public struct SeededNumbers: RandomNumberGenerator, Codable, Equatable, Sendable {
+  /// Where in the sequence it is.
+  private(set) var state: UInt64
 
-  init(seed: UInt64) { state = seed }
+  /// Starts the sequence of `seed`.
+  public init(seed: UInt64) { state = seed }
 
-  mutating func next() -> UInt64 {
+  /// The next number.
+  public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var mixed = state
     mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9

@@ -1,0 +1,4 @@
+import ArgumentParser
+import Emulator
+
+extension BootProtocol: ExpressibleByArgument {}
