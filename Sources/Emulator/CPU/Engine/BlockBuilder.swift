@@ -68,6 +68,7 @@ struct BlockBuilder {
       lowering.lower(instructions[ordinal], ordinal: ordinal, followedBy: following)
       ordinal += 1
     }
+    lowering.dropDeadFlags()
     for operation in lowering.operations { append(operation) }
     branches = lowering.branches
     if let last = instructions.last, !last.endsBlock {

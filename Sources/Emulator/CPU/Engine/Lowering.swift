@@ -13,6 +13,8 @@ struct Lowering {
   let rip: UInt64
   let codeLimit: UInt64
   private(set) var operations: [Operation] = []
+  /// What each operation has to do with the status flags.
+  private var effects: [FlagEffect] = []
   private(set) var branches: [Branch] = []
   let table = HandlerTable.shared
   private var ordinal = 0
@@ -38,10 +40,28 @@ struct Lowering {
 
   private mutating func appendSlow(_ handler: UInt64) { append(Operation(handler: handler)) }
 
-  mutating func append(_ operation: Operation) {
+  mutating func append(_ operation: Operation, _ effect: FlagEffect = .unknown) {
     var operation = operation
     operation.ordinal = UInt8(ordinal)
     operations.append(operation)
+    effects.append(effect)
+  }
+
+  /// Lets operations forget their flags where those behind them overwrite all of them, before
+  /// anything can leave the block or look.
+  mutating func dropDeadFlags() {
+    var isLive = true
+    for index in operations.indices.reversed() {
+      let effect = effects[index]
+      if !isLive, effect.quietHandler != 0 {
+        operations[index].handler = effect.quietHandler
+        isLive = effect.mayLeave
+      } else if effect.mayLeave || effect.reads {
+        isLive = true
+      } else if effect.replaces {
+        isLive = false
+      }
+    }
   }
 
   private func nextRIP(_ i: Instruction) -> UInt64 {
@@ -55,7 +75,7 @@ struct Lowering {
     guard !i.isLocked else { return false }
     switch i.mnemonic {
     case .nop, .prefetch, .lfence, .mfence, .sfence:
-      append(Operation(handler: address(hotNop)))
+      append(Operation(handler: address(hotNop)), .none)
       return true
     case .push, .pop, .leave: return lowerStack(i)
     case .sse, .avx: return lowerVector(i)
@@ -64,7 +84,7 @@ struct Lowering {
     case .movsxd where i.operandSize != 8: return false
     case .cbw, .cwd:
       guard let handler = table.handler(i.mnemonic, .r, size: i.operandSize) else { return false }
-      append(Operation(handler: handler))
+      append(Operation(handler: handler), .none)
       return true
     case .imul where i.operand2.kind != .none:
       guard i.operand1.kind == .register,
@@ -73,7 +93,7 @@ struct Lowering {
       append(
         Operation(
           handler: handler, immediate: i.immediate, a: offset(i.operand0),
-          b: offset(i.operand1)))
+          b: offset(i.operand1)), effect(of: i, .rri, size: i.operandSize))
       return true
     case .xchg where i.operand1.kind == .memory || i.operand0.kind == .memory: return false
     default: return lowerUniform(i, followedBy: following)
@@ -90,11 +110,14 @@ struct Lowering {
     guard
       var handler = table.handler(i.mnemonic, form, size: size, condition: condition)
     else { return false }
+    var effect = effect(of: i, form, size: size)
     if let following, following.mnemonic == .jcc,
       branchTarget(following) != nil, let fused = fusedForm(form),
       let both = table.handler(i.mnemonic, fused, size: size, condition: following.condition)
     {
       handler = both
+      // Where it leads to is not known here: its flags are kept.
+      effect.quietHandler = 0
     }
     var operation = Operation(handler: handler, immediate: i.immediate)
     let registerOperand = i.operand0.kind == .memory ? i.operand1 : i.operand0
@@ -105,7 +128,7 @@ struct Lowering {
     if i.hasMemory && form != .rr && form != .ri && form != .r {
       guard setAddress(&operation, i) else { return false }
     }
-    append(operation)
+    append(operation, effect)
     return true
   }
 
@@ -126,9 +149,11 @@ struct Lowering {
 
   private func fusedForm(_ form: OperationForm) -> OperationForm? {
     switch form {
+    case .r: .rBranch
     case .rr: .rrBranch
     case .ri: .riBranch
     case .rm: .rmBranch
+    case .mr: .mrBranch
     case .mi: .miBranch
     default: nil
     }
@@ -150,7 +175,7 @@ struct Lowering {
     }
     guard let handler = table.handler(i.mnemonic, form, size: i.operandSize) else { return false }
     operation.handler = handler
-    append(operation)
+    append(operation, effect(of: i, form, size: i.operandSize))
     return true
   }
 
@@ -166,7 +191,7 @@ struct Lowering {
     } else {
       operation.b = offset(i.operand1)
     }
-    append(operation)
+    append(operation, isMemory ? .unknown : .none)
     return true
   }
 
@@ -389,7 +414,8 @@ struct Lowering {
     var computation = Operation(
       handler: handler, immediate: immediate, a: i.segment.rawValue)
     setParts(&computation, i)
-    append(computation)
+    let isPlain = handler == address(hotAddressBased) || handler == address(hotAddress32)
+    append(computation, isPlain ? .none : .unknown)
     operation.base = UInt8(RegisterSlot.effectiveAddress * 8)
   }
 }

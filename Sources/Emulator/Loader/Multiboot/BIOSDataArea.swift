@@ -1,12 +1,25 @@
-/// What kernels for PCs look for in the BIOS data area, where no BIOS has run.
+/// What kernels for PCs look for in the first page, where no BIOS has run.
 ///
 /// Multiboot kernels know it is there, since BIOS boot loaders start them; Xen takes the end of its
-/// low memory from it.
+/// low memory from it, and goes back to real-address mode to ask the BIOS for a memory map.
 enum BIOSDataArea {
   /// Where it is.
   static let address: UInt64 = 0x400
+  /// Where the code is that all vectors lead to, in what a BIOS leaves to applications.
+  static let refusalAddress: UInt64 = 0x4F0
+
+  /// The interrupt vector table: whatever a kernel asks for, the answer is CF, "not supported".
+  static var vectors: [UInt8] {
+    (0..<256).flatMap { _ in
+      [UInt8(refusalAddress & 0xFF), UInt8(refusalAddress >> 8), 0, 0]
+    }
+  }
+
+  /// PUSH BP; MOV BP, SP; OR BYTE PTR [BP+6], 1; POP BP; IRET.
+  static let refusal: [UInt8] = [0x55, 0x89, 0xE5, 0x80, 0x4E, 0x06, 0x01, 0x5D, 0xCF]
+
   /// Bytes of it that are filled in.
-  private static let size = 0x100
+  private static let size = 0xF0
 
   /// Its bytes.
   static var bytes: [UInt8] {

@@ -36,7 +36,9 @@ private struct MultibootLoader {
     for module in modules { content.modules.append(try place(module)) }
     content.sections = try placeSections(displacement: displacement)
     loader.write(descriptors: BootDescriptor.table)
+    loader.write(BIOSDataArea.vectors, at: 0)
     loader.write(BIOSDataArea.bytes, at: BIOSDataArea.address)
+    loader.write(BIOSDataArea.refusal, at: BIOSDataArea.refusalAddress)
     // The extended area begins with its size in KiB.
     loader.write([1], at: MemoryMap.extendedBIOSData)
     let magic: UInt64

@@ -8,7 +8,7 @@ func finish<F: LazyOperation, T: Width>(
   _: F.Type, _ s: StatePointer, _ op: UnsafePointer<Operation>, _ a: T, _ b: T
 ) {
   let result = F.apply(a, b, flags: 0).0
-  setLazyFlags(s, F.lazyOperation, result: result, source: a)
+  if F.recordsFlags { setLazyFlags(s, F.lazyOperation, result: result, source: a) }
   if F.writesDestination { setRegister(s, op.pointee.a, result) }
   next(s, op + 1)
 }
@@ -53,7 +53,7 @@ func finishMemory<F: LazyOperation, T: Width>(
   }
   let a = host.loadUnaligned(as: T.self)
   let result = F.apply(a, b, flags: 0).0
-  setLazyFlags(s, F.lazyOperation, result: result, source: a)
+  if F.recordsFlags { setLazyFlags(s, F.lazyOperation, result: result, source: a) }
   if F.writesDestination { host.storeBytes(of: result, as: T.self) }
   next(s, op + 1)
 }
@@ -112,10 +112,10 @@ func stepR<F: LazyUnaryOperation, T: Width>(
   _: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
+  if F.recordsFlags && _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
   let a = register(s, op.pointee.a, as: T.self)
   let result = F.apply(a, flags: 0).0
-  setLazyFlags(s, F.lazyOperation, result: result, source: a)
+  if F.recordsFlags { setLazyFlags(s, F.lazyOperation, result: result, source: a) }
   setRegister(s, op.pointee.a, result)
   next(s, op + 1)
 }
@@ -125,13 +125,13 @@ func stepM<F: LazyUnaryOperation, T: Width>(
   _: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
 ) {
   let op = UnsafePointer<Operation>(o)
-  if _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
+  if F.recordsFlags && _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
   let address = effectiveAddress(s, op)
   let (hit, host) = writable(s, address, T.self)
   if _slowPath(!hit) { return missWrite(s, op, address) }
   let a = host.loadUnaligned(as: T.self)
   let result = F.apply(a, flags: 0).0
-  setLazyFlags(s, F.lazyOperation, result: result, source: a)
+  if F.recordsFlags { setLazyFlags(s, F.lazyOperation, result: result, source: a) }
   host.storeBytes(of: result, as: T.self)
   next(s, op + 1)
 }
@@ -144,10 +144,13 @@ func notR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
   next(s, op + 1)
 }
 
+/// NEG: SUB from zero, or `Quiet<SUB>`.
 @inline(__always)
-func negR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+func negR<F: LazyOperation, T: Width>(
+  _ f: F.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
   let op = UnsafePointer<Operation>(o)
-  finish(SUB.self, s, op, 0, register(s, op.pointee.a, as: T.self))
+  finish(f, s, op, 0, register(s, op.pointee.a, as: T.self))
 }
 
 /// Shift by a count that is not zero once masked.
@@ -157,8 +160,10 @@ func finishShift<F: LazyShiftOperation, T: Width>(
 ) {
   let a = register(s, op.pointee.a, as: T.self)
   let result = F.apply(a, count: count, flags: 0).0
-  setLazyFlags(
-    s, F.lazyOperation, result: result, source: F.allButLast(a, count: count))
+  if F.recordsFlags {
+    setLazyFlags(
+      s, F.lazyOperation, result: result, source: F.allButLast(a, count: count))
+  }
   setRegister(s, op.pointee.a, result)
   next(s, op + 1)
 }

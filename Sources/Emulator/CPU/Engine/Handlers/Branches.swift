@@ -97,6 +97,81 @@ func testBranchRI<let code: Int, T: Width>(
   testBranch(c, s, op, register(s, op.pointee.a, as: T.self), immediate(op, as: T.self))
 }
 
+/// TEST or CMP of memory and a register, and the Jcc behind it.
+@inline(__always)
+func compareBranchMR<let code: Int, T: Width>(
+  _ c: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  compareBranch(
+    c, s, op, host.loadUnaligned(as: T.self), register(s, op.pointee.a, as: T.self))
+}
+
+@inline(__always)
+func testBranchMR<let code: Int, T: Width>(
+  _ c: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  testBranch(
+    c, s, op, host.loadUnaligned(as: T.self), register(s, op.pointee.a, as: T.self))
+}
+
+@inline(__always)
+func testBranchMI<let code: Int, T: Width>(
+  _ c: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  testBranch(c, s, op, host.loadUnaligned(as: T.self), immediate(op, as: T.self))
+}
+
+/// An operation with a result and the Jcc behind it, which looks at ZF or SF only.
+@inline(__always)
+func resultBranchRR<F: LazyOperation, let code: Int, T: Width>(
+  _: F.Type, _: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  let a = register(s, op.pointee.a, as: T.self)
+  let result = F.apply(a, register(s, op.pointee.b, as: T.self), flags: 0).0
+  setLazyFlags(s, F.lazyOperation, result: result, source: a)
+  setRegister(s, op.pointee.a, result)
+  branch(s, op + 1, Condition<code>.holdsTesting(result))
+}
+
+@inline(__always)
+func resultBranchRI<F: LazyOperation, let code: Int, T: Width>(
+  _: F.Type, _: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  let a = register(s, op.pointee.a, as: T.self)
+  let result = F.apply(a, immediate(op, as: T.self), flags: 0).0
+  setLazyFlags(s, F.lazyOperation, result: result, source: a)
+  setRegister(s, op.pointee.a, result)
+  branch(s, op + 1, Condition<code>.holdsTesting(result))
+}
+
+/// INC or DEC and the Jcc behind it, which looks at ZF or SF only.
+@inline(__always)
+func stepBranchR<F: LazyUnaryOperation, let code: Int, T: Width>(
+  _: F.Type, _: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
+) {
+  let op = UnsafePointer<Operation>(o)
+  if _slowPath(!settleCarry(s)) { return materializeAndRetry(s, op) }
+  let a = register(s, op.pointee.a, as: T.self)
+  let result = F.apply(a, flags: 0).0
+  setLazyFlags(s, F.lazyOperation, result: result, source: a)
+  setRegister(s, op.pointee.a, result)
+  branch(s, op + 1, Condition<code>.holdsTesting(result))
+}
+
 private let rspOffset = Register.rsp.rawValue &* 8
 
 /// CALL rel: pushes `displacement` and goes on at the operation in `immediate`.

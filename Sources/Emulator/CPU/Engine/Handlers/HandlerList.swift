@@ -44,7 +44,7 @@
 @c func h_dec_r_8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(DEC.self, UInt8.self, s, o) }
 @c func h_dec_m_8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(DEC.self, UInt8.self, s, o) }
 @c func h_not_r_8(_ s: StatePointer, _ o: UnsafeRawPointer) { notR(UInt8.self, s, o) }
-@c func h_neg_r_8(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(UInt8.self, s, o) }
+@c func h_neg_r_8(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(SUB.self, UInt8.self, s, o) }
 @c func h_shl_ri_8(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHL.self, UInt8.self, s, o) }
 @c func h_shl_rc_8(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(SHL.self, UInt8.self, s, o) }
 @c func h_shr_ri_8(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHR.self, UInt8.self, s, o) }
@@ -104,7 +104,7 @@
 @c func h_dec_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(DEC.self, UInt16.self, s, o) }
 @c func h_dec_m_16(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(DEC.self, UInt16.self, s, o) }
 @c func h_not_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { notR(UInt16.self, s, o) }
-@c func h_neg_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(UInt16.self, s, o) }
+@c func h_neg_r_16(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(SUB.self, UInt16.self, s, o) }
 @c func h_shl_ri_16(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHL.self, UInt16.self, s, o) }
 @c func h_shl_rc_16(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(SHL.self, UInt16.self, s, o) }
 @c func h_shr_ri_16(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHR.self, UInt16.self, s, o) }
@@ -164,7 +164,7 @@
 @c func h_dec_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(DEC.self, UInt32.self, s, o) }
 @c func h_dec_m_32(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(DEC.self, UInt32.self, s, o) }
 @c func h_not_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { notR(UInt32.self, s, o) }
-@c func h_neg_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(UInt32.self, s, o) }
+@c func h_neg_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(SUB.self, UInt32.self, s, o) }
 @c func h_shl_ri_32(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHL.self, UInt32.self, s, o) }
 @c func h_shl_rc_32(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(SHL.self, UInt32.self, s, o) }
 @c func h_shr_ri_32(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHR.self, UInt32.self, s, o) }
@@ -224,7 +224,7 @@
 @c func h_dec_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(DEC.self, UInt64.self, s, o) }
 @c func h_dec_m_64(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(DEC.self, UInt64.self, s, o) }
 @c func h_not_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { notR(UInt64.self, s, o) }
-@c func h_neg_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(UInt64.self, s, o) }
+@c func h_neg_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(SUB.self, UInt64.self, s, o) }
 @c func h_shl_ri_64(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHL.self, UInt64.self, s, o) }
 @c func h_shl_rc_64(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(SHL.self, UInt64.self, s, o) }
 @c func h_shr_ri_64(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(SHR.self, UInt64.self, s, o) }
@@ -441,195 +441,279 @@
 @c func h_cmp_rrBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<2>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<2>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<2>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<2>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<2>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<2>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<2>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<2>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<2>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<3>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<3>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<3>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<3>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<3>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<3>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<3>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<3>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc3(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<3>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<4>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<4>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<4>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<4>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<4>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<4>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<4>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<4>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<4>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<4>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<4>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<4>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<4>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<4>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<4>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<4>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<4>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<4>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<4>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<4>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<4>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<5>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<5>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<5>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<5>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<5>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<5>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<5>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<5>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<5>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<5>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<5>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<5>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<5>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<5>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<5>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<5>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<5>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<5>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<5>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<5>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<5>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<6>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<6>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<6>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<6>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<6>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<6>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<6>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<6>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc6(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<6>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<7>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<7>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<7>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<7>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<7>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<7>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<7>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<7>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc7(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<7>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<8>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<8>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<8>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<8>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<8>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<8>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<8>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<8>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<8>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<8>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<8>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<8>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<8>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<8>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<8>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<8>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<8>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<8>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<8>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<8>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<8>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<9>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<9>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<9>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<9>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<9>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<9>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<9>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<9>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<9>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<9>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<9>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<9>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<9>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<9>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<9>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<9>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<9>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<9>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<9>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<9>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<9>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<12>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<12>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<12>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<12>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<12>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<12>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<12>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<12>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<12>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<12>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<12>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<12>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<12>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<12>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<12>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<12>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<12>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<12>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<12>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<12>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc12(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<12>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<13>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<13>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<13>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<13>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<13>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<13>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<13>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<13>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<13>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<13>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<13>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<13>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<13>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<13>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<13>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<13>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<13>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<13>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<13>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<13>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc13(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<13>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<14>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<14>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<14>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<14>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<14>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<14>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<14>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<14>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<14>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<14>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<14>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<14>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<14>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<14>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<14>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<14>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<14>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<14>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<14>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<14>.self, UInt64.self, s, o) }
 @c func h_cmp_rrBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<15>.self, UInt8.self, s, o) }
 @c func h_cmp_riBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<15>.self, UInt8.self, s, o) }
 @c func h_cmp_rmBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<15>.self, UInt8.self, s, o) }
+@c func h_cmp_mrBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<15>.self, UInt8.self, s, o) }
 @c func h_cmp_miBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<15>.self, UInt8.self, s, o) }
 @c func h_test_rrBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<15>.self, UInt8.self, s, o) }
 @c func h_test_riBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<15>.self, UInt8.self, s, o) }
+@c func h_test_mrBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<15>.self, UInt8.self, s, o) }
+@c func h_test_miBranch_8_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<15>.self, UInt8.self, s, o) }
 @c func h_cmp_rrBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmp_riBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmp_rmBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<15>.self, UInt32.self, s, o) }
+@c func h_cmp_mrBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmp_miBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<15>.self, UInt32.self, s, o) }
 @c func h_test_rrBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<15>.self, UInt32.self, s, o) }
 @c func h_test_riBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<15>.self, UInt32.self, s, o) }
+@c func h_test_mrBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<15>.self, UInt32.self, s, o) }
+@c func h_test_miBranch_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmp_rrBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRR(Condition<15>.self, UInt64.self, s, o) }
 @c func h_cmp_riBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRI(Condition<15>.self, UInt64.self, s, o) }
 @c func h_cmp_rmBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchRM(Condition<15>.self, UInt64.self, s, o) }
+@c func h_cmp_mrBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMR(Condition<15>.self, UInt64.self, s, o) }
 @c func h_cmp_miBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { compareBranchMI(Condition<15>.self, UInt64.self, s, o) }
 @c func h_test_rrBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRR(Condition<15>.self, UInt64.self, s, o) }
 @c func h_test_riBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchRI(Condition<15>.self, UInt64.self, s, o) }
+@c func h_test_mrBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMR(Condition<15>.self, UInt64.self, s, o) }
+@c func h_test_miBranch_64_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { testBranchMI(Condition<15>.self, UInt64.self, s, o) }
 @c func h_v166_DB_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, LegacyVector.self, s, o) }
 @c func h_v166_DB_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, NarrowVector.self, s, o) }
 @c func h_v166_DB_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedLogic<219>.self, WideVector.self, s, o) }
@@ -1367,6 +1451,160 @@
 @c func h_v1F2_2Cw_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { toIntegerRR(UInt64.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F3_5A_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { widenRR(LegacyVector.self, s, o) }
 @c func h_v1F3_5A_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { widenRR(NarrowVector.self, s, o) }
+@c func h_add_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_add_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_and_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_and_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_sub_rrBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_sub_riBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_inc_rBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_dec_rBranch_32_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<4>.self, UInt32.self, s, o) }
+@c func h_add_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_add_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_and_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_and_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_sub_rrBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_sub_riBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_inc_rBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_dec_rBranch_64_cc4(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<4>.self, UInt64.self, s, o) }
+@c func h_add_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_add_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_and_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_and_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_sub_rrBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_sub_riBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_inc_rBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_dec_rBranch_32_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<5>.self, UInt32.self, s, o) }
+@c func h_add_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_add_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_and_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_and_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_sub_rrBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_sub_riBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_inc_rBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_dec_rBranch_64_cc5(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<5>.self, UInt64.self, s, o) }
+@c func h_add_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_add_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_and_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_and_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_sub_rrBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_sub_riBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_inc_rBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_dec_rBranch_32_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<8>.self, UInt32.self, s, o) }
+@c func h_add_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_add_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_and_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_and_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_sub_rrBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_sub_riBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_inc_rBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_dec_rBranch_64_cc8(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<8>.self, UInt64.self, s, o) }
+@c func h_add_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_add_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_and_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_and_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_sub_rrBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_sub_riBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_inc_rBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_dec_rBranch_32_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<9>.self, UInt32.self, s, o) }
+@c func h_add_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(ADD.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_add_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(ADD.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_and_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(AND.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_and_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(AND.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_sub_rrBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRR(SUB.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_sub_riBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { resultBranchRI(SUB.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_inc_rBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(INC.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_dec_rBranch_64_cc9(_ s: StatePointer, _ o: UnsafeRawPointer) { stepBranchR(DEC.self, Condition<9>.self, UInt64.self, s, o) }
+@c func h_add_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_add_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_add_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_add_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_add_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<ADD>.self, UInt32.self, s, o) }
+@c func h_or_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_or_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_or_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_or_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_or_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<OR>.self, UInt32.self, s, o) }
+@c func h_and_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_and_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_and_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_and_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_and_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<AND>.self, UInt32.self, s, o) }
+@c func h_sub_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_sub_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_sub_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_sub_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_sub_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_xor_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_xor_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_xor_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_xor_mr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_xor_mi_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<XOR>.self, UInt32.self, s, o) }
+@c func h_inc_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(QuietStep<INC>.self, UInt32.self, s, o) }
+@c func h_inc_m_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(QuietStep<INC>.self, UInt32.self, s, o) }
+@c func h_dec_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(QuietStep<DEC>.self, UInt32.self, s, o) }
+@c func h_dec_m_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(QuietStep<DEC>.self, UInt32.self, s, o) }
+@c func h_neg_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(Quiet<SUB>.self, UInt32.self, s, o) }
+@c func h_shl_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SHL>.self, UInt32.self, s, o) }
+@c func h_shl_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SHL>.self, UInt32.self, s, o) }
+@c func h_shr_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SHR>.self, UInt32.self, s, o) }
+@c func h_shr_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SHR>.self, UInt32.self, s, o) }
+@c func h_sar_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SAR>.self, UInt32.self, s, o) }
+@c func h_sar_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SAR>.self, UInt32.self, s, o) }
+@c func h_rol_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<ROL>.self, UInt32.self, s, o) }
+@c func h_rol_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<ROL>.self, UInt32.self, s, o) }
+@c func h_ror_ri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<ROR>.self, UInt32.self, s, o) }
+@c func h_ror_rc_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<ROR>.self, UInt32.self, s, o) }
+@c func h_imul_rr_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRR(UInt32.self, s, o) }
+@c func h_imul_rm_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRM(UInt32.self, s, o) }
+@c func h_imul_rri_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRRI(UInt32.self, s, o) }
+@c func h_imul_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { multiplyR(UInt32.self, s, o, signed: true, quiet: true) }
+@c func h_mul_r_32_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { multiplyR(UInt32.self, s, o, signed: false, quiet: true) }
+@c func h_add_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_add_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_add_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_add_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_add_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<ADD>.self, UInt64.self, s, o) }
+@c func h_or_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_or_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_or_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_or_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_or_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<OR>.self, UInt64.self, s, o) }
+@c func h_and_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_and_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_and_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_and_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_and_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<AND>.self, UInt64.self, s, o) }
+@c func h_sub_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_sub_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_sub_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_sub_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_sub_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_xor_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRR(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_xor_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRI(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_xor_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryRM(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_xor_mr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMR(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_xor_mi_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { binaryMI(Quiet<XOR>.self, UInt64.self, s, o) }
+@c func h_inc_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(QuietStep<INC>.self, UInt64.self, s, o) }
+@c func h_inc_m_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(QuietStep<INC>.self, UInt64.self, s, o) }
+@c func h_dec_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepR(QuietStep<DEC>.self, UInt64.self, s, o) }
+@c func h_dec_m_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { stepM(QuietStep<DEC>.self, UInt64.self, s, o) }
+@c func h_neg_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { negR(Quiet<SUB>.self, UInt64.self, s, o) }
+@c func h_shl_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SHL>.self, UInt64.self, s, o) }
+@c func h_shl_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SHL>.self, UInt64.self, s, o) }
+@c func h_shr_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SHR>.self, UInt64.self, s, o) }
+@c func h_shr_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SHR>.self, UInt64.self, s, o) }
+@c func h_sar_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<SAR>.self, UInt64.self, s, o) }
+@c func h_sar_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<SAR>.self, UInt64.self, s, o) }
+@c func h_rol_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<ROL>.self, UInt64.self, s, o) }
+@c func h_rol_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<ROL>.self, UInt64.self, s, o) }
+@c func h_ror_ri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRI(QuietShift<ROR>.self, UInt64.self, s, o) }
+@c func h_ror_rc_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { shiftRC(QuietShift<ROR>.self, UInt64.self, s, o) }
+@c func h_imul_rr_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRR(UInt64.self, s, o) }
+@c func h_imul_rm_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRM(UInt64.self, s, o) }
+@c func h_imul_rri_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { quietImulRRI(UInt64.self, s, o) }
+@c func h_imul_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { multiplyR(UInt64.self, s, o, signed: true, quiet: true) }
+@c func h_mul_r_64_cc1(_ s: StatePointer, _ o: UnsafeRawPointer) { multiplyR(UInt64.self, s, o, signed: false, quiet: true) }
 
 extension HandlerTable {
   func installAll() {
@@ -1384,6 +1622,9 @@ extension HandlerTable {
     install11()
     install12()
     install13()
+    install14()
+    install15()
+    install16()
   }
   private func install0() {
     install(.add, .rr, 8, h_add_rr_8)
@@ -1834,199 +2075,285 @@ extension HandlerTable {
     install(.cmp, .rrBranch, 8, condition: 2, h_cmp_rrBranch_8_cc2)
     install(.cmp, .riBranch, 8, condition: 2, h_cmp_riBranch_8_cc2)
     install(.cmp, .rmBranch, 8, condition: 2, h_cmp_rmBranch_8_cc2)
+    install(.cmp, .mrBranch, 8, condition: 2, h_cmp_mrBranch_8_cc2)
     install(.cmp, .miBranch, 8, condition: 2, h_cmp_miBranch_8_cc2)
     install(.cmp, .rrBranch, 32, condition: 2, h_cmp_rrBranch_32_cc2)
     install(.cmp, .riBranch, 32, condition: 2, h_cmp_riBranch_32_cc2)
     install(.cmp, .rmBranch, 32, condition: 2, h_cmp_rmBranch_32_cc2)
+    install(.cmp, .mrBranch, 32, condition: 2, h_cmp_mrBranch_32_cc2)
     install(.cmp, .miBranch, 32, condition: 2, h_cmp_miBranch_32_cc2)
     install(.cmp, .rrBranch, 64, condition: 2, h_cmp_rrBranch_64_cc2)
     install(.cmp, .riBranch, 64, condition: 2, h_cmp_riBranch_64_cc2)
     install(.cmp, .rmBranch, 64, condition: 2, h_cmp_rmBranch_64_cc2)
+    install(.cmp, .mrBranch, 64, condition: 2, h_cmp_mrBranch_64_cc2)
     install(.cmp, .miBranch, 64, condition: 2, h_cmp_miBranch_64_cc2)
     install(.cmp, .rrBranch, 8, condition: 3, h_cmp_rrBranch_8_cc3)
     install(.cmp, .riBranch, 8, condition: 3, h_cmp_riBranch_8_cc3)
     install(.cmp, .rmBranch, 8, condition: 3, h_cmp_rmBranch_8_cc3)
+    install(.cmp, .mrBranch, 8, condition: 3, h_cmp_mrBranch_8_cc3)
     install(.cmp, .miBranch, 8, condition: 3, h_cmp_miBranch_8_cc3)
     install(.cmp, .rrBranch, 32, condition: 3, h_cmp_rrBranch_32_cc3)
     install(.cmp, .riBranch, 32, condition: 3, h_cmp_riBranch_32_cc3)
     install(.cmp, .rmBranch, 32, condition: 3, h_cmp_rmBranch_32_cc3)
+    install(.cmp, .mrBranch, 32, condition: 3, h_cmp_mrBranch_32_cc3)
     install(.cmp, .miBranch, 32, condition: 3, h_cmp_miBranch_32_cc3)
     install(.cmp, .rrBranch, 64, condition: 3, h_cmp_rrBranch_64_cc3)
     install(.cmp, .riBranch, 64, condition: 3, h_cmp_riBranch_64_cc3)
     install(.cmp, .rmBranch, 64, condition: 3, h_cmp_rmBranch_64_cc3)
+    install(.cmp, .mrBranch, 64, condition: 3, h_cmp_mrBranch_64_cc3)
     install(.cmp, .miBranch, 64, condition: 3, h_cmp_miBranch_64_cc3)
     install(.cmp, .rrBranch, 8, condition: 4, h_cmp_rrBranch_8_cc4)
     install(.cmp, .riBranch, 8, condition: 4, h_cmp_riBranch_8_cc4)
     install(.cmp, .rmBranch, 8, condition: 4, h_cmp_rmBranch_8_cc4)
+    install(.cmp, .mrBranch, 8, condition: 4, h_cmp_mrBranch_8_cc4)
     install(.cmp, .miBranch, 8, condition: 4, h_cmp_miBranch_8_cc4)
     install(.test, .rrBranch, 8, condition: 4, h_test_rrBranch_8_cc4)
     install(.test, .riBranch, 8, condition: 4, h_test_riBranch_8_cc4)
+    install(.test, .mrBranch, 8, condition: 4, h_test_mrBranch_8_cc4)
+    install(.test, .miBranch, 8, condition: 4, h_test_miBranch_8_cc4)
     install(.cmp, .rrBranch, 32, condition: 4, h_cmp_rrBranch_32_cc4)
     install(.cmp, .riBranch, 32, condition: 4, h_cmp_riBranch_32_cc4)
     install(.cmp, .rmBranch, 32, condition: 4, h_cmp_rmBranch_32_cc4)
+    install(.cmp, .mrBranch, 32, condition: 4, h_cmp_mrBranch_32_cc4)
     install(.cmp, .miBranch, 32, condition: 4, h_cmp_miBranch_32_cc4)
     install(.test, .rrBranch, 32, condition: 4, h_test_rrBranch_32_cc4)
     install(.test, .riBranch, 32, condition: 4, h_test_riBranch_32_cc4)
+    install(.test, .mrBranch, 32, condition: 4, h_test_mrBranch_32_cc4)
+    install(.test, .miBranch, 32, condition: 4, h_test_miBranch_32_cc4)
     install(.cmp, .rrBranch, 64, condition: 4, h_cmp_rrBranch_64_cc4)
     install(.cmp, .riBranch, 64, condition: 4, h_cmp_riBranch_64_cc4)
     install(.cmp, .rmBranch, 64, condition: 4, h_cmp_rmBranch_64_cc4)
+    install(.cmp, .mrBranch, 64, condition: 4, h_cmp_mrBranch_64_cc4)
     install(.cmp, .miBranch, 64, condition: 4, h_cmp_miBranch_64_cc4)
     install(.test, .rrBranch, 64, condition: 4, h_test_rrBranch_64_cc4)
     install(.test, .riBranch, 64, condition: 4, h_test_riBranch_64_cc4)
+    install(.test, .mrBranch, 64, condition: 4, h_test_mrBranch_64_cc4)
+    install(.test, .miBranch, 64, condition: 4, h_test_miBranch_64_cc4)
     install(.cmp, .rrBranch, 8, condition: 5, h_cmp_rrBranch_8_cc5)
     install(.cmp, .riBranch, 8, condition: 5, h_cmp_riBranch_8_cc5)
     install(.cmp, .rmBranch, 8, condition: 5, h_cmp_rmBranch_8_cc5)
+    install(.cmp, .mrBranch, 8, condition: 5, h_cmp_mrBranch_8_cc5)
     install(.cmp, .miBranch, 8, condition: 5, h_cmp_miBranch_8_cc5)
     install(.test, .rrBranch, 8, condition: 5, h_test_rrBranch_8_cc5)
+  }
+  private func install5() {
     install(.test, .riBranch, 8, condition: 5, h_test_riBranch_8_cc5)
+    install(.test, .mrBranch, 8, condition: 5, h_test_mrBranch_8_cc5)
+    install(.test, .miBranch, 8, condition: 5, h_test_miBranch_8_cc5)
     install(.cmp, .rrBranch, 32, condition: 5, h_cmp_rrBranch_32_cc5)
     install(.cmp, .riBranch, 32, condition: 5, h_cmp_riBranch_32_cc5)
     install(.cmp, .rmBranch, 32, condition: 5, h_cmp_rmBranch_32_cc5)
+    install(.cmp, .mrBranch, 32, condition: 5, h_cmp_mrBranch_32_cc5)
     install(.cmp, .miBranch, 32, condition: 5, h_cmp_miBranch_32_cc5)
     install(.test, .rrBranch, 32, condition: 5, h_test_rrBranch_32_cc5)
     install(.test, .riBranch, 32, condition: 5, h_test_riBranch_32_cc5)
+    install(.test, .mrBranch, 32, condition: 5, h_test_mrBranch_32_cc5)
+    install(.test, .miBranch, 32, condition: 5, h_test_miBranch_32_cc5)
     install(.cmp, .rrBranch, 64, condition: 5, h_cmp_rrBranch_64_cc5)
     install(.cmp, .riBranch, 64, condition: 5, h_cmp_riBranch_64_cc5)
     install(.cmp, .rmBranch, 64, condition: 5, h_cmp_rmBranch_64_cc5)
+    install(.cmp, .mrBranch, 64, condition: 5, h_cmp_mrBranch_64_cc5)
     install(.cmp, .miBranch, 64, condition: 5, h_cmp_miBranch_64_cc5)
     install(.test, .rrBranch, 64, condition: 5, h_test_rrBranch_64_cc5)
     install(.test, .riBranch, 64, condition: 5, h_test_riBranch_64_cc5)
+    install(.test, .mrBranch, 64, condition: 5, h_test_mrBranch_64_cc5)
+    install(.test, .miBranch, 64, condition: 5, h_test_miBranch_64_cc5)
     install(.cmp, .rrBranch, 8, condition: 6, h_cmp_rrBranch_8_cc6)
     install(.cmp, .riBranch, 8, condition: 6, h_cmp_riBranch_8_cc6)
     install(.cmp, .rmBranch, 8, condition: 6, h_cmp_rmBranch_8_cc6)
-  }
-  private func install5() {
+    install(.cmp, .mrBranch, 8, condition: 6, h_cmp_mrBranch_8_cc6)
     install(.cmp, .miBranch, 8, condition: 6, h_cmp_miBranch_8_cc6)
     install(.cmp, .rrBranch, 32, condition: 6, h_cmp_rrBranch_32_cc6)
     install(.cmp, .riBranch, 32, condition: 6, h_cmp_riBranch_32_cc6)
     install(.cmp, .rmBranch, 32, condition: 6, h_cmp_rmBranch_32_cc6)
+    install(.cmp, .mrBranch, 32, condition: 6, h_cmp_mrBranch_32_cc6)
     install(.cmp, .miBranch, 32, condition: 6, h_cmp_miBranch_32_cc6)
     install(.cmp, .rrBranch, 64, condition: 6, h_cmp_rrBranch_64_cc6)
     install(.cmp, .riBranch, 64, condition: 6, h_cmp_riBranch_64_cc6)
     install(.cmp, .rmBranch, 64, condition: 6, h_cmp_rmBranch_64_cc6)
+    install(.cmp, .mrBranch, 64, condition: 6, h_cmp_mrBranch_64_cc6)
     install(.cmp, .miBranch, 64, condition: 6, h_cmp_miBranch_64_cc6)
     install(.cmp, .rrBranch, 8, condition: 7, h_cmp_rrBranch_8_cc7)
     install(.cmp, .riBranch, 8, condition: 7, h_cmp_riBranch_8_cc7)
     install(.cmp, .rmBranch, 8, condition: 7, h_cmp_rmBranch_8_cc7)
+    install(.cmp, .mrBranch, 8, condition: 7, h_cmp_mrBranch_8_cc7)
     install(.cmp, .miBranch, 8, condition: 7, h_cmp_miBranch_8_cc7)
     install(.cmp, .rrBranch, 32, condition: 7, h_cmp_rrBranch_32_cc7)
     install(.cmp, .riBranch, 32, condition: 7, h_cmp_riBranch_32_cc7)
     install(.cmp, .rmBranch, 32, condition: 7, h_cmp_rmBranch_32_cc7)
+    install(.cmp, .mrBranch, 32, condition: 7, h_cmp_mrBranch_32_cc7)
     install(.cmp, .miBranch, 32, condition: 7, h_cmp_miBranch_32_cc7)
     install(.cmp, .rrBranch, 64, condition: 7, h_cmp_rrBranch_64_cc7)
     install(.cmp, .riBranch, 64, condition: 7, h_cmp_riBranch_64_cc7)
     install(.cmp, .rmBranch, 64, condition: 7, h_cmp_rmBranch_64_cc7)
+    install(.cmp, .mrBranch, 64, condition: 7, h_cmp_mrBranch_64_cc7)
     install(.cmp, .miBranch, 64, condition: 7, h_cmp_miBranch_64_cc7)
     install(.cmp, .rrBranch, 8, condition: 8, h_cmp_rrBranch_8_cc8)
     install(.cmp, .riBranch, 8, condition: 8, h_cmp_riBranch_8_cc8)
     install(.cmp, .rmBranch, 8, condition: 8, h_cmp_rmBranch_8_cc8)
+    install(.cmp, .mrBranch, 8, condition: 8, h_cmp_mrBranch_8_cc8)
     install(.cmp, .miBranch, 8, condition: 8, h_cmp_miBranch_8_cc8)
     install(.test, .rrBranch, 8, condition: 8, h_test_rrBranch_8_cc8)
     install(.test, .riBranch, 8, condition: 8, h_test_riBranch_8_cc8)
+    install(.test, .mrBranch, 8, condition: 8, h_test_mrBranch_8_cc8)
+    install(.test, .miBranch, 8, condition: 8, h_test_miBranch_8_cc8)
     install(.cmp, .rrBranch, 32, condition: 8, h_cmp_rrBranch_32_cc8)
     install(.cmp, .riBranch, 32, condition: 8, h_cmp_riBranch_32_cc8)
     install(.cmp, .rmBranch, 32, condition: 8, h_cmp_rmBranch_32_cc8)
+    install(.cmp, .mrBranch, 32, condition: 8, h_cmp_mrBranch_32_cc8)
     install(.cmp, .miBranch, 32, condition: 8, h_cmp_miBranch_32_cc8)
     install(.test, .rrBranch, 32, condition: 8, h_test_rrBranch_32_cc8)
     install(.test, .riBranch, 32, condition: 8, h_test_riBranch_32_cc8)
+    install(.test, .mrBranch, 32, condition: 8, h_test_mrBranch_32_cc8)
+    install(.test, .miBranch, 32, condition: 8, h_test_miBranch_32_cc8)
     install(.cmp, .rrBranch, 64, condition: 8, h_cmp_rrBranch_64_cc8)
     install(.cmp, .riBranch, 64, condition: 8, h_cmp_riBranch_64_cc8)
     install(.cmp, .rmBranch, 64, condition: 8, h_cmp_rmBranch_64_cc8)
+    install(.cmp, .mrBranch, 64, condition: 8, h_cmp_mrBranch_64_cc8)
     install(.cmp, .miBranch, 64, condition: 8, h_cmp_miBranch_64_cc8)
     install(.test, .rrBranch, 64, condition: 8, h_test_rrBranch_64_cc8)
     install(.test, .riBranch, 64, condition: 8, h_test_riBranch_64_cc8)
+    install(.test, .mrBranch, 64, condition: 8, h_test_mrBranch_64_cc8)
+    install(.test, .miBranch, 64, condition: 8, h_test_miBranch_64_cc8)
     install(.cmp, .rrBranch, 8, condition: 9, h_cmp_rrBranch_8_cc9)
     install(.cmp, .riBranch, 8, condition: 9, h_cmp_riBranch_8_cc9)
     install(.cmp, .rmBranch, 8, condition: 9, h_cmp_rmBranch_8_cc9)
+    install(.cmp, .mrBranch, 8, condition: 9, h_cmp_mrBranch_8_cc9)
     install(.cmp, .miBranch, 8, condition: 9, h_cmp_miBranch_8_cc9)
     install(.test, .rrBranch, 8, condition: 9, h_test_rrBranch_8_cc9)
     install(.test, .riBranch, 8, condition: 9, h_test_riBranch_8_cc9)
+    install(.test, .mrBranch, 8, condition: 9, h_test_mrBranch_8_cc9)
+    install(.test, .miBranch, 8, condition: 9, h_test_miBranch_8_cc9)
     install(.cmp, .rrBranch, 32, condition: 9, h_cmp_rrBranch_32_cc9)
     install(.cmp, .riBranch, 32, condition: 9, h_cmp_riBranch_32_cc9)
     install(.cmp, .rmBranch, 32, condition: 9, h_cmp_rmBranch_32_cc9)
+    install(.cmp, .mrBranch, 32, condition: 9, h_cmp_mrBranch_32_cc9)
     install(.cmp, .miBranch, 32, condition: 9, h_cmp_miBranch_32_cc9)
     install(.test, .rrBranch, 32, condition: 9, h_test_rrBranch_32_cc9)
     install(.test, .riBranch, 32, condition: 9, h_test_riBranch_32_cc9)
+    install(.test, .mrBranch, 32, condition: 9, h_test_mrBranch_32_cc9)
+    install(.test, .miBranch, 32, condition: 9, h_test_miBranch_32_cc9)
     install(.cmp, .rrBranch, 64, condition: 9, h_cmp_rrBranch_64_cc9)
     install(.cmp, .riBranch, 64, condition: 9, h_cmp_riBranch_64_cc9)
     install(.cmp, .rmBranch, 64, condition: 9, h_cmp_rmBranch_64_cc9)
+    install(.cmp, .mrBranch, 64, condition: 9, h_cmp_mrBranch_64_cc9)
+  }
+  private func install6() {
     install(.cmp, .miBranch, 64, condition: 9, h_cmp_miBranch_64_cc9)
     install(.test, .rrBranch, 64, condition: 9, h_test_rrBranch_64_cc9)
     install(.test, .riBranch, 64, condition: 9, h_test_riBranch_64_cc9)
+    install(.test, .mrBranch, 64, condition: 9, h_test_mrBranch_64_cc9)
+    install(.test, .miBranch, 64, condition: 9, h_test_miBranch_64_cc9)
     install(.cmp, .rrBranch, 8, condition: 12, h_cmp_rrBranch_8_cc12)
     install(.cmp, .riBranch, 8, condition: 12, h_cmp_riBranch_8_cc12)
     install(.cmp, .rmBranch, 8, condition: 12, h_cmp_rmBranch_8_cc12)
+    install(.cmp, .mrBranch, 8, condition: 12, h_cmp_mrBranch_8_cc12)
     install(.cmp, .miBranch, 8, condition: 12, h_cmp_miBranch_8_cc12)
     install(.test, .rrBranch, 8, condition: 12, h_test_rrBranch_8_cc12)
     install(.test, .riBranch, 8, condition: 12, h_test_riBranch_8_cc12)
+    install(.test, .mrBranch, 8, condition: 12, h_test_mrBranch_8_cc12)
+    install(.test, .miBranch, 8, condition: 12, h_test_miBranch_8_cc12)
     install(.cmp, .rrBranch, 32, condition: 12, h_cmp_rrBranch_32_cc12)
     install(.cmp, .riBranch, 32, condition: 12, h_cmp_riBranch_32_cc12)
     install(.cmp, .rmBranch, 32, condition: 12, h_cmp_rmBranch_32_cc12)
+    install(.cmp, .mrBranch, 32, condition: 12, h_cmp_mrBranch_32_cc12)
     install(.cmp, .miBranch, 32, condition: 12, h_cmp_miBranch_32_cc12)
     install(.test, .rrBranch, 32, condition: 12, h_test_rrBranch_32_cc12)
     install(.test, .riBranch, 32, condition: 12, h_test_riBranch_32_cc12)
+    install(.test, .mrBranch, 32, condition: 12, h_test_mrBranch_32_cc12)
+    install(.test, .miBranch, 32, condition: 12, h_test_miBranch_32_cc12)
     install(.cmp, .rrBranch, 64, condition: 12, h_cmp_rrBranch_64_cc12)
     install(.cmp, .riBranch, 64, condition: 12, h_cmp_riBranch_64_cc12)
     install(.cmp, .rmBranch, 64, condition: 12, h_cmp_rmBranch_64_cc12)
+    install(.cmp, .mrBranch, 64, condition: 12, h_cmp_mrBranch_64_cc12)
     install(.cmp, .miBranch, 64, condition: 12, h_cmp_miBranch_64_cc12)
     install(.test, .rrBranch, 64, condition: 12, h_test_rrBranch_64_cc12)
     install(.test, .riBranch, 64, condition: 12, h_test_riBranch_64_cc12)
+    install(.test, .mrBranch, 64, condition: 12, h_test_mrBranch_64_cc12)
+    install(.test, .miBranch, 64, condition: 12, h_test_miBranch_64_cc12)
     install(.cmp, .rrBranch, 8, condition: 13, h_cmp_rrBranch_8_cc13)
     install(.cmp, .riBranch, 8, condition: 13, h_cmp_riBranch_8_cc13)
     install(.cmp, .rmBranch, 8, condition: 13, h_cmp_rmBranch_8_cc13)
+    install(.cmp, .mrBranch, 8, condition: 13, h_cmp_mrBranch_8_cc13)
     install(.cmp, .miBranch, 8, condition: 13, h_cmp_miBranch_8_cc13)
     install(.test, .rrBranch, 8, condition: 13, h_test_rrBranch_8_cc13)
     install(.test, .riBranch, 8, condition: 13, h_test_riBranch_8_cc13)
+    install(.test, .mrBranch, 8, condition: 13, h_test_mrBranch_8_cc13)
+    install(.test, .miBranch, 8, condition: 13, h_test_miBranch_8_cc13)
     install(.cmp, .rrBranch, 32, condition: 13, h_cmp_rrBranch_32_cc13)
     install(.cmp, .riBranch, 32, condition: 13, h_cmp_riBranch_32_cc13)
     install(.cmp, .rmBranch, 32, condition: 13, h_cmp_rmBranch_32_cc13)
+    install(.cmp, .mrBranch, 32, condition: 13, h_cmp_mrBranch_32_cc13)
     install(.cmp, .miBranch, 32, condition: 13, h_cmp_miBranch_32_cc13)
     install(.test, .rrBranch, 32, condition: 13, h_test_rrBranch_32_cc13)
     install(.test, .riBranch, 32, condition: 13, h_test_riBranch_32_cc13)
+    install(.test, .mrBranch, 32, condition: 13, h_test_mrBranch_32_cc13)
+    install(.test, .miBranch, 32, condition: 13, h_test_miBranch_32_cc13)
     install(.cmp, .rrBranch, 64, condition: 13, h_cmp_rrBranch_64_cc13)
     install(.cmp, .riBranch, 64, condition: 13, h_cmp_riBranch_64_cc13)
     install(.cmp, .rmBranch, 64, condition: 13, h_cmp_rmBranch_64_cc13)
+    install(.cmp, .mrBranch, 64, condition: 13, h_cmp_mrBranch_64_cc13)
     install(.cmp, .miBranch, 64, condition: 13, h_cmp_miBranch_64_cc13)
     install(.test, .rrBranch, 64, condition: 13, h_test_rrBranch_64_cc13)
     install(.test, .riBranch, 64, condition: 13, h_test_riBranch_64_cc13)
+    install(.test, .mrBranch, 64, condition: 13, h_test_mrBranch_64_cc13)
+    install(.test, .miBranch, 64, condition: 13, h_test_miBranch_64_cc13)
     install(.cmp, .rrBranch, 8, condition: 14, h_cmp_rrBranch_8_cc14)
     install(.cmp, .riBranch, 8, condition: 14, h_cmp_riBranch_8_cc14)
     install(.cmp, .rmBranch, 8, condition: 14, h_cmp_rmBranch_8_cc14)
+    install(.cmp, .mrBranch, 8, condition: 14, h_cmp_mrBranch_8_cc14)
     install(.cmp, .miBranch, 8, condition: 14, h_cmp_miBranch_8_cc14)
     install(.test, .rrBranch, 8, condition: 14, h_test_rrBranch_8_cc14)
     install(.test, .riBranch, 8, condition: 14, h_test_riBranch_8_cc14)
+    install(.test, .mrBranch, 8, condition: 14, h_test_mrBranch_8_cc14)
+    install(.test, .miBranch, 8, condition: 14, h_test_miBranch_8_cc14)
     install(.cmp, .rrBranch, 32, condition: 14, h_cmp_rrBranch_32_cc14)
-  }
-  private func install6() {
     install(.cmp, .riBranch, 32, condition: 14, h_cmp_riBranch_32_cc14)
     install(.cmp, .rmBranch, 32, condition: 14, h_cmp_rmBranch_32_cc14)
+    install(.cmp, .mrBranch, 32, condition: 14, h_cmp_mrBranch_32_cc14)
     install(.cmp, .miBranch, 32, condition: 14, h_cmp_miBranch_32_cc14)
     install(.test, .rrBranch, 32, condition: 14, h_test_rrBranch_32_cc14)
     install(.test, .riBranch, 32, condition: 14, h_test_riBranch_32_cc14)
+    install(.test, .mrBranch, 32, condition: 14, h_test_mrBranch_32_cc14)
+    install(.test, .miBranch, 32, condition: 14, h_test_miBranch_32_cc14)
     install(.cmp, .rrBranch, 64, condition: 14, h_cmp_rrBranch_64_cc14)
     install(.cmp, .riBranch, 64, condition: 14, h_cmp_riBranch_64_cc14)
     install(.cmp, .rmBranch, 64, condition: 14, h_cmp_rmBranch_64_cc14)
+    install(.cmp, .mrBranch, 64, condition: 14, h_cmp_mrBranch_64_cc14)
     install(.cmp, .miBranch, 64, condition: 14, h_cmp_miBranch_64_cc14)
     install(.test, .rrBranch, 64, condition: 14, h_test_rrBranch_64_cc14)
     install(.test, .riBranch, 64, condition: 14, h_test_riBranch_64_cc14)
+    install(.test, .mrBranch, 64, condition: 14, h_test_mrBranch_64_cc14)
+    install(.test, .miBranch, 64, condition: 14, h_test_miBranch_64_cc14)
     install(.cmp, .rrBranch, 8, condition: 15, h_cmp_rrBranch_8_cc15)
     install(.cmp, .riBranch, 8, condition: 15, h_cmp_riBranch_8_cc15)
     install(.cmp, .rmBranch, 8, condition: 15, h_cmp_rmBranch_8_cc15)
+    install(.cmp, .mrBranch, 8, condition: 15, h_cmp_mrBranch_8_cc15)
     install(.cmp, .miBranch, 8, condition: 15, h_cmp_miBranch_8_cc15)
     install(.test, .rrBranch, 8, condition: 15, h_test_rrBranch_8_cc15)
     install(.test, .riBranch, 8, condition: 15, h_test_riBranch_8_cc15)
+    install(.test, .mrBranch, 8, condition: 15, h_test_mrBranch_8_cc15)
+    install(.test, .miBranch, 8, condition: 15, h_test_miBranch_8_cc15)
     install(.cmp, .rrBranch, 32, condition: 15, h_cmp_rrBranch_32_cc15)
     install(.cmp, .riBranch, 32, condition: 15, h_cmp_riBranch_32_cc15)
     install(.cmp, .rmBranch, 32, condition: 15, h_cmp_rmBranch_32_cc15)
+    install(.cmp, .mrBranch, 32, condition: 15, h_cmp_mrBranch_32_cc15)
     install(.cmp, .miBranch, 32, condition: 15, h_cmp_miBranch_32_cc15)
+  }
+  private func install7() {
     install(.test, .rrBranch, 32, condition: 15, h_test_rrBranch_32_cc15)
     install(.test, .riBranch, 32, condition: 15, h_test_riBranch_32_cc15)
+    install(.test, .mrBranch, 32, condition: 15, h_test_mrBranch_32_cc15)
+    install(.test, .miBranch, 32, condition: 15, h_test_miBranch_32_cc15)
     install(.cmp, .rrBranch, 64, condition: 15, h_cmp_rrBranch_64_cc15)
     install(.cmp, .riBranch, 64, condition: 15, h_cmp_riBranch_64_cc15)
     install(.cmp, .rmBranch, 64, condition: 15, h_cmp_rmBranch_64_cc15)
+    install(.cmp, .mrBranch, 64, condition: 15, h_cmp_mrBranch_64_cc15)
     install(.cmp, .miBranch, 64, condition: 15, h_cmp_miBranch_64_cc15)
     install(.test, .rrBranch, 64, condition: 15, h_test_rrBranch_64_cc15)
     install(.test, .riBranch, 64, condition: 15, h_test_riBranch_64_cc15)
+    install(.test, .mrBranch, 64, condition: 15, h_test_mrBranch_64_cc15)
+    install(.test, .miBranch, 64, condition: 15, h_test_miBranch_64_cc15)
     install(map: 1, .operandSize, 0xDB, .rr, .legacy, h_v166_DB_rr_legacy)
     install(map: 1, .operandSize, 0xDB, .rr, .narrow, h_v166_DB_rr_narrow)
     install(map: 1, .operandSize, 0xDB, .rr, .wide, h_v166_DB_rr_wide)
@@ -2098,8 +2425,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xDD, .rr, .wide, h_v166_DD_rr_wide)
     install(map: 1, .operandSize, 0xDD, .rm, .legacy, h_v166_DD_rm_legacy)
     install(map: 1, .operandSize, 0xDD, .rm, .narrow, h_v166_DD_rm_narrow)
-  }
-  private func install7() {
     install(map: 1, .operandSize, 0xDD, .rm, .wide, h_v166_DD_rm_wide)
     install(map: 1, .operandSize, 0xF8, .rr, .legacy, h_v166_F8_rr_legacy)
     install(map: 1, .operandSize, 0xF8, .rr, .narrow, h_v166_F8_rr_narrow)
@@ -2116,6 +2441,8 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xFA, .rr, .legacy, h_v166_FA_rr_legacy)
     install(map: 1, .operandSize, 0xFA, .rr, .narrow, h_v166_FA_rr_narrow)
     install(map: 1, .operandSize, 0xFA, .rr, .wide, h_v166_FA_rr_wide)
+  }
+  private func install8() {
     install(map: 1, .operandSize, 0xFA, .rm, .legacy, h_v166_FA_rm_legacy)
     install(map: 1, .operandSize, 0xFA, .rm, .narrow, h_v166_FA_rm_narrow)
     install(map: 1, .operandSize, 0xFA, .rm, .wide, h_v166_FA_rm_wide)
@@ -2200,8 +2527,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xEA, .rr, .legacy, h_v166_EA_rr_legacy)
     install(map: 1, .operandSize, 0xEA, .rr, .narrow, h_v166_EA_rr_narrow)
     install(map: 1, .operandSize, 0xEA, .rr, .wide, h_v166_EA_rr_wide)
-  }
-  private func install8() {
     install(map: 1, .operandSize, 0xEA, .rm, .legacy, h_v166_EA_rm_legacy)
     install(map: 1, .operandSize, 0xEA, .rm, .narrow, h_v166_EA_rm_narrow)
     install(map: 1, .operandSize, 0xEA, .rm, .wide, h_v166_EA_rm_wide)
@@ -2218,6 +2543,8 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xE0, .rm, .narrow, h_v166_E0_rm_narrow)
     install(map: 1, .operandSize, 0xE0, .rm, .wide, h_v166_E0_rm_wide)
     install(map: 1, .operandSize, 0xE3, .rr, .legacy, h_v166_E3_rr_legacy)
+  }
+  private func install9() {
     install(map: 1, .operandSize, 0xE3, .rr, .narrow, h_v166_E3_rr_narrow)
     install(map: 1, .operandSize, 0xE3, .rr, .wide, h_v166_E3_rr_wide)
     install(map: 1, .operandSize, 0xE3, .rm, .legacy, h_v166_E3_rm_legacy)
@@ -2302,8 +2629,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0x68, .rm, .narrow, h_v166_68_rm_narrow)
     install(map: 1, .operandSize, 0x68, .rm, .wide, h_v166_68_rm_wide)
     install(map: 1, .operandSize, 0x69, .rr, .legacy, h_v166_69_rr_legacy)
-  }
-  private func install9() {
     install(map: 1, .operandSize, 0x69, .rr, .narrow, h_v166_69_rr_narrow)
     install(map: 1, .operandSize, 0x69, .rr, .wide, h_v166_69_rr_wide)
     install(map: 1, .operandSize, 0x69, .rm, .legacy, h_v166_69_rm_legacy)
@@ -2320,6 +2645,8 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0x6C, .rr, .wide, h_v166_6C_rr_wide)
     install(map: 1, .operandSize, 0x6C, .rm, .legacy, h_v166_6C_rm_legacy)
     install(map: 1, .operandSize, 0x6C, .rm, .narrow, h_v166_6C_rm_narrow)
+  }
+  private func install10() {
     install(map: 1, .operandSize, 0x6C, .rm, .wide, h_v166_6C_rm_wide)
     install(map: 1, .operandSize, 0x6D, .rr, .legacy, h_v166_6D_rr_legacy)
     install(map: 1, .operandSize, 0x6D, .rr, .narrow, h_v166_6D_rr_narrow)
@@ -2404,8 +2731,6 @@ extension HandlerTable {
     install(map: 2, .operandSize, 0x29, .rr, .wide, h_v266_29_rr_wide)
     install(map: 2, .operandSize, 0x29, .rm, .legacy, h_v266_29_rm_legacy)
     install(map: 2, .operandSize, 0x29, .rm, .narrow, h_v266_29_rm_narrow)
-  }
-  private func install10() {
     install(map: 2, .operandSize, 0x29, .rm, .wide, h_v266_29_rm_wide)
     install(map: 2, .operandSize, 0x37, .rr, .legacy, h_v266_37_rr_legacy)
     install(map: 2, .operandSize, 0x37, .rr, .narrow, h_v266_37_rr_narrow)
@@ -2422,6 +2747,8 @@ extension HandlerTable {
     install(map: 2, .operandSize, 0x3A, .rr, .legacy, h_v266_3A_rr_legacy)
     install(map: 2, .operandSize, 0x3A, .rr, .narrow, h_v266_3A_rr_narrow)
     install(map: 2, .operandSize, 0x3A, .rr, .wide, h_v266_3A_rr_wide)
+  }
+  private func install11() {
     install(map: 2, .operandSize, 0x3A, .rm, .legacy, h_v266_3A_rm_legacy)
     install(map: 2, .operandSize, 0x3A, .rm, .narrow, h_v266_3A_rm_narrow)
     install(map: 2, .operandSize, 0x3A, .rm, .wide, h_v266_3A_rm_wide)
@@ -2506,8 +2833,6 @@ extension HandlerTable {
     install(map: 1, .none, 0x28, .rr, .legacy, h_v1_28_rr_legacy)
     install(map: 1, .none, 0x28, .rr, .narrow, h_v1_28_rr_narrow)
     install(map: 1, .none, 0x28, .rr, .wide, h_v1_28_rr_wide)
-  }
-  private func install11() {
     install(map: 1, .operandSize, 0x28, .rm, .legacy, h_v166_28_rm_legacy)
     install(map: 1, .operandSize, 0x28, .rm, .narrow, h_v166_28_rm_narrow)
     install(map: 1, .operandSize, 0x28, .rm, .wide, h_v166_28_rm_wide)
@@ -2524,6 +2849,8 @@ extension HandlerTable {
     install(map: 1, .rep, 0x6F, .rm, .narrow, h_v1F3_6F_rm_narrow)
     install(map: 1, .rep, 0x6F, .rm, .wide, h_v1F3_6F_rm_wide)
     install(map: 1, .rep, 0x6F, .rr, .legacy, h_v1F3_6F_rr_legacy)
+  }
+  private func install12() {
     install(map: 1, .rep, 0x6F, .rr, .narrow, h_v1F3_6F_rr_narrow)
     install(map: 1, .rep, 0x6F, .rr, .wide, h_v1F3_6F_rr_wide)
     install(map: 1, .repne, 0xF0, .rm, .legacy, h_v1F2_F0_rm_legacy)
@@ -2608,8 +2935,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0x7E, .rm, .narrow, isQuadword: true, h_v166_7Ew_rm_narrow)
     install(map: 1, .operandSize, 0x6E, .rr, .legacy, isQuadword: true, h_v166_6Ew_rr_legacy)
     install(map: 1, .operandSize, 0x6E, .rr, .narrow, isQuadword: true, h_v166_6Ew_rr_narrow)
-  }
-  private func install12() {
     install(map: 1, .operandSize, 0x7E, .rr, .legacy, isQuadword: true, h_v166_7Ew_rr_legacy)
     install(map: 1, .operandSize, 0x7E, .rr, .narrow, isQuadword: true, h_v166_7Ew_rr_narrow)
     install(map: 1, .rep, 0x7E, .rm, .legacy, isQuadword: true, h_v1F3_7Ew_rm_legacy)
@@ -2626,6 +2951,8 @@ extension HandlerTable {
     install(map: 1, .none, 0x13, .rm, .narrow, h_v1_13_rm_narrow)
     install(map: 1, .none, 0x17, .rm, .legacy, h_v1_17_rm_legacy)
     install(map: 1, .none, 0x17, .rm, .narrow, h_v1_17_rm_narrow)
+  }
+  private func install13() {
     install(map: 1, .operandSize, 0x12, .rm, .legacy, h_v166_12_rm_legacy)
     install(map: 1, .operandSize, 0x12, .rm, .narrow, h_v166_12_rm_narrow)
     install(map: 1, .operandSize, 0x16, .rm, .legacy, h_v166_16_rm_legacy)
@@ -2710,8 +3037,6 @@ extension HandlerTable {
     install(map: 1, .rep, 0x5D, .rr, .narrow, h_v1F3_5D_rr_narrow)
     install(map: 1, .rep, 0x5D, .rm, .legacy, h_v1F3_5D_rm_legacy)
     install(map: 1, .rep, 0x5D, .rm, .narrow, h_v1F3_5D_rm_narrow)
-  }
-  private func install13() {
     install(map: 1, .repne, 0x5D, .rr, .legacy, h_v1F2_5D_rr_legacy)
     install(map: 1, .repne, 0x5D, .rr, .narrow, h_v1F2_5D_rr_narrow)
     install(map: 1, .repne, 0x5D, .rm, .legacy, h_v1F2_5D_rm_legacy)
@@ -2728,6 +3053,8 @@ extension HandlerTable {
     install(map: 1, .none, 0x5E, .rr, .narrow, h_v1_5E_rr_narrow)
     install(map: 1, .none, 0x5E, .rr, .wide, h_v1_5E_rr_wide)
     install(map: 1, .none, 0x5E, .rm, .legacy, h_v1_5E_rm_legacy)
+  }
+  private func install14() {
     install(map: 1, .none, 0x5E, .rm, .narrow, h_v1_5E_rm_narrow)
     install(map: 1, .none, 0x5E, .rm, .wide, h_v1_5E_rm_wide)
     install(map: 1, .operandSize, 0x5E, .rr, .legacy, h_v166_5E_rr_legacy)
@@ -2778,5 +3105,163 @@ extension HandlerTable {
     install(map: 1, .repne, 0x2C, .rr, .narrow, isQuadword: true, h_v1F2_2Cw_rr_narrow)
     install(map: 1, .rep, 0x5A, .rr, .legacy, h_v1F3_5A_rr_legacy)
     install(map: 1, .rep, 0x5A, .rr, .narrow, h_v1F3_5A_rr_narrow)
+    install(.add, .rrBranch, 32, condition: 4, h_add_rrBranch_32_cc4)
+    install(.add, .riBranch, 32, condition: 4, h_add_riBranch_32_cc4)
+    install(.and, .rrBranch, 32, condition: 4, h_and_rrBranch_32_cc4)
+    install(.and, .riBranch, 32, condition: 4, h_and_riBranch_32_cc4)
+    install(.sub, .rrBranch, 32, condition: 4, h_sub_rrBranch_32_cc4)
+    install(.sub, .riBranch, 32, condition: 4, h_sub_riBranch_32_cc4)
+    install(.inc, .rBranch, 32, condition: 4, h_inc_rBranch_32_cc4)
+    install(.dec, .rBranch, 32, condition: 4, h_dec_rBranch_32_cc4)
+    install(.add, .rrBranch, 64, condition: 4, h_add_rrBranch_64_cc4)
+    install(.add, .riBranch, 64, condition: 4, h_add_riBranch_64_cc4)
+    install(.and, .rrBranch, 64, condition: 4, h_and_rrBranch_64_cc4)
+    install(.and, .riBranch, 64, condition: 4, h_and_riBranch_64_cc4)
+    install(.sub, .rrBranch, 64, condition: 4, h_sub_rrBranch_64_cc4)
+    install(.sub, .riBranch, 64, condition: 4, h_sub_riBranch_64_cc4)
+    install(.inc, .rBranch, 64, condition: 4, h_inc_rBranch_64_cc4)
+    install(.dec, .rBranch, 64, condition: 4, h_dec_rBranch_64_cc4)
+    install(.add, .rrBranch, 32, condition: 5, h_add_rrBranch_32_cc5)
+    install(.add, .riBranch, 32, condition: 5, h_add_riBranch_32_cc5)
+    install(.and, .rrBranch, 32, condition: 5, h_and_rrBranch_32_cc5)
+    install(.and, .riBranch, 32, condition: 5, h_and_riBranch_32_cc5)
+    install(.sub, .rrBranch, 32, condition: 5, h_sub_rrBranch_32_cc5)
+    install(.sub, .riBranch, 32, condition: 5, h_sub_riBranch_32_cc5)
+    install(.inc, .rBranch, 32, condition: 5, h_inc_rBranch_32_cc5)
+    install(.dec, .rBranch, 32, condition: 5, h_dec_rBranch_32_cc5)
+    install(.add, .rrBranch, 64, condition: 5, h_add_rrBranch_64_cc5)
+    install(.add, .riBranch, 64, condition: 5, h_add_riBranch_64_cc5)
+    install(.and, .rrBranch, 64, condition: 5, h_and_rrBranch_64_cc5)
+    install(.and, .riBranch, 64, condition: 5, h_and_riBranch_64_cc5)
+    install(.sub, .rrBranch, 64, condition: 5, h_sub_rrBranch_64_cc5)
+    install(.sub, .riBranch, 64, condition: 5, h_sub_riBranch_64_cc5)
+    install(.inc, .rBranch, 64, condition: 5, h_inc_rBranch_64_cc5)
+    install(.dec, .rBranch, 64, condition: 5, h_dec_rBranch_64_cc5)
+    install(.add, .rrBranch, 32, condition: 8, h_add_rrBranch_32_cc8)
+    install(.add, .riBranch, 32, condition: 8, h_add_riBranch_32_cc8)
+    install(.and, .rrBranch, 32, condition: 8, h_and_rrBranch_32_cc8)
+    install(.and, .riBranch, 32, condition: 8, h_and_riBranch_32_cc8)
+    install(.sub, .rrBranch, 32, condition: 8, h_sub_rrBranch_32_cc8)
+    install(.sub, .riBranch, 32, condition: 8, h_sub_riBranch_32_cc8)
+    install(.inc, .rBranch, 32, condition: 8, h_inc_rBranch_32_cc8)
+    install(.dec, .rBranch, 32, condition: 8, h_dec_rBranch_32_cc8)
+    install(.add, .rrBranch, 64, condition: 8, h_add_rrBranch_64_cc8)
+    install(.add, .riBranch, 64, condition: 8, h_add_riBranch_64_cc8)
+    install(.and, .rrBranch, 64, condition: 8, h_and_rrBranch_64_cc8)
+    install(.and, .riBranch, 64, condition: 8, h_and_riBranch_64_cc8)
+    install(.sub, .rrBranch, 64, condition: 8, h_sub_rrBranch_64_cc8)
+    install(.sub, .riBranch, 64, condition: 8, h_sub_riBranch_64_cc8)
+    install(.inc, .rBranch, 64, condition: 8, h_inc_rBranch_64_cc8)
+    install(.dec, .rBranch, 64, condition: 8, h_dec_rBranch_64_cc8)
+    install(.add, .rrBranch, 32, condition: 9, h_add_rrBranch_32_cc9)
+    install(.add, .riBranch, 32, condition: 9, h_add_riBranch_32_cc9)
+  }
+  private func install15() {
+    install(.and, .rrBranch, 32, condition: 9, h_and_rrBranch_32_cc9)
+    install(.and, .riBranch, 32, condition: 9, h_and_riBranch_32_cc9)
+    install(.sub, .rrBranch, 32, condition: 9, h_sub_rrBranch_32_cc9)
+    install(.sub, .riBranch, 32, condition: 9, h_sub_riBranch_32_cc9)
+    install(.inc, .rBranch, 32, condition: 9, h_inc_rBranch_32_cc9)
+    install(.dec, .rBranch, 32, condition: 9, h_dec_rBranch_32_cc9)
+    install(.add, .rrBranch, 64, condition: 9, h_add_rrBranch_64_cc9)
+    install(.add, .riBranch, 64, condition: 9, h_add_riBranch_64_cc9)
+    install(.and, .rrBranch, 64, condition: 9, h_and_rrBranch_64_cc9)
+    install(.and, .riBranch, 64, condition: 9, h_and_riBranch_64_cc9)
+    install(.sub, .rrBranch, 64, condition: 9, h_sub_rrBranch_64_cc9)
+    install(.sub, .riBranch, 64, condition: 9, h_sub_riBranch_64_cc9)
+    install(.inc, .rBranch, 64, condition: 9, h_inc_rBranch_64_cc9)
+    install(.dec, .rBranch, 64, condition: 9, h_dec_rBranch_64_cc9)
+    install(.add, .rr, 32, condition: 1, h_add_rr_32_cc1)
+    install(.add, .ri, 32, condition: 1, h_add_ri_32_cc1)
+    install(.add, .rm, 32, condition: 1, h_add_rm_32_cc1)
+    install(.add, .mr, 32, condition: 1, h_add_mr_32_cc1)
+    install(.add, .mi, 32, condition: 1, h_add_mi_32_cc1)
+    install(.or, .rr, 32, condition: 1, h_or_rr_32_cc1)
+    install(.or, .ri, 32, condition: 1, h_or_ri_32_cc1)
+    install(.or, .rm, 32, condition: 1, h_or_rm_32_cc1)
+    install(.or, .mr, 32, condition: 1, h_or_mr_32_cc1)
+    install(.or, .mi, 32, condition: 1, h_or_mi_32_cc1)
+    install(.and, .rr, 32, condition: 1, h_and_rr_32_cc1)
+    install(.and, .ri, 32, condition: 1, h_and_ri_32_cc1)
+    install(.and, .rm, 32, condition: 1, h_and_rm_32_cc1)
+    install(.and, .mr, 32, condition: 1, h_and_mr_32_cc1)
+    install(.and, .mi, 32, condition: 1, h_and_mi_32_cc1)
+    install(.sub, .rr, 32, condition: 1, h_sub_rr_32_cc1)
+    install(.sub, .ri, 32, condition: 1, h_sub_ri_32_cc1)
+    install(.sub, .rm, 32, condition: 1, h_sub_rm_32_cc1)
+    install(.sub, .mr, 32, condition: 1, h_sub_mr_32_cc1)
+    install(.sub, .mi, 32, condition: 1, h_sub_mi_32_cc1)
+    install(.xor, .rr, 32, condition: 1, h_xor_rr_32_cc1)
+    install(.xor, .ri, 32, condition: 1, h_xor_ri_32_cc1)
+    install(.xor, .rm, 32, condition: 1, h_xor_rm_32_cc1)
+    install(.xor, .mr, 32, condition: 1, h_xor_mr_32_cc1)
+    install(.xor, .mi, 32, condition: 1, h_xor_mi_32_cc1)
+    install(.inc, .r, 32, condition: 1, h_inc_r_32_cc1)
+    install(.inc, .m, 32, condition: 1, h_inc_m_32_cc1)
+    install(.dec, .r, 32, condition: 1, h_dec_r_32_cc1)
+    install(.dec, .m, 32, condition: 1, h_dec_m_32_cc1)
+    install(.neg, .r, 32, condition: 1, h_neg_r_32_cc1)
+    install(.shl, .ri, 32, condition: 1, h_shl_ri_32_cc1)
+    install(.shl, .rc, 32, condition: 1, h_shl_rc_32_cc1)
+    install(.shr, .ri, 32, condition: 1, h_shr_ri_32_cc1)
+    install(.shr, .rc, 32, condition: 1, h_shr_rc_32_cc1)
+    install(.sar, .ri, 32, condition: 1, h_sar_ri_32_cc1)
+    install(.sar, .rc, 32, condition: 1, h_sar_rc_32_cc1)
+    install(.rol, .ri, 32, condition: 1, h_rol_ri_32_cc1)
+    install(.rol, .rc, 32, condition: 1, h_rol_rc_32_cc1)
+    install(.ror, .ri, 32, condition: 1, h_ror_ri_32_cc1)
+    install(.ror, .rc, 32, condition: 1, h_ror_rc_32_cc1)
+    install(.imul, .rr, 32, condition: 1, h_imul_rr_32_cc1)
+    install(.imul, .rm, 32, condition: 1, h_imul_rm_32_cc1)
+    install(.imul, .rri, 32, condition: 1, h_imul_rri_32_cc1)
+    install(.imul, .r, 32, condition: 1, h_imul_r_32_cc1)
+    install(.mul, .r, 32, condition: 1, h_mul_r_32_cc1)
+    install(.add, .rr, 64, condition: 1, h_add_rr_64_cc1)
+    install(.add, .ri, 64, condition: 1, h_add_ri_64_cc1)
+    install(.add, .rm, 64, condition: 1, h_add_rm_64_cc1)
+    install(.add, .mr, 64, condition: 1, h_add_mr_64_cc1)
+    install(.add, .mi, 64, condition: 1, h_add_mi_64_cc1)
+    install(.or, .rr, 64, condition: 1, h_or_rr_64_cc1)
+    install(.or, .ri, 64, condition: 1, h_or_ri_64_cc1)
+    install(.or, .rm, 64, condition: 1, h_or_rm_64_cc1)
+    install(.or, .mr, 64, condition: 1, h_or_mr_64_cc1)
+    install(.or, .mi, 64, condition: 1, h_or_mi_64_cc1)
+    install(.and, .rr, 64, condition: 1, h_and_rr_64_cc1)
+    install(.and, .ri, 64, condition: 1, h_and_ri_64_cc1)
+    install(.and, .rm, 64, condition: 1, h_and_rm_64_cc1)
+    install(.and, .mr, 64, condition: 1, h_and_mr_64_cc1)
+    install(.and, .mi, 64, condition: 1, h_and_mi_64_cc1)
+    install(.sub, .rr, 64, condition: 1, h_sub_rr_64_cc1)
+    install(.sub, .ri, 64, condition: 1, h_sub_ri_64_cc1)
+    install(.sub, .rm, 64, condition: 1, h_sub_rm_64_cc1)
+    install(.sub, .mr, 64, condition: 1, h_sub_mr_64_cc1)
+    install(.sub, .mi, 64, condition: 1, h_sub_mi_64_cc1)
+    install(.xor, .rr, 64, condition: 1, h_xor_rr_64_cc1)
+    install(.xor, .ri, 64, condition: 1, h_xor_ri_64_cc1)
+    install(.xor, .rm, 64, condition: 1, h_xor_rm_64_cc1)
+    install(.xor, .mr, 64, condition: 1, h_xor_mr_64_cc1)
+    install(.xor, .mi, 64, condition: 1, h_xor_mi_64_cc1)
+    install(.inc, .r, 64, condition: 1, h_inc_r_64_cc1)
+    install(.inc, .m, 64, condition: 1, h_inc_m_64_cc1)
+    install(.dec, .r, 64, condition: 1, h_dec_r_64_cc1)
+    install(.dec, .m, 64, condition: 1, h_dec_m_64_cc1)
+    install(.neg, .r, 64, condition: 1, h_neg_r_64_cc1)
+    install(.shl, .ri, 64, condition: 1, h_shl_ri_64_cc1)
+    install(.shl, .rc, 64, condition: 1, h_shl_rc_64_cc1)
+    install(.shr, .ri, 64, condition: 1, h_shr_ri_64_cc1)
+    install(.shr, .rc, 64, condition: 1, h_shr_rc_64_cc1)
+    install(.sar, .ri, 64, condition: 1, h_sar_ri_64_cc1)
+    install(.sar, .rc, 64, condition: 1, h_sar_rc_64_cc1)
+    install(.rol, .ri, 64, condition: 1, h_rol_ri_64_cc1)
+    install(.rol, .rc, 64, condition: 1, h_rol_rc_64_cc1)
+    install(.ror, .ri, 64, condition: 1, h_ror_ri_64_cc1)
+    install(.ror, .rc, 64, condition: 1, h_ror_rc_64_cc1)
+    install(.imul, .rr, 64, condition: 1, h_imul_rr_64_cc1)
+  }
+  private func install16() {
+    install(.imul, .rm, 64, condition: 1, h_imul_rm_64_cc1)
+    install(.imul, .rri, 64, condition: 1, h_imul_rri_64_cc1)
+    install(.imul, .r, 64, condition: 1, h_imul_r_64_cc1)
+    install(.mul, .r, 64, condition: 1, h_mul_r_64_cc1)
   }
 }

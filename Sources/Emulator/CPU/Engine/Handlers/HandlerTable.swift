@@ -6,7 +6,7 @@ enum OperationForm: UInt8, CaseIterable {
   case none, r, m, i
   case rr, ri, rm, mr, mi, rc, rri
   case rrByte, rmByte, rrWord, rmWord
-  case rrBranch, riBranch, rmBranch, miBranch
+  case rBranch, rrBranch, riBranch, rmBranch, mrBranch, miBranch
 }
 
 /// The encodings of a vector instruction that have handlers of their own.

@@ -1,8 +1,49 @@
 /// An operation whose flags the engine may leave for later.
 ///
 /// Its kind reproduces what `BinaryOperation.apply` says of them; a test holds the two together.
-protocol LazyOperation: BinaryOperation {
+protocol LazyOperation: BinaryOperation, FlagRecording {
   static var lazyOperation: LazyFlags.Operation { get }
+}
+
+/// Whether an operation's flags are kept at all.
+protocol FlagRecording {
+  static var recordsFlags: Bool { get }
+}
+
+extension FlagRecording {
+  @inline(__always) static var recordsFlags: Bool { true }
+}
+
+/// `F` where its flags are overwritten before anybody can look.
+enum Quiet<F: LazyOperation>: LazyOperation {
+  @inline(__always) static var recordsFlags: Bool { false }
+  @inline(__always) static var lazyOperation: LazyFlags.Operation { F.lazyOperation }
+  @inline(__always) static var writesDestination: Bool { F.writesDestination }
+
+  @inline(__always) static func apply<T: FixedWidthInteger & UnsignedInteger>(
+    _ a: T, _ b: T, flags: UInt64
+  ) -> (T, UInt64) { F.apply(a, b, flags: flags) }
+}
+
+/// INC or DEC whose flags are overwritten before anybody can look.
+enum QuietStep<F: LazyUnaryOperation>: LazyUnaryOperation {
+  @inline(__always) static var recordsFlags: Bool { false }
+  @inline(__always) static var lazyOperation: LazyFlags.Operation { F.lazyOperation }
+
+  @inline(__always) static func apply<T: FixedWidthInteger & UnsignedInteger>(
+    _ a: T, flags: UInt64
+  ) -> (T, UInt64) { F.apply(a, flags: flags) }
+}
+
+/// A shift or rotation whose flags are overwritten before anybody can look.
+enum QuietShift<F: ShiftOperation>: LazyShiftOperation {
+  @inline(__always) static var recordsFlags: Bool { false }
+  // Not asked for: nothing is recorded.
+  @inline(__always) static var lazyOperation: LazyFlags.Operation { .shl }
+
+  @inline(__always) static func apply<T: FixedWidthInteger & UnsignedInteger>(
+    _ a: T, count: UInt8, flags: UInt64
+  ) -> (T, UInt64) { F.apply(a, count: count, flags: flags) }
 }
 
 extension ADD: LazyOperation {
@@ -42,7 +83,7 @@ extension TEST: LazyOperation {
 }
 
 /// INC or DEC: CF survives, so it must be in RFLAGS before.
-protocol LazyUnaryOperation: UnaryOperation {
+protocol LazyUnaryOperation: UnaryOperation, FlagRecording {
   static var lazyOperation: LazyFlags.Operation { get }
 }
 
@@ -55,7 +96,7 @@ extension DEC: LazyUnaryOperation {
 }
 
 /// SHL, SHR or SAR by a count that is not zero.
-protocol LazyShiftOperation: ShiftOperation {
+protocol LazyShiftOperation: ShiftOperation, FlagRecording {
   static var lazyOperation: LazyFlags.Operation { get }
   /// The operand shifted by one less than the count, so that the next bit out is CF.
   static func allButLast<T: FixedWidthInteger & UnsignedInteger>(_ a: T, count: UInt8) -> T

@@ -122,6 +122,7 @@ func cmovRR<let code: Int, T: Width>(
   next(s, op + 1)
 }
 
+/// CMOVcc from memory, which is read whatever the condition says.
 @inline(__always)
 func cmovRM<let code: Int, T: Width>(
   _ c: Condition<code>.Type, _: T.Type, _ s: StatePointer, _ o: OperationPointer
@@ -130,11 +131,11 @@ func cmovRM<let code: Int, T: Width>(
   let (known, holds) = evaluate(c, s)
   if _slowPath(!known) { return materializeAndRetry(s, op) }
   let address = effectiveAddress(s, op)
-  // The source is read whether it is needed or not.
   let (hit, host) = readable(s, address, T.self)
   if _slowPath(!hit) { return missRead(s, op, address) }
+  let a = register(s, op.pointee.a, as: T.self)
   let b = host.loadUnaligned(as: T.self)
-  setRegister(s, op.pointee.a, holds ? b : register(s, op.pointee.a, as: T.self))
+  setRegister(s, op.pointee.a, holds ? b : a)
   next(s, op + 1)
 }
 
@@ -206,6 +207,34 @@ func evaluate<let code: Int>(
   return (isComparison, Condition<code>.holdsComparing(a, b))
 }
 
+/// IMUL with two or three operands, whose flags are dead: the low half of the product.
+@inline(__always)
+func quietImulRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let a = register(s, op.pointee.a, as: T.self)
+  setRegister(s, op.pointee.a, a &* register(s, op.pointee.b, as: T.self))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func quietImulRRI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let b = register(s, op.pointee.b, as: T.self)
+  setRegister(s, op.pointee.a, b &* immediate(op, as: T.self))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func quietImulRM<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  let a = register(s, op.pointee.a, as: T.self)
+  setRegister(s, op.pointee.a, a &* host.loadUnaligned(as: T.self))
+  next(s, op + 1)
+}
+
 /// IMUL with two or three operands: the low half of the product.
 @inline(__always)
 func finishProduct<T: Width>(
@@ -244,13 +273,16 @@ where T.Magnitude == T {
 
 /// MUL or IMUL of the accumulator by a register, into both halves.
 @inline(__always)
-func multiplyR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer, signed: Bool)
-where T.Magnitude == T {
+func multiplyR<T: Width>(
+  _: T.Type, _ s: StatePointer, _ o: OperationPointer, signed: Bool, quiet: Bool = false
+) where T.Magnitude == T {
   let op = UnsafePointer<Operation>(o)
   let a = register(s, 0, as: T.self)
   let b = register(s, op.pointee.a, as: T.self)
   let product = signed ? IMUL.apply(a, b) : MUL.apply(a, b)
-  setProductFlags(s, low: product.low, overflow: product.flags & StatusFlags.carry != 0)
+  if !quiet {
+    setProductFlags(s, low: product.low, overflow: product.flags & StatusFlags.carry != 0)
+  }
   setRegister(s, 0, product.low)
   setRegister(s, Register.rdx.rawValue &* 8, product.high)
   next(s, op + 1)
