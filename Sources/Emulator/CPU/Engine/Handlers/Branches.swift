@@ -179,10 +179,22 @@ private let rspOffset = Register.rsp.rawValue &* 8
   let op = UnsafePointer<Operation>(o)
   let address = register(s, rspOffset, as: UInt64.self) &- 8
   let (hit, host) = writable(s, address, UInt64.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .write) }
   host.storeBytes(of: op.pointee.displacement, as: UInt64.self)
   setRegister(s, rspOffset, address)
   next(s, target(op.pointee.immediate))
+}
+
+/// An access of a block's last operation that the TLB does not allow yet.
+///
+/// One function for reads and writes: two alike would be merged into one that is called, not jumped
+/// to.
+@inline(never)
+func missEnd(
+  _ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UInt64, _ access: Access
+) {
+  if CPU(s).fill(address, access: access) { return next(s, op) }
+  missEnd(s, op)
 }
 
 /// The operation that the jump cache holds for an address, if it holds one that is valid now.
@@ -200,7 +212,7 @@ func cached(_ s: StatePointer, _ rip: UInt64) -> (Bool, UInt64) {
   let op = UnsafePointer<Operation>(o)
   let top = register(s, rspOffset, as: UInt64.self)
   let (hit, host) = readable(s, top, UInt64.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, top, .read) }
   let rip = host.loadUnaligned(as: UInt64.self)
   let (known, operation) = cached(s, rip)
   if _slowPath(!known) { return missEnd(s, op) }
@@ -221,7 +233,7 @@ func cached(_ s: StatePointer, _ rip: UInt64) -> (Bool, UInt64) {
   let op = UnsafePointer<Operation>(o)
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, UInt64.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .read) }
   let (known, operation) = cached(s, host.loadUnaligned(as: UInt64.self))
   if _slowPath(!known) { return missEnd(s, op) }
   next(s, target(operation))
@@ -238,7 +250,7 @@ func cached(_ s: StatePointer, _ rip: UInt64) -> (Bool, UInt64) {
   let op = UnsafePointer<Operation>(o)
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, UInt64.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .read) }
   callIndirect(s, op, host.loadUnaligned(as: UInt64.self))
 }
 
@@ -248,6 +260,8 @@ func callIndirect(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ rip: UInt
   if _slowPath(!known) { return missEnd(s, op) }
   let address = register(s, rspOffset, as: UInt64.self) &- 8
   let (hit, host) = writable(s, address, UInt64.self)
+  // No second try: where the call's target was read from may share its place in the TLB with the
+  // stack, and each would drive the other out for ever.
   if _slowPath(!hit) { return missEnd(s, op) }
   host.storeBytes(of: op.pointee.immediate, as: UInt64.self)
   setRegister(s, rspOffset, address)

@@ -116,7 +116,7 @@ func narrowCall<S: NarrowStack, T: Width>(
   let (isInside, address) = S.location(s, top, size: size, isWrite: true)
   if _slowPath(!isInside) { return missEnd(s, op) }
   let (hit, host) = writable(s, address, T.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .write) }
   host.storeBytes(of: T(truncatingIfNeeded: op.pointee.displacement), as: T.self)
   setRegister(s, stackPointer, top)
   next(s, target(op.pointee.immediate))
@@ -133,7 +133,7 @@ func narrowRet<S: NarrowStack, T: Width>(
   let (isInside, address) = S.location(s, top, size: size, isWrite: false)
   if _slowPath(!isInside) { return missEnd(s, op) }
   let (hit, host) = readable(s, address, T.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .read) }
   let rip = UInt64(truncatingIfNeeded: host.loadUnaligned(as: T.self))
   let (known, operation) = cached(s, rip)
   if _slowPath(!known) { return missEnd(s, op) }
@@ -159,7 +159,7 @@ func narrowCallM<S: NarrowStack, T: Width>(
   let op = UnsafePointer<Operation>(o)
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, T.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .read) }
   narrowCallIndirect(stack, s, op, host.loadUnaligned(as: T.self))
 }
 
@@ -174,7 +174,7 @@ func narrowCallIndirect<S: NarrowStack, T: Width>(
   let (isInside, address) = S.location(s, top, size: size, isWrite: true)
   if _slowPath(!isInside) { return missEnd(s, op) }
   let (hit, host) = writable(s, address, T.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .write) }
   host.storeBytes(of: T(truncatingIfNeeded: op.pointee.immediate), as: T.self)
   setRegister(s, stackPointer, top)
   next(s, target(operation))
@@ -196,7 +196,7 @@ func narrowJmpM<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
   let op = UnsafePointer<Operation>(o)
   let address = effectiveAddress(s, op)
   let (hit, host) = readable(s, address, T.self)
-  if _slowPath(!hit) { return missEnd(s, op) }
+  if _slowPath(!hit) { return missEnd(s, op, address, .read) }
   let rip = host.loadUnaligned(as: T.self)
   let (known, operation) = cached(s, UInt64(truncatingIfNeeded: rip))
   if _slowPath(!known) { return missEnd(s, op) }

@@ -89,9 +89,6 @@ func missWrite(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ address: UIn
 }
 
 /// A miss of the last operation of a block.
-///
-/// The slow method fills the TLB and completes. Trying again could go on for ever: where a pointer
-/// and the stack share a TLB entry, each drives the other out.
 @inline(never)
 func missEnd(_ s: StatePointer, _ op: UnsafePointer<Operation>) {
   if CPU(s).executeSlow(op) { lookUp(s) }
