@@ -140,7 +140,10 @@ struct Boot: ParsableCommand {
   func run() throws {
     let machine = try makeMachine()
     if hvc == .stdio { machine.console = machine.virtioConsole }
-    if let input { machine.console.send(try readFile(input)) }
+    if let input {
+      let bytes = try readFile(input)
+      if firmware.keyboard { machine.typeKeys(bytes) } else { machine.console.send(bytes) }
+    }
     machine.debugConsole.keepsOutput = false
     machine.debugConsole.transmitted = { byte in
       var byte = byte
@@ -213,7 +216,8 @@ struct Boot: ParsableCommand {
     let channels: [any SessionChannel]
     do {
       backend = try main.open(standardStreams: streams)
-      channels = try openChannels(machine)
+      let mirror = firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
+      channels = try openChannels(machine) + mirror
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
@@ -254,6 +258,7 @@ struct Boot: ParsableCommand {
     var limits = Session.Limits()
     limits.instructions = limit ?? .max
     limits.seconds = timeout
+    limits.typesOnKeyboard = firmware.keyboard
     if let pattern = try exitOn.map(OutputPattern.init) {
       limits.outputMatcher = { pattern.matches(next: $0) }
     }

@@ -8,6 +8,8 @@ struct FirmwareOptions: ParsableArguments {
   enum Display: String, CaseIterable, ExpressibleByArgument {
     /// A VGA with the registers of Bochs.
     case std
+    /// The same, with its text shown as lines on standard output.
+    case text
     /// None.
     case none
   }
@@ -20,7 +22,8 @@ struct FirmwareOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The display adapter: std or none; std is the default with --bios.", valueName: "kind"))
+      "The display adapter: std, none, or text, which shows its text on standard output; std is "
+        + "the default with --bios.", valueName: "kind"))
   var vga: Display?
 
   @Option(
@@ -47,6 +50,9 @@ struct FirmwareOptions: ParsableArguments {
       valueName: "file"))
   var screenshot: String?
 
+  @Flag(help: "Type what comes from the terminal on the PS/2 keyboard, not on the console.")
+  var keyboard = false
+
   @Flag(
     inversion: .prefixedNo,
     help: "With --bios, show the screen's text on the serial console and take keys from there.")
@@ -64,9 +70,11 @@ struct FirmwareOptions: ParsableArguments {
     }
     if let bios {
       configuration.firmware = try FirmwareImage(HostFile.read(bios), name: bios)
-      configuration.firmwareConsole = serialScreen ? console : nil
+      configuration.firmwareConsole = serialScreen && vga != .text ? console : nil
     }
-    guard vga == .std || vga == nil && (bios != nil || videoBIOS != nil) else { return }
+    guard vga == .std || vga == .text || vga == nil && (bios != nil || videoBIOS != nil) else {
+      return
+    }
     configuration.display = DisplayAdapter(
       rom: try videoBIOSPath.map { try OptionROM(HostFile.read($0), name: $0) })
   }

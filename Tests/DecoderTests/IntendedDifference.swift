@@ -60,6 +60,15 @@ struct IntendedDifference: Sendable {
         ($0.mnemonic == .ins || $0.mnemonic == .outs) && $0.prefixes.contains(.rexW)
       }),
     IntendedDifference(
+      name: "VEX forms on general operands in 16-bit code",
+      reason: """
+        Their operands have 32 bits outside 64-bit mode, about which Zydis agrees; it calls 16 bits \
+        the operand size. VLDMXCSR and VSTMXCSR ignore W.
+        """,
+      what: ["operand size"],
+      concerns: { $0.isVEX && ($0.operandSize == 4 || [.ldmxcsr, .stmxcsr].contains($0.mnemonic)) }
+    ),
+    IntendedDifference(
       name: "SIB without a base, 67 and REX.B",
       reason: """
         SDM: with mod 0, base 101 means a displacement alone, not depending on REX.B. Zydis adds \

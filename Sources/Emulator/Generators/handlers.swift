@@ -78,6 +78,9 @@ for (width, type) in [(16, "UInt16"), (32, "UInt32")] {
   }
 }
 for (width, type) in widths where width >= 32 {
+  for form in ["RR", "RI", "MI"] {
+    emit("bt", form.lowercased(), width, "bitTest\(form)(\(type).self, s, o)")
+  }
   emit("bswap", "r", width, "bswapR(\(type).self, s, o)")
   emit("imul", "rr", width, "imulRR(\(type).self, s, o)")
   emit("imul", "rm", width, "imulRM(\(type).self, s, o)")

@@ -14,6 +14,8 @@ public final class Session {
     public var seconds: Double?
     /// Ends the run when it answers true for a byte of serial output.
     public var outputMatcher: ((UInt8) -> Bool)?
+    /// Whether input is typed on the keyboard instead of going to the console.
+    public var typesOnKeyboard = false
 
     /// No limits.
     public init() {}
@@ -137,7 +139,7 @@ public final class Session {
       let shown = pacing.virtualTime(wall: WallClock.now, virtual: machine.now)
       machine.advanceIdle(to: min(time, shown))
     }
-    machine.console.send(input)
+    if limits.typesOnKeyboard { machine.typeKeys(input) } else { machine.console.send(input) }
     for channel in channels { try channel.exchange() }
     return handleCommand()
   }

@@ -27,6 +27,9 @@ public struct InputLog: Equatable, Sendable, Codable {
   /// The number of the network, where an entry is a frame, in place of a serial port's.
   public static let network = 0x101
 
+  /// The number of the keyboard, where an entry is text to type, in place of a serial port's.
+  public static let keyboard = 0x102
+
   /// The entries, the earliest first.
   public private(set) var entries: [Entry] = []
 

@@ -14,6 +14,9 @@ extension Machine {
     switch entry.port {
     case InputLog.virtioConsole: return chipset.virtio.receive(entry.bytes)
     case InputLog.network: return chipset.virtio.receive(frame: entry.bytes)
+    case InputLog.keyboard:
+      heldKeys.append(entry.bytes, now: now)
+      return releaseHeldKeys()
     default: break
     }
     heldInput.append(entry.bytes, port: entry.port)

@@ -67,6 +67,7 @@ extension Machine {
       clock.runDueEvents()
     }
     if !heldInput.isEmpty { releaseHeldInput() }
+    if !heldKeys.isEmpty { releaseHeldKeys() }
   }
 
   /// When the next thing happens by itself.

@@ -50,6 +50,7 @@ public final class Machine {
   private let endpoints: Endpoints
   var turn = Turn()
   var replay: InputReplay?
+  var heldKeys = HeldKeys()
   var heldInput = HeldInput(portCount: PortMap.serial.count)
 
   /// Makes a machine and loads the image.
@@ -205,6 +206,7 @@ public final class Machine {
     memory.add(to: &digest)
     for device in chipset.stateful { Self.add(device, to: &digest) }
     heldInput.add(to: &digest)
+    heldKeys.add(to: &digest)
     return digest.value
   }
 

@@ -74,6 +74,12 @@ public enum MemoryMap {
 
 /// The I/O ports of the machine.
 public enum PortMap {
+  /// 8237, channels 0 to 3.
+  public static let legacyDMA: UInt16 = 0x00
+  /// Pages of the 8237s; port 80h, which nobody needs, shows how far firmware came.
+  public static let legacyDMAPages: UInt16 = 0x80
+  /// 8237, channels 4 to 7.
+  public static let wideLegacyDMA: UInt16 = 0xC0
   /// 8259A, master.
   public static let masterPIC: UInt16 = 0x20
   /// 8254.

@@ -14,6 +14,7 @@ final class PersonalComputerDevices {
   let firmware: FirmwareConfiguration?
   private let log: DebugConsole?
   private let ide: IDEController?
+  private let legacyDMA: DMAController8237?
 
   init(
     configuration: MachineConfiguration, disks: [any BlockBackend], memory: PhysicalMemory,
@@ -29,7 +30,9 @@ final class PersonalComputerDevices {
       firmware = FirmwareConfiguration(
         items: FirmwareItems.numbered(configuration), dma: DMA(memory), clock: clock)
       self.log = DebugConsole(transmit: log)
+      legacyDMA = DMAController8237()
     } else {
+      legacyDMA = nil
       firmware = nil
       self.log = nil
     }
@@ -78,6 +81,11 @@ final class PersonalComputerDevices {
         bus.attach(ide.controlBlock(channel), port: port.control, count: 1)
       }
     }
+    if let legacyDMA {
+      bus.attach(legacyDMA.ports(of: 0, spacing: 1), port: PortMap.legacyDMA, count: 16)
+      bus.attach(legacyDMA.ports(of: 1, spacing: 2), port: PortMap.wideLegacyDMA, count: 32)
+      bus.attach(legacyDMA.pagePorts, port: PortMap.legacyDMAPages, count: 16)
+    }
     if let log { bus.attach(log, port: PortMap.firmwareLog, count: 1) }
   }
 
@@ -86,11 +94,12 @@ final class PersonalComputerDevices {
     display?.reset()
     firmware?.reset()
     ide?.reset()
+    legacyDMA?.reset()
   }
 
   /// The devices that remember anything, in a fixed order.
   var stateful: [any StatefulDevice] {
-    let devices: [(any StatefulDevice)?] = [display, firmware]
+    let devices: [(any StatefulDevice)?] = [display, firmware, legacyDMA]
     return devices.compactMap { $0 } + (ide?.stateful ?? [])
   }
 }

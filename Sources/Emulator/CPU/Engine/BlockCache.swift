@@ -12,7 +12,7 @@ final class BlockCache {
   private static let arenaSize = 24 << 20
   /// The most that one block needs.
   private static let reserve = 64 << 10
-  private static let bucketCount = 8192
+  private static let bucketCount = 1 << 16
 
   private let ram: GuestRAM
   private let arena: UnsafeMutableRawPointer
@@ -53,7 +53,7 @@ final class BlockCache {
 
   @inline(__always)
   private func bucket(_ physical: UInt64) -> UnsafeMutablePointer<Header?> {
-    let hash = physical ^ physical >> 13
+    let hash = physical ^ physical >> 16
     return buckets + Int(truncatingIfNeeded: hash & UInt64(Self.bucketCount - 1))
   }
 
@@ -105,20 +105,18 @@ final class BlockCache {
     let number = address.value >> 12
     let start = address.value
     let end = start &+ count
-    if let blocks = pages[number] {
+    // Data beside code is written again and again: mostly there is no overlap.
+    if let blocks = pages[number], blocks.contains(where: { $0.pointee.overlaps(start, end) }) {
       var kept: [Header] = []
       for header in blocks {
-        let block = header.pointee
-        if block.physical < end && start < block.physical &+ UInt64(block.length) {
+        if header.pointee.overlaps(start, end) {
           drop(header)
         } else {
           kept.append(header)
         }
       }
-      if kept.count < blocks.count {
-        pages[number] = kept.isEmpty ? nil : kept
-        effect.insert(.droppedCode)
-      }
+      pages[number] = kept.isEmpty ? nil : kept
+      effect.insert(.droppedCode)
     }
     if !effect.isEmpty { refreshLines(page: number << 12) }
     return effect

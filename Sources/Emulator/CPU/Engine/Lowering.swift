@@ -383,7 +383,7 @@ struct Lowering {
       return true
     }
     let isFirst = i.operand0.kind == .memory
-    let isWrite = isFirst && ![.cmp, .test, .call, .jmp, .push].contains(i.mnemonic)
+    let isWrite = isFirst && ![.cmp, .test, .bt, .call, .jmp, .push].contains(i.mnemonic)
     let isWide = i.addressSize == 4
     let handler =
       if isWrite {

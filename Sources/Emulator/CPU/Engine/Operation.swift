@@ -56,6 +56,11 @@ struct BlockHeader {
   var codeLimit: UInt32
 
   static let size = 64
+
+  /// Whether any byte of the code lies in a range of physical addresses.
+  @inline(__always) func overlaps(_ start: UInt64, _ end: UInt64) -> Bool {
+    physical < end && start < physical &+ UInt64(length)
+  }
 }
 
 /// A link that leads to a block.

@@ -25,6 +25,9 @@ enum Condition<let code: Int> {
     code >> 1 == 2 || code >> 1 == 4 || code >> 1 == 5
   }
 
+  /// Whether CF alone decides.
+  @inline(__always) static var isCarry: Bool { code >> 1 == 1 }
+
   /// The condition on a lazily kept result, for those that follow from it.
   @inline(__always) static func holds(kind: UInt64, result: UInt64) -> Bool {
     let value =

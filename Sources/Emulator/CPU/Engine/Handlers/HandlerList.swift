@@ -302,6 +302,9 @@
 @c func h_call_r_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallR(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
 @c func h_call_m_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowCallM(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
 @c func h_ret_none_32_cc2(_ s: StatePointer, _ o: UnsafeRawPointer) { narrowRet(SegmentedStack<UInt16>.self, UInt32.self, s, o) }
+@c func h_bt_rr_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRR(UInt32.self, s, o) }
+@c func h_bt_ri_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRI(UInt32.self, s, o) }
+@c func h_bt_mi_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestMI(UInt32.self, s, o) }
 @c func h_bswap_r_32(_ s: StatePointer, _ o: UnsafeRawPointer) { bswapR(UInt32.self, s, o) }
 @c func h_imul_rr_32(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRR(UInt32.self, s, o) }
 @c func h_imul_rm_32(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRM(UInt32.self, s, o) }
@@ -350,6 +353,9 @@
 @c func h_cmovcc_rm_32_cc14(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<14>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rr_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRR(Condition<15>.self, UInt32.self, s, o) }
 @c func h_cmovcc_rm_32_cc15(_ s: StatePointer, _ o: UnsafeRawPointer) { cmovRM(Condition<15>.self, UInt32.self, s, o) }
+@c func h_bt_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRR(UInt64.self, s, o) }
+@c func h_bt_ri_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestRI(UInt64.self, s, o) }
+@c func h_bt_mi_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bitTestMI(UInt64.self, s, o) }
 @c func h_bswap_r_64(_ s: StatePointer, _ o: UnsafeRawPointer) { bswapR(UInt64.self, s, o) }
 @c func h_imul_rr_64(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRR(UInt64.self, s, o) }
 @c func h_imul_rm_64(_ s: StatePointer, _ o: UnsafeRawPointer) { imulRM(UInt64.self, s, o) }
@@ -1618,6 +1624,7 @@ extension HandlerTable {
     install13()
     install14()
     install15()
+    install16()
   }
   private func install0() {
     install(.add, .rr, 8, h_add_rr_8)
@@ -1927,6 +1934,9 @@ extension HandlerTable {
   }
   private func install3() {
     install(.ret, .none, 32, condition: 2, h_ret_none_32_cc2)
+    install(.bt, .rr, 32, h_bt_rr_32)
+    install(.bt, .ri, 32, h_bt_ri_32)
+    install(.bt, .mi, 32, h_bt_mi_32)
     install(.bswap, .r, 32, h_bswap_r_32)
     install(.imul, .rr, 32, h_imul_rr_32)
     install(.imul, .rm, 32, h_imul_rm_32)
@@ -1975,6 +1985,9 @@ extension HandlerTable {
     install(.cmovcc, .rm, 32, condition: 14, h_cmovcc_rm_32_cc14)
     install(.cmovcc, .rr, 32, condition: 15, h_cmovcc_rr_32_cc15)
     install(.cmovcc, .rm, 32, condition: 15, h_cmovcc_rm_32_cc15)
+    install(.bt, .rr, 64, h_bt_rr_64)
+    install(.bt, .ri, 64, h_bt_ri_64)
+    install(.bt, .mi, 64, h_bt_mi_64)
     install(.bswap, .r, 64, h_bswap_r_64)
     install(.imul, .rr, 64, h_imul_rr_64)
     install(.imul, .rm, 64, h_imul_rm_64)
@@ -2020,14 +2033,14 @@ extension HandlerTable {
     install(.cmovcc, .rr, 64, condition: 13, h_cmovcc_rr_64_cc13)
     install(.cmovcc, .rm, 64, condition: 13, h_cmovcc_rm_64_cc13)
     install(.cmovcc, .rr, 64, condition: 14, h_cmovcc_rr_64_cc14)
+  }
+  private func install4() {
     install(.cmovcc, .rm, 64, condition: 14, h_cmovcc_rm_64_cc14)
     install(.cmovcc, .rr, 64, condition: 15, h_cmovcc_rr_64_cc15)
     install(.cmovcc, .rm, 64, condition: 15, h_cmovcc_rm_64_cc15)
     install(.movsxd, .rr, 64, h_movsxd_rr_64)
     install(.movsxd, .rm, 64, h_movsxd_rm_64)
     install(.setcc, .r, 8, condition: 0, h_setcc_r_8_cc0)
-  }
-  private func install4() {
     install(.jcc, .none, 64, condition: 0, h_jcc_none_64_cc0)
     install(.setcc, .r, 8, condition: 1, h_setcc_r_8_cc1)
     install(.jcc, .none, 64, condition: 1, h_jcc_none_64_cc1)
@@ -2122,14 +2135,14 @@ extension HandlerTable {
     install(.cmp, .mrBranch, 8, condition: 5, h_cmp_mrBranch_8_cc5)
     install(.cmp, .miBranch, 8, condition: 5, h_cmp_miBranch_8_cc5)
     install(.test, .rrBranch, 8, condition: 5, h_test_rrBranch_8_cc5)
+  }
+  private func install5() {
     install(.test, .riBranch, 8, condition: 5, h_test_riBranch_8_cc5)
     install(.test, .mrBranch, 8, condition: 5, h_test_mrBranch_8_cc5)
     install(.test, .miBranch, 8, condition: 5, h_test_miBranch_8_cc5)
     install(.cmp, .rrBranch, 32, condition: 5, h_cmp_rrBranch_32_cc5)
     install(.cmp, .riBranch, 32, condition: 5, h_cmp_riBranch_32_cc5)
     install(.cmp, .rmBranch, 32, condition: 5, h_cmp_rmBranch_32_cc5)
-  }
-  private func install5() {
     install(.cmp, .mrBranch, 32, condition: 5, h_cmp_mrBranch_32_cc5)
     install(.cmp, .miBranch, 32, condition: 5, h_cmp_miBranch_32_cc5)
     install(.test, .rrBranch, 32, condition: 5, h_test_rrBranch_32_cc5)
@@ -2224,14 +2237,14 @@ extension HandlerTable {
     install(.cmp, .riBranch, 64, condition: 9, h_cmp_riBranch_64_cc9)
     install(.cmp, .rmBranch, 64, condition: 9, h_cmp_rmBranch_64_cc9)
     install(.cmp, .mrBranch, 64, condition: 9, h_cmp_mrBranch_64_cc9)
+  }
+  private func install6() {
     install(.cmp, .miBranch, 64, condition: 9, h_cmp_miBranch_64_cc9)
     install(.test, .rrBranch, 64, condition: 9, h_test_rrBranch_64_cc9)
     install(.test, .riBranch, 64, condition: 9, h_test_riBranch_64_cc9)
     install(.test, .mrBranch, 64, condition: 9, h_test_mrBranch_64_cc9)
     install(.test, .miBranch, 64, condition: 9, h_test_miBranch_64_cc9)
     install(.cmp, .rrBranch, 8, condition: 12, h_cmp_rrBranch_8_cc12)
-  }
-  private func install6() {
     install(.cmp, .riBranch, 8, condition: 12, h_cmp_riBranch_8_cc12)
     install(.cmp, .rmBranch, 8, condition: 12, h_cmp_rmBranch_8_cc12)
     install(.cmp, .mrBranch, 8, condition: 12, h_cmp_mrBranch_8_cc12)
@@ -2326,14 +2339,14 @@ extension HandlerTable {
     install(.cmp, .rmBranch, 32, condition: 15, h_cmp_rmBranch_32_cc15)
     install(.cmp, .mrBranch, 32, condition: 15, h_cmp_mrBranch_32_cc15)
     install(.cmp, .miBranch, 32, condition: 15, h_cmp_miBranch_32_cc15)
+  }
+  private func install7() {
     install(.test, .rrBranch, 32, condition: 15, h_test_rrBranch_32_cc15)
     install(.test, .riBranch, 32, condition: 15, h_test_riBranch_32_cc15)
     install(.test, .mrBranch, 32, condition: 15, h_test_mrBranch_32_cc15)
     install(.test, .miBranch, 32, condition: 15, h_test_miBranch_32_cc15)
     install(.cmp, .rrBranch, 64, condition: 15, h_cmp_rrBranch_64_cc15)
     install(.cmp, .riBranch, 64, condition: 15, h_cmp_riBranch_64_cc15)
-  }
-  private func install7() {
     install(.cmp, .rmBranch, 64, condition: 15, h_cmp_rmBranch_64_cc15)
     install(.cmp, .mrBranch, 64, condition: 15, h_cmp_mrBranch_64_cc15)
     install(.cmp, .miBranch, 64, condition: 15, h_cmp_miBranch_64_cc15)
@@ -2428,14 +2441,14 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xFA, .rr, .legacy, h_v166_FA_rr_legacy)
     install(map: 1, .operandSize, 0xFA, .rr, .narrow, h_v166_FA_rr_narrow)
     install(map: 1, .operandSize, 0xFA, .rr, .wide, h_v166_FA_rr_wide)
+  }
+  private func install8() {
     install(map: 1, .operandSize, 0xFA, .rm, .legacy, h_v166_FA_rm_legacy)
     install(map: 1, .operandSize, 0xFA, .rm, .narrow, h_v166_FA_rm_narrow)
     install(map: 1, .operandSize, 0xFA, .rm, .wide, h_v166_FA_rm_wide)
     install(map: 1, .operandSize, 0xFB, .rr, .legacy, h_v166_FB_rr_legacy)
     install(map: 1, .operandSize, 0xFB, .rr, .narrow, h_v166_FB_rr_narrow)
     install(map: 1, .operandSize, 0xFB, .rr, .wide, h_v166_FB_rr_wide)
-  }
-  private func install8() {
     install(map: 1, .operandSize, 0xFB, .rm, .legacy, h_v166_FB_rm_legacy)
     install(map: 1, .operandSize, 0xFB, .rm, .narrow, h_v166_FB_rm_narrow)
     install(map: 1, .operandSize, 0xFB, .rm, .wide, h_v166_FB_rm_wide)
@@ -2530,14 +2543,14 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xE0, .rm, .narrow, h_v166_E0_rm_narrow)
     install(map: 1, .operandSize, 0xE0, .rm, .wide, h_v166_E0_rm_wide)
     install(map: 1, .operandSize, 0xE3, .rr, .legacy, h_v166_E3_rr_legacy)
+  }
+  private func install9() {
     install(map: 1, .operandSize, 0xE3, .rr, .narrow, h_v166_E3_rr_narrow)
     install(map: 1, .operandSize, 0xE3, .rr, .wide, h_v166_E3_rr_wide)
     install(map: 1, .operandSize, 0xE3, .rm, .legacy, h_v166_E3_rm_legacy)
     install(map: 1, .operandSize, 0xE3, .rm, .narrow, h_v166_E3_rm_narrow)
     install(map: 1, .operandSize, 0xE3, .rm, .wide, h_v166_E3_rm_wide)
     install(map: 1, .operandSize, 0xD5, .rr, .legacy, h_v166_D5_rr_legacy)
-  }
-  private func install9() {
     install(map: 1, .operandSize, 0xD5, .rr, .narrow, h_v166_D5_rr_narrow)
     install(map: 1, .operandSize, 0xD5, .rr, .wide, h_v166_D5_rr_wide)
     install(map: 1, .operandSize, 0xD5, .rm, .legacy, h_v166_D5_rm_legacy)
@@ -2632,14 +2645,14 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0x6C, .rr, .wide, h_v166_6C_rr_wide)
     install(map: 1, .operandSize, 0x6C, .rm, .legacy, h_v166_6C_rm_legacy)
     install(map: 1, .operandSize, 0x6C, .rm, .narrow, h_v166_6C_rm_narrow)
+  }
+  private func install10() {
     install(map: 1, .operandSize, 0x6C, .rm, .wide, h_v166_6C_rm_wide)
     install(map: 1, .operandSize, 0x6D, .rr, .legacy, h_v166_6D_rr_legacy)
     install(map: 1, .operandSize, 0x6D, .rr, .narrow, h_v166_6D_rr_narrow)
     install(map: 1, .operandSize, 0x6D, .rr, .wide, h_v166_6D_rr_wide)
     install(map: 1, .operandSize, 0x6D, .rm, .legacy, h_v166_6D_rm_legacy)
     install(map: 1, .operandSize, 0x6D, .rm, .narrow, h_v166_6D_rm_narrow)
-  }
-  private func install10() {
     install(map: 1, .operandSize, 0x6D, .rm, .wide, h_v166_6D_rm_wide)
     install(map: 1, .none, 0x54, .rr, .legacy, h_v1_54_rr_legacy)
     install(map: 1, .none, 0x54, .rr, .narrow, h_v1_54_rr_narrow)
@@ -2734,14 +2747,14 @@ extension HandlerTable {
     install(map: 2, .operandSize, 0x3A, .rr, .legacy, h_v266_3A_rr_legacy)
     install(map: 2, .operandSize, 0x3A, .rr, .narrow, h_v266_3A_rr_narrow)
     install(map: 2, .operandSize, 0x3A, .rr, .wide, h_v266_3A_rr_wide)
+  }
+  private func install11() {
     install(map: 2, .operandSize, 0x3A, .rm, .legacy, h_v266_3A_rm_legacy)
     install(map: 2, .operandSize, 0x3A, .rm, .narrow, h_v266_3A_rm_narrow)
     install(map: 2, .operandSize, 0x3A, .rm, .wide, h_v266_3A_rm_wide)
     install(map: 2, .operandSize, 0x3B, .rr, .legacy, h_v266_3B_rr_legacy)
     install(map: 2, .operandSize, 0x3B, .rr, .narrow, h_v266_3B_rr_narrow)
     install(map: 2, .operandSize, 0x3B, .rr, .wide, h_v266_3B_rr_wide)
-  }
-  private func install11() {
     install(map: 2, .operandSize, 0x3B, .rm, .legacy, h_v266_3B_rm_legacy)
     install(map: 2, .operandSize, 0x3B, .rm, .narrow, h_v266_3B_rm_narrow)
     install(map: 2, .operandSize, 0x3B, .rm, .wide, h_v266_3B_rm_wide)
@@ -2836,14 +2849,14 @@ extension HandlerTable {
     install(map: 1, .rep, 0x6F, .rm, .narrow, h_v1F3_6F_rm_narrow)
     install(map: 1, .rep, 0x6F, .rm, .wide, h_v1F3_6F_rm_wide)
     install(map: 1, .rep, 0x6F, .rr, .legacy, h_v1F3_6F_rr_legacy)
+  }
+  private func install12() {
     install(map: 1, .rep, 0x6F, .rr, .narrow, h_v1F3_6F_rr_narrow)
     install(map: 1, .rep, 0x6F, .rr, .wide, h_v1F3_6F_rr_wide)
     install(map: 1, .repne, 0xF0, .rm, .legacy, h_v1F2_F0_rm_legacy)
     install(map: 1, .repne, 0xF0, .rm, .narrow, h_v1F2_F0_rm_narrow)
     install(map: 1, .repne, 0xF0, .rm, .wide, h_v1F2_F0_rm_wide)
     install(map: 1, .none, 0x11, .rm, .legacy, h_v1_11_rm_legacy)
-  }
-  private func install12() {
     install(map: 1, .none, 0x11, .rm, .narrow, h_v1_11_rm_narrow)
     install(map: 1, .none, 0x11, .rm, .wide, h_v1_11_rm_wide)
     install(map: 1, .none, 0x11, .rr, .legacy, h_v1_11_rr_legacy)
@@ -2938,14 +2951,14 @@ extension HandlerTable {
     install(map: 1, .none, 0x13, .rm, .narrow, h_v1_13_rm_narrow)
     install(map: 1, .none, 0x17, .rm, .legacy, h_v1_17_rm_legacy)
     install(map: 1, .none, 0x17, .rm, .narrow, h_v1_17_rm_narrow)
+  }
+  private func install13() {
     install(map: 1, .operandSize, 0x12, .rm, .legacy, h_v166_12_rm_legacy)
     install(map: 1, .operandSize, 0x12, .rm, .narrow, h_v166_12_rm_narrow)
     install(map: 1, .operandSize, 0x16, .rm, .legacy, h_v166_16_rm_legacy)
     install(map: 1, .operandSize, 0x16, .rm, .narrow, h_v166_16_rm_narrow)
     install(map: 1, .operandSize, 0x13, .rm, .legacy, h_v166_13_rm_legacy)
     install(map: 1, .operandSize, 0x13, .rm, .narrow, h_v166_13_rm_narrow)
-  }
-  private func install13() {
     install(map: 1, .operandSize, 0x17, .rm, .legacy, h_v166_17_rm_legacy)
     install(map: 1, .operandSize, 0x17, .rm, .narrow, h_v166_17_rm_narrow)
     install(map: 1, .operandSize, 0xD7, .rr, .legacy, h_v166_D7_rr_legacy)
@@ -3040,14 +3053,14 @@ extension HandlerTable {
     install(map: 1, .none, 0x5E, .rr, .narrow, h_v1_5E_rr_narrow)
     install(map: 1, .none, 0x5E, .rr, .wide, h_v1_5E_rr_wide)
     install(map: 1, .none, 0x5E, .rm, .legacy, h_v1_5E_rm_legacy)
+  }
+  private func install14() {
     install(map: 1, .none, 0x5E, .rm, .narrow, h_v1_5E_rm_narrow)
     install(map: 1, .none, 0x5E, .rm, .wide, h_v1_5E_rm_wide)
     install(map: 1, .operandSize, 0x5E, .rr, .legacy, h_v166_5E_rr_legacy)
     install(map: 1, .operandSize, 0x5E, .rr, .narrow, h_v166_5E_rr_narrow)
     install(map: 1, .operandSize, 0x5E, .rr, .wide, h_v166_5E_rr_wide)
     install(map: 1, .operandSize, 0x5E, .rm, .legacy, h_v166_5E_rm_legacy)
-  }
-  private func install14() {
     install(map: 1, .operandSize, 0x5E, .rm, .narrow, h_v166_5E_rm_narrow)
     install(map: 1, .operandSize, 0x5E, .rm, .wide, h_v166_5E_rm_wide)
     install(map: 1, .rep, 0x5F, .rr, .legacy, h_v1F3_5F_rr_legacy)
@@ -3142,14 +3155,14 @@ extension HandlerTable {
     install(.dec, .rBranch, 64, condition: 8, h_dec_rBranch_64_cc8)
     install(.add, .rrBranch, 32, condition: 9, h_add_rrBranch_32_cc9)
     install(.add, .riBranch, 32, condition: 9, h_add_riBranch_32_cc9)
+  }
+  private func install15() {
     install(.and, .rrBranch, 32, condition: 9, h_and_rrBranch_32_cc9)
     install(.and, .riBranch, 32, condition: 9, h_and_riBranch_32_cc9)
     install(.sub, .rrBranch, 32, condition: 9, h_sub_rrBranch_32_cc9)
     install(.sub, .riBranch, 32, condition: 9, h_sub_riBranch_32_cc9)
     install(.inc, .rBranch, 32, condition: 9, h_inc_rBranch_32_cc9)
     install(.dec, .rBranch, 32, condition: 9, h_dec_rBranch_32_cc9)
-  }
-  private func install15() {
     install(.add, .rrBranch, 64, condition: 9, h_add_rrBranch_64_cc9)
     install(.add, .riBranch, 64, condition: 9, h_add_riBranch_64_cc9)
     install(.and, .rrBranch, 64, condition: 9, h_and_rrBranch_64_cc9)
@@ -3244,6 +3257,8 @@ extension HandlerTable {
     install(.ror, .ri, 64, condition: 1, h_ror_ri_64_cc1)
     install(.ror, .rc, 64, condition: 1, h_ror_rc_64_cc1)
     install(.imul, .rr, 64, condition: 1, h_imul_rr_64_cc1)
+  }
+  private func install16() {
     install(.imul, .rm, 64, condition: 1, h_imul_rm_64_cc1)
     install(.imul, .rri, 64, condition: 1, h_imul_rri_64_cc1)
     install(.imul, .r, 64, condition: 1, h_imul_r_64_cc1)

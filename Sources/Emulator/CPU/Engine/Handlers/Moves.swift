@@ -139,6 +139,37 @@ func cmovRM<let code: Int, T: Width>(
   next(s, op + 1)
 }
 
+/// BT: the bit becomes CF, the other flags stay.
+@inline(__always)
+func finishBitTest<T: Width>(
+  _ s: StatePointer, _ op: UnsafePointer<Operation>, _ value: T, _ index: T
+) {
+  setCarry(s, UInt64(truncatingIfNeeded: value &>> index & 1))
+  next(s, op + 1)
+}
+
+@inline(__always)
+func bitTestRR<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  finishBitTest(
+    s, op, register(s, op.pointee.a, as: T.self), register(s, op.pointee.b, as: T.self))
+}
+
+@inline(__always)
+func bitTestRI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  finishBitTest(s, op, register(s, op.pointee.a, as: T.self), immediate(op, as: T.self))
+}
+
+@inline(__always)
+func bitTestMI<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) {
+  let op = UnsafePointer<Operation>(o)
+  let address = effectiveAddress(s, op)
+  let (hit, host) = readable(s, address, T.self)
+  if _slowPath(!hit) { return missRead(s, op, address) }
+  finishBitTest(s, op, host.loadUnaligned(as: T.self), immediate(op, as: T.self))
+}
+
 @inline(__always)
 func setccR<let code: Int>(
   _ c: Condition<code>.Type, _ s: StatePointer, _ o: OperationPointer
@@ -161,6 +192,9 @@ func evaluate<let code: Int>(
   let result = state.pointee.lazyResult
   if Condition<code>.followsFromResult {
     return (true, Condition<code>.holds(kind: kind, result: result))
+  }
+  if Condition<code>.isCarry {
+    return (settleCarry(s), Condition<code>.holds(state.pointee.rflags))
   }
   // CMP and SUB, untouched since: compare what was compared.
   let isComparison =
@@ -206,8 +240,8 @@ func quietImulRM<T: Width>(_: T.Type, _ s: StatePointer, _ o: OperationPointer) 
 func finishProduct<T: Width>(
   _ s: StatePointer, _ op: UnsafePointer<Operation>, _ a: T, _ b: T
 ) where T.Magnitude == T {
-  let product = IMUL.apply(a, b)
-  setStatus(s, product.flags)
+  let product = IMUL.truncating(a, b)
+  setProductFlags(s, low: product.low, overflow: product.overflow)
   setRegister(s, op.pointee.a, product.low)
   next(s, op + 1)
 }
@@ -246,7 +280,9 @@ func multiplyR<T: Width>(
   let a = register(s, 0, as: T.self)
   let b = register(s, op.pointee.a, as: T.self)
   let product = signed ? IMUL.apply(a, b) : MUL.apply(a, b)
-  if !quiet { setStatus(s, product.flags) }
+  if !quiet {
+    setProductFlags(s, low: product.low, overflow: product.flags & StatusFlags.carry != 0)
+  }
   setRegister(s, 0, product.low)
   setRegister(s, Register.rdx.rawValue &* 8, product.high)
   next(s, op + 1)

@@ -150,6 +150,24 @@ func setLazyFlags<T: FixedWidthInteger & UnsignedInteger>(
   }
 }
 
+/// Replaces CF and leaves the other flags as they are, exact or not.
+@inline(__always) func setCarry(_ s: StatePointer, _ carry: UInt64) {
+  let state = CPU(s).state
+  state.pointee.rflags = state.pointee.rflags & ~RFLAGS.carry.rawValue | carry
+  let kind = state.pointee.lazyKind
+  if kind != LazyFlags.none { state.pointee.lazyKind = kind | LazyFlags.keptCarry }
+}
+
+/// The flags of a product: CF and OF in RFLAGS, the others from its low half.
+@inline(__always) func setProductFlags<T: Width>(_ s: StatePointer, low: T, overflow: Bool) {
+  let state = CPU(s).state
+  let both = RFLAGS.carry.rawValue | RFLAGS.overflow.rawValue
+  state.pointee.rflags = state.pointee.rflags & ~both | (overflow ? both : 0)
+  state.pointee.lazyKind =
+    LazyFlags.kind(.logic, T.self) | LazyFlags.keptCarry | LazyFlags.keptOverflow
+  state.pointee.lazyResult = UInt64(truncatingIfNeeded: low)
+}
+
 extension CPU {
   /// Fills the TLB for a fast access.
   ///

@@ -13,7 +13,16 @@ extension CPU {
     var result = Vector()
     for k in 0..<count where mask >> UInt64(k) & 1 != 0 {
       let address = try elementAddress(i, k, size: size, access: .read)
-      result.setElement(k, size: size, try load(address, size: size))
+      // Byte by byte where accesses are watched: these instructions never raise #AC.
+      guard isWatching else {
+        result.setElement(k, size: size, try load(address, size: size))
+        continue
+      }
+      var value: UInt64 = 0
+      for byte in 0..<UInt64(size) {
+        value |= try load(address + byte, size: 1) &<< (byte &* 8)
+      }
+      result.setElement(k, size: size, value)
     }
     setVector(i, result)
   }
@@ -36,7 +45,14 @@ extension CPU {
     let source = vector(i.reg)
     for k in 0..<count where mask >> UInt64(k) & 1 != 0 {
       let address = try elementAddress(i, k, size: size, access: .write)
-      try store(source.element(k, size: size), at: address, size: size)
+      let value = source.element(k, size: size)
+      guard isWatching else {
+        try store(value, at: address, size: size)
+        continue
+      }
+      for byte in 0..<UInt64(size) {
+        try store(value &>> (byte &* 8), at: address + byte, size: 1)
+      }
     }
   }
 

@@ -35,6 +35,22 @@ package enum IMUL {
     let extended: T = StatusFlags.topBit(low) != 0 ? .max : 0
     return (high, low, MUL.productFlags(low, overflow: high != extended))
   }
+
+  /// The low half, and whether it alone is not the product.
+  @inline(__always)
+  static func truncating<T: FixedWidthInteger & UnsignedInteger>(
+    _ a: T, _ b: T
+  ) -> (low: T, overflow: Bool) {
+    let (product, overflow) = signExtended(a).multipliedReportingOverflow(by: signExtended(b))
+    let low = T(truncatingIfNeeded: product)
+    return (low, overflow || signExtended(low) != product)
+  }
+
+  @inline(__always)
+  private static func signExtended<T: FixedWidthInteger & UnsignedInteger>(_ a: T) -> Int64 {
+    let shift = Int64(64 &- T.bitWidth)
+    return (Int64(bitPattern: UInt64(truncatingIfNeeded: a)) &<< shift) &>> shift
+  }
 }
 
 extension CPU {
@@ -78,22 +94,22 @@ extension CPU {
     let isTernary = i.operand2.kind != .none
     let source = try read(i.operand1, i)
     let factor = isTernary ? i.immediate : try read(i.operand0, i)
-    let low: UInt64
-    let status: UInt64
-    switch i.operand0.size {
-    case 2:
-      let product = IMUL.apply(
-        UInt16(truncatingIfNeeded: factor), UInt16(truncatingIfNeeded: source))
-      (low, status) = (UInt64(product.low), product.flags)
-    case 4:
-      let product = IMUL.apply(
-        UInt32(truncatingIfNeeded: factor), UInt32(truncatingIfNeeded: source))
-      (low, status) = (UInt64(product.low), product.flags)
-    default:
-      let product = IMUL.apply(factor, source)
-      (low, status) = (product.low, product.flags)
-    }
-    try write(i.operand0, i, low)
-    setStatusFlags(status)
+    let product: (low: UInt64, status: UInt64) =
+      switch i.operand0.size {
+      case 2:
+        Self.product(UInt16(truncatingIfNeeded: factor), UInt16(truncatingIfNeeded: source))
+      case 4:
+        Self.product(UInt32(truncatingIfNeeded: factor), UInt32(truncatingIfNeeded: source))
+      default: Self.product(factor, source)
+      }
+    try write(i.operand0, i, product.low)
+    setStatusFlags(product.status)
+  }
+
+  private static func product<T: FixedWidthInteger & UnsignedInteger>(
+    _ a: T, _ b: T
+  ) -> (low: UInt64, status: UInt64) {
+    let (low, overflow) = IMUL.truncating(a, b)
+    return (UInt64(truncatingIfNeeded: low), MUL.productFlags(low, overflow: overflow))
   }
 }

@@ -96,46 +96,46 @@ extension CPU {
     setScalar(i, UInt64(truncatingIfNeeded: result), size: size)
   }
 
-  /// DPPS, DPPD.
+  /// DPPS, DPPD: products where bits 7:4 of the immediate say so, their sum where bits 3:0 do.
+  ///
+  /// The products, the sums of pairs and the last sum raise their exceptions one after the other,
+  /// those of both lanes together.
   func dotProduct<V: SIMD, F: InterchangeFormat>(
     _ i: borrowing Instruction, _: V.Type, _: F.Type
   ) throws(Exception) where V.Scalar == F.Pattern {
     let source = try loadVector(i)
     let first = firstSource(i)
     let immediate = UInt8(truncatingIfNeeded: i.immediate)
-    var result = Vector()
+    let onHost = usesHostArithmetic
+    var products = InlineArray<2, V>(repeating: V())
+    var environment = environment(F.self)
     for lane in 0..<i.laneCount {
       let (a, b) = (first[lane].elements(V.self), source[lane].elements(V.self))
-      result[lane] = UInt128(elements: try dotProduct(a, b, immediate, as: F.self))
-    }
-    setVector(i, result)
-  }
-
-  /// One lane: products where bits 7:4 of the immediate say so, their sum where bits 3:0 do.
-  ///
-  /// The products, the sums of pairs and the last sum raise their exceptions one after the other.
-  private func dotProduct<V: SIMD, F: InterchangeFormat>(
-    _ a: V, _ b: V, _ immediate: UInt8, as type: F.Type
-  ) throws(Exception) -> V where V.Scalar == F.Pattern {
-    let onHost = usesHostArithmetic
-    var products = V()
-    var environment = environment(F.self)
-    for k in 0..<V.scalarCount where immediate >> UInt8(4 &+ k) & 1 != 0 {
-      products[k] = environment.compute(.multiply, a[k], b[k], as: F.self, onHost: onHost)
+      for k in 0..<V.scalarCount where immediate >> UInt8(4 &+ k) & 1 != 0 {
+        products[lane][k] = environment.compute(.multiply, a[k], b[k], as: F.self, onHost: onHost)
+      }
     }
     try commit(environment)
     var count = V.scalarCount
     while count > 1 {
       environment = self.environment(F.self)
       count /= 2
-      for k in 0..<count {
-        products[k] = environment.compute(
-          .add, products[2 &* k], products[2 &* k &+ 1], as: F.self, onHost: onHost)
+      for lane in 0..<i.laneCount {
+        for k in 0..<count {
+          products[lane][k] = environment.compute(
+            .add, products[lane][2 &* k], products[lane][2 &* k &+ 1], as: F.self, onHost: onHost)
+        }
       }
       try commit(environment)
     }
-    var result = V()
-    for k in 0..<V.scalarCount where immediate >> UInt8(k) & 1 != 0 { result[k] = products[0] }
-    return result
+    var result = Vector()
+    for lane in 0..<i.laneCount {
+      var elements = V()
+      for k in 0..<V.scalarCount where immediate >> UInt8(k) & 1 != 0 {
+        elements[k] = products[lane][0]
+      }
+      result[lane] = UInt128(elements: elements)
+    }
+    setVector(i, result)
   }
 }

@@ -85,7 +85,10 @@ extension CPU {
     at address: LinearAddress, size: UInt64, access: Access = .read
   ) throws(Exception) -> Vector {
     if size == 16 { return Vector(low: try load(address, as: UInt128.self, access: access)) }
-    if address.offset &+ size > 4096 { try probe(address, count: size, access: access) }
+    if address.offset &+ size > 4096 || isWatching {
+      if isWatching { try watch(address, size: size, access: access) }
+      try probe(address, count: size, access: access)
+    }
     return Vector(
       low: try load(address, as: UInt128.self, access: access),
       high: try load(address + 16, as: UInt128.self, access: access))
@@ -96,7 +99,10 @@ extension CPU {
     _ value: Vector, at address: LinearAddress, size: UInt64
   ) throws(Exception) {
     if size == 16 { return try store(value.low, at: address) }
-    if address.offset &+ size > 4096 { try probe(address, count: size, access: .write) }
+    if address.offset &+ size > 4096 || isWatching {
+      if isWatching { try watch(address, size: size, access: .write) }
+      try probe(address, count: size, access: .write)
+    }
     try store(value.low, at: address)
     try store(value.high, at: address + 16)
   }
