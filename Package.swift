@@ -82,7 +82,7 @@ let package = Package(
       name: "SystemCaseTests", dependencies: ["Emulator"], path: "Tests/SystemCases",
       exclude: [
         "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
-        "exceptions.txt", "generate.py",
+        "exceptions.txt", "generate.py", "modes.py", "modes.txt",
       ]),
     .testTarget(
       name: "DecoderTests", dependencies: ["Emulator", "CZydis"], path: "Tests/DecoderTests"),

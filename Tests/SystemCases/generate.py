@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes cases.txt, modes.txt and environments.txt: random system cases and what the Bochs CPU makes of them.
 
-    python3 generate.py [--count N] [--seed S]
+    python3 generate.py [--count N] [--modes N] [--seed S]
 
 Needs the Python package bochscpu-python; see README.md beside this file.
 """
@@ -77,24 +77,26 @@ def write_environments(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--count', type=int, default=3600)
+    parser.add_argument('--modes', type=int, default=5000)
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
     here = os.path.dirname(os.path.abspath(__file__))
     write_environments(os.path.join(here, 'environments.txt'))
     machine = bochs.Machine()
-    write_cases(machine, os.path.join(here, 'cases.txt'), cases.KINDS, options, first=1)
-    write_cases(machine, os.path.join(here, 'modes.txt'), modes.KINDS, options, first=100001)
+    write_cases(machine, os.path.join(here, 'cases.txt'), cases.KINDS, options.seed, options.count, first=1)
+    write_cases(machine, os.path.join(here, 'modes.txt'), modes.KINDS, options.seed, options.modes,
+                first=100001)
     os._exit(0)
 
 
-def write_cases(machine, path, weights, options, first):
+def write_cases(machine, path, weights, seed, count, first):
     kinds = [kind for kind, weight in weights for _ in range(weight)]
     written = 0
     with open(path, 'w') as stream:
         number = first - 1
-        while written < options.count:
+        while written < count:
             number += 1
-            rng = random.Random(options.seed * 1000003 + number)
+            rng = random.Random(seed * 1000003 + number)
             scene = rng.choice(kinds)(rng)
             environment.finish(scene.memory, scene.registers)
             name = environment.PERSPECTIVES[scene.perspective][0]

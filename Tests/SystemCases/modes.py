@@ -366,6 +366,110 @@ def narrow_gates(rng):
     return scene
 
 
+# Instructions by their 16-bit and 32-bit encodings
+
+STATUS = 0x8D5
+# Bytes, which status flags are defined afterwards, whether a ModR/M byte follows.
+INSTRUCTIONS = (
+    [([8 * row + form], STATUS if row in (0, 2, 3, 5, 7) else STATUS & ~0x10, True)
+     for row in range(8) for form in range(4)]
+    + [([0x40 + register], STATUS, False) for register in range(16) if register & 7 != 4]
+    + [([0x50 + register], STATUS, False) for register in range(16)]
+    + [([opcode], STATUS, True) for opcode in (0x88, 0x89, 0x8A, 0x8B, 0x86, 0x87, 0x8D, 0xC4, 0xC5)]
+    + [([0x84], STATUS & ~0x10, True), ([0x85], STATUS & ~0x10, True)]
+    + [([0x0F, opcode], STATUS, True) for opcode in (0xB6, 0xB7, 0xBE, 0xBF, 0x40, 0x45, 0x4C, 0x92, 0x9F,
+                                                    0xB0, 0xB1, 0xC0, 0xC1)]
+    + [([0x0F, opcode], 1, True) for opcode in (0xA3, 0xAB, 0xB3, 0xBB)]
+    + [([0x0F, 0xC8 + register], STATUS, False) for register in range(8)]
+    + [([opcode], STATUS, False) for opcode in (0x98, 0x99, 0x9E, 0x9F, 0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB,
+                                                0xAC, 0xAD, 0xAE, 0xAF, 0xF5, 0xF8, 0xF9, 0xFC, 0xD7, 0xD6,
+                                                0x60, 0x61, 0xC9, 0x1E, 0x06, 0x90, 0x91, 0x97)]
+    + [([0xF3, opcode], STATUS, False) for opcode in (0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB, 0xAC, 0xAE)]
+    + [([opcode], 0x11, False) for opcode in (0x37, 0x3F)]
+    + [([opcode], STATUS & ~0x800, False) for opcode in (0x27, 0x2F)]
+    + [([0xD4, 10], 0xC4, False), ([0xD5, 10], 0xC4, False), ([0xD4, 7], 0xC4, False)])
+IMMEDIATE = [(0x80, 1), (0x81, 0), (0x83, 1), (0xC6, 1), (0xC7, 0), (0x6B, 1), (0x69, 0)]
+
+
+def addressing(rng, registers, is16, reg=None):
+    """A ModR/M byte, its SIB byte and displacement; points the registers it uses at the data."""
+    mod, rm = rng.randrange(4), rng.randrange(8)
+    reg = rng.randrange(8) if reg is None else reg
+    result = [mod << 6 | reg << 3 | rm]
+    if mod == 3:
+        return result
+    for name in ('rbx', 'rsi', 'rdi', 'rbp', 'rax', 'rcx', 'rdx'):
+        registers[name] = registers[name] & 0xFFFF0000 | rng.randrange(0x400) if is16 else rng.randrange(0x400)
+    if is16:
+        size = {0: 2 if rm == 6 else 0, 1: 1, 2: 2}[mod]
+    else:
+        if rm == 4:
+            result.append(rng.getrandbits(8))
+        base5 = rm == 5 or rm == 4 and result[1] & 7 == 5
+        size = {0: 4 if base5 else 0, 1: 1, 2: 4}[mod]
+    displacement = rng.randrange(-0x80, 0x80) if size == 1 else rng.randrange(0x40, 0x400)
+    return result + (immediate(displacement, size) if size else [])
+
+
+def integer_code(rng):
+    """One instruction, and what it makes of registers, memory and the flags that are defined."""
+    kind = rng.choice(['real', 'narrow', 'flat'])
+    if kind == 'real':
+        scene = real(rng)
+        scene.registers['rsp'] = 0x900
+    elif kind == 'narrow':
+        scene = narrow(rng)
+        scene.memory.put(GDT + FREE, descriptor(CODE, 0xFFFF, 0x9B | scene.ring << 5, 0))
+        scene.memory.put(GDT + FREE16, descriptor(0xB000 if scene.ring else 0x6000, 0xFFFF,
+                                                  0x93 | scene.ring << 5, 0))
+        scene.memory.put(GDT + TASK_SELECTOR, descriptor(DATA, 0xFFFF, 0x93 | scene.ring << 5, 0))
+        scene.registers.update(rsp=0xE00, es=TASK_SELECTOR | scene.ring)
+    else:
+        scene = Scene(rng.choice(['prot0', 'prot3', 'compat3']))
+        base = descriptor(DATA, 0xFFFFF, 0xF3, 0xC)
+        scene.memory.put(GDT + FREE, base)
+        scene.registers.update(ds=FREE | 3, es=FREE | 3)
+    registers, memory = scene.registers, scene.memory
+    for name in ('rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp'):
+        registers[name] = rng.choice([rng.getrandbits(32), rng.getrandbits(8), rng.getrandbits(16), 0,
+                                      0xFFFFFFFF, 0x80000000, 0x7FFF, 0x8000])
+    for offset in range(0, 0x40, 8):
+        memory.put(DATA + 0x100 + offset, rng.getrandbits(64))
+    wide_operand, wide_address = kind == 'flat', kind == 'flat'
+    prefixes = []
+    if rng.random() < 0.35:
+        prefixes.append(0x66)
+        wide_operand = not wide_operand
+    if rng.random() < 0.25:
+        prefixes.append(0x67)
+        wide_address = not wide_address
+    if rng.random() < 0.4:
+        opcode, size = rng.choice(IMMEDIATE)
+        size = size or (4 if wide_operand else 2)
+        reg = {0xC6: 0, 0xC7: 0}.get(opcode)
+        body = [opcode] + addressing(rng, registers, not wide_address, reg)
+        body += immediate(rng.choice([rng.getrandbits(32), 1, 0x7F, 0xFFFFFFFF]), size)
+        operation = body[1] >> 3 & 7
+        defined = STATUS & ~0x10 if opcode < 0x84 and operation in (1, 4, 6) else STATUS
+        if opcode in (0x69, 0x6B):
+            defined = 0x801
+    else:
+        opcode, defined, has_operand = rng.choice(INSTRUCTIONS)
+        body = opcode + (addressing(rng, registers, not wide_address) if has_operand else [])
+    if body[0] == 0xF3:
+        registers['rcx'] = rng.choice([0, 1, 3, 7])
+    if body[0] in (0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF, 0xF3):
+        registers['rsi'], registers['rdi'] = rng.randrange(0x100, 0x140), rng.randrange(0x100, 0x140)
+        registers['rflags'] |= rng.choice([0, 0x400])
+    registers['rflags'] |= rng.getrandbits(12) & STATUS
+    # PUSHF; AND WORD [rSP], the defined flags.
+    mask = immediate(defined & 0xFFFF, 2)
+    keep = [0x66, 0x81, 0x24, 0x24, *mask] if kind == 'flat' else [0x67, 0x81, 0x24, 0x24, *mask]
+    scene.code(*prefixes, *body, 0x9C, *keep, 0xCD, 0x50)
+    scene.label = f'{kind} instruction {body[0]:x}'
+    return scene
+
+
 # Task switches
 
 def task_state(rng, memory, wide_state, ring):
@@ -510,5 +614,5 @@ def stale_translations(rng):
 KINDS = [(real_near, 4), (real_far, 4), (real_interrupts, 3), (real_limits, 5), (real_segments, 2),
          (mode_switch, 4), (real_system, 3), (virtual_flags, 4), (virtual_interrupts, 4),
          (virtual_others, 4), (virtual_flags_in_protected_mode, 2), (narrow_code, 5),
-         (narrow_gates, 4), (tasks, 7), (task_there_and_back, 2), (user_prevention, 1),
-         (invalidation, 1), (stale_translations, 1)]
+         (narrow_gates, 4), (integer_code, 30), (tasks, 7), (task_there_and_back, 2),
+         (user_prevention, 1), (invalidation, 1), (stale_translations, 1)]

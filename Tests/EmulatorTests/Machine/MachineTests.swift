@@ -61,6 +61,21 @@ private func machine(
     #expect(machine.diagnosis(of: .haltedForever).text.contains("entry function returned"))
   }
 
+  /// The pointer and the stack share a place in any TLB of up to 4096 entries.
+  @Test func aCallThroughMemoryOutlivesAConflictInTheTLB() throws {
+    // mov ecx, 1000; call [0x100F000]; dec ecx; jnz
+    let code: [UInt8] = [
+      0xB9, 0xE8, 0x03, 0, 0, 0xFF, 0x14, 0x25, 0x00, 0xF0, 0x00, 0x01, 0xFF, 0xC9, 0x75, 0xF5,
+    ]
+    var builder = ELFBuilder(code: code + TestCode.powerOff)
+    builder.segments.append(ELFBuilder.Segment(at: 0x10_0800, [0xC3]))
+    builder.segments.append(ELFBuilder.Segment(at: 0x100_F000, [0x00, 0x08, 0x10, 0, 0, 0, 0, 0]))
+    let machine = try Machine(
+      image: KernelImage(builder.build(), name: "test"),
+      configuration: MachineConfiguration(memory: 32 << 20))
+    #expect(machine.run(limit: 100_000) == .poweredOff)
+  }
+
   @Test func resetLoadsTheImageAgain() throws {
     // Counts in memory that the image initialises: a fresh copy has 1 again.
     let code: [UInt8] = [0xFF, 0x04, 0x25, 0x00, 0x01, 0x10, 0x00] + TestCode.reset

@@ -109,7 +109,7 @@ import Testing
     machine.cpu.setYMMHigh(0, 0x3333)
     #expect(xsavec(machine, 4) == nil)
     #expect(quadword(machine, 512) == 4)
-    #expect(quadword(machine, 520) == 1 << 63 | 4)
+    #expect(quadword(machine, 520) == 0x8000_0000_0000_0004)
     #expect(quadword(machine, 576) == 0x3333)
     // MXCSR counts as SSE state here, unlike for XSAVEOPT.
     machine.state.pointee.mxcsr = 0x1FA0

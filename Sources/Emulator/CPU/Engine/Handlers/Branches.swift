@@ -260,7 +260,9 @@ func callIndirect(_ s: StatePointer, _ op: UnsafePointer<Operation>, _ rip: UInt
   if _slowPath(!known) { return missEnd(s, op) }
   let address = register(s, rspOffset, as: UInt64.self) &- 8
   let (hit, host) = writable(s, address, UInt64.self)
-  if _slowPath(!hit) { return missEnd(s, op, address, .write) }
+  // No second try: where the call's target was read from may share its place in the TLB with the
+  // stack, and each would drive the other out for ever.
+  if _slowPath(!hit) { return missEnd(s, op) }
   host.storeBytes(of: op.pointee.immediate, as: UInt64.self)
   setRegister(s, rspOffset, address)
   next(s, target(operation))
