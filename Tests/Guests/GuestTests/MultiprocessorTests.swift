@@ -12,13 +12,6 @@ extension LinuxSession {
     let start = try #require(lines.lastIndex(of: "<begin>"))
     return lines[(start + 1)...].prefix { $0 != "<end>" }.joined(separator: "\n")
   }
-
-  /// The kernel's messages of level 4, warning, and worse, without their times.
-  fileprivate func severeMessages() throws -> [String] {
-    try answer(to: "dmesg -r | grep '^<[0-4]>'").split(separator: "\n").map {
-      String($0.drop { $0 != "]" }.dropFirst(2))
-    }
-  }
 }
 
 /// Debian's cloud kernel on several processors.
@@ -51,13 +44,6 @@ struct MultiprocessorTests {
       #expect(!session.console.contains(word))
     }
     session.powerOff()
-  }
-
-  /// One processor more brings no warning more.
-  @Test func warningsAreThoseOfOneProcessor() throws {
-    let one = try boot(1)
-    let four = try boot(4)
-    #expect(try four.severeMessages() == one.severeMessages())
   }
 
   @Test func processorsGoAndComeBack() throws {
