@@ -36,7 +36,7 @@ extension Lowering {
 
   /// MOVQ from a vector register shares its opcode with MOVD to a general one.
   private func usesGeneral(_ i: Instruction) -> Bool {
-    i.opcode != 0x7E || i.prefixes.contains(.operandSize)
+    i.opcode != 0x7E || MandatoryPrefix(i.prefixes) == .operandSize
   }
 
   private func vectorHandler(
