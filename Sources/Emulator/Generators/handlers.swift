@@ -136,10 +136,10 @@ let prefixNames = ["none": "", "operandSize": "66", "rep": "F3", "repne": "F2"]
 
 func emitVector(
   _ prefix: String, _ opcode: Int, _ form: String, map: Int = 1, quadword: Bool = false,
-  scalar: Bool = false, only: String? = nil, _ call: (String) -> String
+  scalar: Bool = false, only: Set<String>? = nil, _ call: (String) -> String
 ) {
   for (name, type) in encodings {
-    if scalar && name == "wide" || only != nil && only != name { continue }
+    if scalar && name == "wide" || only?.contains(name) == false { continue }
     let hex = String(opcode, radix: 16, uppercase: true)
     let key = "\(map)\(prefixNames[prefix] ?? "")_\(hex)\(quadword ? "w" : "")"
     let extra = quadword ? ", isQuadword: true" : ""
@@ -150,23 +150,35 @@ func emitVector(
   }
 }
 
-func emitPacked(_ prefix: String, _ opcode: Int, map: Int = 1, _ operation: String) {
-  emitVector(prefix, opcode, "rr", map: map) { "vectorRR(\(operation).self, \($0), s, o)" }
-  emitVector(prefix, opcode, "rm", map: map) { "vectorRM(\(operation).self, \($0), s, o)" }
+// Those that need more registers than a handler may use without saving any have no wide form.
+let narrowOnly: Set = ["legacy", "narrow"]
+
+func emitPacked(
+  _ prefix: String, _ opcode: Int, map: Int = 1, only: Set<String>? = nil, _ operation: String
+) {
+  emitVector(prefix, opcode, "rr", map: map, only: only) {
+    "vectorRR(\(operation).self, \($0), s, o)"
+  }
+  emitVector(prefix, opcode, "rm", map: map, only: only) {
+    "vectorRM(\(operation).self, \($0), s, o)"
+  }
 }
 
 let packedOperations: [(String, [Int])] = [
   ("PackedLogic", [0xDB, 0xDF, 0xEB, 0xEF]),
-  ("PackedSum", [0xFC, 0xFD, 0xFE, 0xD4, 0xEC, 0xED, 0xDC, 0xDD]),
-  ("PackedDifference", [0xF8, 0xF9, 0xFA, 0xFB, 0xE8, 0xE9, 0xD8, 0xD9]),
+  ("PackedSum", [0xFC, 0xFD, 0xFE, 0xD4, 0xED, 0xDD]),
+  ("PackedDifference", [0xF8, 0xF9, 0xFA, 0xFB, 0xE9, 0xD9]),
   ("PackedComparison", [0x64, 0x65, 0x66, 0x74, 0x75, 0x76]),
   ("PackedSelection", [0xDA, 0xDE, 0xEA, 0xEE, 0xE0, 0xE3]),
-  ("PackedProduct", [0xD5, 0xE4, 0xE5, 0xF4, 0xF5, 0xF6]),
+  ("PackedProduct", [0xD5, 0xE4, 0xE5, 0xF4, 0xF5]),
   ("PackedNarrowing", [0x63, 0x67, 0x6B]),
   ("PackedInterleaving", [0x60, 0x61, 0x62, 0x68, 0x69, 0x6A, 0x6C, 0x6D]),
 ]
 for (name, opcodes) in packedOperations {
-  for opcode in opcodes { emitPacked("operandSize", opcode, "\(name)<\(opcode)>") }
+  for opcode in opcodes {
+    let isLarge = [0x60, 0x61, 0x68, 0x69].contains(opcode)
+    emitPacked("operandSize", opcode, only: isLarge ? narrowOnly : nil, "\(name)<\(opcode)>")
+  }
 }
 for (opcode, logic) in [(0x54, 0xDB), (0x55, 0xDF), (0x56, 0xEB), (0x57, 0xEF)] {
   for prefix in ["none", "operandSize"] { emitPacked(prefix, opcode, "PackedLogic<\(logic)>") }
@@ -174,7 +186,7 @@ for (opcode, logic) in [(0x54, 0xDB), (0x55, 0xDF), (0x56, 0xEB), (0x57, 0xEF)] 
 emitPacked("none", 0x14, "PackedInterleaving<\(0x62)>")
 emitPacked("operandSize", 0x14, "PackedInterleaving<\(0x6C)>")
 emitPacked("operandSize", 0x15, "PackedInterleaving<\(0x6D)>")
-emitPacked("operandSize", 0x00, map: 2, "ByteShuffle")
+emitPacked("operandSize", 0x00, map: 2, only: narrowOnly, "ByteShuffle")
 for opcode in [0x29, 0x37, 0x39, 0x3A, 0x3B, 0x3D, 0x3F, 0x40] {
   emitPacked("operandSize", opcode, map: 2, "PackedWide<\(opcode)>")
 }
@@ -186,7 +198,9 @@ for (prefix, opcode, form, map, operation) in [
   ("operandSize", 0x70, "rr", 1, "DoublewordShuffle"), ("none", 0xC6, "rr", 1, "SingleShuffle"),
   ("operandSize", 0x0F, "rr", 3, "ByteAlignment"),
 ] {
-  emitVector(prefix, opcode, form, map: map) { "vectorRRI(\(operation).self, \($0), s, o)" }
+  emitVector(prefix, opcode, form, map: map, only: map == 3 ? narrowOnly : nil) {
+    "vectorRRI(\(operation).self, \($0), s, o)"
+  }
 }
 
 // Moves.
@@ -242,29 +256,28 @@ for prefix in ["none", "operandSize"] {
   emitVector(prefix, 0x17, "rm", scalar: true) { "highStore(\($0), s, o)" }
 }
 emitVector("operandSize", 0xD7, "rr") { "signMask(\($0), s, o)" }
-emitVector("none", 0x77, "rr", only: "narrow") { _ in "zeroUpper(s, o)" }
+emitVector("none", 0x77, "rr", only: ["narrow"]) { _ in "zeroUpper(s, o)" }
 
 // Floating point.
 let arithmetic = [
-  (0x51, "SquareRoot"), (0x58, "Sum"), (0x59, "Product"), (0x5C, "Difference"),
+  (0x58, "Sum"), (0x59, "Product"), (0x5C, "Difference"),
   (0x5D, "Minimum"), (0x5E, "Quotient"), (0x5F, "Maximum"),
 ]
 for (opcode, operation) in arithmetic {
   for (prefix, type) in [("rep", "Float"), ("repne", "Double")] {
     for form in ["RR", "RM"] {
-      emitVector(prefix, opcode, form.lowercased(), scalar: true) {
+      let isLarge = prefix == "repne" && form == "RM"
+      emitVector(
+        prefix, opcode, form.lowercased(), scalar: true, only: isLarge ? ["legacy"] : nil
+      ) {
         "scalar\(form)(\(operation).self, \(type).self, \($0), s, o)"
       }
     }
   }
   guard ["Sum", "Product", "Difference", "Quotient"].contains(operation) else { continue }
-  for (prefix, type, vector) in [
-    ("none", "Float", "SIMD4<UInt32>"), ("operandSize", "Double", "SIMD2<UInt64>"),
-  ] {
-    for form in ["RR", "RM"] {
-      emitVector(prefix, opcode, form.lowercased()) {
-        "packedArithmetic\(form)(\(operation).self, \(type).self, \(vector).self, \($0), s, o)"
-      }
+  for form in ["RR", "RM"] {
+    emitVector("none", opcode, form.lowercased(), only: narrowOnly) {
+      "packedArithmetic\(form)(\(operation).self, Float.self, SIMD4<UInt32>.self, \($0), s, o)"
     }
   }
 }

@@ -762,24 +762,12 @@
 @c func h_v166_D4_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<212>.self, LegacyVector.self, s, o) }
 @c func h_v166_D4_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<212>.self, NarrowVector.self, s, o) }
 @c func h_v166_D4_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<212>.self, WideVector.self, s, o) }
-@c func h_v166_EC_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<236>.self, LegacyVector.self, s, o) }
-@c func h_v166_EC_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<236>.self, NarrowVector.self, s, o) }
-@c func h_v166_EC_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<236>.self, WideVector.self, s, o) }
-@c func h_v166_EC_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<236>.self, LegacyVector.self, s, o) }
-@c func h_v166_EC_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<236>.self, NarrowVector.self, s, o) }
-@c func h_v166_EC_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<236>.self, WideVector.self, s, o) }
 @c func h_v166_ED_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<237>.self, LegacyVector.self, s, o) }
 @c func h_v166_ED_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<237>.self, NarrowVector.self, s, o) }
 @c func h_v166_ED_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<237>.self, WideVector.self, s, o) }
 @c func h_v166_ED_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<237>.self, LegacyVector.self, s, o) }
 @c func h_v166_ED_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<237>.self, NarrowVector.self, s, o) }
 @c func h_v166_ED_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<237>.self, WideVector.self, s, o) }
-@c func h_v166_DC_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<220>.self, LegacyVector.self, s, o) }
-@c func h_v166_DC_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<220>.self, NarrowVector.self, s, o) }
-@c func h_v166_DC_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<220>.self, WideVector.self, s, o) }
-@c func h_v166_DC_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<220>.self, LegacyVector.self, s, o) }
-@c func h_v166_DC_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<220>.self, NarrowVector.self, s, o) }
-@c func h_v166_DC_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedSum<220>.self, WideVector.self, s, o) }
 @c func h_v166_DD_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<221>.self, LegacyVector.self, s, o) }
 @c func h_v166_DD_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<221>.self, NarrowVector.self, s, o) }
 @c func h_v166_DD_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedSum<221>.self, WideVector.self, s, o) }
@@ -810,24 +798,12 @@
 @c func h_v166_FB_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<251>.self, LegacyVector.self, s, o) }
 @c func h_v166_FB_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<251>.self, NarrowVector.self, s, o) }
 @c func h_v166_FB_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<251>.self, WideVector.self, s, o) }
-@c func h_v166_E8_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<232>.self, LegacyVector.self, s, o) }
-@c func h_v166_E8_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<232>.self, NarrowVector.self, s, o) }
-@c func h_v166_E8_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<232>.self, WideVector.self, s, o) }
-@c func h_v166_E8_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<232>.self, LegacyVector.self, s, o) }
-@c func h_v166_E8_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<232>.self, NarrowVector.self, s, o) }
-@c func h_v166_E8_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<232>.self, WideVector.self, s, o) }
 @c func h_v166_E9_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<233>.self, LegacyVector.self, s, o) }
 @c func h_v166_E9_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<233>.self, NarrowVector.self, s, o) }
 @c func h_v166_E9_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<233>.self, WideVector.self, s, o) }
 @c func h_v166_E9_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<233>.self, LegacyVector.self, s, o) }
 @c func h_v166_E9_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<233>.self, NarrowVector.self, s, o) }
 @c func h_v166_E9_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<233>.self, WideVector.self, s, o) }
-@c func h_v166_D8_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<216>.self, LegacyVector.self, s, o) }
-@c func h_v166_D8_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<216>.self, NarrowVector.self, s, o) }
-@c func h_v166_D8_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<216>.self, WideVector.self, s, o) }
-@c func h_v166_D8_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<216>.self, LegacyVector.self, s, o) }
-@c func h_v166_D8_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<216>.self, NarrowVector.self, s, o) }
-@c func h_v166_D8_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedDifference<216>.self, WideVector.self, s, o) }
 @c func h_v166_D9_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<217>.self, LegacyVector.self, s, o) }
 @c func h_v166_D9_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<217>.self, NarrowVector.self, s, o) }
 @c func h_v166_D9_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedDifference<217>.self, WideVector.self, s, o) }
@@ -936,12 +912,6 @@
 @c func h_v166_F5_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<245>.self, LegacyVector.self, s, o) }
 @c func h_v166_F5_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<245>.self, NarrowVector.self, s, o) }
 @c func h_v166_F5_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<245>.self, WideVector.self, s, o) }
-@c func h_v166_F6_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<246>.self, LegacyVector.self, s, o) }
-@c func h_v166_F6_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<246>.self, NarrowVector.self, s, o) }
-@c func h_v166_F6_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedProduct<246>.self, WideVector.self, s, o) }
-@c func h_v166_F6_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<246>.self, LegacyVector.self, s, o) }
-@c func h_v166_F6_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<246>.self, NarrowVector.self, s, o) }
-@c func h_v166_F6_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedProduct<246>.self, WideVector.self, s, o) }
 @c func h_v166_63_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<99>.self, LegacyVector.self, s, o) }
 @c func h_v166_63_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<99>.self, NarrowVector.self, s, o) }
 @c func h_v166_63_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedNarrowing<99>.self, WideVector.self, s, o) }
@@ -962,16 +932,12 @@
 @c func h_v166_6B_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedNarrowing<107>.self, WideVector.self, s, o) }
 @c func h_v166_60_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<96>.self, LegacyVector.self, s, o) }
 @c func h_v166_60_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<96>.self, NarrowVector.self, s, o) }
-@c func h_v166_60_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<96>.self, WideVector.self, s, o) }
 @c func h_v166_60_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<96>.self, LegacyVector.self, s, o) }
 @c func h_v166_60_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<96>.self, NarrowVector.self, s, o) }
-@c func h_v166_60_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<96>.self, WideVector.self, s, o) }
 @c func h_v166_61_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<97>.self, LegacyVector.self, s, o) }
 @c func h_v166_61_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<97>.self, NarrowVector.self, s, o) }
-@c func h_v166_61_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<97>.self, WideVector.self, s, o) }
 @c func h_v166_61_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<97>.self, LegacyVector.self, s, o) }
 @c func h_v166_61_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<97>.self, NarrowVector.self, s, o) }
-@c func h_v166_61_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<97>.self, WideVector.self, s, o) }
 @c func h_v166_62_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, LegacyVector.self, s, o) }
 @c func h_v166_62_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, NarrowVector.self, s, o) }
 @c func h_v166_62_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<98>.self, WideVector.self, s, o) }
@@ -980,16 +946,12 @@
 @c func h_v166_62_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<98>.self, WideVector.self, s, o) }
 @c func h_v166_68_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<104>.self, LegacyVector.self, s, o) }
 @c func h_v166_68_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<104>.self, NarrowVector.self, s, o) }
-@c func h_v166_68_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<104>.self, WideVector.self, s, o) }
 @c func h_v166_68_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<104>.self, LegacyVector.self, s, o) }
 @c func h_v166_68_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<104>.self, NarrowVector.self, s, o) }
-@c func h_v166_68_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<104>.self, WideVector.self, s, o) }
 @c func h_v166_69_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<105>.self, LegacyVector.self, s, o) }
 @c func h_v166_69_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<105>.self, NarrowVector.self, s, o) }
-@c func h_v166_69_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<105>.self, WideVector.self, s, o) }
 @c func h_v166_69_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<105>.self, LegacyVector.self, s, o) }
 @c func h_v166_69_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<105>.self, NarrowVector.self, s, o) }
-@c func h_v166_69_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<105>.self, WideVector.self, s, o) }
 @c func h_v166_6A_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<106>.self, LegacyVector.self, s, o) }
 @c func h_v166_6A_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<106>.self, NarrowVector.self, s, o) }
 @c func h_v166_6A_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedInterleaving<106>.self, WideVector.self, s, o) }
@@ -1076,10 +1038,8 @@
 @c func h_v166_15_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(PackedInterleaving<109>.self, WideVector.self, s, o) }
 @c func h_v266_0_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(ByteShuffle.self, LegacyVector.self, s, o) }
 @c func h_v266_0_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(ByteShuffle.self, NarrowVector.self, s, o) }
-@c func h_v266_0_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(ByteShuffle.self, WideVector.self, s, o) }
 @c func h_v266_0_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(ByteShuffle.self, LegacyVector.self, s, o) }
 @c func h_v266_0_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(ByteShuffle.self, NarrowVector.self, s, o) }
-@c func h_v266_0_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRM(ByteShuffle.self, WideVector.self, s, o) }
 @c func h_v266_29_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<41>.self, LegacyVector.self, s, o) }
 @c func h_v266_29_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<41>.self, NarrowVector.self, s, o) }
 @c func h_v266_29_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRR(PackedWide<41>.self, WideVector.self, s, o) }
@@ -1166,7 +1126,6 @@
 @c func h_v1_C6_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(SingleShuffle.self, WideVector.self, s, o) }
 @c func h_v366_F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteAlignment.self, LegacyVector.self, s, o) }
 @c func h_v366_F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteAlignment.self, NarrowVector.self, s, o) }
-@c func h_v366_F_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorRRI(ByteAlignment.self, WideVector.self, s, o) }
 @c func h_v1_10_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(LegacyVector.self, aligned: false, s, o) }
 @c func h_v1_10_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(NarrowVector.self, aligned: false, s, o) }
 @c func h_v1_10_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { vectorLoad(WideVector.self, aligned: false, s, o) }
@@ -1313,14 +1272,6 @@
 @c func h_v166_D7_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { signMask(NarrowVector.self, s, o) }
 @c func h_v166_D7_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { signMask(WideVector.self, s, o) }
 @c func h_v1_77_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { zeroUpper(s, o) }
-@c func h_v1F3_51_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(SquareRoot.self, Float.self, LegacyVector.self, s, o) }
-@c func h_v1F3_51_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(SquareRoot.self, Float.self, NarrowVector.self, s, o) }
-@c func h_v1F3_51_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(SquareRoot.self, Float.self, LegacyVector.self, s, o) }
-@c func h_v1F3_51_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(SquareRoot.self, Float.self, NarrowVector.self, s, o) }
-@c func h_v1F2_51_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(SquareRoot.self, Double.self, LegacyVector.self, s, o) }
-@c func h_v1F2_51_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(SquareRoot.self, Double.self, NarrowVector.self, s, o) }
-@c func h_v1F2_51_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(SquareRoot.self, Double.self, LegacyVector.self, s, o) }
-@c func h_v1F2_51_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(SquareRoot.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F3_58_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Sum.self, Float.self, LegacyVector.self, s, o) }
 @c func h_v1F3_58_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Sum.self, Float.self, NarrowVector.self, s, o) }
 @c func h_v1F3_58_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Sum.self, Float.self, LegacyVector.self, s, o) }
@@ -1328,19 +1279,10 @@
 @c func h_v1F2_58_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Sum.self, Double.self, LegacyVector.self, s, o) }
 @c func h_v1F2_58_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Sum.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F2_58_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Sum.self, Double.self, LegacyVector.self, s, o) }
-@c func h_v1F2_58_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Sum.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1_58_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
 @c func h_v1_58_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
-@c func h_v1_58_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
 @c func h_v1_58_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
 @c func h_v1_58_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
-@c func h_v1_58_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
-@c func h_v166_58_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
-@c func h_v166_58_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
-@c func h_v166_58_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Sum.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
-@c func h_v166_58_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
-@c func h_v166_58_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
-@c func h_v166_58_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Sum.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
 @c func h_v1F3_59_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Product.self, Float.self, LegacyVector.self, s, o) }
 @c func h_v1F3_59_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Product.self, Float.self, NarrowVector.self, s, o) }
 @c func h_v1F3_59_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Product.self, Float.self, LegacyVector.self, s, o) }
@@ -1348,19 +1290,10 @@
 @c func h_v1F2_59_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Product.self, Double.self, LegacyVector.self, s, o) }
 @c func h_v1F2_59_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Product.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F2_59_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Product.self, Double.self, LegacyVector.self, s, o) }
-@c func h_v1F2_59_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Product.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1_59_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
 @c func h_v1_59_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
-@c func h_v1_59_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
 @c func h_v1_59_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
 @c func h_v1_59_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
-@c func h_v1_59_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
-@c func h_v166_59_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
-@c func h_v166_59_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
-@c func h_v166_59_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Product.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
-@c func h_v166_59_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
-@c func h_v166_59_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
-@c func h_v166_59_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Product.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
 @c func h_v1F3_5C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Difference.self, Float.self, LegacyVector.self, s, o) }
 @c func h_v1F3_5C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Difference.self, Float.self, NarrowVector.self, s, o) }
 @c func h_v1F3_5C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Difference.self, Float.self, LegacyVector.self, s, o) }
@@ -1368,19 +1301,10 @@
 @c func h_v1F2_5C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Difference.self, Double.self, LegacyVector.self, s, o) }
 @c func h_v1F2_5C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Difference.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F2_5C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Difference.self, Double.self, LegacyVector.self, s, o) }
-@c func h_v1F2_5C_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Difference.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1_5C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
 @c func h_v1_5C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
-@c func h_v1_5C_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
 @c func h_v1_5C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
 @c func h_v1_5C_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
-@c func h_v1_5C_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
-@c func h_v166_5C_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
-@c func h_v166_5C_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
-@c func h_v166_5C_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Difference.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
-@c func h_v166_5C_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
-@c func h_v166_5C_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
-@c func h_v166_5C_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Difference.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
 @c func h_v1F3_5D_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Minimum.self, Float.self, LegacyVector.self, s, o) }
 @c func h_v1F3_5D_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Minimum.self, Float.self, NarrowVector.self, s, o) }
 @c func h_v1F3_5D_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Minimum.self, Float.self, LegacyVector.self, s, o) }
@@ -1388,7 +1312,6 @@
 @c func h_v1F2_5D_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Minimum.self, Double.self, LegacyVector.self, s, o) }
 @c func h_v1F2_5D_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Minimum.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F2_5D_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Minimum.self, Double.self, LegacyVector.self, s, o) }
-@c func h_v1F2_5D_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Minimum.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F3_5E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Quotient.self, Float.self, LegacyVector.self, s, o) }
 @c func h_v1F3_5E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Quotient.self, Float.self, NarrowVector.self, s, o) }
 @c func h_v1F3_5E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Quotient.self, Float.self, LegacyVector.self, s, o) }
@@ -1396,19 +1319,10 @@
 @c func h_v1F2_5E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Quotient.self, Double.self, LegacyVector.self, s, o) }
 @c func h_v1F2_5E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Quotient.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F2_5E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Quotient.self, Double.self, LegacyVector.self, s, o) }
-@c func h_v1F2_5E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Quotient.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1_5E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
 @c func h_v1_5E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
-@c func h_v1_5E_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
 @c func h_v1_5E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Float.self, SIMD4<UInt32>.self, LegacyVector.self, s, o) }
 @c func h_v1_5E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Float.self, SIMD4<UInt32>.self, NarrowVector.self, s, o) }
-@c func h_v1_5E_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Float.self, SIMD4<UInt32>.self, WideVector.self, s, o) }
-@c func h_v166_5E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
-@c func h_v166_5E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
-@c func h_v166_5E_rr_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRR(Quotient.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
-@c func h_v166_5E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Double.self, SIMD2<UInt64>.self, LegacyVector.self, s, o) }
-@c func h_v166_5E_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Double.self, SIMD2<UInt64>.self, NarrowVector.self, s, o) }
-@c func h_v166_5E_rm_wide(_ s: StatePointer, _ o: UnsafeRawPointer) { packedArithmeticRM(Quotient.self, Double.self, SIMD2<UInt64>.self, WideVector.self, s, o) }
 @c func h_v1F3_5F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Maximum.self, Float.self, LegacyVector.self, s, o) }
 @c func h_v1F3_5F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Maximum.self, Float.self, NarrowVector.self, s, o) }
 @c func h_v1F3_5F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Maximum.self, Float.self, LegacyVector.self, s, o) }
@@ -1416,7 +1330,6 @@
 @c func h_v1F2_5F_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Maximum.self, Double.self, LegacyVector.self, s, o) }
 @c func h_v1F2_5F_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRR(Maximum.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1F2_5F_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Maximum.self, Double.self, LegacyVector.self, s, o) }
-@c func h_v1F2_5F_rm_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { scalarRM(Maximum.self, Double.self, NarrowVector.self, s, o) }
 @c func h_v1_2E_rr_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Float.self, LegacyVector.self, s, o) }
 @c func h_v1_2E_rr_narrow(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRR(Float.self, NarrowVector.self, s, o) }
 @c func h_v1_2E_rm_legacy(_ s: StatePointer, _ o: UnsafeRawPointer) { compareRM(Float.self, LegacyVector.self, s, o) }
@@ -1624,7 +1537,6 @@ extension HandlerTable {
     install13()
     install14()
     install15()
-    install16()
   }
   private func install0() {
     install(.add, .rr, 8, h_add_rr_8)
@@ -2402,24 +2314,12 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xD4, .rm, .legacy, h_v166_D4_rm_legacy)
     install(map: 1, .operandSize, 0xD4, .rm, .narrow, h_v166_D4_rm_narrow)
     install(map: 1, .operandSize, 0xD4, .rm, .wide, h_v166_D4_rm_wide)
-    install(map: 1, .operandSize, 0xEC, .rr, .legacy, h_v166_EC_rr_legacy)
-    install(map: 1, .operandSize, 0xEC, .rr, .narrow, h_v166_EC_rr_narrow)
-    install(map: 1, .operandSize, 0xEC, .rr, .wide, h_v166_EC_rr_wide)
-    install(map: 1, .operandSize, 0xEC, .rm, .legacy, h_v166_EC_rm_legacy)
-    install(map: 1, .operandSize, 0xEC, .rm, .narrow, h_v166_EC_rm_narrow)
-    install(map: 1, .operandSize, 0xEC, .rm, .wide, h_v166_EC_rm_wide)
     install(map: 1, .operandSize, 0xED, .rr, .legacy, h_v166_ED_rr_legacy)
     install(map: 1, .operandSize, 0xED, .rr, .narrow, h_v166_ED_rr_narrow)
     install(map: 1, .operandSize, 0xED, .rr, .wide, h_v166_ED_rr_wide)
     install(map: 1, .operandSize, 0xED, .rm, .legacy, h_v166_ED_rm_legacy)
     install(map: 1, .operandSize, 0xED, .rm, .narrow, h_v166_ED_rm_narrow)
     install(map: 1, .operandSize, 0xED, .rm, .wide, h_v166_ED_rm_wide)
-    install(map: 1, .operandSize, 0xDC, .rr, .legacy, h_v166_DC_rr_legacy)
-    install(map: 1, .operandSize, 0xDC, .rr, .narrow, h_v166_DC_rr_narrow)
-    install(map: 1, .operandSize, 0xDC, .rr, .wide, h_v166_DC_rr_wide)
-    install(map: 1, .operandSize, 0xDC, .rm, .legacy, h_v166_DC_rm_legacy)
-    install(map: 1, .operandSize, 0xDC, .rm, .narrow, h_v166_DC_rm_narrow)
-    install(map: 1, .operandSize, 0xDC, .rm, .wide, h_v166_DC_rm_wide)
     install(map: 1, .operandSize, 0xDD, .rr, .legacy, h_v166_DD_rr_legacy)
     install(map: 1, .operandSize, 0xDD, .rr, .narrow, h_v166_DD_rr_narrow)
     install(map: 1, .operandSize, 0xDD, .rr, .wide, h_v166_DD_rr_wide)
@@ -2441,8 +2341,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xFA, .rr, .legacy, h_v166_FA_rr_legacy)
     install(map: 1, .operandSize, 0xFA, .rr, .narrow, h_v166_FA_rr_narrow)
     install(map: 1, .operandSize, 0xFA, .rr, .wide, h_v166_FA_rr_wide)
-  }
-  private func install8() {
     install(map: 1, .operandSize, 0xFA, .rm, .legacy, h_v166_FA_rm_legacy)
     install(map: 1, .operandSize, 0xFA, .rm, .narrow, h_v166_FA_rm_narrow)
     install(map: 1, .operandSize, 0xFA, .rm, .wide, h_v166_FA_rm_wide)
@@ -2452,24 +2350,14 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xFB, .rm, .legacy, h_v166_FB_rm_legacy)
     install(map: 1, .operandSize, 0xFB, .rm, .narrow, h_v166_FB_rm_narrow)
     install(map: 1, .operandSize, 0xFB, .rm, .wide, h_v166_FB_rm_wide)
-    install(map: 1, .operandSize, 0xE8, .rr, .legacy, h_v166_E8_rr_legacy)
-    install(map: 1, .operandSize, 0xE8, .rr, .narrow, h_v166_E8_rr_narrow)
-    install(map: 1, .operandSize, 0xE8, .rr, .wide, h_v166_E8_rr_wide)
-    install(map: 1, .operandSize, 0xE8, .rm, .legacy, h_v166_E8_rm_legacy)
-    install(map: 1, .operandSize, 0xE8, .rm, .narrow, h_v166_E8_rm_narrow)
-    install(map: 1, .operandSize, 0xE8, .rm, .wide, h_v166_E8_rm_wide)
     install(map: 1, .operandSize, 0xE9, .rr, .legacy, h_v166_E9_rr_legacy)
     install(map: 1, .operandSize, 0xE9, .rr, .narrow, h_v166_E9_rr_narrow)
     install(map: 1, .operandSize, 0xE9, .rr, .wide, h_v166_E9_rr_wide)
+  }
+  private func install8() {
     install(map: 1, .operandSize, 0xE9, .rm, .legacy, h_v166_E9_rm_legacy)
     install(map: 1, .operandSize, 0xE9, .rm, .narrow, h_v166_E9_rm_narrow)
     install(map: 1, .operandSize, 0xE9, .rm, .wide, h_v166_E9_rm_wide)
-    install(map: 1, .operandSize, 0xD8, .rr, .legacy, h_v166_D8_rr_legacy)
-    install(map: 1, .operandSize, 0xD8, .rr, .narrow, h_v166_D8_rr_narrow)
-    install(map: 1, .operandSize, 0xD8, .rr, .wide, h_v166_D8_rr_wide)
-    install(map: 1, .operandSize, 0xD8, .rm, .legacy, h_v166_D8_rm_legacy)
-    install(map: 1, .operandSize, 0xD8, .rm, .narrow, h_v166_D8_rm_narrow)
-    install(map: 1, .operandSize, 0xD8, .rm, .wide, h_v166_D8_rm_wide)
     install(map: 1, .operandSize, 0xD9, .rr, .legacy, h_v166_D9_rr_legacy)
     install(map: 1, .operandSize, 0xD9, .rr, .narrow, h_v166_D9_rr_narrow)
     install(map: 1, .operandSize, 0xD9, .rr, .wide, h_v166_D9_rr_wide)
@@ -2543,8 +2431,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xE0, .rm, .narrow, h_v166_E0_rm_narrow)
     install(map: 1, .operandSize, 0xE0, .rm, .wide, h_v166_E0_rm_wide)
     install(map: 1, .operandSize, 0xE3, .rr, .legacy, h_v166_E3_rr_legacy)
-  }
-  private func install9() {
     install(map: 1, .operandSize, 0xE3, .rr, .narrow, h_v166_E3_rr_narrow)
     install(map: 1, .operandSize, 0xE3, .rr, .wide, h_v166_E3_rr_wide)
     install(map: 1, .operandSize, 0xE3, .rm, .legacy, h_v166_E3_rm_legacy)
@@ -2569,6 +2455,8 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xE5, .rm, .narrow, h_v166_E5_rm_narrow)
     install(map: 1, .operandSize, 0xE5, .rm, .wide, h_v166_E5_rm_wide)
     install(map: 1, .operandSize, 0xF4, .rr, .legacy, h_v166_F4_rr_legacy)
+  }
+  private func install9() {
     install(map: 1, .operandSize, 0xF4, .rr, .narrow, h_v166_F4_rr_narrow)
     install(map: 1, .operandSize, 0xF4, .rr, .wide, h_v166_F4_rr_wide)
     install(map: 1, .operandSize, 0xF4, .rm, .legacy, h_v166_F4_rm_legacy)
@@ -2580,12 +2468,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xF5, .rm, .legacy, h_v166_F5_rm_legacy)
     install(map: 1, .operandSize, 0xF5, .rm, .narrow, h_v166_F5_rm_narrow)
     install(map: 1, .operandSize, 0xF5, .rm, .wide, h_v166_F5_rm_wide)
-    install(map: 1, .operandSize, 0xF6, .rr, .legacy, h_v166_F6_rr_legacy)
-    install(map: 1, .operandSize, 0xF6, .rr, .narrow, h_v166_F6_rr_narrow)
-    install(map: 1, .operandSize, 0xF6, .rr, .wide, h_v166_F6_rr_wide)
-    install(map: 1, .operandSize, 0xF6, .rm, .legacy, h_v166_F6_rm_legacy)
-    install(map: 1, .operandSize, 0xF6, .rm, .narrow, h_v166_F6_rm_narrow)
-    install(map: 1, .operandSize, 0xF6, .rm, .wide, h_v166_F6_rm_wide)
     install(map: 1, .operandSize, 0x63, .rr, .legacy, h_v166_63_rr_legacy)
     install(map: 1, .operandSize, 0x63, .rr, .narrow, h_v166_63_rr_narrow)
     install(map: 1, .operandSize, 0x63, .rr, .wide, h_v166_63_rr_wide)
@@ -2606,16 +2488,12 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0x6B, .rm, .wide, h_v166_6B_rm_wide)
     install(map: 1, .operandSize, 0x60, .rr, .legacy, h_v166_60_rr_legacy)
     install(map: 1, .operandSize, 0x60, .rr, .narrow, h_v166_60_rr_narrow)
-    install(map: 1, .operandSize, 0x60, .rr, .wide, h_v166_60_rr_wide)
     install(map: 1, .operandSize, 0x60, .rm, .legacy, h_v166_60_rm_legacy)
     install(map: 1, .operandSize, 0x60, .rm, .narrow, h_v166_60_rm_narrow)
-    install(map: 1, .operandSize, 0x60, .rm, .wide, h_v166_60_rm_wide)
     install(map: 1, .operandSize, 0x61, .rr, .legacy, h_v166_61_rr_legacy)
     install(map: 1, .operandSize, 0x61, .rr, .narrow, h_v166_61_rr_narrow)
-    install(map: 1, .operandSize, 0x61, .rr, .wide, h_v166_61_rr_wide)
     install(map: 1, .operandSize, 0x61, .rm, .legacy, h_v166_61_rm_legacy)
     install(map: 1, .operandSize, 0x61, .rm, .narrow, h_v166_61_rm_narrow)
-    install(map: 1, .operandSize, 0x61, .rm, .wide, h_v166_61_rm_wide)
     install(map: 1, .operandSize, 0x62, .rr, .legacy, h_v166_62_rr_legacy)
     install(map: 1, .operandSize, 0x62, .rr, .narrow, h_v166_62_rr_narrow)
     install(map: 1, .operandSize, 0x62, .rr, .wide, h_v166_62_rr_wide)
@@ -2624,16 +2502,12 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0x62, .rm, .wide, h_v166_62_rm_wide)
     install(map: 1, .operandSize, 0x68, .rr, .legacy, h_v166_68_rr_legacy)
     install(map: 1, .operandSize, 0x68, .rr, .narrow, h_v166_68_rr_narrow)
-    install(map: 1, .operandSize, 0x68, .rr, .wide, h_v166_68_rr_wide)
     install(map: 1, .operandSize, 0x68, .rm, .legacy, h_v166_68_rm_legacy)
     install(map: 1, .operandSize, 0x68, .rm, .narrow, h_v166_68_rm_narrow)
-    install(map: 1, .operandSize, 0x68, .rm, .wide, h_v166_68_rm_wide)
     install(map: 1, .operandSize, 0x69, .rr, .legacy, h_v166_69_rr_legacy)
     install(map: 1, .operandSize, 0x69, .rr, .narrow, h_v166_69_rr_narrow)
-    install(map: 1, .operandSize, 0x69, .rr, .wide, h_v166_69_rr_wide)
     install(map: 1, .operandSize, 0x69, .rm, .legacy, h_v166_69_rm_legacy)
     install(map: 1, .operandSize, 0x69, .rm, .narrow, h_v166_69_rm_narrow)
-    install(map: 1, .operandSize, 0x69, .rm, .wide, h_v166_69_rm_wide)
     install(map: 1, .operandSize, 0x6A, .rr, .legacy, h_v166_6A_rr_legacy)
     install(map: 1, .operandSize, 0x6A, .rr, .narrow, h_v166_6A_rr_narrow)
     install(map: 1, .operandSize, 0x6A, .rr, .wide, h_v166_6A_rr_wide)
@@ -2645,8 +2519,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0x6C, .rr, .wide, h_v166_6C_rr_wide)
     install(map: 1, .operandSize, 0x6C, .rm, .legacy, h_v166_6C_rm_legacy)
     install(map: 1, .operandSize, 0x6C, .rm, .narrow, h_v166_6C_rm_narrow)
-  }
-  private func install10() {
     install(map: 1, .operandSize, 0x6C, .rm, .wide, h_v166_6C_rm_wide)
     install(map: 1, .operandSize, 0x6D, .rr, .legacy, h_v166_6D_rr_legacy)
     install(map: 1, .operandSize, 0x6D, .rr, .narrow, h_v166_6D_rr_narrow)
@@ -2685,6 +2557,8 @@ extension HandlerTable {
     install(map: 1, .none, 0x56, .rm, .narrow, h_v1_56_rm_narrow)
     install(map: 1, .none, 0x56, .rm, .wide, h_v1_56_rm_wide)
     install(map: 1, .operandSize, 0x56, .rr, .legacy, h_v166_56_rr_legacy)
+  }
+  private func install10() {
     install(map: 1, .operandSize, 0x56, .rr, .narrow, h_v166_56_rr_narrow)
     install(map: 1, .operandSize, 0x56, .rr, .wide, h_v166_56_rr_wide)
     install(map: 1, .operandSize, 0x56, .rm, .legacy, h_v166_56_rm_legacy)
@@ -2722,10 +2596,8 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0x15, .rm, .wide, h_v166_15_rm_wide)
     install(map: 2, .operandSize, 0x0, .rr, .legacy, h_v266_0_rr_legacy)
     install(map: 2, .operandSize, 0x0, .rr, .narrow, h_v266_0_rr_narrow)
-    install(map: 2, .operandSize, 0x0, .rr, .wide, h_v266_0_rr_wide)
     install(map: 2, .operandSize, 0x0, .rm, .legacy, h_v266_0_rm_legacy)
     install(map: 2, .operandSize, 0x0, .rm, .narrow, h_v266_0_rm_narrow)
-    install(map: 2, .operandSize, 0x0, .rm, .wide, h_v266_0_rm_wide)
     install(map: 2, .operandSize, 0x29, .rr, .legacy, h_v266_29_rr_legacy)
     install(map: 2, .operandSize, 0x29, .rr, .narrow, h_v266_29_rr_narrow)
     install(map: 2, .operandSize, 0x29, .rr, .wide, h_v266_29_rr_wide)
@@ -2747,8 +2619,6 @@ extension HandlerTable {
     install(map: 2, .operandSize, 0x3A, .rr, .legacy, h_v266_3A_rr_legacy)
     install(map: 2, .operandSize, 0x3A, .rr, .narrow, h_v266_3A_rr_narrow)
     install(map: 2, .operandSize, 0x3A, .rr, .wide, h_v266_3A_rr_wide)
-  }
-  private func install11() {
     install(map: 2, .operandSize, 0x3A, .rm, .legacy, h_v266_3A_rm_legacy)
     install(map: 2, .operandSize, 0x3A, .rm, .narrow, h_v266_3A_rm_narrow)
     install(map: 2, .operandSize, 0x3A, .rm, .wide, h_v266_3A_rm_wide)
@@ -2789,6 +2659,8 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xE1, .ri, .narrow, h_v166_E1_ri_narrow)
     install(map: 1, .operandSize, 0xE1, .ri, .wide, h_v166_E1_ri_wide)
     install(map: 1, .operandSize, 0xE2, .ri, .legacy, h_v166_E2_ri_legacy)
+  }
+  private func install11() {
     install(map: 1, .operandSize, 0xE2, .ri, .narrow, h_v166_E2_ri_narrow)
     install(map: 1, .operandSize, 0xE2, .ri, .wide, h_v166_E2_ri_wide)
     install(map: 1, .operandSize, 0xF1, .ri, .legacy, h_v166_F1_ri_legacy)
@@ -2814,7 +2686,6 @@ extension HandlerTable {
     install(map: 1, .none, 0xC6, .rr, .wide, h_v1_C6_rr_wide)
     install(map: 3, .operandSize, 0xF, .rr, .legacy, h_v366_F_rr_legacy)
     install(map: 3, .operandSize, 0xF, .rr, .narrow, h_v366_F_rr_narrow)
-    install(map: 3, .operandSize, 0xF, .rr, .wide, h_v366_F_rr_wide)
     install(map: 1, .none, 0x10, .rm, .legacy, h_v1_10_rm_legacy)
     install(map: 1, .none, 0x10, .rm, .narrow, h_v1_10_rm_narrow)
     install(map: 1, .none, 0x10, .rm, .wide, h_v1_10_rm_wide)
@@ -2849,8 +2720,6 @@ extension HandlerTable {
     install(map: 1, .rep, 0x6F, .rm, .narrow, h_v1F3_6F_rm_narrow)
     install(map: 1, .rep, 0x6F, .rm, .wide, h_v1F3_6F_rm_wide)
     install(map: 1, .rep, 0x6F, .rr, .legacy, h_v1F3_6F_rr_legacy)
-  }
-  private func install12() {
     install(map: 1, .rep, 0x6F, .rr, .narrow, h_v1F3_6F_rr_narrow)
     install(map: 1, .rep, 0x6F, .rr, .wide, h_v1F3_6F_rr_wide)
     install(map: 1, .repne, 0xF0, .rm, .legacy, h_v1F2_F0_rm_legacy)
@@ -2892,6 +2761,8 @@ extension HandlerTable {
     install(map: 1, .rep, 0x7F, .rr, .legacy, h_v1F3_7F_rr_legacy)
     install(map: 1, .rep, 0x7F, .rr, .narrow, h_v1F3_7F_rr_narrow)
     install(map: 1, .rep, 0x7F, .rr, .wide, h_v1F3_7F_rr_wide)
+  }
+  private func install12() {
     install(map: 1, .none, 0x2B, .rm, .legacy, h_v1_2B_rm_legacy)
     install(map: 1, .none, 0x2B, .rm, .narrow, h_v1_2B_rm_narrow)
     install(map: 1, .none, 0x2B, .rm, .wide, h_v1_2B_rm_wide)
@@ -2951,8 +2822,6 @@ extension HandlerTable {
     install(map: 1, .none, 0x13, .rm, .narrow, h_v1_13_rm_narrow)
     install(map: 1, .none, 0x17, .rm, .legacy, h_v1_17_rm_legacy)
     install(map: 1, .none, 0x17, .rm, .narrow, h_v1_17_rm_narrow)
-  }
-  private func install13() {
     install(map: 1, .operandSize, 0x12, .rm, .legacy, h_v166_12_rm_legacy)
     install(map: 1, .operandSize, 0x12, .rm, .narrow, h_v166_12_rm_narrow)
     install(map: 1, .operandSize, 0x16, .rm, .legacy, h_v166_16_rm_legacy)
@@ -2965,14 +2834,6 @@ extension HandlerTable {
     install(map: 1, .operandSize, 0xD7, .rr, .narrow, h_v166_D7_rr_narrow)
     install(map: 1, .operandSize, 0xD7, .rr, .wide, h_v166_D7_rr_wide)
     install(map: 1, .none, 0x77, .rr, .narrow, h_v1_77_rr_narrow)
-    install(map: 1, .rep, 0x51, .rr, .legacy, h_v1F3_51_rr_legacy)
-    install(map: 1, .rep, 0x51, .rr, .narrow, h_v1F3_51_rr_narrow)
-    install(map: 1, .rep, 0x51, .rm, .legacy, h_v1F3_51_rm_legacy)
-    install(map: 1, .rep, 0x51, .rm, .narrow, h_v1F3_51_rm_narrow)
-    install(map: 1, .repne, 0x51, .rr, .legacy, h_v1F2_51_rr_legacy)
-    install(map: 1, .repne, 0x51, .rr, .narrow, h_v1F2_51_rr_narrow)
-    install(map: 1, .repne, 0x51, .rm, .legacy, h_v1F2_51_rm_legacy)
-    install(map: 1, .repne, 0x51, .rm, .narrow, h_v1F2_51_rm_narrow)
     install(map: 1, .rep, 0x58, .rr, .legacy, h_v1F3_58_rr_legacy)
     install(map: 1, .rep, 0x58, .rr, .narrow, h_v1F3_58_rr_narrow)
     install(map: 1, .rep, 0x58, .rm, .legacy, h_v1F3_58_rm_legacy)
@@ -2980,19 +2841,10 @@ extension HandlerTable {
     install(map: 1, .repne, 0x58, .rr, .legacy, h_v1F2_58_rr_legacy)
     install(map: 1, .repne, 0x58, .rr, .narrow, h_v1F2_58_rr_narrow)
     install(map: 1, .repne, 0x58, .rm, .legacy, h_v1F2_58_rm_legacy)
-    install(map: 1, .repne, 0x58, .rm, .narrow, h_v1F2_58_rm_narrow)
     install(map: 1, .none, 0x58, .rr, .legacy, h_v1_58_rr_legacy)
     install(map: 1, .none, 0x58, .rr, .narrow, h_v1_58_rr_narrow)
-    install(map: 1, .none, 0x58, .rr, .wide, h_v1_58_rr_wide)
     install(map: 1, .none, 0x58, .rm, .legacy, h_v1_58_rm_legacy)
     install(map: 1, .none, 0x58, .rm, .narrow, h_v1_58_rm_narrow)
-    install(map: 1, .none, 0x58, .rm, .wide, h_v1_58_rm_wide)
-    install(map: 1, .operandSize, 0x58, .rr, .legacy, h_v166_58_rr_legacy)
-    install(map: 1, .operandSize, 0x58, .rr, .narrow, h_v166_58_rr_narrow)
-    install(map: 1, .operandSize, 0x58, .rr, .wide, h_v166_58_rr_wide)
-    install(map: 1, .operandSize, 0x58, .rm, .legacy, h_v166_58_rm_legacy)
-    install(map: 1, .operandSize, 0x58, .rm, .narrow, h_v166_58_rm_narrow)
-    install(map: 1, .operandSize, 0x58, .rm, .wide, h_v166_58_rm_wide)
     install(map: 1, .rep, 0x59, .rr, .legacy, h_v1F3_59_rr_legacy)
     install(map: 1, .rep, 0x59, .rr, .narrow, h_v1F3_59_rr_narrow)
     install(map: 1, .rep, 0x59, .rm, .legacy, h_v1F3_59_rm_legacy)
@@ -3000,19 +2852,10 @@ extension HandlerTable {
     install(map: 1, .repne, 0x59, .rr, .legacy, h_v1F2_59_rr_legacy)
     install(map: 1, .repne, 0x59, .rr, .narrow, h_v1F2_59_rr_narrow)
     install(map: 1, .repne, 0x59, .rm, .legacy, h_v1F2_59_rm_legacy)
-    install(map: 1, .repne, 0x59, .rm, .narrow, h_v1F2_59_rm_narrow)
     install(map: 1, .none, 0x59, .rr, .legacy, h_v1_59_rr_legacy)
     install(map: 1, .none, 0x59, .rr, .narrow, h_v1_59_rr_narrow)
-    install(map: 1, .none, 0x59, .rr, .wide, h_v1_59_rr_wide)
     install(map: 1, .none, 0x59, .rm, .legacy, h_v1_59_rm_legacy)
     install(map: 1, .none, 0x59, .rm, .narrow, h_v1_59_rm_narrow)
-    install(map: 1, .none, 0x59, .rm, .wide, h_v1_59_rm_wide)
-    install(map: 1, .operandSize, 0x59, .rr, .legacy, h_v166_59_rr_legacy)
-    install(map: 1, .operandSize, 0x59, .rr, .narrow, h_v166_59_rr_narrow)
-    install(map: 1, .operandSize, 0x59, .rr, .wide, h_v166_59_rr_wide)
-    install(map: 1, .operandSize, 0x59, .rm, .legacy, h_v166_59_rm_legacy)
-    install(map: 1, .operandSize, 0x59, .rm, .narrow, h_v166_59_rm_narrow)
-    install(map: 1, .operandSize, 0x59, .rm, .wide, h_v166_59_rm_wide)
     install(map: 1, .rep, 0x5C, .rr, .legacy, h_v1F3_5C_rr_legacy)
     install(map: 1, .rep, 0x5C, .rr, .narrow, h_v1F3_5C_rr_narrow)
     install(map: 1, .rep, 0x5C, .rm, .legacy, h_v1F3_5C_rm_legacy)
@@ -3020,19 +2863,12 @@ extension HandlerTable {
     install(map: 1, .repne, 0x5C, .rr, .legacy, h_v1F2_5C_rr_legacy)
     install(map: 1, .repne, 0x5C, .rr, .narrow, h_v1F2_5C_rr_narrow)
     install(map: 1, .repne, 0x5C, .rm, .legacy, h_v1F2_5C_rm_legacy)
-    install(map: 1, .repne, 0x5C, .rm, .narrow, h_v1F2_5C_rm_narrow)
+  }
+  private func install13() {
     install(map: 1, .none, 0x5C, .rr, .legacy, h_v1_5C_rr_legacy)
     install(map: 1, .none, 0x5C, .rr, .narrow, h_v1_5C_rr_narrow)
-    install(map: 1, .none, 0x5C, .rr, .wide, h_v1_5C_rr_wide)
     install(map: 1, .none, 0x5C, .rm, .legacy, h_v1_5C_rm_legacy)
     install(map: 1, .none, 0x5C, .rm, .narrow, h_v1_5C_rm_narrow)
-    install(map: 1, .none, 0x5C, .rm, .wide, h_v1_5C_rm_wide)
-    install(map: 1, .operandSize, 0x5C, .rr, .legacy, h_v166_5C_rr_legacy)
-    install(map: 1, .operandSize, 0x5C, .rr, .narrow, h_v166_5C_rr_narrow)
-    install(map: 1, .operandSize, 0x5C, .rr, .wide, h_v166_5C_rr_wide)
-    install(map: 1, .operandSize, 0x5C, .rm, .legacy, h_v166_5C_rm_legacy)
-    install(map: 1, .operandSize, 0x5C, .rm, .narrow, h_v166_5C_rm_narrow)
-    install(map: 1, .operandSize, 0x5C, .rm, .wide, h_v166_5C_rm_wide)
     install(map: 1, .rep, 0x5D, .rr, .legacy, h_v1F3_5D_rr_legacy)
     install(map: 1, .rep, 0x5D, .rr, .narrow, h_v1F3_5D_rr_narrow)
     install(map: 1, .rep, 0x5D, .rm, .legacy, h_v1F3_5D_rm_legacy)
@@ -3040,7 +2876,6 @@ extension HandlerTable {
     install(map: 1, .repne, 0x5D, .rr, .legacy, h_v1F2_5D_rr_legacy)
     install(map: 1, .repne, 0x5D, .rr, .narrow, h_v1F2_5D_rr_narrow)
     install(map: 1, .repne, 0x5D, .rm, .legacy, h_v1F2_5D_rm_legacy)
-    install(map: 1, .repne, 0x5D, .rm, .narrow, h_v1F2_5D_rm_narrow)
     install(map: 1, .rep, 0x5E, .rr, .legacy, h_v1F3_5E_rr_legacy)
     install(map: 1, .rep, 0x5E, .rr, .narrow, h_v1F3_5E_rr_narrow)
     install(map: 1, .rep, 0x5E, .rm, .legacy, h_v1F3_5E_rm_legacy)
@@ -3048,21 +2883,10 @@ extension HandlerTable {
     install(map: 1, .repne, 0x5E, .rr, .legacy, h_v1F2_5E_rr_legacy)
     install(map: 1, .repne, 0x5E, .rr, .narrow, h_v1F2_5E_rr_narrow)
     install(map: 1, .repne, 0x5E, .rm, .legacy, h_v1F2_5E_rm_legacy)
-    install(map: 1, .repne, 0x5E, .rm, .narrow, h_v1F2_5E_rm_narrow)
     install(map: 1, .none, 0x5E, .rr, .legacy, h_v1_5E_rr_legacy)
     install(map: 1, .none, 0x5E, .rr, .narrow, h_v1_5E_rr_narrow)
-    install(map: 1, .none, 0x5E, .rr, .wide, h_v1_5E_rr_wide)
     install(map: 1, .none, 0x5E, .rm, .legacy, h_v1_5E_rm_legacy)
-  }
-  private func install14() {
     install(map: 1, .none, 0x5E, .rm, .narrow, h_v1_5E_rm_narrow)
-    install(map: 1, .none, 0x5E, .rm, .wide, h_v1_5E_rm_wide)
-    install(map: 1, .operandSize, 0x5E, .rr, .legacy, h_v166_5E_rr_legacy)
-    install(map: 1, .operandSize, 0x5E, .rr, .narrow, h_v166_5E_rr_narrow)
-    install(map: 1, .operandSize, 0x5E, .rr, .wide, h_v166_5E_rr_wide)
-    install(map: 1, .operandSize, 0x5E, .rm, .legacy, h_v166_5E_rm_legacy)
-    install(map: 1, .operandSize, 0x5E, .rm, .narrow, h_v166_5E_rm_narrow)
-    install(map: 1, .operandSize, 0x5E, .rm, .wide, h_v166_5E_rm_wide)
     install(map: 1, .rep, 0x5F, .rr, .legacy, h_v1F3_5F_rr_legacy)
     install(map: 1, .rep, 0x5F, .rr, .narrow, h_v1F3_5F_rr_narrow)
     install(map: 1, .rep, 0x5F, .rm, .legacy, h_v1F3_5F_rm_legacy)
@@ -3070,7 +2894,6 @@ extension HandlerTable {
     install(map: 1, .repne, 0x5F, .rr, .legacy, h_v1F2_5F_rr_legacy)
     install(map: 1, .repne, 0x5F, .rr, .narrow, h_v1F2_5F_rr_narrow)
     install(map: 1, .repne, 0x5F, .rm, .legacy, h_v1F2_5F_rm_legacy)
-    install(map: 1, .repne, 0x5F, .rm, .narrow, h_v1F2_5F_rm_narrow)
     install(map: 1, .none, 0x2E, .rr, .legacy, h_v1_2E_rr_legacy)
     install(map: 1, .none, 0x2E, .rr, .narrow, h_v1_2E_rr_narrow)
     install(map: 1, .none, 0x2E, .rm, .legacy, h_v1_2E_rm_legacy)
@@ -3142,6 +2965,8 @@ extension HandlerTable {
     install(.and, .rrBranch, 32, condition: 8, h_and_rrBranch_32_cc8)
     install(.and, .riBranch, 32, condition: 8, h_and_riBranch_32_cc8)
     install(.sub, .rrBranch, 32, condition: 8, h_sub_rrBranch_32_cc8)
+  }
+  private func install14() {
     install(.sub, .riBranch, 32, condition: 8, h_sub_riBranch_32_cc8)
     install(.inc, .rBranch, 32, condition: 8, h_inc_rBranch_32_cc8)
     install(.dec, .rBranch, 32, condition: 8, h_dec_rBranch_32_cc8)
@@ -3155,8 +2980,6 @@ extension HandlerTable {
     install(.dec, .rBranch, 64, condition: 8, h_dec_rBranch_64_cc8)
     install(.add, .rrBranch, 32, condition: 9, h_add_rrBranch_32_cc9)
     install(.add, .riBranch, 32, condition: 9, h_add_riBranch_32_cc9)
-  }
-  private func install15() {
     install(.and, .rrBranch, 32, condition: 9, h_and_rrBranch_32_cc9)
     install(.and, .riBranch, 32, condition: 9, h_and_riBranch_32_cc9)
     install(.sub, .rrBranch, 32, condition: 9, h_sub_rrBranch_32_cc9)
@@ -3244,6 +3067,8 @@ extension HandlerTable {
     install(.inc, .r, 64, condition: 1, h_inc_r_64_cc1)
     install(.inc, .m, 64, condition: 1, h_inc_m_64_cc1)
     install(.dec, .r, 64, condition: 1, h_dec_r_64_cc1)
+  }
+  private func install15() {
     install(.dec, .m, 64, condition: 1, h_dec_m_64_cc1)
     install(.neg, .r, 64, condition: 1, h_neg_r_64_cc1)
     install(.shl, .ri, 64, condition: 1, h_shl_ri_64_cc1)
@@ -3257,8 +3082,6 @@ extension HandlerTable {
     install(.ror, .ri, 64, condition: 1, h_ror_ri_64_cc1)
     install(.ror, .rc, 64, condition: 1, h_ror_rc_64_cc1)
     install(.imul, .rr, 64, condition: 1, h_imul_rr_64_cc1)
-  }
-  private func install16() {
     install(.imul, .rm, 64, condition: 1, h_imul_rm_64_cc1)
     install(.imul, .rri, 64, condition: 1, h_imul_rri_64_cc1)
     install(.imul, .r, 64, condition: 1, h_imul_r_64_cc1)

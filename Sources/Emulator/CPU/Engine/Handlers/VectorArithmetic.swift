@@ -6,9 +6,6 @@ protocol ScalarOperation {
   static var operation: ElementOperation { get }
 }
 
-enum SquareRoot: ScalarOperation {
-  @inline(__always) static var operation: ElementOperation { .squareRoot }
-}
 enum Sum: ScalarOperation {
   @inline(__always) static var operation: ElementOperation { .add }
 }
@@ -43,7 +40,7 @@ func scalarArithmetic<O: ScalarOperation, F: InterchangeFormat, E: VectorEncodin
   let x = vectorRegister(s, c).loadUnaligned(as: F.Pattern.self)
   guard E.isAllowed(s), allowsHostArithmetic(s),
     let value = FloatingPointEnvironment.computeOnHost(
-      O.operation, O.operation == .squareRoot ? y : x, y, as: F.self)
+      O.operation, x, y, as: F.self)
   else { return slowly(s, op) }
   setScalar(E.self, s, op, value)
   next(s, op + 1)
