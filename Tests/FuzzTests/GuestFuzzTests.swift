@@ -63,11 +63,22 @@ import Testing
     _ = bytes.withUnsafeBytes { machine.memory.write(PhysicalAddress(address), $0) }
   }
 
-  private static func makeMachine(isUser: Bool, code: [UInt8], seed: UInt64) throws -> Machine {
+  /// How many processors run a program, and how long their turns are.
+  private struct Turns {
+    var processors = 1
+    var quantum: UInt64 = 1
+  }
+
+  private static func makeMachine(
+    isUser: Bool, code: [UInt8], seed: UInt64, turns: Turns
+  ) throws -> Machine {
     var builder = ELFBuilder(code: code, at: Layout.code)
     builder.segments[0].memorySize = Layout.end - Layout.code
+    var configuration = MachineConfiguration(memory: 4 << 20)
+    configuration.processors = turns.processors
+    configuration.quantum = turns.quantum
     let machine = try Machine(
-      image: KernelImage(builder.build(), name: "fuzz"), configuration: .init(memory: 4 << 20))
+      image: KernelImage(builder.build(), name: "fuzz"), configuration: configuration)
     let (table, stubs) = handlers()
     write(table, Layout.idt, machine)
     write(stubs, Layout.stubs, machine)
@@ -87,7 +98,27 @@ import Testing
     write(number(Layout.kernelStack, 8), cpu[.tr].base + 4, machine)
     cpu.state.pointee.efer |= EFER.syscallEnable.rawValue
     if isUser { enterUserMode(machine) }
+    for other in machine.processors.dropFirst() { start(other.cpu, like: cpu, &generator) }
     return machine
+  }
+
+  /// Puts another processor somewhere in the same program.
+  private static func start(_ other: CPU, like cpu: CPU, _ generator: inout SeededGenerator) {
+    other.state.pointee.cr0 = cpu.state.pointee.cr0
+    other.state.pointee.cr3 = cpu.state.pointee.cr3
+    other.state.pointee.cr4 = cpu.state.pointee.cr4
+    other.state.pointee.efer = cpu.state.pointee.efer
+    other.state.pointee.gdtr = cpu.state.pointee.gdtr
+    other.state.pointee.idtr = cpu.state.pointee.idtr
+    other.state.pointee.cpl = cpu.state.pointee.cpl
+    for name in SegmentName.allCases { other[name] = cpu[name] }
+    for register in Register.allCases {
+      other[register] = UInt64.random(in: Layout.code..<Layout.end, using: &generator)
+    }
+    other[.rsp] = Layout.userStack - 0x2000
+    other.state.pointee.rip = Layout.code + UInt64.random(in: 0..<1024, using: &generator)
+    other.state.pointee.activity = Activity.running.rawValue
+    other.updateMode()
   }
 
   private static func enterUserMode(_ machine: Machine) {
@@ -108,9 +139,9 @@ import Testing
 
   /// Runs one program to its limit, in slices if told to.
   private static func run(
-    isUser: Bool, code: [UInt8], seed: UInt64, slice: UInt64
+    isUser: Bool, code: [UInt8], seed: UInt64, slice: UInt64, turns: Turns = Turns()
   ) throws -> (stop: StopReason, machine: Machine) {
-    let machine = try makeMachine(isUser: isUser, code: code, seed: seed)
+    let machine = try makeMachine(isUser: isUser, code: code, seed: seed, turns: turns)
     var stop = StopReason.instructionLimit
     while stop == .instructionLimit, machine.instructionCount < 30_000 {
       stop = machine.run(limit: min(slice, 30_000 - machine.instructionCount))
@@ -160,5 +191,32 @@ import Testing
     print(
       "guest fuzzing, ring \(isUser ? 3 : 0): \(programs) programs, \(instructions) instructions")
     #expect(instructions > UInt64(programs))
+  }
+
+  /// Two processors in one program, over the same data and rewriting the same code.
+  @Test(arguments: [false, true]) func twoProcessorsShareAProgram(isUser: Bool) throws {
+    let budget = FuzzBudget()
+    var generator = SeededGenerator(seed: budget.seed &+ (isUser ? 3 : 2))
+    var programs = 0
+    var others: UInt64 = 0
+    while !budget.isSpent {
+      let seed = generator.next()
+      let code = Self.randomCode(&generator)
+      programs += 1
+      let slice = UInt64.random(in: 1..<200, using: &generator)
+      let turns = Turns(processors: 2, quantum: UInt64.random(in: 1..<300, using: &generator))
+      guard budget.first <= programs else { continue }
+      let whole = try Self.run(
+        isUser: isUser, code: code, seed: seed, slice: 30_000, turns: turns)
+      others += whole.machine.processors[1].cpu.instructionCount
+      let sliced = try Self.run(
+        isUser: isUser, code: code, seed: seed, slice: slice, turns: turns)
+      let difference = Self.difference(whole, sliced)
+      #expect(
+        difference == nil,
+        "program \(programs) of seed \(budget.seed), quantum \(turns.quantum), slices of \(slice)")
+    }
+    print("guest fuzzing, two processors, ring \(isUser ? 3 : 0): \(programs) programs")
+    #expect(others > UInt64(programs))
   }
 }
