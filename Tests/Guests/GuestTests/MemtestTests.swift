@@ -52,10 +52,10 @@ struct TerminalScreen {
 @Suite struct MemtestTests {
   private static let image = Guest.folder.appending(path: "memtest86+/boot/memtest86+x64.bin").path
 
-  /// In the menu before the start: configuration, test selection, remove one test, number 10.
+  /// What takes the bit fade test out, which waits for 80 seconds of virtual time, twice.
   ///
-  /// The blank is what gets lost when memtest86+ sets its UART up.
-  /// The bit fade test waits for 80 seconds of virtual time, twice.
+  /// In the menu before the start: configuration, test selection, remove one test, number 10. The
+  /// blank is what gets lost when memtest86+ sets its UART up.
   private static let keys = " 11210\n00\n"
 
   @Test(.enabled(if: FileManager.default.fileExists(atPath: image), Guest.absence))
