@@ -59,6 +59,8 @@ extension CPU {
     digest.add(state.pointee.mtrrDefaultType)
     for index in 0..<11 { digest.add(state.pointee.mtrrFixed[index]) }
     for index in 0..<16 { digest.add(state.pointee.mtrrVariable[index]) }
+    digest.add(state.pointee.machineCheckControl)
+    for index in 0..<10 { digest.add(state.pointee.machineCheckBankControl[index]) }
   }
 
   private func addFloatingPoint(to digest: inout StateDigest) {

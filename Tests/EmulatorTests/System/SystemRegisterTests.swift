@@ -79,7 +79,7 @@ private typealias Selector = CPUFixture.Selector
   @Test func modelSpecificRegistersRefuseWhatTheyMust() throws {
     let machine = try #require(CPUFixture())
     let refused = Raised(13, 0)
-    let nonCanonical: UInt64 = 0x8000_0000_0000
+    let nonCanonical: UInt64 = 0x0100_0000_0000_0000
     for index: UInt64 in [
       0xC000_0082, 0xC000_0083, 0xC000_0100, 0xC000_0101, 0xC000_0102, 0x175, 0x176,
     ] {
@@ -163,7 +163,7 @@ private typealias Selector = CPUFixture.Selector
     let machine = try #require(CPUFixture())
     machine.cpu[.rax] = 0x9000
     machine.store(UInt16(0x1FF), at: 0x9000)
-    machine.store(UInt64(0x8000_0000_0000), at: 0x9002)
+    machine.store(UInt64(0x0100_0000_0000_0000), at: 0x9002)
     #expect(machine.execute([0x0F, 0x01, 0x18]) == Raised(13, 0))
     machine.store(UInt64(0xFFFF_8000_0000_0000), at: 0x9002)
     #expect(machine.execute([0x0F, 0x01, 0x18]) == nil)

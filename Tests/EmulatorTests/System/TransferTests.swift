@@ -116,7 +116,7 @@ private typealias Selector = CPUFixture.Selector
     machine.state.pointee.cr4 |= CR4.fsgsbase.rawValue
     #expect(machine.execute([0xF3, 0x48, 0x0F, 0xAE, 0xC8]) == nil)
     #expect(machine.cpu[.rax] == 0xFFFF_8000_0000_0000)
-    machine.cpu[.rax] = 0x8000_0000_0000
+    machine.cpu[.rax] = 0x0100_0000_0000_0000
     #expect(machine.execute([0xF3, 0x48, 0x0F, 0xAE, 0xD8]) == Raised(13, 0))
     machine.enterUserMode()
     #expect(machine.execute([0x0F, 0x01, 0xF8]) == Raised(13, 0))
