@@ -2,35 +2,6 @@ import Testing
 
 @testable import Emulator
 
-/// A disk in memory.
-private final class MemoryDisk: BlockBackend {
-  var bytes: [UInt8]
-  var isReadOnly: Bool { false }
-  var size: UInt64 { UInt64(bytes.count) }
-  var flushes = 0
-
-  init(sectors: Int) {
-    bytes = (0..<sectors * 512).map { UInt8(truncatingIfNeeded: $0 / 512 &* 7 &+ $0) }
-  }
-
-  func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
-    guard contains(offset, count: UInt64(buffer.count)) else { return false }
-    buffer.copyBytes(from: bytes[Int(offset)..<Int(offset) + buffer.count])
-    return true
-  }
-
-  func write(at offset: UInt64, _ source: UnsafeRawBufferPointer) -> Bool {
-    guard contains(offset, count: UInt64(source.count)) else { return false }
-    bytes.replaceSubrange(Int(offset)..<Int(offset) + source.count, with: source)
-    return true
-  }
-
-  func flush() -> Bool {
-    flushes += 1
-    return true
-  }
-}
-
 /// Counts rising edges.
 private final class Edges: InterruptSink {
   var count = 0
