@@ -61,8 +61,8 @@ import Testing
   @Test(arguments: [
     (["boot", "--memory", "1"], "--memory"), (["boot", "--memory", "1M"], "memory size"),
     (["boot", "--memory", "3X"], "--memory"), (["boot", "--memory", "99999999T"], "--memory"),
-    (["boot", "--memory", "300G"], "memory size"), (["boot", "--cpus", "2"], "one processor"),
-    (["boot", "--cpus", "0"], "one processor"), (["boot", "--serial", "pigeon:1"], "--serial"),
+    (["boot", "--memory", "300G"], "memory size"), (["boot", "--cpus", "65"], "64 processors"),
+    (["boot", "--cpus", "0"], "64 processors"), (["boot", "--serial", "pigeon:1"], "--serial"),
     (["boot", "--serial", "tcp:host:99999"], "--serial"),
     (["boot", "--exit-on", "("], "--exit-on"),
     (["boot", "--timeout", "-1"], "timeout"), (["boot", "--limit", "many"], "--limit"),

@@ -16,7 +16,7 @@ package final class EmulatedProcessor: Processor {
   package init?() {
     guard let memory = PhysicalMemory(size: UserPages.memorySize) else { return nil }
     self.memory = memory
-    processor = Emulator.Processor(bare: memory)
+    processor = Emulator.Processor(bare: memory, lacking: [.la57])
     guard let data = processor.memoryPage(PhysicalAddress(UserPages.data)),
       let stack = processor.memoryPage(PhysicalAddress(UserPages.stack)),
       let code = processor.memoryPage(PhysicalAddress(UserPages.code))

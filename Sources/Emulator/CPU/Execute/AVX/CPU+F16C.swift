@@ -49,6 +49,7 @@ extension CPU {
     }
     let size = UInt64(i.vectorLength / 2)
     let address = try linearAddress(i, size: size, access: .write)
+    if isWatching { try watch(address, size: size, access: .write) }
     try probe(address, count: size, access: .write)
     try commit(environment)
     if size == 16 { try store(result, at: address) } else { try store(result.low, at: address) }

@@ -80,13 +80,13 @@ extension CPU {
     return try loadVector(at: try linearAddress(i, size: size, access: .read), size: size)
   }
 
-  /// Loads 16 or 32 bytes.
+  /// Loads 16 or 32 bytes; where alignment is checked, to a multiple of 16, as processors do it.
   func loadVector(
     at address: LinearAddress, size: UInt64, access: Access = .read
   ) throws(Exception) -> Vector {
     if size == 16 { return Vector(low: try load(address, as: UInt128.self, access: access)) }
     if address.offset &+ size > 4096 || isWatching {
-      if isWatching { try watch(address, size: size, access: access) }
+      if isWatching { try watch(address, size: 16, access: access) }
       try probe(address, count: size, access: access)
     }
     return Vector(
@@ -100,7 +100,7 @@ extension CPU {
   ) throws(Exception) {
     if size == 16 { return try store(value.low, at: address) }
     if address.offset &+ size > 4096 || isWatching {
-      if isWatching { try watch(address, size: size, access: .write) }
+      if isWatching { try watch(address, size: 16, access: .write) }
       try probe(address, count: size, access: .write)
     }
     try store(value.low, at: address)
