@@ -83,10 +83,12 @@ import Testing
     let log = machine.firmwareLog.text
     for words in [
       "Running on QEMU (q35)", "Found QEMU fw_cfg", "DMA interface supported",
-      "ACPI: parse DSDT", "PS2 keyboard initialized", "Start SeaVGABIOS",
+      "PS2 keyboard initialized", "Start SeaVGABIOS",
     ] {
       #expect(log.contains(words), "\(words)")
     }
+    // The small build has no room for a parser.
+    #expect(log.contains("ACPI: parse DSDT") == (name == "bios-256k.bin"))
     #expect(!log.contains("WARNING"))
   }
 

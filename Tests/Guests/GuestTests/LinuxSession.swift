@@ -23,7 +23,7 @@ struct LinuxSession {
   }
 
   /// Everything the console said.
-  var console: String { machine.console.text.replacing("\r", with: "") }
+  var console: String { machine.console.text.withoutReturns }
 
   /// Boots as far as the shell's prompt.
   func bootToShell() throws {
@@ -38,7 +38,7 @@ struct LinuxSession {
     // The echo of the command, which may take several lines, has quotes around the marks.
     let stop = machine.run(until: .console("\n<end>\r\n/ # "), limit: Self.limit)
     let answer = String(decoding: machine.console.text.utf8.dropFirst(before), as: UTF8.self)
-      .replacing("\r", with: "")
+      .withoutReturns
     try #require(stop == .conditionMet, "\(stop): \(answer.suffix(2000))")
     let lines = answer.split(separator: "\n", omittingEmptySubsequences: false)
     return lines.drop { $0 != "<begin>" }.dropFirst().prefix { $0 != "<end>" }.joined(
@@ -59,5 +59,12 @@ struct LinuxSession {
       // <4>[    0.012345] text
       String($0.drop { $0 != "]" }.dropFirst(2))
     }
+  }
+}
+
+extension String {
+  /// Without carriage returns, of which one and a line feed are a single `Character`.
+  fileprivate var withoutReturns: String {
+    String(String.UnicodeScalarView(unicodeScalars.filter { $0 != "\r" }))
   }
 }

@@ -2,18 +2,6 @@ import Emulator
 import Foundation
 import Testing
 
-extension LinuxSession {
-  /// The lines that a command prints; the echo of what is typed may be anywhere before them.
-  fileprivate func answer(to command: String) throws -> String {
-    machine.console.send("echo \"<begin>\"; \(command); echo \"<end>\"\n")
-    let stop = machine.run(until: .console("\n<end>\r\n/ # "), limit: 20_000_000_000)
-    try #require(stop == .conditionMet, "\(stop): \(machine.console.text.suffix(2000))")
-    let lines = machine.console.text.split(whereSeparator: \.isNewline).map(String.init)
-    let start = try #require(lines.lastIndex(of: "<begin>"))
-    return lines[(start + 1)...].prefix { $0 != "<end>" }.joined(separator: "\n")
-  }
-}
-
 /// Debian's cloud kernel on several processors.
 @Suite(.enabled(if: Guest.canBoot(LinuxTests.cloud), Guest.absence))
 struct MultiprocessorTests {
@@ -30,14 +18,14 @@ struct MultiprocessorTests {
   func fourProcessorsComeUpAndWork(quantum: UInt64?) throws {
     let session = try boot(4, quantum: quantum)
     #expect(session.console.contains("smp: Brought up 1 node, 4 CPUs"))
-    #expect(try session.answer(to: "grep -c ^processor /proc/cpuinfo") == "4")
+    #expect(try session.run("grep -c ^processor /proc/cpuinfo") == "4")
     let work = "for i in 1 2 3 4; do (seq 1 20000 | gzip -$i | gunzip | sha256sum) & done; wait"
-    let sums = try session.answer(to: "(\(work)) | cut -c1-16 | sort -u")
+    let sums = try session.run("(\(work)) | cut -c1-16 | sort -u")
     #expect(sums == "f6351f5ead9a700e")
     // Each processor runs what is pinned to it.
     for processor in 0..<4 {
       let mask = String(1 << processor, radix: 16)
-      let place = try session.answer(to: "taskset \(mask) sh -c 'cut -d\" \" -f39 /proc/self/stat'")
+      let place = try session.run("taskset \(mask) sh -c 'cut -d\" \" -f39 /proc/self/stat'")
       #expect(place == "\(processor)")
     }
     for word in ["Call Trace", "WARNING", "BUG", "stall", "lockup", "unstable", "Oops"] {
@@ -51,11 +39,11 @@ struct MultiprocessorTests {
     let file = "/sys/devices/system/cpu/cpu1/online"
     for state in [0, 1, 0, 1] {
       // The kernel says so on the same console first.
-      let shown = try session.answer(to: "echo \(state) > \(file); cat \(file)")
+      let shown = try session.run("echo \(state) > \(file); cat \(file)")
       #expect(shown.hasSuffix("\(state)"))
-      #expect(try session.answer(to: "grep -c ^processor /proc/cpuinfo") == "\(state + 1)")
+      #expect(try session.run("grep -c ^processor /proc/cpuinfo") == "\(state + 1)")
     }
-    #expect(try session.answer(to: "taskset 2 sh -c 'cut -d\" \" -f39 /proc/self/stat'") == "1")
+    #expect(try session.run("taskset 2 sh -c 'cut -d\" \" -f39 /proc/self/stat'") == "1")
     session.powerOff()
   }
 
