@@ -8,10 +8,7 @@ import Testing
   static let generic = "linux-image-amd64"
 
   /// Warnings that QEMU's machines give as well, or that say what this machine has not.
-  private static let expectedWarnings = [
-    // The bridge decodes more ports than the ACPI tables reserve.
-    "pnp 00:00: disabling [io  0x0600-0x060f]"
-  ]
+  private static let expectedWarnings: [String] = []
 
   private func check(_ session: LinuxSession) throws {
     try session.bootToShell()

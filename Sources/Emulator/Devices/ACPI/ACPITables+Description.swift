@@ -121,7 +121,8 @@ extension ACPITables.Configuration {
           [
             AML.ports(0x61, 1), AML.ports(0x92, 1), AML.ports(smiCommandPort, 2),
             AML.ports(0xE9, 1), AML.ports(0xF4, 4), AML.ports(0x4D0, 2),
-            AML.ports(powerManagementPort, 16), AML.ports(resetPort, 1),
+            // As many as the LPC bridge decodes: Linux drops the reservation of a part.
+            AML.ports(powerManagementPort, 128), AML.ports(resetPort, 1),
             AML.memory(ioAPICAddress, 0x1000), AML.memory(localAPICAddress, 0x1000),
           ]
             + (pci.map {
