@@ -33,16 +33,27 @@ final class PageGroup {
   fileprivate init(_ pages: [PageContent?]) { self.pages = pages }
 }
 
+/// How many pages the snapshots of one machine keep.
+final class PageCounter {
+  fileprivate(set) var count = 0
+}
+
 /// The bytes of one page.
 final class PageContent {
   let bytes: UnsafeMutableRawPointer
+  private let counter: PageCounter
 
-  fileprivate init(copying host: UnsafeRawPointer) {
+  fileprivate init(copying host: UnsafeRawPointer, _ counter: PageCounter) {
+    self.counter = counter
+    counter.count += 1
     bytes = .allocate(byteCount: Int(PhysicalMemory.pageSize), alignment: 16)
     bytes.copyMemory(from: host, byteCount: Int(PhysicalMemory.pageSize))
   }
 
-  deinit { bytes.deallocate() }
+  deinit {
+    counter.count -= 1
+    bytes.deallocate()
+  }
 }
 
 extension PhysicalMemory {
@@ -95,7 +106,7 @@ extension PhysicalMemory {
         pages[index] = nil
       } else if pages[index].map({ memcmp($0.bytes, host(page: number), Int(Self.pageSize)) }) != 0
       {
-        pages[index] = PageContent(copying: host(page: number))
+        pages[index] = PageContent(copying: host(page: number), pageCounter)
         snapshot.ownPages += 1
       }
     }
@@ -129,6 +140,30 @@ extension PhysicalMemory {
     }
     memset(ram.written, 0, pageCount)
     lastSnapshot = snapshot
+  }
+
+  /// The numbers of the pages of RAM written since the last snapshot, or the last restored one.
+  var writtenPages: Set<Int> {
+    var numbers: Set<Int> = []
+    eachWrittenPage { numbers.insert($0) }
+    return numbers
+  }
+
+  /// Bytes that pages of all snapshots take.
+  var snapshotBytes: Int { pageCounter.count * Int(Self.pageSize) }
+
+  /// Whether the written pages are those of a snapshot.
+  func matches(_ snapshot: MemorySnapshot) -> Bool {
+    var isSame = true
+    eachWrittenPage { number in
+      guard isSame else { return }
+      if let content = snapshot.page(number) {
+        isSame = memcmp(host(page: number), content.bytes, Int(Self.pageSize)) == 0
+      } else {
+        isSame = isZero(page: number)
+      }
+    }
+    return isSame
   }
 
   private func dropCode(page number: Int) {

@@ -34,6 +34,7 @@ public final class PhysicalMemory {
   let ram: GuestRAM
   /// What `written` is relative to.
   var lastSnapshot: MemorySnapshot?
+  let pageCounter = PageCounter()
 
   /// Reserves `size` bytes, a multiple of the page size, and puts whole pages of `rom` below
   /// 4 GiB; nil if the host refuses.

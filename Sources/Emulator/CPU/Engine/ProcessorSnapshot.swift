@@ -47,6 +47,17 @@ extension Processor {
     return snapshot
   }
 
+  /// Whether the general registers, RIP, flags and time are those of a snapshot.
+  func matches(_ snapshot: ProcessorSnapshot) -> Bool {
+    guard cpu.instructionCount == snapshot.instructionCount,
+      connections.skippedTime == snapshot.skippedTime,
+      cpu.state.pointee.rip == snapshot.state.rip, cpu.state.pointee.cr3 == snapshot.state.cr3
+    else { return false }
+    return Register.allCases.allSatisfy {
+      cpu[$0] == snapshot.state.registers[Int($0.rawValue)]
+    }
+  }
+
   /// Puts the processor where it was; memory is what it was then.
   func restore(_ snapshot: ProcessorSnapshot) {
     let own = cpu.state.pointee
