@@ -121,7 +121,8 @@ extension CPU {
     let delivery = ExecutionEvent.Delivery(
       vector: event.vector, source: event.source, errorCode: event.errorCode,
       faultAddress: event.vector == 14 ? state.pointee.cr2 : nil, failure: failure)
-    report(.delivery(delivery), from: source, to: failure == nil ? place(state.pointee.nextRIP) : source)
+    report(
+      .delivery(delivery), from: source, to: failure == nil ? place(state.pointee.nextRIP) : source)
     if state.pointee.cr3 != oldCR3 { report(.controlRegister(3, state.pointee.cr3), from: source) }
   }
 }
