@@ -49,6 +49,35 @@ extension Machine {
     if blocks.counters == nil { blocks.counters = ExecutionCounters() }
   }
 
+  /// A digest of every processor's registers: cheap enough to be taken all the time.
+  public func processorDigest() -> UInt64 {
+    var digest = StateDigest()
+    for processor in processors { processor.cpu.add(to: &digest) }
+    return digest.value
+  }
+
+  /// Reads up to eight bytes of RAM at a linear address as a processor maps it, low byte first; nil
+  /// where there is none.
+  ///
+  /// Nothing notices it, breakpoints and accessed flags included.
+  package func peek(_ cpu: CPU, linear address: UInt64, count: Int) -> UInt64? {
+    var value: UInt64 = 0
+    var done = 0
+    while done < count {
+      let at = LinearAddress(address &+ UInt64(done))
+      guard let page = cpu.peekTranslation(at),
+        let host = memory.host(PhysicalAddress(page.physicalPage | at.offset))
+      else { return nil }
+      let length = min(count - done, 4096 - Int(at.offset))
+      for index in 0..<length {
+        value |=
+          UInt64(host.load(fromByteOffset: index, as: UInt8.self)) &<< UInt64((done + index) * 8)
+      }
+      done += length
+    }
+    return value
+  }
+
   /// How often each instruction was executed while it was counted.
   public var executionCounts: [CodeLocation: ExecutionCounters.Count] {
     let counters = processor.connections.blocks.counters

@@ -133,7 +133,7 @@ extension Machine {
 
 extension UInt64 {
   /// The sum, at most `.max`.
-  func addingClamped(_ other: UInt64) -> UInt64 {
+  package func addingClamped(_ other: UInt64) -> UInt64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? .max : sum
   }

@@ -114,8 +114,7 @@ extension CPU {
     }
     if state.pointee.weaving.contains(.instructions) {
       reportInstruction(
-        rip, length: instruction.pointee.length,
-        isFaulting: state.pointee.exit == EngineExit.fault)
+        rip, instruction.pointee, isFaulting: state.pointee.exit == EngineExit.fault)
     }
   }
 
@@ -147,7 +146,7 @@ extension CPU {
     }
     if state.pointee.weaving.contains(.instructions) {
       if failure == nil { state.pointee.rip = state.pointee.nextRIP }
-      reportInstruction(rip, length: length, isFaulting: failure != nil)
+      reportInstruction(rip, i, isFaulting: failure != nil)
     }
     if let failure { throw failure }
   }

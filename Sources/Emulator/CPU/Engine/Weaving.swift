@@ -23,6 +23,8 @@ public struct ExecutedInstruction {
   public var rip: UInt64
   /// Its bytes.
   public var length: UInt8
+  /// What it does.
+  public var mnemonic: Mnemonic
   /// Whether it raised an exception, which is delivered behind this.
   public var isFaulting: Bool
 }
@@ -38,11 +40,11 @@ public struct StoredRange: Equatable, Sendable {
 extension CPU {
   /// Tells the observer of instructions that the one at `rip` completed, or faulted.
   @inline(never)
-  func reportInstruction(_ rip: UInt64, length: UInt8, isFaulting: Bool = false) {
+  func reportInstruction(_ rip: UInt64, _ i: borrowing Instruction, isFaulting: Bool) {
     connections.instructionObserver?(
       ExecutedInstruction(
-        processor: connections.identification.number, cpu: self, rip: rip, length: length,
-        isFaulting: isFaulting))
+        processor: connections.identification.number, cpu: self, rip: rip, length: i.length,
+        mnemonic: i.mnemonic, isFaulting: isFaulting))
     connections.stores.removeAll(keepingCapacity: true)
   }
 }
