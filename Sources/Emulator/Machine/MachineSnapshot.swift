@@ -54,6 +54,7 @@ extension Machine {
     requests.stop = nil
     requests.isResetRequested = false
     requests.isConditionMet = false
+    requests.isDebuggerStop = false
     _ = processor.takeWatchHits()
     resetCount = snapshot.resetCount
     heldInput = snapshot.heldInput

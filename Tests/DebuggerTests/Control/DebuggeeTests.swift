@@ -168,3 +168,28 @@ import Testing
     #expect(debuggee.position == shorter)
   }
 }
+
+@Suite struct EventBreakpointTests {
+  @Test func theKernelsInterruptsModesAndPortsStopIt() throws {
+    let debuggee = Debuggee(try Guests.kernel())
+    let mode = debuggee.add(Breakpoint(.modeChange))
+    #expect(debuggee.resume(limit: 50_000_000).cause == .breakpoint([mode]))
+    let entered = debuggee.position
+    debuggee.remove(mode)
+    let port = debuggee.add(Breakpoint(.port(0x3F8...0x3F8)))
+    #expect(debuggee.resume(limit: 50_000_000).cause == .breakpoint([port]))
+    let first = debuggee.position
+    #expect(debuggee.resume(limit: 50_000_000).cause == .breakpoint([port]))
+    #expect(debuggee.resume(.backward).cause == .breakpoint([port]))
+    #expect(debuggee.position == first && first > entered)
+    debuggee.remove(port)
+    let timer = debuggee.add(Breakpoint(.vector(32...255)))
+    #expect(debuggee.resume(limit: 500_000_000).cause == .breakpoint([timer]))
+    let handler = debuggee.machine.processor.cpu.instructionPointer
+    let recent = try #require(debuggee.machine.processor.recorder.deliveries.last)
+    #expect(recent.vector >= 32 && recent.rip != handler.value)
+    debuggee.remove(timer)
+    let ring = debuggee.add(Breakpoint(.privilegeChange))
+    #expect(debuggee.resume(limit: 500_000_000).cause == .breakpoint([ring]))
+  }
+}
