@@ -66,6 +66,12 @@ extension Machine {
     }
   }
 
+  /// Makes the machine what it was when a snapshot was taken after these inputs.
+  package func restore(_ snapshot: MachineSnapshot, inputs: InputLog) {
+    inputLog = inputs
+    restore(snapshot)
+  }
+
   /// Makes another machine that goes on from the snapshot.
   ///
   /// - Throws: What making a machine throws, as when the host is out of memory.

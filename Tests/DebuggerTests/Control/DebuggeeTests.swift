@@ -132,10 +132,12 @@ import Testing
 
   @Test func inputTypedByHandIsTypedAgain() throws {
     let debuggee = Debuggee(try Guests.kernel())
-    #expect(debuggee.resume(until: .console("$ "), limit: 100_000_000).cause == .machine(.conditionMet))
+    #expect(
+      debuggee.resume(until: .console("$ "), limit: 100_000_000).cause == .machine(.conditionMet))
     let prompt = debuggee.position
     debuggee.machine.console.send("ps\n")
-    #expect(debuggee.resume(until: .console("$ "), limit: 100_000_000).cause == .machine(.conditionMet))
+    #expect(
+      debuggee.resume(until: .console("$ "), limit: 100_000_000).cause == .machine(.conditionMet))
     let end = debuggee.position
     let state = debuggee.machine.parts
     let output = debuggee.machine.console.output
