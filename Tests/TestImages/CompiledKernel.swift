@@ -13,12 +13,14 @@ public enum CompiledKernel {
   /// Whether there is a compiler and a linker.
   public static var isAvailable: Bool { tool("clang") != nil && tool("ld.lld") != nil }
 
-  /// Compiles and links `source` for 100000h with its debugging sections; nil if that fails.
+  /// Compiles and links `source` for 100000h with its debugging sections.
   ///
   /// - Parameters:
   ///   - source: C, with `start` as the entry.
   ///   - name: The name of the source file.
   ///   - flags: What else the compiler is told.
+  /// - Returns: The image; nil if there is no compiler, or it refuses.
+  /// - Throws: What files and processes throw.
   public static func build(
     _ source: String, name: String = "kernel.c", flags: [String] = ["-O1"]
   ) throws -> [UInt8]? {

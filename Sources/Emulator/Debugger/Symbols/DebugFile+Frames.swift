@@ -28,6 +28,7 @@ extension DebugFile {
   ///   - address: The instruction, or the call that the frame waits for.
   ///   - registers: The frame's registers.
   ///   - word: Reads a word of the stack.
+  /// - Returns: What the tables say; nil if they say nothing of this code.
   func caller(
     at address: UInt64, _ registers: FrameRegisters, word: @escaping (UInt64) -> UInt64?
   ) -> FrameFact? {
