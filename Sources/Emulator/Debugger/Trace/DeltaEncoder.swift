@@ -99,7 +99,8 @@ struct DeltaEncoder {
   ) -> Bool {
     let expected = known ? Int(model.predictions[slot].storeCount) : 0
     guard stores.count == expected, expected <= 1 else { return false }
-    return expected == 0 || stores[0] == model.predictions[slot].foretoldStore(registers)
+    if expected == 0 { return true }
+    return stores[0] == model.predictions[slot].foretoldStore(registers)
   }
 
   private mutating func write(

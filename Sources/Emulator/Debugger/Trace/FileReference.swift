@@ -52,12 +52,28 @@ public struct FileSource {
   /// Files to take instead of the recorded ones, by role.
   public var replacements: [FileReference.Role: String]
 
+  /// The folder of the trace, where files are looked for too.
+  public var folder: String?
+
   /// A source that looks where the files were.
   public init(
-    embedded: [String: [UInt8]] = [:], replacements: [FileReference.Role: String] = [:]
+    embedded: [String: [UInt8]] = [:], replacements: [FileReference.Role: String] = [:],
+    folder: String? = nil
   ) {
     self.embedded = embedded
     self.replacements = replacements
+    self.folder = folder
+  }
+
+  /// What is at a path, as seen from here or from the trace's folder.
+  func read(_ path: String) throws -> [UInt8] {
+    do {
+      return try HostFile.read(path)
+    } catch {
+      guard let folder, !path.hasPrefix("/"), let bytes = try? HostFile.read("\(folder)/\(path)")
+      else { throw error }
+      return bytes
+    }
   }
 
   /// The content of a file: what came with the trace, or what is at its path now.
@@ -66,7 +82,7 @@ public struct FileSource {
   func content(of file: FileReference) throws -> [UInt8] {
     if let path = replacements[file.role] { return try HostFile.read(path) }
     if let bytes = embedded[file.digest] { return bytes }
-    let bytes = try HostFile.read(file.path)
+    let bytes = try read(file.path)
     return file.role == .image ? bytes : try file.verified(bytes)
   }
 }

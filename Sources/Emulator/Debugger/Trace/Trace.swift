@@ -69,11 +69,11 @@ public struct Trace: Equatable, Sendable {
   }
 
   /// The symbols of the kernel, if its file is still to be had.
-  public func symbols(_ source: FileSource? = nil) -> SymbolTable {
+  public func symbols(_ source: FileSource = FileSource()) -> SymbolTable {
     guard let file = machine.files.first(where: { $0.role == .image }) else {
       return SymbolTable(nil as ELFImage?)
     }
-    let bytes = embedded[file.digest] ?? (try? HostFile.read(file.path))
+    let bytes = embedded[file.digest] ?? (try? source.content(of: file))
     guard let bytes, SHA256.hex(bytes) == file.digest,
       let image = try? KernelImage(bytes, name: file.path)
     else { return SymbolTable(nil as ELFImage?) }
@@ -133,6 +133,8 @@ public struct TraceOptions: Equatable, Sendable {
   public var stop: Moment?
   /// How many instructions may retire.
   public var limit: UInt64?
+  /// The virtual time to wait for at the end, where a run ended while the guest was idle.
+  public var endTime: UInt64?
 
   /// The usual.
   public init() {}
@@ -154,7 +156,6 @@ public enum TraceEnd {
     case .shutdown: "triple fault"
     case .haltedForever, .idle: "halted for ever"
     case .instructionLimit: "instruction limit"
-    case .conditionMet, .stopped: "stopped"
     default: "stopped"
     }
   }

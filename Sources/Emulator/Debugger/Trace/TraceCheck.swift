@@ -13,14 +13,20 @@ public struct TraceCheck {
   private let trace: Trace
   private let make: () throws -> Machine
   private let input: InputLog
+  private let folder: String?
 
   /// Prepares the check of a trace.
   ///
   /// - Parameters:
   ///   - trace: The trace.
   ///   - input: What comes from outside, nil for what the trace has.
+  ///   - folder: The folder of the trace, where its files are looked for too.
   ///   - make: Makes the machine to check.
-  public init(_ trace: Trace, input: InputLog? = nil, make: @escaping () throws -> Machine) {
+  public init(
+    _ trace: Trace, input: InputLog? = nil, folder: String? = nil,
+    make: @escaping () throws -> Machine
+  ) {
+    self.folder = folder
     self.trace = trace
     self.input = input ?? trace.input
     self.make = make
@@ -69,9 +75,9 @@ public struct TraceCheck {
 
   /// Makes the recorded machine, of files that are as they were.
   private func recordedMachine() throws -> (() throws -> Machine)? {
-    let source = FileSource(embedded: trace.embedded)
+    let source = FileSource(embedded: trace.embedded, folder: folder)
     for file in trace.machine.files where trace.embedded[file.digest] == nil {
-      _ = try file.verified(HostFile.read(file.path))
+      _ = try file.verified(source.read(file.path))
     }
     _ = try trace.machine.makeMachine(source)
     return { try trace.machine.makeMachine(source) }

@@ -16,6 +16,7 @@ enum TraceHeader {
     if let start = trace.options.start { lines.append("from \(Quoting.quote(start.text))") }
     if let stop = trace.options.stop { lines.append("to \(Quoting.quote(stop.text))") }
     if let limit = trace.options.limit { lines.append("limit \(limit)") }
+    if let time = trace.options.endTime { lines.append("until-time \(time)") }
     for entry in trace.input.entries {
       lines.append(
         "input \(entry.instructionCount) \(entry.time) \(entry.port) \(Quoting.quote(entry.bytes))")
@@ -62,6 +63,9 @@ enum TraceHeader {
     case ("limit", 2):
       guard let limit = UInt64(texts[1]) else { return false }
       trace.options.limit = limit
+    case ("until-time", 2):
+      guard let time = UInt64(texts[1]) else { return false }
+      trace.options.endTime = time
     case ("input", 5): return takeInput(words, texts, &trace)
     case ("end", 5): return takeEnd(texts, &trace)
     default: return trace.machine.take(texts, line: line)

@@ -60,6 +60,10 @@ struct TraceRun {
       }
       if result != .instructionLimit { reason = result }
     }
+    if reason == nil, let time = options.endTime, time > machine.now, !listener.isSatisfied {
+      // The guest waits: only time passes.
+      _ = machine.run(limit: 1, timeLimit: time - machine.now)
+    }
     machine.observer = nil
     let bytes = tracks?.finish() ?? ([], [])
     let end = Trace.End(
