@@ -161,17 +161,17 @@ import Testing
     let fixture = try Machine(
       image: KernelImage(ELFBuilder(code: code).build(), name: "stores"),
       configuration: MachineConfiguration(memory: 16 << 20))
-    var stores: [[StoredRange]] = []
+    var stores: [[[UInt64]]] = []
     var lengths: [UInt8] = []
     fixture.weave(.instructions) { instruction, ranges in
-      stores.append(ranges)
+      stores.append(ranges.map { [$0.address, $0.count] })
       lengths.append(instruction.length)
     }
     let rsp = fixture.processor.cpu[.rsp]
     #expect(fixture.run(limit: 100) == .haltedForever)
     #expect(lengths == [10, 8, 1, 1])
-    #expect(stores[1] == [StoredRange(address: 0x20_0000, count: 8)])
-    #expect(stores[2] == [StoredRange(address: rsp - 8, count: 8)])
+    #expect(stores[1] == [[0x20_0000, 8]])
+    #expect(stores[2] == [[rsp - 8, 8]])
     #expect(stores[0].isEmpty && stores[3].isEmpty)
   }
 }

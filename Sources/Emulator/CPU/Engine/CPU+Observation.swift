@@ -38,10 +38,11 @@ extension CPU {
     let source = place(state.pointee.rip)
     let rax = self[.rax]
     let oldCR3 = state.pointee.cr3
-    let target = i.mnemonic == .movToControl ? self[Int(i.operand1.index)] : 0
+    let writesControl = i.mnemonic == .movToControl
+    let written = writesControl ? self[Int(i.operand1.index)] : 0
     try executeSystemInstruction(i)
-    if let kind = eventKind(i, rax: rax, written: target) { report(kind, from: source) }
-    if state.pointee.cr3 != oldCR3 && i.mnemonic != .movToControl {
+    if let kind = eventKind(i, rax: rax, written: written) { report(kind, from: source) }
+    if state.pointee.cr3 != oldCR3 && !writesControl {
       report(.controlRegister(3, state.pointee.cr3), from: source)
     }
   }
@@ -79,8 +80,9 @@ extension CPU {
   /// The linear address that INVLPG was given.
   private func invalidatedAddress(_ i: borrowing Instruction) -> UInt64 {
     let offset = effectiveAddress(i)
-    if isLongMode && i.segment != .fs && i.segment != .gs { return offset }
-    let address = offset &+ self[i.segment].base
+    let segment = i.segment
+    if isLongMode && segment != .fs && segment != .gs { return offset }
+    let address = offset &+ self[segment].base
     return isLongMode ? address : address & 0xFFFF_FFFF
   }
 
