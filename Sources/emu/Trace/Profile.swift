@@ -6,7 +6,9 @@ import Emulator
 struct MeasuredRun: ParsableArguments {
   @OptionGroup var run: RunOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Where to; otherwise standard output.", valueName: "file"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Where to; otherwise standard output.", valueName: "file"))
   var output: String?
 
   func measure() throws -> ProfileRun {
@@ -39,7 +41,7 @@ struct Profile: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run a machine and say where it spends its instructions, exactly.")
 
-  @OptionGroup var run: MeasuredRun
+  @OptionGroup var measured: MeasuredRun
 
   @Option(
     name: .customLong("as"),
@@ -49,13 +51,13 @@ struct Profile: ParsableCommand {
   var form = Form.functions
 
   func run() throws {
-    let measured = try run.measure()
+    let run = try measured.measure()
     switch form {
-    case .functions: try run.write(measured.tree.table())
-    case .calls: try run.write(measured.tree.callGraph)
-    case .folded: try run.write(measured.tree.folded)
-    case .speedscope: try run.write(measured.tree.speedscope(name: measured.name))
-    case .lines: try run.write(try CoverageRun.coverage(measured).table())
+    case .functions: try measured.write(run.tree.table())
+    case .calls: try measured.write(run.tree.callGraph)
+    case .folded: try measured.write(run.tree.folded)
+    case .speedscope: try measured.write(run.tree.speedscope(name: run.name))
+    case .lines: try measured.write(try CoverageRun.coverage(run).table())
     }
   }
 }
@@ -66,15 +68,16 @@ struct CoverageRun: ParsableCommand {
     commandName: "coverage",
     abstract: "Run a machine and write which lines and branches were executed, for lcov.")
 
-  @OptionGroup var run: MeasuredRun
+  @OptionGroup var measured: MeasuredRun
 
   func run() throws {
-    try run.write(try Self.coverage(try run.measure()).lcov())
+    try measured.write(try Self.coverage(try measured.measure()).lcov())
   }
 
   /// The coverage of a run, whose kernel must know its source lines.
   static func coverage(_ run: ProfileRun) throws -> Coverage {
-    guard let lines = SourceLines.table(of: run.image), !lines.isEmpty else {
+    let lines = LineRange.table(of: run.image)
+    guard !lines.isEmpty else {
       throw Failure(
         "\(run.name): the kernel has no line table (DWARF); build it with -g",
         status: ExitStatus.unusableFile)

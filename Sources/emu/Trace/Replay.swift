@@ -51,10 +51,9 @@ struct Replay: ParsableCommand {
         }
         return
       }
-      let report = DivergenceReport(
-        divergence, name: file, input: trace.input,
-        sourceLine: SourceLines.maker(of: try? trace.machine.makeMachine(source))
-      ) { try trace.machine.makeMachine(source) }
+      let report = DivergenceReport(divergence, name: file, input: trace.input) {
+        try trace.machine.makeMachine(source)
+      }
       print(report.text, terminator: "")
       throw Failure("\(file): the replay diverges", status: ExitStatus.diverged)
     }

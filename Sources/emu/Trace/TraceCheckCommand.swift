@@ -73,9 +73,7 @@ struct TraceCheckCommand: ParsableCommand {
       let check = TraceCheck(
         trace, input: input, folder: TraceFiles.folder(of: file), make: make)
       guard let divergence = try check().divergence else { return nil }
-      let lines = SourceLines.maker(of: try? make())
-      return DivergenceReport(
-        divergence, name: file, input: input ?? trace.input, sourceLine: lines, make: make)
+      return DivergenceReport(divergence, name: file, input: input ?? trace.input, make: make)
     }
   }
 }
@@ -107,7 +105,9 @@ struct TraceAccept: ParsableCommand {
       let symbols = SymbolTable(try? make().image?.elf)
       let difference = TraceDifference(
         old.lines(symbols: symbols).map(\.text), new.lines(symbols: symbols).map(\.text))
-      print(difference.isEmpty ? "\(file): nothing changed\n" : difference.text(name: file), terminator: "")
+      print(
+        difference.isEmpty ? "\(file): nothing changed\n" : difference.text(name: file),
+        terminator: "")
       try TraceFiles.write(new, to: file, symbols: symbols)
     }
   }

@@ -66,7 +66,8 @@ struct EventList: ExpressibleByArgument {
     self.kinds = kinds
   }
 
-  static let help = "The kinds of events, with commas: "
+  static let help =
+    "The kinds of events, with commas: "
     + EventKinds.names.map(\.name).joined(separator: ", ") + ", usual, all."
 }
 
@@ -118,7 +119,18 @@ struct TrackOptions: ParsableArguments {
 
 /// A machine with what comes from outside, as options or a recorded run say.
 struct RunOptions: ParsableArguments {
-  @OptionGroup var boot: Boot
+  @OptionGroup var options: MachineOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Type the content of a file on the serial console.", valueName: "file"))
+  var input: String?
+
+  @Option(help: ArgumentHelp("End the run after so many instructions.", valueName: "n"))
+  var limit: UInt64?
+
+  @Flag(help: "Say nothing but errors.")
+  var quiet = false
 
   @Option(
     help: ArgumentHelp(
@@ -135,15 +147,18 @@ struct RunOptions: ParsableArguments {
       let trace = try TraceFiles.read(log)
       let source = FileSource(embedded: trace.embedded, folder: TraceFiles.folder(of: log))
       return (
-        trace.machine, trace.input, source, trace.options.limit ?? boot.limit,
+        trace.machine, trace.input, source, trace.options.limit ?? limit,
         trace.options.endTime
       )
     }
-    let machine = try boot.makeMachine()
-    try boot.typeInput(into: machine)
+    let machine = try options.makeMachine(console: 0)
+    if options.hvc == .stdio { machine.console = machine.virtioConsole }
+    if let input {
+      let bytes = try MachineOptions.read(input)
+      if options.firmware.keyboard { machine.typeKeys(bytes) } else { machine.console.send(bytes) }
+    }
     return (
-      try boot.description(of: machine.configuration), machine.inputLog, FileSource(), boot.limit,
-      nil
+      try options.description(of: machine), machine.inputLog, FileSource(), limit, nil
     )
   }
 }

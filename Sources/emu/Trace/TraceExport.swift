@@ -28,13 +28,15 @@ struct TraceExport: ParsableCommand {
   @Option(name: .shortAndLong, help: "What to write.")
   var format: Format
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Where to; otherwise standard output.", valueName: "file"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Where to; otherwise standard output.", valueName: "file"))
   var output: String?
 
   func run() throws {
     let trace = try TraceFiles.read(file)
     let source = FileSource(embedded: trace.embedded, folder: TraceFiles.folder(of: file))
-    let text = try TraceFiles.failing { try text(trace, source) }
+    let text = try TraceFiles.failing { try self.text(trace, source) }
     guard let output else { return print(text, terminator: "") }
     try TraceFiles.write(Array(text.utf8), to: output)
   }

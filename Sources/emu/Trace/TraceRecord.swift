@@ -7,7 +7,7 @@ struct TraceRecord: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record", abstract: "Run a machine and record it.")
 
-  @OptionGroup var run: RunOptions
+  @OptionGroup var recorded: RunOptions
   @OptionGroup var tracks: TrackOptions
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The trace to write.", valueName: "file"))
@@ -17,7 +17,7 @@ struct TraceRecord: ParsableCommand {
   var embed = false
 
   func run() throws {
-    let (machine, input, source, limit, endTime) = try run.recorded()
+    let (machine, input, source, limit, endTime) = try recorded.recorded()
     var options = tracks.options(limit: limit)
     options.endTime = endTime
     let trace = try TraceFiles.failing {
@@ -26,9 +26,10 @@ struct TraceRecord: ParsableCommand {
       return trace
     }
     try TraceFiles.write(trace, to: output, symbols: trace.symbols(source))
-    guard !run.boot.quiet, let end = trace.end else { return }
+    guard !recorded.quiet, let end = trace.end else { return }
     ExitStatus.say(
-      "\(output): \(trace.eventCount) events of \(end.instructionCount) instructions; \(end.reason)")
+      "\(output): \(trace.eventCount) events of \(end.instructionCount) instructions; \(end.reason)"
+    )
   }
 }
 
@@ -41,7 +42,7 @@ struct Bundle: ParsableCommand {
       outside, digests and events. emu replay runs it again and compares.
       """)
 
-  @OptionGroup var run: RunOptions
+  @OptionGroup var recorded: RunOptions
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
   var output: String
@@ -50,7 +51,7 @@ struct Bundle: ParsableCommand {
   var withoutFiles = false
 
   func run() throws {
-    let (machine, input, source, limit, endTime) = try run.recorded()
+    let (machine, input, source, limit, endTime) = try recorded.recorded()
     var options = TraceOptions()
     options.limit = limit
     options.endTime = endTime
@@ -61,7 +62,7 @@ struct Bundle: ParsableCommand {
     }
     let bytes = try TraceFiles.failing { try trace.binary() }
     try TraceFiles.write(bytes, to: output)
-    guard !run.boot.quiet, let end = trace.end else { return }
+    guard !recorded.quiet, let end = trace.end else { return }
     ExitStatus.say(
       "\(output): \(bytes.count) bytes for \(end.instructionCount) instructions; \(end.reason)")
   }

@@ -26,7 +26,8 @@ struct SemanticGuest {
     code += [0xE8] + Self.number(UInt64(workAt - start.count - 5), 4) + [0x0F, 0x0B]
     code += [UInt8](repeating: 0xCC, count: workAt - code.count)
     // mov ecx, rounds; mov al, 'A'; out 0E9h, al; loop -4; ret
-    code += nops + [0xB9] + Self.number(UInt64(rounds), 4) + [0xB0, 0x41, 0xE6, 0xE9, 0xE2, 0xFC, 0xC3]
+    code +=
+      nops + [0xB9] + Self.number(UInt64(rounds), 4) + [0xB0, 0x41, 0xE6, 0xE9, 0xE2, 0xFC, 0xC3]
     code += [UInt8](repeating: 0xCC, count: handlerAt - code.count)
     code += nops + TestCode.powerOff
     code += [UInt8](repeating: 0, count: tableAt + 6 * 16 - code.count) + gate

@@ -56,9 +56,11 @@ import Testing
   @Test func aChangedInputIsFound() throws {
     let guest = Guest.bare(TestCode.echo)
     var input = InputLog()
-    input.append(InputLog.Entry(instructionCount: 5000, time: 5000, port: 0, bytes: Array("ab".utf8)))
+    input.append(
+      InputLog.Entry(instructionCount: 5000, time: 5000, port: 0, bytes: Array("ab".utf8)))
     var other = InputLog()
-    other.append(InputLog.Entry(instructionCount: 5000, time: 5000, port: 0, bytes: Array("ac".utf8)))
+    other.append(
+      InputLog.Entry(instructionCount: 5000, time: 5000, port: 0, bytes: Array("ac".utf8)))
     let trace = try guest.record(input: input) { $0.limit = 1_000_000 }
     #expect(try guest.check(trace) == nil)
     let found = try #require(try guest.check(trace, input: other))

@@ -42,7 +42,7 @@ import Testing
     let text = trace.golden()
     #expect(text.contains("powered off"))
     let again = try Trace(Array(text.utf8), name: "t")
-    #expect(again.lines() .map(\.text) == trace.lines().map(\.text))
+    #expect(again.lines().map(\.text) == trace.lines().map(\.text))
     #expect(again.end == trace.end && again.machine == trace.machine)
     #expect(again.golden() == text)
     #expect(text.allSatisfy { $0 == "\n" || ($0.isASCII && !$0.isNewline) })

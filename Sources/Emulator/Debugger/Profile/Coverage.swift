@@ -1,25 +1,5 @@
 import Emulator
 
-/// What the source says of addresses: the rows of a line table.
-public struct LineRange: Equatable, Sendable {
-  /// The first address.
-  public var start: UInt64
-  /// The address behind the last.
-  public var end: UInt64
-  /// The source file.
-  public var file: String
-  /// The line, from 1 on.
-  public var line: Int
-
-  /// Makes a row.
-  public init(start: UInt64, end: UInt64, file: String, line: Int) {
-    self.start = start
-    self.end = end
-    self.file = file
-    self.line = line
-  }
-}
-
 /// How often lines, branches and functions were executed.
 public struct Coverage: Sendable {
   /// One branch of a line.

@@ -126,11 +126,6 @@ struct DeltaDifference {
   private(set) var expected = ""
   private(set) var actual = ""
 
-  private static let names = [
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
-    "r14", "r15",
-  ]
-
   init(_ wanted: InstructionDelta, _ got: InstructionDelta, _ symbols: SymbolTable) {
     func place(_ address: UInt64) -> String {
       address.hex + (symbols.describe(address).map { " <\($0)>" } ?? "")
@@ -145,8 +140,8 @@ struct DeltaDifference {
     for index in 0..<16 where wanted.registers[index] != got.registers[index] {
       parts.append(
         (
-          "\(Self.names[index])=\(wanted.registers[index].hex)",
-          "\(Self.names[index])=\(got.registers[index].hex)"
+          "\(RegisterNames.general[index])=\(wanted.registers[index].hex)",
+          "\(RegisterNames.general[index])=\(got.registers[index].hex)"
         ))
     }
     if wanted.flags != got.flags {

@@ -55,11 +55,9 @@ public struct DivergenceReport {
   ///   - divergence: What differs.
   ///   - name: The trace's file.
   ///   - input: What came from outside.
-  ///   - sourceLine: The source line of an address, where it is known.
   ///   - make: Makes the machine of the run anew.
   public init(
-    _ divergence: Divergence, name: String, input: InputLog,
-    sourceLine: (UInt64) -> String? = { _ in nil }, make: () throws -> Machine
+    _ divergence: Divergence, name: String, input: InputLog, make: () throws -> Machine
   ) {
     var lines = [
       "\(name): the run diverges at instruction \(divergence.position), on processor "
@@ -69,7 +67,7 @@ public struct DivergenceReport {
     if let machine {
       machine.replay(input)
       if divergence.position > 1 { _ = machine.run(limit: divergence.position - 1) }
-      lines += Self.place(divergence, machine, sourceLine)
+      lines += Self.place(divergence, machine)
     }
     lines.append("  expected  \(divergence.expected)")
     lines.append("  got       \(divergence.actual)")
@@ -84,13 +82,10 @@ public struct DivergenceReport {
 
   /// The instruction with its symbol, source line, bytes and text.
   private static func place(
-    _ divergence: Divergence, _ machine: Machine, _ sourceLine: (UInt64) -> String?
+    _ divergence: Divergence, _ machine: Machine
   ) -> [String] {
     guard let address = divergence.address else { return [] }
-    let symbols = SymbolTable(machine.image?.elf)
-    var place = "  at \(address.hex)"
-    if let name = symbols.describe(address) { place += " <\(name)>" }
-    if let line = sourceLine(address) { place += " \(line)" }
+    let place = "  at " + ProgramSymbols(machine.image?.elf).describe(address)
     guard machine.processors.indices.contains(divergence.processor) else { return [place] }
     let cpu = machine.processors[divergence.processor].cpu
     var bytes: [UInt8] = []

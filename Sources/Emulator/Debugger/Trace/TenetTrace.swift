@@ -3,11 +3,6 @@ import Emulator
 /// Deltas as the text that the Tenet trace explorer reads: the registers that changed, a line an
 /// instruction, and the memory that was written.
 public struct TenetTrace {
-  private static let names = [
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
-    "r14", "r15",
-  ]
-
   /// The text of the deltas of one processor.
   public static func text(_ deltas: [UInt8], processors: Int, processor: Int = 0) -> String {
     var decoder = DeltaDecoder(deltas, processors: processors)
@@ -20,7 +15,7 @@ public struct TenetTrace {
       isFirst = false
       var parts: [String] = []
       for index in 0..<16 where delta.changed &>> UInt16(index) & 1 != 0 {
-        parts.append("\(names[index])=\(delta.registers[index].hex)")
+        parts.append("\(RegisterNames.general[index])=\(delta.registers[index].hex)")
       }
       parts.append("rip=\(delta.next.hex)")
       for store in delta.stores {
