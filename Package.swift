@@ -65,7 +65,7 @@ let package = Package(
     .testTarget(
       name: "GuestKernelTests", dependencies: ["GuestKernel"], path: "Tests/GuestKernelTests"),
     .testTarget(
-      name: "GoldenTests", dependencies: ["Emulator"], path: "Tests/GoldenTests",
+      name: "GoldenTests", dependencies: ["Debugger"], path: "Tests/GoldenTests",
       exclude: ["Goldens"]),
     .testTarget(
       name: "BootTests", dependencies: ["GuestKernel", "TestImages"], path: "Tests/BootTests"),

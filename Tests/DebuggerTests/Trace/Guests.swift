@@ -5,9 +5,10 @@ import TestImages
 
 /// Small guests, described so that traces can make them anew.
 struct Guest {
-  static let kernel = URL(filePath: #filePath)
+  private static let root = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Images/kernel.elf").path
+    .deletingLastPathComponent()
+  static let kernel = root.appending(path: "Images/kernel.elf").path
 
   var description: MachineDescription
   var source: FileSource
@@ -20,6 +21,22 @@ struct Guest {
     let file = FileReference(.image, path: kernel, content: try HostFile.read(kernel))
     return Guest(
       description: MachineDescription(configuration, files: [file]), source: FileSource())
+  }
+
+  /// A small guest of `Images`.
+  static func image(_ name: String) throws -> Guest {
+    let path = root.appending(path: "Images/\(name).elf").path
+    let file = FileReference(.image, path: path, content: try HostFile.read(path))
+    return Guest(
+      description: MachineDescription(MachineConfiguration(memory: 16 << 20), files: [file]),
+      source: FileSource())
+  }
+
+  /// The lines of a small guest's source.
+  static func source(_ name: String) throws -> [String] {
+    let path = root.appending(path: "Tests/TestImages/Guests/\(name)").path
+    return String(decoding: try HostFile.read(path), as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
   }
 
   /// A bare ELF64 made of some code, with symbols.
