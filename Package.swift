@@ -74,7 +74,9 @@ let package = Package(
     .testTarget(
       name: "DebuggerTests", dependencies: ["Debugger", "TestImages"], path: "Tests/DebuggerTests"),
     // Small images for tests, right ones and wrong ones.
-    .target(name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages"),
+    .target(
+      name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages",
+      exclude: ["Guests"]),
     .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),
     .testTarget(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
