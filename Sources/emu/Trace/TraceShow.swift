@@ -22,9 +22,16 @@ struct TraceShow: ParsableCommand {
   @Flag(help: "Show changes of registers and memory instead of events.")
   var deltas = false
 
+  @Flag(help: "Show how many bytes each track has, unpacked.")
+  var sizes = false
+
   func run() throws {
     var trace = try TraceFiles.read(file)
     if let events { trace.keep(events.kinds) }
+    if sizes {
+      for (name, size) in trace.trackSizes { print("\(name) \(size)") }
+      return
+    }
     let source = FileSource(embedded: trace.embedded, folder: TraceFiles.folder(of: file))
     let symbols = trace.symbols(source)
     print(trace.headerText, terminator: "")

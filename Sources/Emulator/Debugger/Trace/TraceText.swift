@@ -10,6 +10,14 @@ extension Trace {
   /// How many processors the machine has.
   public var processors: Int { machine.processors }
 
+  /// The tracks with their bytes, unpacked.
+  public var trackSizes: [(name: String, bytes: Int)] {
+    [
+      ("digests", digests.count * 8), ("events", events.count), ("flow", flow.count),
+      ("deltas", deltas.count), ("files", embedded.values.reduce(0) { $0 + $1.count }),
+    ]
+  }
+
   /// Forgets all events of other kinds.
   public mutating func keep(_ kinds: EventKinds) {
     var coder = EventCoder()
