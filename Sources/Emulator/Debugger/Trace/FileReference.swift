@@ -46,7 +46,7 @@ public struct FileReference: Equatable, Sendable {
 }
 
 /// Where the files of a recorded machine are found again.
-public struct FileSource {
+public struct FileSource: Sendable {
   /// Contents that came with the trace, by digest.
   public var embedded: [String: [UInt8]]
   /// Files to take instead of the recorded ones, by role.
