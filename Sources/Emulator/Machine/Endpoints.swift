@@ -23,13 +23,22 @@ final class Endpoints {
     return consoles
   }
 
+  /// Every console, in a fixed order.
+  var allConsoles: [SerialConsole] { consoles + [debugConsole, firmwareLog, virtioConsole] }
+
+  /// Whether nothing that the guest sends reaches anybody outside.
+  func setMuted(_ isMuted: Bool) {
+    for console in allConsoles { console.isMuted = isMuted }
+    network.isMuted = isMuted
+  }
+
   func transmit(_ port: Int, _ byte: UInt8) { consoles[port].transmit(byte) }
   func debugTransmit(_ byte: UInt8) { debugConsole.transmit(byte) }
 
   var virtioRequests: VirtIODevices.Requests {
     VirtIODevices.Requests(
       transmit: { [virtioConsole] in virtioConsole.transmit($0) },
-      transmitFrame: { [network] in network.transmitted?($0) })
+      transmitFrame: { [network] in if !network.isMuted { network.transmitted?($0) } })
   }
 }
 
@@ -37,6 +46,9 @@ final class Endpoints {
 public final class NetworkWire {
   /// Is given every frame that the guest sends, as it is sent.
   public var transmitted: (([UInt8]) -> Void)?
+
+  /// Whether `transmitted` hears nothing.
+  var isMuted = false
 
   private let receive: ([UInt8]) -> Void
 

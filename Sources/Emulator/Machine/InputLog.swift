@@ -36,6 +36,14 @@ public struct InputLog: Equatable, Sendable, Codable {
   /// Makes an empty log.
   public init() {}
 
+  /// Makes a log of entries, the earliest first.
+  public init(_ entries: [Entry]) { self.entries = entries }
+
+  /// Forgets everything but the first `count` entries.
+  mutating func truncate(to count: Int) {
+    if count < entries.count { entries.removeSubrange(count...) }
+  }
+
   /// Adds what happened after everything else in the log.
   public mutating func append(_ entry: Entry) { entries.append(entry) }
 }

@@ -33,7 +33,12 @@ public final class Machine {
   /// Everything that came from outside so far.
   public internal(set) var inputLog = InputLog()
   /// How often the machine was reset.
-  public private(set) var resetCount = 0
+  public internal(set) var resetCount = 0
+
+  /// Whether output reaches nobody outside, because it has been there before.
+  public var repeatsOutput = false {
+    didSet { endpoints.setMuted(repeatsOutput) }
+  }
 
   /// Whether a run stops when every processor is halted, so that a front end can let the wall
   /// clock catch up, instead of skipping the time.
@@ -47,7 +52,7 @@ public final class Machine {
   let clock: VirtualClock
   let chipset: Chipset
   let requests: Requests
-  private let endpoints: Endpoints
+  let endpoints: Endpoints
   var turn = Turn()
   var replay: InputReplay?
   var heldKeys = HeldKeys()

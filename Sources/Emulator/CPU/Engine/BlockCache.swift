@@ -49,7 +49,12 @@ final class BlockCache {
   func detach(_ cpu: CPU) { processors.removeAll { $0.state == cpu.state } }
 
   /// Physical pages became something else, so everything must go before anybody runs again.
-  func mapChanged() { for cpu in processors { cpu.state.pointee.dropsBlocks = true } }
+  func mapChanged() {
+    for cpu in processors {
+      cpu.flushTLB()
+      cpu.state.pointee.dropsBlocks = true
+    }
+  }
 
   @inline(__always)
   private func bucket(_ physical: UInt64) -> UnsafeMutablePointer<Header?> {

@@ -29,22 +29,25 @@ final class CPUConnections {
   /// What CPUID reports.
   let identification: ProcessorIdentification
   let blocks: BlockCache
+  let stopPoints: StopPoints
   /// The last deliveries, for a diagnosis.
   let recorder = ExceptionRecorder()
 
   init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
-    identification: ProcessorIdentification, blocks shared: BlockCache?
+    identification: ProcessorIdentification, beside other: CPUConnections?
   ) {
     self.memory = memory
     self.bus = bus
     self.interrupts = interrupts
     self.clock = clock
     self.identification = identification
-    if let shared {
-      blocks = shared
+    if let other {
+      blocks = other.blocks
+      stopPoints = other.stopPoints
       return
     }
+    stopPoints = StopPoints()
     let blocks = BlockCache(ram: memory.ram)
     self.blocks = blocks
     memory.codeObservers.append { [weak blocks] in

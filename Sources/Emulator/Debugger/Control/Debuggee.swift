@@ -7,51 +7,92 @@ import Emulator
 /// preparation: checkpoints are taken while the machine runs, input is in the machine's log, and
 /// going back is going forward again from a checkpoint.
 public final class Debuggee {
+  /// Instructions between checkpoints.
+  static let checkpointInterval: UInt64 = 4_000_000
+
   /// The machine.
   public let machine: Machine
   /// Bytes that checkpoints may take.
   public var checkpointBudget: Int
   /// The breakpoints, by number.
-  public private(set) var breakpoints: [BreakpointNumber: Breakpoint] = [:]
+  public internal(set) var breakpoints: [BreakpointNumber: Breakpoint] = [:]
   /// The last stop; nil before the first.
-  public private(set) var lastStop: Stop?
-  /// The earliest and the latest position in history.
-  public var history: ClosedRange<UInt64>
+  public internal(set) var lastStop: Stop?
+  /// Where a replay was not the same execution again, which is a defect of the emulator; nil as
+  /// long as all is well.
+  public internal(set) var divergence: UInt64?
+
+  var timeline: Timeline
+  private var nextNumber = 1
 
   /// Takes over a machine, with its present as the beginning of history.
-  public init(_ machine: Machine, checkpointBudget: Int = 256 << 20)
+  public init(_ machine: Machine, checkpointBudget: Int = 256 << 20) {
+    self.machine = machine
+    self.checkpointBudget = checkpointBudget
+    timeline = Timeline(start: machine.snapshot())
+    timeline.inputs = machine.inputLog
+  }
 
   /// Where the machine stands.
   public var position: UInt64 { machine.instructionCount }
+  /// The earliest and the latest position in history.
+  public var history: ClosedRange<UInt64> {
+    timeline.start...max(timeline.start, timeline.end, position)
+  }
   /// Whether the machine stands in the past of its own history, so that going on replays input.
-  public var isReplaying: Bool
+  public var isReplaying: Bool { position < timeline.end || machine.isReplaying }
 
   // MARK: Breakpoints
 
   /// Adds a breakpoint.
-  public func add(_ breakpoint: Breakpoint) -> BreakpointNumber
+  @discardableResult
+  public func add(_ breakpoint: Breakpoint) -> BreakpointNumber {
+    defer { nextNumber += 1 }
+    breakpoints[nextNumber] = breakpoint
+    return nextNumber
+  }
+
   /// Changes a breakpoint; false if there is none of that number.
-  public func change(_ number: BreakpointNumber, _ body: (inout Breakpoint) -> Void) -> Bool
+  @discardableResult
+  public func change(_ number: BreakpointNumber, _ body: (inout Breakpoint) -> Void) -> Bool {
+    guard var breakpoint = breakpoints[number] else { return false }
+    body(&breakpoint)
+    breakpoints[number] = breakpoint
+    return true
+  }
+
   /// Removes a breakpoint; false if there is none of that number.
-  public func remove(_ number: BreakpointNumber) -> Bool
+  @discardableResult
+  public func remove(_ number: BreakpointNumber) -> Bool {
+    breakpoints.removeValue(forKey: number) != nil
+  }
 
-  // MARK: Running
+  // MARK: Changing the machine
 
-  /// Runs until a breakpoint, the end, an interruption, or `limit` further instructions.
+  /// Changes registers, memory or devices, now.
   ///
-  /// A breakpoint at the present position is not met again.
-  public func resume(_ direction: Direction = .forward, limit: UInt64 = .max) -> Stop
-  /// Executes instructions of the processor `number` (nil: whichever comes next), or undoes them.
-  ///
-  /// One iteration of a repeated string instruction is one; so is an interrupt's delivery with the
-  /// instruction before it.
-  public func step(_ direction: Direction = .forward, count: UInt64 = 1, processor: Int? = nil) -> Stop
-  /// Goes to a position, forwards or backwards, past breakpoints.
-  public func go(to position: UInt64) -> Stop
+  /// What history has behind this moment is no longer what would happen, and is forgotten. The
+  /// change is made again whenever the machine passes here.
+  public func modify(_ body: @escaping (Machine) -> Void) {
+    if isReplaying {
+      timeline.cut(at: position, inputCount: machine.inputLog.entries.count)
+      goLive()
+    }
+    body(machine)
+    let pages = machine.writtenPages
+    timeline.inputs = machine.inputLog
+    timeline.append(
+      Timeline.Modification(position: position, body: body), snapshot: machine.snapshot(),
+      pages: pages)
+    timeline.end = position
+  }
+
   /// Makes a running `resume` stop soon; from any thread.
-  public func interrupt()
-  /// The last write to physical bytes before the present; the machine stays where it is.
-  public func lastWrite(physical address: UInt64, count: UInt64) -> WatchHit?
-  /// The last write to linear bytes before the present, in the present address space.
-  public func lastWrite(linear address: UInt64, count: UInt64) -> WatchHit?
+  public func interrupt() { machine.requestStop() }
+
+  /// Lets the machine go on into the unknown: input comes from outside, output reaches it.
+  func goLive() {
+    machine.stopReplay()
+    machine.repeatsOutput = false
+  }
 }

@@ -29,14 +29,14 @@ public struct Watchpoint: Hashable, Sendable {
 public struct WatchHit: Equatable, Sendable {
   /// Which watchpoint.
   public var watchpoint: Watchpoint
-  /// The access's first byte, linear.
+  /// The access's first byte: linear, or physical for writes to physical watchpoints.
   public var address: UInt64
   /// Bytes accessed.
   public var size: UInt64
   /// Whether it was a write.
   public var isWrite: Bool
-  /// RIP of the instruction.
-  public var rip: UInt64
-  /// The machine's instruction count before the instruction.
+  /// RIP of the instruction; nil where a device wrote.
+  public var rip: UInt64?
+  /// The machine's instruction count before the instruction, or when the device wrote.
   public var position: UInt64
 }
