@@ -46,6 +46,7 @@ struct Boot: ParsableCommand {
   var disks: [DiskOption] = []
 
   @OptionGroup var firmware: FirmwareOptions
+  @OptionGroup var debugging: DebugOptions
 
   @Option(
     help: ArgumentHelp(
@@ -214,18 +215,20 @@ struct Boot: ParsableCommand {
     let streams = StandardStreams(readsInput: input == nil, terminal: terminal)
     let backend: any SerialBackend
     let channels: [any SessionChannel]
+    let debugger: GDBConnection?
     do {
       backend = try main.open(standardStreams: streams)
       let mirror = firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
-      channels = try openChannels(machine) + mirror
+      debugger = try debugging.connect(machine, quiet: quiet)
+      channels = try openChannels(machine) + mirror + [debugger].compactMap(\.self)
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
     defer { for channel in channels { channel.close() } }
     defer { backend.close() }
     let session = Session(
-      machine: machine, backend: backend, channels: channels, limits: try limits(),
-      terminal: terminal,
+      machine: machine, backend: backend, channels: channels, controller: debugger,
+      limits: try limits(), terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {

@@ -40,6 +40,7 @@ public final class Session {
   private let machine: Machine
   private let backend: any SerialBackend
   private let channels: [any SessionChannel]
+  private let controller: (any SessionController)?
   private let limits: Limits
   private let terminal: Terminal?
   private let signals: SignalWatch
@@ -55,18 +56,20 @@ public final class Session {
   ///   - machine: The machine, ready to run.
   ///   - backend: What its first serial port is connected to.
   ///   - channels: What else of the machine is connected to the host.
+  ///   - controller: What steers the machine, instead of plain running.
   ///   - limits: What ends the run.
   ///   - terminal: The terminal that is to be in raw mode meanwhile.
   ///   - signals: Where signals are noticed.
   ///   - say: Shows the user a line that is not the guest's.
   public init(
     machine: Machine, backend: any SerialBackend, channels: [any SessionChannel] = [],
-    limits: Limits, terminal: Terminal?,
+    controller: (any SessionController)? = nil, limits: Limits, terminal: Terminal?,
     signals: SignalWatch, say: @escaping (String) -> Void
   ) {
     self.machine = machine
     self.backend = backend
     self.channels = channels
+    self.controller = controller
     self.limits = limits
     self.terminal = terminal
     self.signals = signals
@@ -84,7 +87,7 @@ public final class Session {
     terminal?.enterRawMode()
     defer { terminal?.restore() }
     while true {
-      let stop = isCongested ? nil : runSlice()
+      let stop = isCongested || isHeld ? nil : runSlice()
       try sendOutput()
       if let end = try exchange(stop) { return end }
     }
@@ -94,6 +97,8 @@ public final class Session {
     backend.isCongested || channels.contains(where: \.isCongested)
   }
 
+  private var isHeld: Bool { controller?.isHolding ?? false }
+
   /// Runs the machine for a slice; nil when it could go on at once.
   private func runSlice() -> StopReason? {
     let isLive = backend.mayReceive || channels.contains(where: \.mayReceive)
@@ -102,7 +107,10 @@ public final class Session {
     let slice = isLive ? Self.interactiveSlice : Self.plainSlice
     let rest = lastInstruction - min(lastInstruction, machine.instructionCount)
     let condition = limits.outputMatcher.map { StopCondition.output($0) } ?? .never
-    let stop = machine.run(until: condition, limit: min(slice, rest), timeLimit: Self.timeSlice)
+    let limit = min(slice, rest)
+    let stop =
+      controller?.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
+      ?? machine.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
     if stop == .instructionLimit, machine.instructionCount < lastInstruction { return nil }
     return stop
   }
@@ -122,7 +130,7 @@ public final class Session {
     } else if let stop {
       try finishOutput()
       return .machine(stop)
-    } else if isCongested {
+    } else if isCongested || isHeld {
       sleep = nil
     }
     if let deadline {
@@ -141,6 +149,7 @@ public final class Session {
     }
     if limits.typesOnKeyboard { machine.typeKeys(input) } else { machine.console.send(input) }
     for channel in channels { try channel.exchange() }
+    if controller?.wantsEnd == true { return .quit }
     return handleCommand()
   }
 

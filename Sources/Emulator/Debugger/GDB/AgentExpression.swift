@@ -174,7 +174,7 @@ struct AgentEvaluation {
     try push(
       signed
         ? UInt64(bitPattern: Int64(bitPattern: value &<< shift) &>> Int64(shift))
-        : value &<< shift &>> shift)
+        : (value &<< shift) &>> shift)
   }
 
   private mutating func load(

@@ -150,15 +150,19 @@ struct AgentFormat {
     let shift = 64 &- specification.bits
     let isNegative = signed && Int64(bitPattern: argument &<< shift) < 0
     let extended = Int64(bitPattern: argument &<< shift) &>> Int64(shift)
-    let magnitude = signed ? extended.magnitude : argument &<< shift &>> shift
+    let magnitude = signed ? extended.magnitude : (argument &<< shift) &>> shift
     var digits = Array(String(magnitude, radix: radix).utf8)
     let least = specification.precision ?? 1
     if digits.count < least {
       digits = [UInt8](repeating: UInt8(ascii: "0"), count: least - digits.count) + digits
     }
     var sign = isNegative ? "-" : ""
-    if signed, !isNegative { sign = specification.hasSign ? "+" : specification.hasSpace ? " " : "" }
-    if specification.isAlternate, magnitude != 0 { sign += radix == 16 ? "0x" : radix == 8 ? "0" : "" }
+    if signed, !isNegative {
+      sign = specification.hasSign ? "+" : specification.hasSpace ? " " : ""
+    }
+    if specification.isAlternate, magnitude != 0 {
+      sign += radix == 16 ? "0x" : radix == 8 ? "0" : ""
+    }
     if specification.isZeroPadded, !specification.isLeft, specification.precision == nil {
       let missing = specification.width - digits.count - sign.utf8.count
       digits = [UInt8](repeating: UInt8(ascii: "0"), count: max(0, missing)) + digits

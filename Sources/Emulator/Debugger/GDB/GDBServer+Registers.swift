@@ -52,7 +52,7 @@ extension GDBServer {
     var value = bytes.reversed().reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
     if field.bits < 64, case .general = field.register {
       // What the description does not show stays.
-      value |= file.read(field.register) >> UInt128(field.bits) << UInt128(field.bits)
+      value |= (file.read(field.register) >> UInt128(field.bits)) << UInt128(field.bits)
     }
     let number = selectedProcessor
     return debuggee.edit { [value] machine in

@@ -5,15 +5,22 @@ extension GDBServer {
   /// Steps in a range that one slice makes at most.
   private static let stepsPerSlice = 10_000
 
-  /// Lets the machine do what the client wants, for about `limit` instructions.
+  /// Lets the machine do what the client wants.
   ///
+  /// - Parameters:
+  ///   - condition: What ends the run, too, whatever the client wants.
+  ///   - limit: About how many instructions may pass.
+  ///   - timeLimit: How many nanoseconds of virtual time may pass.
   /// - Returns: Why it did not go on though it has not arrived: it idles or its run has ended, and
   ///   no client is there to be told. Otherwise nil; `isRunning` says whether there is more to do.
-  public func run(limit: UInt64) -> StopReason? {
+  public func run(
+    until condition: StopCondition = .never, limit: UInt64, timeLimit: UInt64 = .max
+  ) -> StopReason? {
     switch plan {
     case nil: return nil
     case .resume(let direction):
-      let stop = debuggee.resume(direction, limit: limit)
+      let stop = debuggee.resume(
+        direction, until: condition, limit: limit, timeLimit: timeLimit)
       if stop.cause == .arrived { return nil }
       return report(stop)
     case .step(let direction, let processor):
@@ -91,12 +98,13 @@ extension GDBServer {
   /// Tells the client of a stop; a machine that merely idles goes on later.
   private func report(_ stop: Stop) -> StopReason? {
     if case .machine(let reason) = stop.cause {
-      if case .idle = reason { return reason }
-      guard isAttached else {
-        plan = nil
-        return reason
+      switch reason {
+      case .idle, .conditionMet: return reason
+      default: break
       }
+      guard isAttached else { return reason }
     }
+    // Whose breakpoint it was has gone.
     guard isAttached else { return nil }
     plan = nil
     let processor = stop.processor

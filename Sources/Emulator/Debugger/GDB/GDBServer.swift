@@ -81,6 +81,18 @@ public final class GDBServer {
   public func detach() {
     isAttached = false
     removeAllPoints()
+    if case .handler(_, _, let end) = plan { debuggee.remove(end) }
+    if plan != nil { goOn() }
+  }
+
+  /// Lets the machine run, with a client or without one.
+  public func goOn() { plan = .resume(.forward) }
+
+  /// Tells a client that waits for a stop that there will be none: the run has ended.
+  public func finish() {
+    guard isAttached, plan != nil else { return }
+    plan = nil
+    reply("W00")
   }
 
   /// The number of the processor whose turn it is.
@@ -158,7 +170,7 @@ public final class GDBServer {
   func release() {
     reply("OK")
     detach()
-    plan = .resume(.forward)
+    goOn()
   }
 }
 

@@ -178,12 +178,13 @@ struct RegisterLayout {
       fields.append(RegisterField("\(name)_attributes", 16, "uint16", .attributes(segment)))
     }
     if !is64Bit { fields.append(RegisterField("pkru", 32, "uint32", .protectionKeys)) }
-    return (fields + [
-      RegisterField("gdtr_base", 64, "uint64", .globalTableBase),
-      RegisterField("gdtr_limit", 16, "uint16", .globalTableLimit),
-      RegisterField("idtr_base", 64, "uint64", .interruptTableBase),
-      RegisterField("idtr_limit", 16, "uint16", .interruptTableLimit),
-    ]).map { $0.inGroup("system") }
+    return
+      (fields + [
+        RegisterField("gdtr_base", 64, "uint64", .globalTableBase),
+        RegisterField("gdtr_limit", 16, "uint16", .globalTableLimit),
+        RegisterField("idtr_base", 64, "uint64", .interruptTableBase),
+        RegisterField("idtr_limit", 16, "uint16", .interruptTableLimit),
+      ]).map { $0.inGroup("system") }
   }
 
   private static let modelSpecificFields: [RegisterField] = [
