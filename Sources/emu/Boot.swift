@@ -227,8 +227,8 @@ struct Boot: ParsableCommand {
     defer { for channel in channels { channel.close() } }
     defer { backend.close() }
     let session = Session(
-      machine: machine, backend: backend, channels: channels, controller: debugger,
-      limits: try limits(), terminal: terminal,
+      machine: machine, backend: backend, channels: channels, limits: try limits(),
+      controller: debugger, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {

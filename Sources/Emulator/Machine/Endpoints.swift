@@ -7,6 +7,8 @@ final class Endpoints {
   private(set) var network = NetworkWire { _ in }
   private var consoles: [SerialConsole] = []
   private let portCount: Int
+  /// Is told of every byte that a console sends.
+  var observer: ((_ port: Int, _ byte: UInt8) -> Void)?
 
   init(portCount: Int) {
     self.portCount = portCount
@@ -32,12 +34,22 @@ final class Endpoints {
     network.isMuted = isMuted
   }
 
-  func transmit(_ port: Int, _ byte: UInt8) { consoles[port].transmit(byte) }
-  func debugTransmit(_ byte: UInt8) { debugConsole.transmit(byte) }
+  func transmit(_ port: Int, _ byte: UInt8) {
+    observer?(port, byte)
+    consoles[port].transmit(byte)
+  }
+
+  func debugTransmit(_ byte: UInt8) {
+    observer?(InputLog.debugConsole, byte)
+    debugConsole.transmit(byte)
+  }
 
   var virtioRequests: VirtIODevices.Requests {
     VirtIODevices.Requests(
-      transmit: { [virtioConsole] in virtioConsole.transmit($0) },
+      transmit: { [virtioConsole, unowned self] in
+        observer?(InputLog.virtioConsole, $0)
+        virtioConsole.transmit($0)
+      },
       transmitFrame: { [network] in if !network.isMuted { network.transmitted?($0) } })
   }
 }

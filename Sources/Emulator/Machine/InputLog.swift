@@ -30,6 +30,9 @@ public struct InputLog: Equatable, Sendable, Codable {
   /// The number of the keyboard, where an entry is text to type, in place of a serial port's.
   public static let keyboard = 0x102
 
+  /// The number of the debug console, which sends only, in place of a serial port's.
+  public static let debugConsole = 0x103
+
   /// The entries, the earliest first.
   public private(set) var entries: [Entry] = []
 

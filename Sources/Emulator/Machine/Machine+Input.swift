@@ -11,6 +11,7 @@ extension Machine {
 
   func deliver(_ entry: InputLog.Entry) {
     inputLog.append(entry)
+    report(.input(port: entry.port, bytes: entry.bytes))
     switch entry.port {
     case InputLog.virtioConsole: return chipset.virtio.receive(entry.bytes)
     case InputLog.network: return chipset.virtio.receive(frame: entry.bytes)

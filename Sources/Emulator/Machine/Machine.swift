@@ -53,6 +53,10 @@ public final class Machine {
   let chipset: Chipset
   let requests: Requests
   let endpoints: Endpoints
+  /// Is told what processors and devices do besides computing, in order; none costs nothing.
+  ///
+  /// It may look at the machine, and must not change it.
+  public var observer: ((ExecutionEvent) -> Void)? { didSet { connectObserver() } }
   var turn = Turn()
   var replay: InputReplay?
   var heldKeys = HeldKeys()
@@ -164,6 +168,7 @@ public final class Machine {
   /// Virtual time and the instruction count go on.
   public func reset() throws(ImageError) {
     resetCount += 1
+    report(.reset)
     // Firmware tells a restart from power-on by what it finds in memory.
     if image != nil { memory.clear() }
     chipset.reset()

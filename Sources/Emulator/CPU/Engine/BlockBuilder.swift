@@ -8,6 +8,7 @@ struct BlockBuilder {
   private let rip: UInt64
   private let mode: ExecutionMode
   private let codeLimit: UInt32
+  private let weaving: Weaving
   private let bytes: UnsafePointer<UInt8>
   private var instructions: [Instruction] = []
   private var operations: [Operation] = []
@@ -21,6 +22,7 @@ struct BlockBuilder {
     rip = cpu.state.pointee.rip
     mode = cpu.mode
     codeLimit = cpu.codeLimit
+    weaving = cpu.state.pointee.weaving
     instructions.reserveCapacity(Self.maximumCount)
     operations.reserveCapacity(Self.maximumCount * 3)
   }
@@ -64,8 +66,9 @@ struct BlockBuilder {
   private mutating func lower() {
     append(
       Operation(
-        handler: address(hotEnter), immediate: UInt64(instructions.count), displacement: rip))
-    var lowering = Lowering(mode: mode, rip: rip, codeLimit: codeLimit)
+        handler: weaving.contains(.counters) ? address(hotEnterCounted) : address(hotEnter),
+        immediate: UInt64(instructions.count), displacement: rip))
+    var lowering = Lowering(mode: mode, rip: rip, codeLimit: codeLimit, weaving: weaving)
     var ordinal = 0
     while ordinal < instructions.count {
       let following = ordinal + 1 < instructions.count ? instructions[ordinal + 1] : nil
@@ -107,9 +110,19 @@ struct BlockBuilder {
     for branch in branches {
       // hotEnter comes before the first lowered operation.
       let operation = first + branch.operation + 1
+      if branch.isCounted {
+        operation.pointee.immediate = UInt64(UInt(bitPattern: operation + 1))
+        operation.pointee.displacement = UInt64(UInt(bitPattern: operation + 3))
+        continue
+      }
       for link in 1...branch.links {
         setBranch(operation + link, to: UnsafePointer(operation + link))
       }
+    }
+    if weaving.contains(.counters) {
+      let counted = branches.first { $0.isCounted }
+      blocks.counters?.add(
+        header, address: cpu.codeAddress(rip).value, branch: counted.map { $0.operation + 1 } ?? 0)
     }
     return header
   }

@@ -23,6 +23,8 @@ final class BlockCache {
   private var pages: [UInt64: [Header]] = [:]
   /// The processors that run these blocks.
   private(set) var processors: [CPU] = []
+  /// Where executions are added up, while they are counted.
+  var counters: ExecutionCounters?
 
   init(ram: GuestRAM) {
     self.ram = ram
@@ -160,6 +162,7 @@ final class BlockCache {
   ///
   /// Only between instructions, with no operation running.
   func dropEverything() {
+    counters?.harvestAndForget()
     for number in pages.keys { ram.setCode(page: number << 12, lines: 0) }
     pages.removeAll(keepingCapacity: true)
     buckets.update(repeating: nil, count: Self.bucketCount)

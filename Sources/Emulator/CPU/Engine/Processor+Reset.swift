@@ -14,7 +14,10 @@ extension Processor {
     let count = cpu.instructionCount
     let key = cpu.state.pointee.jumpKey
     let randomNumbers = cpu.state.pointee.randomNumbers
+    let (isObserved, weaving) = (cpu.state.pointee.isObserved, cpu.state.pointee.weaving)
     cpu.state.pointee = CPUState(connections: .passUnretained(connections), caches: caches)
+    cpu.state.pointee.isObserved = isObserved
+    cpu.state.pointee.weaving = weaving
     cpu.state.pointee.budgetEnd = count
     cpu.state.pointee.jumpKey = key
     cpu.state.pointee.randomNumbers = randomNumbers

@@ -132,6 +132,7 @@ public final class Processor {
       let missing = operation.pointee.position == 0 ? 0 : operation.remaining &+ 1
       if cpu.state.pointee.budget < missing { return cpu.executePart(from: operation) }
       cpu.state.pointee.budget &-= missing
+      if operation.pointee.position != 0 { cpu.countEntries(operation, 1) }
       return runOperations(UnsafeMutableRawPointer(cpu.state), operation)
     }
     guard let first = cpu.findBlock() else { return }
@@ -165,7 +166,7 @@ extension CPU {
     let flags = state.pointee.rflags & (RFLAGS.trap.rawValue | RFLAGS.resume.rawValue)
     return flags != 0 || isVirtualInterruptDue
       || state.pointee.shadow != InterruptShadow.none.rawValue
-      || state.pointee.watchesAccesses || state.pointee.debugRegisters[7] & 0xFF != 0
+      || state.pointee.checksAccesses || state.pointee.debugRegisters[7] & 0xFF != 0
   }
 
   /// Delivers what waits at this instruction boundary.
@@ -213,7 +214,11 @@ extension CPU {
       let instruction = try decodedInstruction()
       state.pointee.nextRIP = wrapRIP(state.pointee.rip &+ UInt64(instruction.length))
       let ownsResumeFlag = instruction.mnemonic == .iret
-      try execute(instruction)
+      if state.pointee.weaving.isEmpty {
+        try execute(instruction)
+      } else {
+        try executeWoven(instruction)
+      }
       state.pointee.rip = state.pointee.nextRIP
       // A repeated string instruction has not completed before its last iteration.
       if flags.contains(.resume) && !ownsResumeFlag && !state.pointee.isBetweenIterations {

@@ -129,15 +129,13 @@ extension CPU {
     _ address: PhysicalAddress, as type: T.Type
   ) -> T {
     if let host = state.pointee.ram.host(address) { return host.loadUnaligned(as: T.self) }
-    synchronizeClock()
-    requestLookup()
     if T.bitWidth == 128 {
-      let low = connections.bus.readMMIO(address, size: .quadword)
-      let high = connections.bus.readMMIO(address + 8, size: .quadword)
+      let low = readDevice(address, size: .quadword)
+      let high = readDevice(address + 8, size: .quadword)
       return T(truncatingIfNeeded: high) &<< 64 | T(truncatingIfNeeded: low)
     }
     return T(
-      truncatingIfNeeded: connections.bus.readMMIO(
+      truncatingIfNeeded: readDevice(
         address, size: AccessSize(rawValue: UInt8(MemoryLayout<T>.size)) ?? .quadword))
   }
 
@@ -156,18 +154,39 @@ extension CPU {
       }
       return
     }
-    synchronizeClock()
-    requestLookup()
     if T.bitWidth == 128 {
-      connections.bus.writeMMIO(
-        address, size: .quadword, value: UInt64(truncatingIfNeeded: value))
-      connections.bus.writeMMIO(
-        address + 8, size: .quadword, value: UInt64(truncatingIfNeeded: value &>> 64))
+      writeDevice(address, size: .quadword, value: UInt64(truncatingIfNeeded: value))
+      writeDevice(address + 8, size: .quadword, value: UInt64(truncatingIfNeeded: value &>> 64))
       return
     }
-    connections.bus.writeMMIO(
+    writeDevice(
       address, size: AccessSize(rawValue: UInt8(MemoryLayout<T>.size)) ?? .quadword,
       value: UInt64(truncatingIfNeeded: value))
+  }
+
+  /// Reads what is no RAM, at the exact time.
+  @inline(never)
+  private func readDevice(_ address: PhysicalAddress, size: AccessSize) -> UInt64 {
+    synchronizeClock()
+    requestLookup()
+    let value = connections.bus.readMMIO(address, size: size)
+    if state.pointee.isObserved {
+      reportAccess(
+        .memory, isWrite: false, address: address.value, size: size.rawValue, value: value)
+    }
+    return value
+  }
+
+  /// Writes what is no RAM, at the exact time.
+  @inline(never)
+  private func writeDevice(_ address: PhysicalAddress, size: AccessSize, value: UInt64) {
+    synchronizeClock()
+    requestLookup()
+    if state.pointee.isObserved {
+      reportAccess(
+        .memory, isWrite: true, address: address.value, size: size.rawValue, value: value)
+    }
+    connections.bus.writeMMIO(address, size: size, value: value)
   }
 
   /// Lets devices see the exact time of the access that follows.

@@ -32,6 +32,12 @@ final class CPUConnections {
   let stopPoints: StopPoints
   /// The last deliveries, for a diagnosis.
   let recorder = ExceptionRecorder()
+  /// Is told what the processor does besides computing; `CPUState.isObserved` says if there is one.
+  var observer: ((ExecutionEvent) -> Void)?
+  /// Is told of every instruction, in blocks that were woven for it.
+  var instructionObserver: ((ExecutedInstruction) -> Void)?
+  /// What the instruction being executed has stored, where instructions are observed.
+  var stores: [StoredRange] = []
 
   init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,

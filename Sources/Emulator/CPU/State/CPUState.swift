@@ -103,8 +103,14 @@ public struct CPUState {
   public var shadow: UInt8 = 0
   /// Whether the instruction is single-stepped, so that repeated ones stop after one iteration.
   public var singleSteps: Bool = false
-  /// Whether data breakpoints or alignment checks are armed, so that every access looks twice.
+  /// Whether data breakpoints or alignment checks are armed.
+  var checksAccesses: Bool = false
+  /// Whether every access looks twice: it is checked, or an observer wants to know.
   public var watchesAccesses: Bool = false
+  /// Whether there is an observer of events.
+  var isObserved: Bool = false
+  /// What is woven into blocks for observers.
+  var weaving: Weaving = []
   /// Whether RIP is at a repeated string instruction that has done some iterations, not all.
   public var isBetweenIterations: Bool = false
   /// Whether NMIs are blocked until the next IRET.

@@ -12,7 +12,7 @@ extension Debuggee {
     } else if let nearer = nearerCheckpoint(to: target) {
       restore(nearer)
     }
-    let rungs = Self.ladder.compactMap { target > position + $0 ? target - $0 : nil }
+    let rungs = Self.ladder.compactMap { target > position + 2 * $0 ? target - $0 : nil }
     if target <= timeline.end {
       for rung in rungs {
         guard advance(to: rung, stops: false) == .arrived else { break }

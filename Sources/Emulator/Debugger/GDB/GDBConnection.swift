@@ -33,6 +33,23 @@ public final class GDBConnection: SessionChannel, SessionController {
   /// After the client's `kill`.
   public var wantsEnd: Bool { server.isKilled }
 
+  /// Not while the past is replayed.
+  public var acceptsInput: Bool { !server.debuggee.isReplaying }
+  /// Never: the user is at the other end of the socket.
+  public var usesTerminal: Bool { false }
+
+  /// What is left to decide has no client who would want to know.
+  public func decide(_ stop: StopReason) -> SessionDecision { .end }
+
+  /// Stops the machine as the client's Ctrl-C does.
+  public func attention() {
+    if server.isAttached {
+      server.interrupt()
+    } else {
+      say("no debugger is attached")
+    }
+  }
+
   /// Lets the machine do what the client wants.
   public func run(
     until condition: StopCondition, limit: UInt64, timeLimit: UInt64

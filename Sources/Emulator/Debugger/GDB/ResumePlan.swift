@@ -52,8 +52,7 @@ extension GDBServer {
     plan = kind == "c" || kind == "C" ? .resume(.forward) : .step(.forward, processor: processor)
   }
 
-  /// vCont: the first action that names a thread, or none, is that thread's. All processors go on
-  /// together; what one of them is told to step decides when they stop.
+  /// vCont: what one processor is told to step decides when all stop, which go on together.
   func resume(actions reader: PacketReader) {
     var reader = reader
     var wanted: ResumePlan?
