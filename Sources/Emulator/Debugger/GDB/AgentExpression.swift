@@ -1,5 +1,5 @@
 /// What an agent expression looks at.
-protocol AgentEnvironment {
+package protocol AgentEnvironment {
   /// A register by its number in the description.
   func register(_ number: Int) -> UInt64?
   /// A little-endian number in memory.
@@ -13,7 +13,7 @@ protocol AgentEnvironment {
 }
 
 /// Why an agent expression has no value.
-enum AgentError: Error, Equatable {
+package enum AgentError: Error, Equatable {
   case stackOverflow
   case stackUnderflow
   /// The code ends in the middle of an instruction, or without `end`.
@@ -30,19 +30,19 @@ enum AgentError: Error, Equatable {
 /// Bytecode that GDB makes of a condition or of a formatted print.
 ///
 /// Manual of GDB, "Agent Expressions": a stack of 64-bit numbers.
-struct AgentExpression: Equatable {
+package struct AgentExpression: Equatable {
   /// The longest stack; GDB makes do with 100 too.
-  static let depth = 100
+  package static let depth = 100
   /// Operations after which it is taken to be endless.
-  static let stepLimit = 10_000
+  package static let stepLimit = 10_000
 
   /// The bytecode.
   let code: [UInt8]
 
-  init(_ code: [UInt8]) { self.code = code }
+  package init(_ code: [UInt8]) { self.code = code }
 
   /// The number on top of the stack at `end`; zero if the stack is empty then.
-  func evaluate(in environment: some AgentEnvironment) throws(AgentError) -> UInt64 {
+  package func evaluate(in environment: some AgentEnvironment) throws(AgentError) -> UInt64 {
     var evaluation = AgentEvaluation(code: code)
     for _ in 0..<Self.stepLimit {
       if try !evaluation.step(environment) { return evaluation.result }

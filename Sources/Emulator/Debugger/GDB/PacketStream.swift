@@ -2,9 +2,9 @@
 ///
 /// Manual of GDB, "Remote Protocol", "Overview": `$packet#checksum`, acknowledged by `+` or `-`,
 /// with `}` before bytes that a frame needs for itself.
-struct PacketStream {
+package struct PacketStream {
   /// What a byte completed.
-  enum Event: Equatable {
+  package enum Event: Equatable {
     /// A packet, escapes undone.
     case packet([UInt8])
     /// A packet whose checksum is wrong, or that is too long.
@@ -26,17 +26,19 @@ struct PacketStream {
   }
 
   /// The longest packet that is taken.
-  static let capacity = 0x1_0000
+  package static let capacity = 0x1_0000
 
   /// Whether packets with a wrong checksum count; without acknowledgements nobody would repeat them.
-  var ignoresChecksums = false
+  package var ignoresChecksums = false
   private var place = Place.outside
   private var packet: [UInt8] = []
   private var sum: UInt8 = 0
   private var isTooLong = false
 
+  package init() {}
+
   /// Takes a byte from the other side.
-  mutating func receive(_ byte: UInt8) -> Event? {
+  package mutating func receive(_ byte: UInt8) -> Event? {
     switch place {
     case .outside: return outside(byte)
     case .inside, .escaped: inside(byte)
@@ -95,7 +97,7 @@ struct PacketStream {
   }
 
   /// The frame of a packet.
-  static func frame(_ packet: some Sequence<UInt8>) -> [UInt8] {
+  package static func frame(_ packet: some Sequence<UInt8>) -> [UInt8] {
     var frame = [UInt8(ascii: "$")]
     var sum: UInt8 = 0
     for byte in packet {
