@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Debugger
+import Debugger
 
 /// Frames of the remote serial protocol.
 @Suite struct PacketStreamTests {
