@@ -51,18 +51,19 @@ private final class Surroundings: AgentEnvironment {
     #expect(try value([0x25, 1, 2, 3, 4, 5, 6, 7, 8]) == 0x0102_0304_0506_0708)
   }
 
-  @Test(arguments: [
-    (0x02, 7, 5, 12), (0x03, 5, 7, UInt64.max - 1), (0x04, 7, 5, 35),
-    (0x05, UInt64(bitPattern: -7), 2, UInt64(bitPattern: -3)), (0x06, .max, 2, .max / 2),
-    (0x07, UInt64(bitPattern: -7), 2, UInt64(bitPattern: -1)), (0x08, 7, 4, 3),
-    (0x05, 1 << 63, .max, 1 << 63), (0x07, 1 << 63, .max, 0),
-    (0x09, 1, 63, 1 << 63), (0x09, 1, 64, 0), (0x09, 1, .max, 0),
-    (0x0A, UInt64(bitPattern: -8), 1, UInt64(bitPattern: -4)), (0x0A, 1 << 63, 200, .max),
-    (0x0B, 1 << 63, 63, 1), (0x0B, 1 << 63, 64, 0),
-    (0x0F, 0xF0, 0x3C, 0x30), (0x10, 0xF0, 0x3C, 0xFC), (0x11, 0xF0, 0x3C, 0xCC),
-    (0x13, 3, 3, 1), (0x13, 3, 4, 0), (0x14, .max, 0, 1), (0x14, 0, .max, 0),
-    (0x15, .max, 0, 0), (0x15, 0, .max, 1),
-  ] as [(UInt8, UInt64, UInt64, UInt64)])
+  @Test(
+    arguments: [
+      (0x02, 7, 5, 12), (0x03, 5, 7, UInt64.max - 1), (0x04, 7, 5, 35),
+      (0x05, UInt64(bitPattern: -7), 2, UInt64(bitPattern: -3)), (0x06, .max, 2, .max / 2),
+      (0x07, UInt64(bitPattern: -7), 2, UInt64(bitPattern: -1)), (0x08, 7, 4, 3),
+      (0x05, 1 << 63, .max, 1 << 63), (0x07, 1 << 63, .max, 0),
+      (0x09, 1, 63, 1 << 63), (0x09, 1, 64, 0), (0x09, 1, .max, 0),
+      (0x0A, UInt64(bitPattern: -8), 1, UInt64(bitPattern: -4)), (0x0A, 1 << 63, 200, .max),
+      (0x0B, 1 << 63, 63, 1), (0x0B, 1 << 63, 64, 0),
+      (0x0F, 0xF0, 0x3C, 0x30), (0x10, 0xF0, 0x3C, 0xFC), (0x11, 0xF0, 0x3C, 0xCC),
+      (0x13, 3, 3, 1), (0x13, 3, 4, 0), (0x14, .max, 0, 1), (0x14, 0, .max, 0),
+      (0x15, .max, 0, 0), (0x15, 0, .max, 1),
+    ] as [(UInt8, UInt64, UInt64, UInt64)])
   func binaryOperations(_ operation: UInt8, _ a: UInt64, _ b: UInt64, _ result: UInt64) throws {
     #expect(try value(push(a) + push(b) + [operation]) == result)
     #expect(error(push(a) + [operation]) == .stackUnderflow)

@@ -89,9 +89,10 @@ import Testing
   }
 
   private func number(of register: String, in description: String) -> String? {
-    guard let line = description.split(separator: "\n").first(where: {
-      $0.hasPrefix("<reg name=\"\(register)\"")
-    }), let start = line.firstRange(of: "regnum=\"")
+    guard
+      let line = description.split(separator: "\n").first(where: {
+        $0.hasPrefix("<reg name=\"\(register)\"")
+      }), let start = line.firstRange(of: "regnum=\"")
     else { return nil }
     return Int(line[start.upperBound...].prefix { $0 != "\"" }).map { String($0, radix: 16) }
   }
@@ -305,7 +306,8 @@ import Testing
     #expect(client.ask("Hgp1.3") == "OK")
     #expect(client.ask("Hx1") == "E16")
     let extra = client.ask("qThreadExtraInfo,1")
-    #expect(String(decoding: GDBClient.bytes(extra.utf8), as: UTF8.self) == "CPU 0, 64-bit code, ring 0")
+    #expect(
+      String(decoding: GDBClient.bytes(extra.utf8), as: UTF8.self) == "CPU 0, 64-bit code, ring 0")
     #expect(client.ask("qXfer:threads:read::0,1000").contains("<thread id=\"3\" core=\"2\""))
   }
 

@@ -1,6 +1,5 @@
-import Testing
-
 import Debugger
+import Testing
 
 /// Frames of the remote serial protocol.
 @Suite struct PacketStreamTests {

@@ -29,7 +29,8 @@ struct RealGDBTests {
   }
 
   @Test func realModeIsSixteenBitCode() throws {
-    let output = try firmware().run("""
+    let output = try firmware().run(
+      """
       show architecture
       p/x $eip
       x/i $pc
@@ -96,7 +97,8 @@ struct RealGDBTests {
   }
 
   @Test func theDescriptionFollowsTheModeOnRequest() throws {
-    let output = try firmware().run("""
+    let output = try firmware().run(
+      """
       break *0xfe027
       continue
       monitor arch mode
@@ -122,7 +124,8 @@ struct RealGDBTests {
 
   @Test func aRefusedArchitectureDoesNotBreakTheConnection() throws {
     let guest = try RealGDB(CompiledGuest.plain())
-    let output = try guest.run("""
+    let output = try guest.run(
+      """
       set architecture i8086
       p/x $rip
       set architecture i386
@@ -136,7 +139,8 @@ struct RealGDBTests {
   // MARK: Code without symbols
 
   @Test func registersAndMemory() throws {
-    let output = try RealGDB(CompiledGuest.plain()).run("""
+    let output = try RealGDB(CompiledGuest.plain()).run(
+      """
       info registers rip
       set var $rax = 0x1122334455667788
       p/x $eax
@@ -171,7 +175,8 @@ struct RealGDBTests {
   }
 
   @Test func breakpointsAndWatchpoints() throws {
-    let output = try RealGDB(CompiledGuest.plain()).run("""
+    let output = try RealGDB(CompiledGuest.plain()).run(
+      """
       break *0x100005
       continue
       condition 1 *(int *) 0x110000 == 500
@@ -203,7 +208,8 @@ struct RealGDBTests {
   }
 
   @Test func controlC() throws {
-    let output = try RealGDB(CompiledGuest.plain(), waits: false).run("""
+    let output = try RealGDB(CompiledGuest.plain(), waits: false).run(
+      """
       python
       import os, signal, threading
       threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
@@ -217,7 +223,8 @@ struct RealGDBTests {
 
   @Test func detachingAndComingBack() throws {
     let guest = try RealGDB(CompiledGuest.plain())
-    let output = try guest.run("""
+    let output = try guest.run(
+      """
       break *0x100005
       continue
       p *(int *) 0x110000
@@ -241,7 +248,8 @@ struct RealGDBTests {
 
   @Test func anotherDebuggerIsRefused() throws {
     let guest = try RealGDB(CompiledGuest.plain())
-    let output = try guest.run("""
+    let output = try guest.run(
+      """
       python
       import socket
       s = socket.create_connection(("127.0.0.1", \(guest.port)))
@@ -262,7 +270,8 @@ struct RealGDBTests {
 
   @Test func processorsAreThreads() throws {
     let image = MultiprocessorImage(processors: 2).build()
-    let output = try RealGDB(image, ["--cpus", "2"]).run("""
+    let output = try RealGDB(image, ["--cpus", "2"]).run(
+      """
       info threads
       break *0x8000
       continue
