@@ -24,7 +24,7 @@ extension GDBServer {
       if stop.cause == .arrived { return nil }
       return report(stop)
     case .step(let direction, let processor):
-      return report(debuggee.step(direction, count: 1, processor: processor))
+      return report(step(direction, processor))
     case .range(let processor, let range): return stepThrough(range, processor)
     case .handler(let processor, let range, let end):
       return finishHandler(processor, range, end, limit)
@@ -39,14 +39,21 @@ extension GDBServer {
     tell(signal: 2, processor: currentProcessor)
   }
 
-  // MARK: Stepping in a range
+  // MARK: Stepping
+
+  /// Steps a processor, which has arrived even if another one has the next turn.
+  private func step(_ direction: Direction, _ processor: Int) -> Stop {
+    var stop = debuggee.step(direction, count: 1, processor: processor)
+    if stop.cause == .arrived { stop.processor = processor }
+    return stop
+  }
 
   /// Steps while the instruction pointer stays in the range.
   private func stepThrough(_ range: Range<UInt64>, _ processor: Int) -> StopReason? {
     let cpu = machine.processors[processor].cpu
     for _ in 0..<Self.stepsPerSlice {
       let count = cpu.instructionCount
-      let stop = debuggee.step(.forward, count: 1, processor: processor)
+      let stop = step(.forward, processor)
       guard stop.cause == .arrived else { return report(stop) }
       guard !range.contains(cpu.instructionPointer.value) else { continue }
       if let end = handlerEnd(processor, since: count, range) {
