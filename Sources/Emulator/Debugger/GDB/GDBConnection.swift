@@ -55,6 +55,8 @@ public final class GDBConnection: SessionChannel, SessionController {
     until condition: StopCondition, limit: UInt64, timeLimit: UInt64
   ) -> StopReason {
     let reason = server.run(until: condition, limit: limit, timeLimit: timeLimit)
+    // A client that is told of a stop says nothing before, so nothing would wake the session.
+    sendOutput()
     return reason ?? .instructionLimit
   }
 
@@ -73,9 +75,15 @@ public final class GDBConnection: SessionChannel, SessionController {
     let bytes = try socket.receive()
     if !wasConnected && socket.isConnected { server.attach() }
     server.receive(bytes)
-    let output = server.takeOutput()
-    if output.isEmpty { try socket.flush() } else { try socket.send(output) }
+    sendOutput()
+    try socket.flush()
     if server.isAttached && !socket.isConnected { lose() }
+  }
+
+  /// A socket that cannot be written to drops its client, which is found out by looking.
+  private func sendOutput() {
+    let output = server.takeOutput()
+    if !output.isEmpty { try? socket.send(output) }
   }
 
   private func lose() {
@@ -88,7 +96,7 @@ public final class GDBConnection: SessionChannel, SessionController {
   /// Ends the connection, telling a client that waits.
   public func close() {
     server.finish()
-    try? socket.send(server.takeOutput())
+    sendOutput()
     socket.close()
   }
 }

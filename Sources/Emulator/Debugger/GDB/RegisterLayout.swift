@@ -93,8 +93,8 @@ struct RegisterLayout {
   private static func standardFeatures(_ is64Bit: Bool) -> [Feature] {
     let count = is64Bit ? 16 : 8
     let bases = [
-      RegisterField("fs_base", 64, "long", .base(.fs)),
-      RegisterField("gs_base", 64, "long", .base(.gs)),
+      RegisterField("fs_base", 64, "uint64", .base(.fs)),
+      RegisterField("gs_base", 64, "uint64", .base(.gs)),
     ]
     let xmm = (0..<count).map { RegisterField("xmm\($0)", 128, "vec128", .xmm($0)) }
     let ymm = (0..<count).map { RegisterField("ymm\($0)h", 128, "uint128", .ymmHigh($0)) }
