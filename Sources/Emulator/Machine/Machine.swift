@@ -50,7 +50,7 @@ public final class Machine {
   public var console: SerialConsole
 
   let clock: VirtualClock
-  let chipset: Chipset
+  package let chipset: Chipset
   let requests: Requests
   let endpoints: Endpoints
   /// Is told what processors and devices do besides computing, in order; none costs nothing.
@@ -257,5 +257,7 @@ final class Requests {
   /// INIT and start-up messages, in the order they were sent.
   var signals: [(processor: Int, signal: ProcessorSignal)] = []
   var isConditionMet = false
+  /// An observer wants to look.
+  var isDebuggerStop = false
   let isStopRequested = Atomic(false)
 }
