@@ -71,7 +71,6 @@ struct Timeline {
   }
 
   mutating func append(_ modification: Modification, snapshot: MachineSnapshot, pages: Set<Int>) {
-    let start = start
     // A checkpoint at the same position is without the change.
     let start = start
     checkpoints.removeAll { $0.position == modification.position && $0.position != start }
