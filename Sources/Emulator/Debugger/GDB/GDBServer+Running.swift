@@ -24,7 +24,7 @@ extension GDBServer {
       if stop.cause == .arrived { return nil }
       return report(stop)
     case .step(let direction, let processor):
-      return report(step(direction, processor))
+      return step(direction, processor).flatMap(report)
     case .range(let processor, let range): return stepThrough(range, processor)
     case .handler(let processor, let range, let end):
       return finishHandler(processor, range, end, limit)
@@ -42,10 +42,27 @@ extension GDBServer {
   // MARK: Stepping
 
   /// Steps a processor, which has arrived even if another one has the next turn.
-  private func step(_ direction: Direction, _ processor: Int) -> Stop {
-    var stop = debuggee.step(direction, count: 1, processor: processor)
-    if stop.cause == .arrived { stop.processor = processor }
-    return stop
+  ///
+  /// - Returns: Nil if it has had no turn yet, but others have: it may be halted.
+  private func step(_ direction: Direction, _ processor: Int) -> Stop? {
+    let cpu = machine.processors[processor].cpu
+    if direction == .backward {
+      // What has never executed anything has nothing to undo.
+      if cpu.instructionCount == 0 { return stop(.historyBegins, processor) }
+      let before = debuggee.step(.backward, count: 1, processor: processor)
+      return before.cause == .arrived ? stop(.arrived, processor) : before
+    }
+    let count = cpu.instructionCount
+    for _ in 0..<Self.stepsPerSlice {
+      let next = debuggee.step(.forward)
+      if next.cause != .arrived { return next }
+      if cpu.instructionCount != count { return stop(.arrived, processor) }
+    }
+    return nil
+  }
+
+  private func stop(_ cause: Stop.Cause, _ processor: Int) -> Stop {
+    Stop(cause: cause, processor: processor, position: debuggee.position)
   }
 
   /// Steps while the instruction pointer stays in the range.
@@ -53,7 +70,7 @@ extension GDBServer {
     let cpu = machine.processors[processor].cpu
     for _ in 0..<Self.stepsPerSlice {
       let count = cpu.instructionCount
-      let stop = step(.forward, processor)
+      guard let stop = step(.forward, processor) else { return nil }
       guard stop.cause == .arrived else { return report(stop) }
       guard !range.contains(cpu.instructionPointer.value) else { continue }
       if let end = handlerEnd(processor, since: count, range) {
