@@ -125,11 +125,11 @@ extension GDBServer {
   private func condition(
     _ conditions: [AgentExpression], _ commands: [AgentExpression]
   ) -> (Machine) -> Bool {
-    let registers = layout.fields.map(\.register)
-    return { [unowned self] machine in
-      let environment = MachineEnvironment(
-        file: RegisterFile(cpu: machine.processor.cpu, memory: machine.memory),
-        registers: registers, variables: variables, output: { [unowned self] in printed($0) })
+    let environment = MachineEnvironment(
+      RegisterFile(machine, processor: 0), registers: layout.fields.map(\.register),
+      variables: variables, output: { [unowned self] in printed($0) })
+    return { machine in
+      environment.file = RegisterFile(cpu: machine.processor.cpu, memory: machine.memory)
       func holds(_ expression: AgentExpression) -> Bool {
         do throws(AgentError) {
           return try expression.evaluate(in: environment) != 0
@@ -167,11 +167,21 @@ final class AgentVariables {
 }
 
 /// What an agent expression sees of a machine: the processor whose turn it is.
-struct MachineEnvironment: AgentEnvironment {
-  let file: RegisterFile
-  let registers: [GuestRegister]
-  let variables: AgentVariables
-  let output: (String) -> Void
+final class MachineEnvironment: AgentEnvironment {
+  var file: RegisterFile
+  private let registers: [GuestRegister]
+  private let variables: AgentVariables
+  private let output: (String) -> Void
+
+  init(
+    _ file: RegisterFile, registers: [GuestRegister], variables: AgentVariables,
+    output: @escaping (String) -> Void
+  ) {
+    self.file = file
+    self.registers = registers
+    self.variables = variables
+    self.output = output
+  }
 
   func register(_ number: Int) -> UInt64? {
     registers.indices.contains(number) ? file.readNumber(registers[number]) : nil

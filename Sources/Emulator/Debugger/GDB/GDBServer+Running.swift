@@ -177,7 +177,6 @@ extension GDBServer {
 
   private func tell(signal: Int, processor: Int, _ cause: String = "") {
     selectedProcessor = processor
-    steppedProcessor = nil
     lastReply = stopText(signal: signal, processor: processor, cause)
     reply(lastReply)
   }

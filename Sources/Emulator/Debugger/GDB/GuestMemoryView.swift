@@ -26,6 +26,9 @@ struct GuestMemoryView {
 
   /// Reads a little-endian number of 1, 2, 4 or 8 bytes.
   func load(_ address: UInt64, size: Int) -> UInt64? {
+    if let (place, length) = piece(address, 0, size), length == size {
+      return memory.load(place, size: size)
+    }
     let bytes = read(address, count: size)
     guard bytes.count == size else { return nil }
     return bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
