@@ -3,7 +3,7 @@ import Emulator
 /// Letting the machine run, and telling the client where it stopped.
 extension GDBServer {
   /// Steps in a range that one slice makes at most.
-  private static let stepsPerSlice = 10_000
+  private static let stepsPerSlice = 2000
 
   /// Lets the machine do what the client wants.
   ///
