@@ -13,6 +13,7 @@ struct Boot: ParsableCommand {
       """)
 
   @OptionGroup var options: MachineOptions
+  @OptionGroup var debugging: DebugOptions
 
   @Option(
     help: ArgumentHelp(
@@ -90,10 +91,12 @@ struct Boot: ParsableCommand {
     let streams = StandardStreams(readsInput: input == nil, terminal: terminal)
     let backend: any SerialBackend
     let channels: [any SessionChannel]
+    let debugger: GDBConnection?
     do {
       backend = try main.open(standardStreams: streams)
       let mirror = options.firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
-      channels = try openChannels(machine) + mirror
+      debugger = try debugging.connect(machine, quiet: quiet)
+      channels = try openChannels(machine) + mirror + [debugger].compactMap(\.self)
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
@@ -101,7 +104,7 @@ struct Boot: ParsableCommand {
     defer { backend.close() }
     let session = Session(
       machine: machine, backend: backend, channels: channels, limits: try limits(),
-      terminal: terminal,
+      controller: debugger, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
