@@ -155,7 +155,7 @@ struct Boot: ParsableCommand {
       throw ExitCode(ExitStatus.timeout)
     case .signal(let number):
       ExitStatus.leave(bySignal: number)
-    case .machine(.reset), .machine(.stopped): return
+    case .machine(.reset), .machine(.stopped), .machine(.breakpoint), .machine(.watchpoint): return
     }
   }
 

@@ -41,6 +41,7 @@ public final class Session {
   private let backend: any SerialBackend
   private let channels: [any SessionChannel]
   private let limits: Limits
+  private let controller: (any SessionController)?
   private let terminal: Terminal?
   private let signals: SignalWatch
   private let say: (String) -> Void
@@ -56,18 +57,20 @@ public final class Session {
   ///   - backend: What its first serial port is connected to.
   ///   - channels: What else of the machine is connected to the host.
   ///   - limits: What ends the run.
+  ///   - controller: A debugger that steers the machine.
   ///   - terminal: The terminal that is to be in raw mode meanwhile.
   ///   - signals: Where signals are noticed.
   ///   - say: Shows the user a line that is not the guest's.
   public init(
     machine: Machine, backend: any SerialBackend, channels: [any SessionChannel] = [],
-    limits: Limits, terminal: Terminal?,
+    limits: Limits, controller: (any SessionController)? = nil, terminal: Terminal?,
     signals: SignalWatch, say: @escaping (String) -> Void
   ) {
     self.machine = machine
     self.backend = backend
     self.channels = channels
     self.limits = limits
+    self.controller = controller
     self.terminal = terminal
     self.signals = signals
     self.say = say
@@ -84,8 +87,15 @@ public final class Session {
     terminal?.enterRawMode()
     defer { terminal?.restore() }
     while true {
-      let stop = isCongested ? nil : runSlice()
+      var stop = isCongested ? nil : runSlice()
       try sendOutput()
+      if let reason = stop, let controller, reason.isForDebugger {
+        switch try ask(controller, reason) {
+        case .goOn: stop = nil
+        case .quit: return .quit
+        case .end: break
+        }
+      }
       if let end = try exchange(stop) { return end }
     }
   }
@@ -102,9 +112,22 @@ public final class Session {
     let slice = isLive ? Self.interactiveSlice : Self.plainSlice
     let rest = lastInstruction - min(lastInstruction, machine.instructionCount)
     let condition = limits.outputMatcher.map { StopCondition.output($0) } ?? .never
-    let stop = machine.run(until: condition, limit: min(slice, rest), timeLimit: Self.timeSlice)
+    let limit = min(slice, rest)
+    let stop =
+      controller?.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
+      ?? machine.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
     if stop == .instructionLimit, machine.instructionCount < lastInstruction { return nil }
     return stop
+  }
+
+  /// Lets the debugger decide, with the terminal as it was before the session if it wants that.
+  private func ask(
+    _ controller: any SessionController, _ stop: StopReason
+  ) throws(HostError) -> SessionDecision {
+    guard controller.usesTerminal else { return try controller.decide(stop) }
+    terminal?.restore()
+    defer { terminal?.enterRawMode() }
+    return try controller.decide(stop)
   }
 
   private func sendOutput() throws(HostError) {
@@ -134,7 +157,8 @@ public final class Session {
       for: backend.interests + channels.flatMap(\.interests), nanoseconds: sleep)
     if let end = handleSignal() { return end }
     if ready.contains(where: \.output) { try backend.flush() }
-    let input = ready.contains(where: \.input) ? try backend.receive() : []
+    let isOpen = controller?.acceptsInput ?? true
+    let input = isOpen && ready.contains(where: \.input) ? try backend.receive() : []
     if case .idle(let time) = stop {
       let shown = pacing.virtualTime(wall: WallClock.now, virtual: machine.now)
       machine.advanceIdle(to: min(time, shown))
@@ -180,10 +204,18 @@ public final class Session {
     case .quit: return .quit
     case .help:
       say("Ctrl-A x quits, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A to the guest")
-    case .monitor: say("there is no monitor in this version")
+    case .monitor: controller?.attention() ?? say("there is no monitor here")
     case .unknown: say("no such key; Ctrl-A h shows those there are")
     }
     return nil
+  }
+}
+
+extension StopReason {
+  /// Whether a debugger wants to know, because the machine does not go on by itself.
+  fileprivate var isForDebugger: Bool {
+    if case .idle = self { return false }
+    return true
   }
 }
 

@@ -1,13 +1,16 @@
 /// The far end of a serial port, or of the debug console: what a terminal would show and type.
 public final class SerialConsole {
   /// Everything the guest has sent, unless `keepsOutput` is off.
-  public private(set) var output: [UInt8] = []
+  public internal(set) var output: [UInt8] = []
 
   /// Whether `output` grows; a front end that passes bytes on turns it off.
   public var keepsOutput = true
 
   /// Is given every byte that the guest sends, as it is sent.
   public var transmitted: ((UInt8) -> Void)?
+
+  /// Whether `transmitted` hears nothing.
+  var isMuted = false
 
   /// Looks at every byte for the condition that a run waits for.
   var observer: ((UInt8) -> Void)?
@@ -34,6 +37,6 @@ public final class SerialConsole {
   func transmit(_ byte: UInt8) {
     if keepsOutput { output.append(byte) }
     observer?(byte)
-    transmitted?(byte)
+    if !isMuted { transmitted?(byte) }
   }
 }
