@@ -8,11 +8,20 @@ struct Boot: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Boot a kernel and attach the terminal to its serial console.",
     discussion: """
-      Keys: Ctrl-A x quits, Ctrl-A h lists the keys, Ctrl-A Ctrl-A sends Ctrl-A.
+      Keys: Ctrl-A x quits, Ctrl-A c stops the guest in the monitor, Ctrl-A h lists the keys, \
+      Ctrl-A Ctrl-A sends Ctrl-A.
       \(ExitStatus.help)
       """)
 
   @OptionGroup var options: MachineOptions
+  @OptionGroup var monitor: MonitorOptions
+
+  /// Whether this is `emu debug`.
+  var isDebugging = false
+
+  private enum CodingKeys: CodingKey {
+    case options, monitor, serial, input, limit, timeout, exitOn, quiet, statistics
+  }
 
   @Option(
     help: ArgumentHelp(
@@ -80,13 +89,20 @@ struct Boot: ParsableCommand {
   private func runSession(_ machine: Machine) throws -> Session.End {
     let main = options.hvc == .stdio ? .stdio : serial
     let terminal = main == .stdio && input == nil ? Terminal() : nil
-    let streams = StandardStreams(readsInput: input == nil, terminal: terminal)
+    let monitorInput = try monitor.openInput(
+      atTerminal: terminal != nil, isDebugging: isDebugging)
+    // What is no terminal is the monitor's alone.
+    let isShared = terminal != nil || !(monitorInput is TerminalInput)
+    let streams = StandardStreams(readsInput: input == nil && isShared, terminal: terminal)
+    let controller = try makeController(machine, monitorInput)
     let backend: any SerialBackend
     let channels: [any SessionChannel]
     do {
       backend = try main.open(standardStreams: streams)
       let mirror = options.firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
-      channels = try openChannels(machine) + mirror
+      channels =
+        try openChannels(machine) + mirror
+        + [monitorInput as? any SessionChannel].compactMap { $0 }
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
@@ -94,7 +110,7 @@ struct Boot: ParsableCommand {
     defer { backend.close() }
     let session = Session(
       machine: machine, backend: backend, channels: channels, limits: try limits(),
-      terminal: terminal,
+      controller: controller, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
@@ -103,6 +119,21 @@ struct Boot: ParsableCommand {
       if case .closedOutput = error.kind { return .signal(SIGPIPE) }
       throw Failure(error, status: ExitStatus.hostFailure)
     }
+  }
+
+  /// What steers the machine, if anybody may look into it.
+  private func makeController(
+    _ machine: Machine, _ input: (any MonitorInput)?
+  ) throws -> MonitorController? {
+    guard let input else { return nil }
+    // A file that was named and is unusable is better said at once.
+    let symbols = monitor.symbols == nil ? nil : try monitor.readSymbols(of: machine)
+    return MonitorController(
+      machine: machine, input: input,
+      symbols: {
+        symbols ?? (try? monitor.readSymbols(of: machine)) ?? ProgramSymbols(machine.image?.elf)
+      },
+      stopsAtStart: isDebugging || monitor.wait, script: try monitor.scriptLines())
   }
 
   /// What is connected beside the main console.
@@ -170,7 +201,8 @@ struct Boot: ParsableCommand {
 
   /// Prints what is known about a bad end.
   private func explain(_ machine: Machine, _ stop: StopReason) {
-    let lines = machine.diagnosis(of: stop).lines
+    let symbols = try? monitor.readSymbols(of: machine)
+    let lines = machine.diagnosis(of: stop, symbols: symbols).lines
     ExitStatus.say(lines.joined(separator: "\n"))
   }
 

@@ -95,6 +95,9 @@ public final class SocketBackend: SerialBackend {
     return [Interest(descriptor: client, input: true, output: !waiting.isEmpty)]
   }
 
+  /// Whether somebody is connected.
+  package var hasClient: Bool { client >= 0 }
+
   /// Always: a client may come.
   public var mayReceive: Bool { true }
 
