@@ -78,15 +78,16 @@ struct Boot: ParsableCommand {
       write(STDERR_FILENO, &byte, 1)
     }
     try options.firmware.connect(machine)
-    let end = try runSession(machine)
+    let ending = Ending()
+    let end = try runSession(machine, ending)
     try options.firmware.saveScreen(of: machine)
     if statistics { ExitStatus.say(Self.statistics(of: machine)) }
-    try finish(machine, end)
+    try finish(machine, end, ending)
   }
 
   // MARK: Running it
 
-  private func runSession(_ machine: Machine) throws -> Session.End {
+  private func runSession(_ machine: Machine, _ ending: Ending) throws -> Session.End {
     let main = options.hvc == .stdio ? .stdio : serial
     let terminal = main == .stdio && input == nil ? Terminal() : nil
     let monitorInput = try monitor.openInput(
@@ -94,7 +95,12 @@ struct Boot: ParsableCommand {
     // What is no terminal is the monitor's alone.
     let isShared = terminal != nil || !(monitorInput is TerminalInput)
     let streams = StandardStreams(readsInput: input == nil && isShared, terminal: terminal)
-    let controller = try makeController(machine, monitorInput)
+    let watch = HangWatch(machine)
+    let controller = try makeController(machine, monitorInput, watch)
+    defer {
+      ending.hang = watch.proof
+      ending.debuggee = controller?.current?.debuggee
+    }
     let backend: any SerialBackend
     let channels: [any SessionChannel]
     do {
@@ -110,7 +116,7 @@ struct Boot: ParsableCommand {
     defer { backend.close() }
     let session = Session(
       machine: machine, backend: backend, channels: channels, limits: try limits(),
-      controller: controller, terminal: terminal,
+      controller: controller ?? watch, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
@@ -123,13 +129,13 @@ struct Boot: ParsableCommand {
 
   /// What steers the machine, if anybody may look into it.
   private func makeController(
-    _ machine: Machine, _ input: (any MonitorInput)?
+    _ machine: Machine, _ input: (any MonitorInput)?, _ watch: HangWatch
   ) throws -> MonitorController? {
     guard let input else { return nil }
     // A file that was named and is unusable is better said at once.
     let symbols = monitor.symbols == nil ? nil : try monitor.readSymbols(of: machine)
     return MonitorController(
-      machine: machine, input: input,
+      machine: machine, input: input, plain: watch,
       symbols: {
         symbols ?? (try? monitor.readSymbols(of: machine)) ?? ProgramSymbols(machine.image?.elf)
       },
@@ -167,16 +173,16 @@ struct Boot: ParsableCommand {
 
   // MARK: The end
 
-  private func finish(_ machine: Machine, _ end: Session.End) throws {
+  private func finish(_ machine: Machine, _ end: Session.End, _ ending: Ending) throws {
     switch end {
     case .quit, .machine(.poweredOff), .machine(.conditionMet): return
     case .machine(.debugExit(let value)):
       throw ExitCode(Int32(truncatingIfNeeded: value << 1 | 1) & 0xFF)
     case .machine(.shutdown):
-      explain(machine, .shutdown)
+      explain(machine, .shutdown, ending)
       throw ExitCode(ExitStatus.shutdown)
     case .machine(.haltedForever), .machine(.idle):
-      explain(machine, .haltedForever)
+      explain(machine, .haltedForever, ending)
       throw ExitCode(ExitStatus.haltedForever)
     case .machine(.instructionLimit):
       remark("\(machine.instructionCount) instructions: the limit is reached")
@@ -200,13 +206,22 @@ struct Boot: ParsableCommand {
   }
 
   /// Prints what is known about a bad end.
-  private func explain(_ machine: Machine, _ stop: StopReason) {
+  private func explain(_ machine: Machine, _ stop: StopReason, _ ending: Ending) {
     let symbols = try? monitor.readSymbols(of: machine)
-    let lines = machine.diagnosis(of: stop, symbols: symbols).lines
+    let debuggee = ending.debuggee ?? Rerun(of: machine)?.debuggee
+    let lines = machine.diagnosis(
+      of: stop, symbols: symbols, debuggee: debuggee, hang: ending.hang
+    ).lines
     ExitStatus.say(lines.joined(separator: "\n"))
   }
 
   private func remark(_ text: String) {
     if !quiet { ExitStatus.say(text) }
   }
+}
+
+/// What a session leaves behind for the explanation of its end.
+private final class Ending {
+  var hang: HangProof?
+  var debuggee: Debuggee?
 }

@@ -7,6 +7,8 @@ public final class MonitorController: SessionController {
   private let machine: Machine
   private let input: any MonitorInput
   private let makeSymbols: () -> ProgramSymbols
+  /// Runs the machine as long as there is no monitor.
+  private let plain: any SessionController
   /// Made when it is needed first: from then on history is recorded.
   private var monitor: Monitor?
   /// Whether the user is asked even where the run has ended.
@@ -22,15 +24,18 @@ public final class MonitorController: SessionController {
   /// - Parameters:
   ///   - machine: The machine.
   ///   - input: Where its lines come from.
+  ///   - plain: Runs the machine as long as nobody wanted the monitor.
   ///   - symbols: Reads the symbols, when they are needed.
   ///   - stopsAtStart: Whether the machine stands at first, with its history recorded from there.
   ///   - script: Lines to do first.
   public init(
-    machine: Machine, input: any MonitorInput, symbols: @escaping () -> ProgramSymbols,
+    machine: Machine, input: any MonitorInput, plain: any SessionController,
+    symbols: @escaping () -> ProgramSymbols,
     stopsAtStart: Bool, script: [String] = []
   ) {
     self.machine = machine
     self.input = input
+    self.plain = plain
     self.script = script
     makeSymbols = symbols
     staysAtEnd = stopsAtStart
@@ -65,7 +70,7 @@ public final class MonitorController: SessionController {
   public func run(until condition: StopCondition, limit: UInt64, timeLimit: UInt64) -> StopReason {
     if isWanted || isAtEnd { return .stopped }
     guard let monitor else {
-      return machine.run(until: condition, limit: limit, timeLimit: timeLimit)
+      return plain.run(until: condition, limit: limit, timeLimit: timeLimit)
     }
     let left = target.map { $0 - min($0, monitor.debuggee.position) }
     if left == 0 {
