@@ -57,7 +57,7 @@ import Testing
     let (machine, watch, stop) = try watch(code)
     let rerun = try #require(Rerun(of: machine))
     let text = machine.diagnosis(
-      of: stop, debuggee: rerun.debuggee, hang: try #require(watch.proof)
+      of: stop, debuggee: rerun.debuggee, hang: watch.proof
     ).text
     #expect(text.contains("it waits for 0x103000, which holds 0x1"), "\(text)")
     #expect(text.contains("0x100002 wrote there last, at instruction 1"), "\(text)")
@@ -119,7 +119,7 @@ import Testing
     let stuck = try watch(start(TestCode.loop) + TestCode.loop, processors: 2)
     #expect(stuck.2 == .haltedForever)
     #expect(stuck.1.proof?.spins.count == 2)
-    let text = stuck.0.diagnosis(of: stuck.2, hang: try #require(stuck.1.proof)).text
+    let text = stuck.0.diagnosis(of: stuck.2, hang: stuck.1.proof).text
     #expect(text.contains("processor 0 spins for ever") && text.contains("processor 1 spins"))
     // INC AX; JMP to it: the other one counts.
     let counting = try watch(start([0x66, 0x40, 0xEB, 0xFC]) + TestCode.loop, processors: 2)

@@ -9,8 +9,8 @@ extension Disassembler {
     let isRead: Bool
   }
 
-  /// The explicit memory operands of the instruction at the beginning of `bytes`, with the registers
-  /// of `cpu` as they are.
+  /// The explicit memory operands of the instruction at the beginning of `bytes`, with the
+  /// registers of `cpu` as they are.
   func memoryOperands(
     _ bytes: ArraySlice<UInt8>, at address: UInt64, _ cpu: CPU
   ) -> [MemoryOperand] {

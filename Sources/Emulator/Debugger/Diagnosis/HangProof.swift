@@ -11,6 +11,7 @@ public struct HangProof {
   ///   - machine: The machine, as it was left.
   ///   - symbols: Its names.
   ///   - lastWrite: Who wrote to an address last, if that can be found out.
+  /// - Returns: The lines.
   public func lines(
     _ machine: Machine, _ symbols: ProgramSymbols,
     lastWrite: (_ physical: UInt64, _ size: Int) -> String? = { _, _ in nil }

@@ -37,8 +37,7 @@ enum DeviceText {
     } else {
       lines.append(
         "  timer: initial \(timer.initialCount), current \(device.currentCount), divided by "
-          + "\(1 << ((UInt64(timer.divideConfiguration & 3 | timer.divideConfiguration >> 1 & 4) + 1) & 7))"
-      )
+          + "\(1 << timer.shift)")
     }
     if state.isNMIPending { lines.append("  an NMI is pending") }
     return lines

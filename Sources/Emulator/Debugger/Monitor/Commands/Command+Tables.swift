@@ -96,9 +96,9 @@ extension Monitor {
         continue
       }
       if entry == 0, only == nil { continue }
+      let (segment, offset) = (entry >> 16, entry & 0xFFFF)
       lines.append(
-        "  \(vector.hex(digits: 2))  \((entry >> 16).hex(digits: 4)):\((entry & 0xFFFF).hex(digits: 4))"
-      )
+        "  \(vector.hex(digits: 2))  \(segment.hex(digits: 4)):\(offset.hex(digits: 4))")
     }
     return lines.joined(separator: "\n")
   }

@@ -10,8 +10,7 @@ extension Command {
       let history = monitor.debuggee.history
       let nanoseconds = monitor.machine.now
       var lines = [
-        "instruction \(monitor.debuggee.position), "
-          + "\(nanoseconds / 1_000_000_000).\(String(nanoseconds % 1_000_000_000 + 1_000_000_000).dropFirst()) s of virtual time",
+        "instruction \(monitor.debuggee.position), \(nanoseconds) ns of virtual time",
         "history reaches from \(history.lowerBound) to \(history.upperBound)"
           + (monitor.debuggee.isReplaying ? "; this is the past" : ""),
       ]
