@@ -52,7 +52,7 @@ import Testing
     #expect(run.wait(for: "(emu) "))
     run.type("next 100000000000\n")
     usleep(500_000)
-    run.type("\u{3}")
+    kill(run.process.processIdentifier, SIGINT)
     run.type("print 40 + 2\n")
     #expect(run.wait(for: "0x2a = 42"))
     run.type("\u{4}")

@@ -32,19 +32,26 @@ public final class HangWatch: SessionController {
   public func run(until condition: StopCondition, limit: UInt64, timeLimit: UInt64) -> StopReason {
     guard machine.instructionCount >= nextLook else {
       let left = nextLook - machine.instructionCount
-      return machine.run(until: condition, limit: min(limit, left), timeLimit: timeLimit)
+      return run(condition, min(limit, left), timeLimit)
     }
     // The longer a run, the rarer the looks: they never cost more than a small part of it.
     let distance = min(max(machine.instructionCount / 2, Self.interval), Self.longest)
     nextLook = machine.instructionCount.addingClamped(distance)
     guard let check = HangCheck(machine) else {
-      return machine.run(
-        until: condition, limit: min(limit, distance), timeLimit: timeLimit)
+      return run(condition, min(limit, distance), timeLimit)
     }
     let window = Self.window * UInt64(machine.processors.count)
     let stop = check.run(until: condition, limit: min(limit, window), timeLimit: timeLimit)
     guard check.isProven, stop == .instructionLimit else { return stop }
     proof = HangProof(spins: check.spins)
     return .haltedForever
+  }
+
+  private func run(
+    _ condition: StopCondition, _ limit: UInt64, _ timeLimit: UInt64
+  ) -> StopReason {
+    let stop = machine.run(until: condition, limit: limit, timeLimit: timeLimit)
+    // What is left of a look that was ended early.
+    return stop == .breakpoint ? .instructionLimit : stop
   }
 }

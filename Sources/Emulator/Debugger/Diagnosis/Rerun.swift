@@ -3,7 +3,7 @@ import Emulator
 /// A machine's whole run once more, under a debugger: what a run without one did not keep.
 public struct Rerun {
   /// The longest run that is worth it.
-  private static let longest: UInt64 = 1_000_000_000
+  private static let longest: UInt64 = 500_000_000
 
   /// The debugged machine, where the first one stands.
   public let debuggee: Debuggee

@@ -41,7 +41,9 @@ public final class MonitorController: SessionController {
     staysAtEnd = stopsAtStart
     isWanted = stopsAtStart || !script.isEmpty
     if isWanted { _ = openMonitor() }
-    (input as? SocketInput)?.requested = { [unowned self] in attention() }
+    let socket = input as? SocketInput
+    socket?.requested = { [unowned self] in attention() }
+    socket?.waitsForClient = stopsAtStart
   }
 
   /// The monitor, if anybody wanted it yet.
@@ -114,7 +116,7 @@ public final class MonitorController: SessionController {
     while true {
       guard let line = nextLine(monitor) else {
         // Nobody asks any more: a script's end ends the run, a client's leave lets it go on.
-        return input is SocketInput ? .goOn : .quit
+        return input is SocketInput ? .goOn : isAtEnd ? .end : .quit
       }
       let wasAtEnd = isAtEnd
       let position = monitor.debuggee.position

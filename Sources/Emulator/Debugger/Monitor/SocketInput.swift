@@ -8,6 +8,8 @@ public final class SocketInput: MonitorInput, SessionChannel {
 
   private let backend: SocketBackend
   private var received: [UInt8] = []
+  /// Whether the first line is waited for even before there is a client.
+  var waitsForClient = false
   /// Runs when a client has sent something while the guest runs.
   var requested: () -> Void = {}
   /// What completes a line: nobody asks for it here.
@@ -37,7 +39,8 @@ public final class SocketInput: MonitorInput, SessionChannel {
     write(prompt)
     while true {
       if let line = takeLine() { return line }
-      guard backend.hasClient else { return nil }
+      if backend.hasClient { waitsForClient = false }
+      guard backend.hasClient || waitsForClient else { return nil }
       var requests = backend.interests.map {
         pollfd(
           fd: $0.descriptor,

@@ -10,6 +10,9 @@ public final class TerminalInput: MonitorInput {
   private nonisolated(unsafe) static var completions: (String) -> [String] = { _ in [] }
   private nonisolated(unsafe) static var candidates: [String] = []
   private static let wasInterrupted = Atomic(false)
+  // SAFETY: written before the handler that reads it is installed.
+  private nonisolated(unsafe) static let usualMode = UnsafeMutablePointer<termios>.allocate(
+    capacity: 1)
 
   private let isTerminal = isatty(STDIN_FILENO) == 1
   private var waiting: [UInt8] = []
@@ -51,6 +54,7 @@ public final class TerminalInput: MonitorInput {
       return nil
     }
     defer { free(line) }
+    _ = takeInterruption()
     if line.pointee != 0 { add_history(line) }
     return String(cString: line)
   }
@@ -89,15 +93,35 @@ public final class TerminalInput: MonitorInput {
     Self.wasInterrupted.exchange(false, ordering: .relaxed)
   }
 
-  /// Does something while Ctrl-C is the monitor's.
+  /// Does something while Ctrl-C is the monitor's, and signals that mean the end are obeyed at once.
   public static func withInterruptions<Value>(_ body: () -> Value) -> Value {
-    var old = sigaction()
-    var own = sigaction()
-    own.__sigaction_handler.sa_handler = { _ in
+    let hasTerminal = tcgetattr(STDIN_FILENO, usualMode) == 0
+    var interrupt = sigaction()
+    interrupt.__sigaction_handler.sa_handler = { _ in
       TerminalInput.wasInterrupted.store(true, ordering: .relaxed)
     }
-    sigaction(SIGINT, &own, &old)
-    defer { sigaction(SIGINT, &old, nil) }
+    var end = sigaction()
+    end.__sigaction_handler.sa_handler = { number in
+      tcsetattr(STDIN_FILENO, TCSADRAIN, TerminalInput.usualMode)
+      signal(number, SIG_DFL)
+      raise(number)
+    }
+    if !hasTerminal { end.__sigaction_handler.sa_handler = SIG_DFL }
+    var actions: [(Int32, sigaction)] = [(SIGINT, interrupt)]
+    for number in [SIGTERM, SIGHUP, SIGQUIT] { actions.append((number, end)) }
+    var old: [(Int32, sigaction)] = []
+    for (number, action) in actions {
+      var action = action
+      var before = sigaction()
+      sigaction(number, &action, &before)
+      old.append((number, before))
+    }
+    defer {
+      for (number, action) in old {
+        var action = action
+        sigaction(number, &action, nil)
+      }
+    }
     return body()
   }
 }

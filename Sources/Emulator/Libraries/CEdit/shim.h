@@ -6,6 +6,8 @@
 
 /// Says what completes the words of a line, and that only spaces end them.
 static inline void edit_set_completion(char **(*complete)(const char *, int, int)) {
+  // Signals stay the caller's.
+  rl_catch_signals = 0;
   rl_attempted_completion_function = (rl_completion_func_t *)complete;
   rl_basic_word_break_characters = strdup(" \t");
   rl_completer_word_break_characters = strdup(" \t");
