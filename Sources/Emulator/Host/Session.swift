@@ -213,7 +213,9 @@ public final class Session {
     switch command {
     case .quit: return .quit
     case .help:
-      say("Ctrl-A x quits, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A to the guest")
+      say(
+        "Ctrl-A x quits, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A to the guest, "
+          + "Ctrl-A c stops it in the monitor")
     case .monitor: controller?.attention() ?? say("there is no monitor here")
     case .unknown: say("no such key; Ctrl-A h shows those there are")
     }

@@ -49,7 +49,7 @@ public final class Machine {
   /// The console that a user sees, and whose output conditions look at: COM1 unless set.
   public var console: SerialConsole
 
-  let clock: VirtualClock
+  package let clock: VirtualClock
   package let chipset: Chipset
   let requests: Requests
   let endpoints: Endpoints
