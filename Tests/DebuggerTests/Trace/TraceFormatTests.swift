@@ -135,7 +135,7 @@ import Testing
         }
       }
     }
-    #expect(refused > 400)
+    #expect(refused > 350)
   }
 
   @Test func randomTracksNeverTrap() {
