@@ -65,7 +65,8 @@ import Testing
     let counts = counted.executionCounts
     let sum = counts.values.reduce(0) { $0 + $1.executed + $1.iterations }
     #expect(sum == end.count)
-    let branches = counts.filter { $0.value.taken != nil }
+    // Applications share their addresses, so that one's jump may be another's move.
+    let branches = counts.filter { $0.value.taken != nil && !$0.key.isUser }
     #expect(branches.count > 100)
     let inexact = branches.filter {
       ($0.value.taken ?? 0) + ($0.value.notTaken ?? 0) != $0.value.executed
