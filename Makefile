@@ -5,6 +5,7 @@
 #   make lint    check the layout of the sources
 #   make bench   measure emu beside QEMU and Bochs, where they are installed
 #   make handlers  write the list of the engine's fast handlers anew
+#   make rom     assemble the option ROM that starts Linux behind firmware anew
 #   make image   build the kernel and put it into Images/
 #   make clean   remove what was built
 
@@ -20,7 +21,7 @@ SOURCES := Package.swift $(shell find Sources -not -name '*.md')
 PACKAGES := libelf-dev:/usr/include/gelf.h libzydis-dev:/usr/include/Zydis/Zydis.h \
 	libslirp-dev:/usr/include/slirp/libslirp.h zlib1g-dev:/usr/include/zlib.h
 
-.PHONY: boot build test lint handlers bench image clean packages
+.PHONY: boot build test lint handlers rom bench image clean packages
 
 boot: build
 	@exec $(EMU) boot $(ARGS)
@@ -58,14 +59,21 @@ test: packages
 
 GENERATOR := Sources/Emulator/Generators/handlers.swift
 HANDLERS := Sources/Emulator/CPU/Engine/Handlers/HandlerList.swift
+ASSEMBLER := Sources/Emulator/Generators/rom
+ROM := Sources/Emulator/Loader/Linux/LinuxROM+Code.swift
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
 	@$(SWIFT) $(GENERATOR) | diff - $(HANDLERS) >/dev/null || { \
 	  echo "make: $(HANDLERS) is not what $(GENERATOR) writes: run make handlers" >&2; exit 1; }
+	@$(ASSEMBLER) | diff - $(ROM) >/dev/null || { \
+	  echo "make: $(ROM) is not what $(ASSEMBLER) writes: run make rom" >&2; exit 1; }
 
 handlers:
 	$(SWIFT) $(GENERATOR) > $(HANDLERS)
+
+rom:
+	$(ASSEMBLER) > $(ROM)
 
 bench: build
 	EMU=$(EMU) Tests/Benchmarks/run

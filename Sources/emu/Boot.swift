@@ -34,7 +34,8 @@ struct Boot: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where a Linux kernel is entered: 64 (where it can), 32 or 16.", valueName: "bits"))
+      "Where a Linux kernel is entered: 64 (where it can), 32, or 16, which needs --bios.",
+      valueName: "bits"))
   var entry: LinuxKernel.Entry?
 
   @Option(
@@ -100,6 +101,12 @@ struct Boot: ParsableCommand {
       valueName: "file"))
   var input: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Type the lines of --input one by one, each when a line of output matches (POSIX extended "
+        + "syntax).", valueName: "regex"))
+  var prompt: String?
+
   @Option(help: ArgumentHelp("End the run after so many instructions.", valueName: "n"))
   var limit: UInt64?
 
@@ -129,8 +136,12 @@ struct Boot: ParsableCommand {
     do {
       try configuration(modules: []).validate()
       if let exitOn { _ = try OutputPattern(exitOn) }
+      if let prompt { _ = try OutputPattern(prompt, option: "--prompt") }
     } catch let error as any CustomStringConvertible & Error {
       throw ValidationError(error.description)
+    }
+    if prompt != nil, input == nil {
+      throw ValidationError("--prompt waits for what --input types; name a file with --input")
     }
     if let timeout, !(timeout >= 0 && timeout < 1e9) {
       throw ValidationError("--timeout takes a number of seconds, not \(timeout)")
@@ -140,7 +151,7 @@ struct Boot: ParsableCommand {
   func run() throws {
     let machine = try makeMachine()
     if hvc == .stdio { machine.console = machine.virtioConsole }
-    if let input {
+    if let input, prompt == nil {
       let bytes = try readFile(input)
       if firmware.keyboard { machine.typeKeys(bytes) } else { machine.console.send(bytes) }
     }
@@ -259,7 +270,11 @@ struct Boot: ParsableCommand {
     limits.instructions = limit ?? .max
     limits.seconds = timeout
     limits.typesOnKeyboard = firmware.keyboard
-    if let pattern = try exitOn.map(OutputPattern.init) {
+    if let input, let prompt {
+      limits.script = InputScript(
+        try readFile(input), prompt: try OutputPattern(prompt, option: "--prompt"))
+    }
+    if let pattern = try exitOn.map({ try OutputPattern($0) }) {
       limits.outputMatcher = { pattern.matches(next: $0) }
     }
     return limits

@@ -11,14 +11,14 @@ struct LinuxSession {
 
   init(
     _ package: String, commandLine: String = "console=ttyS0",
-    change: (inout MachineConfiguration) -> Void = { _ in }
+    change: (inout MachineConfiguration) throws -> Void = { _ in }
   ) throws {
     let path = try #require(Guest.kernel(package))
     let disk = [UInt8](try Data(contentsOf: Guest.initialRAMDisk))
     var configuration = MachineConfiguration(
       memory: 256 << 20, commandLine: commandLine,
       modules: [BootModule(name: "initramfs", bytes: disk)])
-    change(&configuration)
+    try change(&configuration)
     machine = try Machine(image: .file(path), configuration: configuration)
   }
 
