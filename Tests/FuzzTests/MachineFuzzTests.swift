@@ -10,6 +10,8 @@ import Testing
 
   /// Instructions that a program may take, loops and handlers included.
   private static let limit: UInt64 = 120_000
+  /// Nanoseconds that it may wait in all.
+  private static let timeLimit: UInt64 = 50_000_000
 
   private static func configuration(_ generator: inout SeededGenerator) throws
     -> MachineConfiguration
@@ -124,11 +126,15 @@ import Testing
     let machine = outcome.machine
     write(code, Layout.code, machine)
     if let log { machine.replay(log) }
-    let end = machine.instructionCount + limit
-    while outcome.stop == .instructionLimit, machine.instructionCount < end {
+    let (end, endTime) = (machine.instructionCount + limit, machine.now + timeLimit)
+    var goesOn = true
+    while goesOn {
       let slice = UInt64.random(in: slices, using: &generator)
-      outcome.stop = machine.run(limit: min(slice, end - machine.instructionCount))
-      let goesOn = outcome.stop == .instructionLimit && machine.instructionCount < end
+      outcome.stop = machine.run(
+        limit: min(slice, end - machine.instructionCount), timeLimit: endTime - machine.now)
+      goesOn =
+        outcome.stop == .instructionLimit && machine.instructionCount < end
+        && machine.now < endTime
       if goesOn, log == nil { disturb(machine, &generator) }
     }
     return outcome
