@@ -150,6 +150,7 @@ public final class Machine {
       processors: processors.count)
     loader.hasFiveLevelPaging = processor.cpu.has(.la57)
     let entry = try loader.load(configuration)
+    for processor in processors { processor.cpu.setMemoryTypes() }
     for (processor, entry) in zip(processors, [entry] + entry.others) {
       processor.cpu.enter(entry, seed: configuration.seed)
     }

@@ -40,6 +40,8 @@ struct LinuxSession {
     let answer = String(decoding: machine.console.text.utf8.dropFirst(before), as: UTF8.self)
       .withoutReturns
     try #require(stop == .conditionMet, "\(stop): \(answer.suffix(2000))")
+    // Equal failures would look like equal answers.
+    try #require(!answer.contains(": not found"), "\(answer)")
     let lines = answer.split(separator: "\n", omittingEmptySubsequences: false)
     return lines.drop { $0 != "<begin>" }.dropFirst().prefix { $0 != "<end>" }.joined(
       separator: "\n")

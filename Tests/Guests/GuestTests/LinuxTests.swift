@@ -85,7 +85,7 @@ import Testing
     }
     #expect(prompts == 3)
     #expect(session.console.contains("\n<42>\n"))
-    #expect(session.console.contains("/ # x=7\n"))
+    #expect(session.console.contains("x=7\n"))
     #expect(session.console.contains("reboot: Power down"))
   }
 
