@@ -16,6 +16,7 @@ package struct Masks {
     var unsettled: UInt8 = 0
     if Masks.branchesIntoInstructions(instructions) { return nil }
     let branches = instructions.contains { $0.instruction.isBranch }
+    if Masks.asksForOtherComponents(item, instructions, branches: branches) { return nil }
     for (offset, instruction) in instructions {
       let cl = instructions.count == 1 ? UInt8(truncatingIfNeeded: item.before.registers[1]) : nil
       if UndefinedFlags.hasUndefinedResult(instruction, cl: cl) { return nil }
@@ -57,6 +58,21 @@ package struct Masks {
       return (0..<end).contains(target) && !starts.contains(target)
     }
   }
+
+  /// Whether an instruction of the XSAVE family may be asked for a state component that the host has
+  /// enabled and our processor lacks, as AVX-512's and the protection keys are.
+  private static func asksForOtherComponents(
+    _ item: Case, _ instructions: [(offset: Int, instruction: Decoded)], branches: Bool
+  ) -> Bool {
+    guard let last = instructions.lastIndex(where: { $0.instruction.isaSet.hasPrefix("XSAVE") })
+    else { return false }
+    if item.before.registers[0] & 0xFFFF_FFFF & ~Masks.comparableComponents != 0 { return true }
+    let earlier = branches ? instructions[...] : instructions[..<last]
+    return earlier.contains { $0.instruction.writtenRegisters.contains(0) }
+  }
+
+  /// x87, SSE and AVX state, and the two of MPX, which processors no longer have.
+  static let comparableComponents: UInt64 = 0x1F
 
   private static let readsConditions: Set<String> = [
     "fnstsw", "fstsw", "fnstenv", "fnsave", "fxsave", "fxsave64", "xsave", "xsave64",
@@ -126,7 +142,15 @@ extension Decoded.MemoryOperand {
     case .instructionPointer: sum &+= next
     }
     if case .general(let number) = index { sum &+= state.registers[number] &* scale }
-    if isNarrow { sum &= 0xFFFF_FFFF }
+    switch addressSize {
+    case 2: sum &= 0xFFFF
+    case 4: sum &= 0xFFFF_FFFF
+    default: break
+    }
+    if state.width == .compatibility {
+      let register = UserState.segmentNames.firstIndex(of: segment) ?? 3
+      return (sum &+ UserSegments.base(of: state.segments[register])) & 0xFFFF_FFFF
+    }
     switch segment {
     case "fs": return sum &+ state.fsBase
     case "gs": return sum &+ state.gsBase
