@@ -11,8 +11,6 @@ struct Loader {
   var processors = 1
   /// Whether the processor can walk five levels of page tables.
   var hasFiveLevelPaging = false
-  /// Whether a VGA shows the text at B8000h.
-  var hasTextScreen = false
 
   /// The ACPI root pointer as it stands in memory; empty if there is none.
   var rootPointer: [UInt8] {

@@ -20,7 +20,7 @@ extension CPU {
     }
     switch entry.mode {
     case .protected: enterProtectedMode()
-    case .long(let root): enterLongMode(pageTableRoot: root)
+    case .long(let root): enterLongMode(entry, pageTableRoot: root)
     }
     setMemoryTypes()
     loadSegments(entry)
@@ -35,14 +35,16 @@ extension CPU {
     state.pointee.efer = 0
   }
 
-  private func enterLongMode(pageTableRoot: UInt64) {
+  private func enterLongMode(_ entry: KernelEntry, pageTableRoot: UInt64) {
     state.pointee.cr0 =
       CR0([
         .protectionEnable, .monitorCoprocessor, .extensionType, .numericError, .writeProtect,
         .paging,
       ]).rawValue
     state.pointee.cr3 = pageTableRoot
-    state.pointee.cr4 = CR4([.physicalAddressExtension, .osFXSR, .osXMMException]).rawValue
+    var cr4: CR4 = [.physicalAddressExtension, .osFXSR, .osXMMException]
+    if entry.hasFiveLevels { cr4.insert(.linearAddresses57) }
+    state.pointee.cr4 = cr4.rawValue
     state.pointee.efer = EFER([.longModeEnable, .longModeActive, .noExecuteEnable]).rawValue
     state.pointee.x87Control = 0x37F
     state.pointee.x87Tags = 0xFFFF

@@ -142,11 +142,12 @@ public final class Machine {
     let tables = chipset.acpiTables(
       processors: configuration.processors, at: MemoryMap.acpiTables)
     _ = tables.bytes.withUnsafeBytes { memory.write(PhysicalAddress(tables.address), $0) }
-    let loader = Loader(
+    var loader = Loader(
       image: image, memory: memory, memoryMap: MemoryMap.ranges(of: memory),
       rsdp: tables.rsdpAddress,
       bootTime: configuration.startTime &+ clock.now / 1_000_000_000,
       processors: processors.count)
+    loader.hasFiveLevelPaging = processor.cpu.has(.la57)
     let entry = try loader.load(configuration)
     for (processor, entry) in zip(processors, [entry] + entry.others) {
       processor.cpu.enter(entry, seed: configuration.seed)

@@ -27,7 +27,7 @@ public final class PhysicalMemory {
   /// decoded from: an address and a count that stays in its page.
   var codeObservers: [(PhysicalAddress, UInt64) -> Void] = []
   /// Told when pages below 1 MiB became something else: translations and decoded code are stale.
-  var mapObservers: [() -> Void] = []
+  package var mapObservers: [() -> Void] = []
   /// Where it lies on the host.
   let ram: GuestRAM
 

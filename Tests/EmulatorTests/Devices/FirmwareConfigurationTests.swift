@@ -1,6 +1,5 @@
+import Emulator
 import Testing
-
-@testable import Emulator
 
 @Suite struct FirmwareConfigurationTests {
   private let clock = VirtualClock()

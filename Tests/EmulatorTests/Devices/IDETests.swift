@@ -1,6 +1,5 @@
+import Emulator
 import Testing
-
-@testable import Emulator
 
 /// Counts rising edges.
 private final class Edges: InterruptSink {

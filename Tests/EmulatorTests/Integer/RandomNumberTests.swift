@@ -1,6 +1,5 @@
+import Emulator
 import Testing
-
-@testable import Emulator
 
 /// RDRAND, RDSEED and RDPID.
 @Suite struct RandomNumberTests {

@@ -235,6 +235,16 @@ private let directMap: UInt64 = 0xFFFF_8000_0000_0000
       refusal(Self.kernel(ID.paging, revision: 1, [1, 0, 1])).contains("paging modes 1 to 0"))
   }
 
+  @Test func fiveLevelsAreGivenToWhomAsksForThem() throws {
+    let machine = try machine(Self.kernel(ID.paging, revision: 1, [1, 1, 1]))
+    #expect(Self.answer(machine, count: 2) == [0, 1])
+    let cpu = machine.processor.cpu
+    #expect(cpu.cr4.contains(.linearAddresses57))
+    #expect(cpu.walkSteps(LinearAddress(cpu.state.pointee.rip)).first?.level == 5)
+    #expect(cpu[.rsp] > 0xFF00_0000_0000_0000 && cpu[.rsp] < 0xFFFF_8000_0000_0000)
+    #expect(machine.run(limit: 100) == .debugExit(7))
+  }
+
   @Test func internalModulesComeFirstOrAreMissed() throws {
     let at = Images.limineRequests
     // The request, then a list of one pointer, the module, its path and its command line.

@@ -1,6 +1,5 @@
+import Emulator
 import Testing
-
-@testable import Emulator
 
 @Suite struct LegacyMappingTests {
   private static let size: UInt64 = 2 << 20
@@ -120,7 +119,6 @@ extension Processor {
     }
     cpu.state.pointee.rip = address
     cpu.state.pointee.nextRIP = address
-    cpu.state.pointee.resume = nil
     cpu.updateMode()
   }
 }

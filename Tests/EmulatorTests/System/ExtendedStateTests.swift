@@ -1,6 +1,5 @@
+import Emulator
 import Testing
-
-@testable import Emulator
 
 /// XCR0, the XSAVE family and CPUID leaf 0DH.
 ///

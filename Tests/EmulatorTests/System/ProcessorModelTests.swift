@@ -1,6 +1,5 @@
+import Emulator
 import Testing
-
-@testable import Emulator
 
 /// The models: what CPUID reports is there, what it does not raises #UD.
 @Suite struct ProcessorModelTests {

@@ -132,7 +132,7 @@ extension CPU {
 
   /// Stores to RAM, dropping code decoded from there, or to a device; the value must not cross a
   /// page.
-  func storePhysical<T: FixedWidthInteger & UnsignedInteger>(
+  package func storePhysical<T: FixedWidthInteger & UnsignedInteger>(
     _ value: T, at address: PhysicalAddress
   ) {
     if let host = state.pointee.ram.writableHost(address) {

@@ -25,7 +25,7 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   case syscall, nx, pages1GB, rdtscp, longMode
 
   /// A register that CPUID returns feature bits in.
-  enum Register: CaseIterable {
+  package enum Register: CaseIterable {
     case version1C
     case version1D
     case structured7B
@@ -37,10 +37,10 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   }
 
   /// Where CPUID reports a feature, and the least model that has it.
-  struct Row {
-    let feature: ProcessorFeature
-    let register: Register
-    let bit: UInt32
+  package struct Row {
+    package let feature: ProcessorFeature
+    package let register: Register
+    package let bit: UInt32
     let model: ProcessorModel
 
     init(
@@ -55,7 +55,7 @@ public enum ProcessorFeature: UInt8, CaseIterable, Sendable {
   }
 
   /// SDM volume 2, "CPUID", "Feature Information Returned".
-  static let rows = [
+  package static let rows = [
     Row(.fpu, .version1D, 0),
     Row(.vme, .version1D, 1),
     Row(.de, .version1D, 2),

@@ -101,7 +101,7 @@ enum AML {
 
 extension UInt64 {
   /// The low `count` bytes, the lowest first.
-  func littleEndianBytes(_ count: Int) -> [UInt8] {
+  package func littleEndianBytes(_ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: self &>> UInt64($0 &* 8)) }
   }
 }

@@ -8,14 +8,14 @@ public struct Picture: Equatable, Sendable {
   public internal(set) var bytes: [UInt8]
 
   /// A black picture.
-  init(width: Int, height: Int) {
+  package init(width: Int, height: Int) {
     self.width = width
     self.height = height
     bytes = [UInt8](repeating: 0, count: width * height * 3)
   }
 
   @inline(__always)
-  mutating func set(_ x: Int, _ y: Int, _ color: Color) {
+  package mutating func set(_ x: Int, _ y: Int, _ color: Color) {
     let at = (y &* width &+ x) &* 3
     bytes[at] = color.red
     bytes[at + 1] = color.green
@@ -23,10 +23,17 @@ public struct Picture: Equatable, Sendable {
   }
 
   /// A color of eight bits for each part.
-  struct Color: Equatable {
-    var red: UInt8
-    var green: UInt8
-    var blue: UInt8
+  package struct Color: Equatable {
+    package var red: UInt8
+    package var green: UInt8
+    package var blue: UInt8
+
+    /// Makes a color of its parts.
+    package init(red: UInt8, green: UInt8, blue: UInt8) {
+      self.red = red
+      self.green = green
+      self.blue = blue
+    }
   }
 }
 

@@ -34,7 +34,7 @@ public final class VGA: StatefulDevice {
   static let planesSize = 256 << 10
 
   var registers = Registers()
-  let memory: VideoMemory
+  package let memory: VideoMemory
   let clock: VirtualClock
 
   /// Makes an adapter in its state after reset.

@@ -1,6 +1,6 @@
 /// The memory of a display adapter: bytes that the frame buffer shows one after another, and that
 /// VGA sees as four planes, byte `4 n + p` being byte `n` of plane `p`.
-final class VideoMemory {
+package final class VideoMemory {
   /// The pages that hold anything, by number.
   struct Content: Codable, Equatable, Sendable {
     package var pages: [Int] = []
@@ -52,7 +52,7 @@ final class VideoMemory {
   }
 
   /// Reads a byte; zero behind the end.
-  @inline(__always) subscript(index: Int) -> UInt8 {
+  @inline(__always) package subscript(index: Int) -> UInt8 {
     get { index >= 0 && index < size ? bytes[index] : 0 }
     set { if index >= 0 && index < size { bytes[index] = newValue } }
   }

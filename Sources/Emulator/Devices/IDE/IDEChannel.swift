@@ -1,7 +1,7 @@
 /// One channel of an IDE controller: two drives, of which one is selected, and one interrupt.
 ///
 /// Bus Master Programming Interface for IDE ATA Controllers, revision 1.0, for the DMA engine.
-final class IDEChannel: StatefulDevice {
+package final class IDEChannel: StatefulDevice {
   private enum Command {
     static let start: UInt8 = 1 << 0
     static let toMemory: UInt8 = 1 << 3
@@ -15,7 +15,7 @@ final class IDEChannel: StatefulDevice {
   }
 
   /// The registers of the DMA engine, and which drive is selected.
-  struct State: Codable, Equatable, Sendable {
+  package struct State: Codable, Equatable, Sendable {
     var command: UInt8 = 0
     var status: UInt8 = 0
     var table: UInt32 = 0
@@ -29,7 +29,7 @@ final class IDEChannel: StatefulDevice {
   private static let entryLimit = 8192
 
   private var registers = State()
-  let drives: [IDEDrive?]
+  package let drives: [IDEDrive?]
   private let line: InterruptLine
   private let dma: DMA
   private let clock: VirtualClock
@@ -47,7 +47,7 @@ final class IDEChannel: StatefulDevice {
   }
 
   /// The registers of the DMA engine.
-  var state: State {
+  package var state: State {
     get { registers }
     set {
       registers = newValue
@@ -135,7 +135,7 @@ final class IDEChannel: StatefulDevice {
 
   // MARK: The DMA engine
 
-  func readMaster(_ offset: UInt64) -> UInt8 {
+  package func readMaster(_ offset: UInt64) -> UInt8 {
     switch offset {
     case 0: registers.command
     case 2: registers.status
@@ -144,7 +144,7 @@ final class IDEChannel: StatefulDevice {
     }
   }
 
-  func writeMaster(_ value: UInt8, _ offset: UInt64) {
+  package func writeMaster(_ value: UInt8, _ offset: UInt64) {
     switch offset {
     case 0: writeMasterCommand(value)
     case 2:

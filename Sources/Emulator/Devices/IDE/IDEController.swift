@@ -35,7 +35,7 @@ public final class IDEController {
   /// The function on the PCI bus.
   public let function: PCIFunction
 
-  let channels: [IDEChannel]
+  package let channels: [IDEChannel]
 
   /// Makes a controller; the drives are the first channel's two, then the second's.
   public init(

@@ -2,9 +2,9 @@
 ///
 /// ATA/ATAPI-6 (T13/1410D). Quirk: instant-disks. Commands take no time; only DMA waits for the
 /// instruction that started it to end.
-final class IDEDrive: StatefulDevice {
+package final class IDEDrive: StatefulDevice {
   /// What the drive is doing.
-  enum Phase: UInt8, Codable, Sendable {
+  package enum Phase: UInt8, Codable, Sendable {
     case idle
     /// The host reads the data register, or DMA fetches.
     case dataIn
@@ -26,7 +26,7 @@ final class IDEDrive: StatefulDevice {
   }
 
   /// The registers and what was moved half.
-  struct State: Codable, Equatable, Sendable {
+  package struct State: Codable, Equatable, Sendable {
     var registers = ATARegisters()
     var phase = Phase.idle
     var isInterrupting = false
@@ -65,7 +65,7 @@ final class IDEDrive: StatefulDevice {
   }
 
   /// The registers and what was moved half.
-  var state: State {
+  package var state: State {
     get { registers }
     set {
       registers = newValue

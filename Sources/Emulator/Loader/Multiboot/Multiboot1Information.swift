@@ -12,7 +12,6 @@ enum Multiboot1Information {
     static let sections: UInt32 = 1 << 5
     static let memoryMap: UInt32 = 1 << 6
     static let loaderName: UInt32 = 1 << 9
-    static let framebuffer: UInt32 = 1 << 12
   }
 
   /// The structure's bytes, with what it points to put into memory by `place`.
@@ -27,7 +26,6 @@ enum Multiboot1Information {
     var flags =
       Flags.memory | Flags.commandLine | Flags.modules | Flags.memoryMap | Flags.loaderName
     if content.sections != nil { flags |= Flags.sections }
-    if content.hasTextScreen { flags |= Flags.framebuffer }
 
     var bytes = ByteWriter()
     // flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr
@@ -49,9 +47,8 @@ enum Multiboot1Information {
     // drives_length, drives_addr, config_table
     bytes.append(contentsOf: [UInt8](repeating: 0, count: 12))
     bytes.append(UInt32(truncatingIfNeeded: loaderName))
-    // apm_table and the VESA fields
-    bytes.append(contentsOf: [UInt8](repeating: 0, count: 20))
-    bytes.append(contentsOf: framebuffer(content))
+    // apm_table, the VESA fields and the framebuffer's
+    bytes.append(contentsOf: [UInt8](repeating: 0, count: 48))
     return bytes.bytes
   }
 
@@ -79,17 +76,6 @@ enum Multiboot1Information {
       bytes.append(range.size)
       bytes.append(range.kind.rawValue)
     }
-    return bytes.bytes
-  }
-
-  private static func framebuffer(_ content: MultibootContent) -> [UInt8] {
-    var bytes = ByteWriter()
-    guard content.hasTextScreen else { return [UInt8](repeating: 0, count: 28) }
-    let screen = MultibootContent.textScreen
-    bytes.append(screen.address)
-    for field in [screen.columns * 2, screen.columns, screen.rows] { bytes.append(field) }
-    // 16 bits a character, type 2: EGA text; then colours, which text has not.
-    bytes.append(contentsOf: [16, 2, 0, 0, 0, 0, 0, 0])
     return bytes.bytes
   }
 }

@@ -37,8 +37,6 @@ struct Multiboot2Header {
   private(set) var relocation: Relocation?
   /// Whether a console of one of the kernel's kinds must be there.
   private(set) var requiresConsole = false
-  /// Whether the kernel can write text to a VGA screen.
-  private(set) var supportsText = false
   /// Whether the kernel can write pixels.
   private(set) var supportsPixels = false
 
@@ -104,7 +102,6 @@ struct Multiboot2Header {
       entry = field(8)
     case .consoleFlags:
       requiresConsole = field(8) & 1 != 0
-      supportsText = field(8) & 2 != 0
     case .framebuffer:
       supportsPixels = true
     case .relocatable:
@@ -131,9 +128,9 @@ struct Multiboot2Header {
     }
   }
 
-  /// Refuses a kernel that requires a console which it cannot get.
-  func checkConsole(hasTextScreen: Bool, name: String) throws(ImageError) {
-    guard requiresConsole, !(supportsText && hasTextScreen) else { return }
+  /// Refuses a kernel that requires a console: there is no screen at its entry.
+  func checkConsole(name: String) throws(ImageError) {
+    guard requiresConsole else { return }
     throw ImageError(
       name,
       supportsPixels

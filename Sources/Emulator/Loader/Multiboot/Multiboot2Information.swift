@@ -12,7 +12,6 @@ struct Multiboot2Information {
     case module = 3
     case basicMemory = 4
     case memoryMap = 6
-    case framebuffer = 8
     case sections = 9
     case acpiOld = 14
     case acpiNew = 15
@@ -49,7 +48,6 @@ struct Multiboot2Information {
       $0.append(content.upperMemory)
     }
     add(.memoryMap) { Self.appendMemoryMap(content.memoryMap, to: &$0) }
-    if content.hasTextScreen { add(.framebuffer, body: Self.appendTextScreen) }
     if let sections = content.sections {
       add(.sections) {
         $0.append(UInt32(sections.count))
@@ -92,13 +90,5 @@ struct Multiboot2Information {
       bytes.append(range.kind.rawValue)
       bytes.append(0 as UInt32)
     }
-  }
-
-  private static func appendTextScreen(to bytes: inout ByteWriter) {
-    let screen = MultibootContent.textScreen
-    bytes.append(screen.address)
-    for field in [screen.columns * 2, screen.columns, screen.rows] { bytes.append(field) }
-    // 16 bits a character, type 2: EGA text.
-    bytes.append(contentsOf: [16, 2, 0, 0])
   }
 }

@@ -16,8 +16,6 @@ struct MultibootContent {
 
   /// Who loads the kernel.
   static let loaderName = "emu"
-  /// The text screen of a VGA, if there is one.
-  static let textScreen = (address: 0xB_8000 as UInt64, columns: 80 as UInt32, rows: 25 as UInt32)
 
   var commandLine = ""
   var modules: [Module] = []
@@ -27,8 +25,6 @@ struct MultibootContent {
   var sections: Sections?
   /// Where a relocatable kernel was put.
   var loadBase: UInt64?
-  /// Whether a VGA shows text.
-  var hasTextScreen = false
 
   /// RAM from 0 on, in KiB.
   var lowerMemory: UInt32 {

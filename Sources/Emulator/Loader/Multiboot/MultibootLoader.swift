@@ -31,7 +31,6 @@ private struct MultibootLoader {
     var content = MultibootContent()
     content.commandLine = commandLine
     content.memoryMap = loader.memoryMap
-    content.hasTextScreen = loader.hasTextScreen
     content.rootPointer = loader.rootPointer
     for module in modules { content.modules.append(try place(module)) }
     content.sections = try placeSections(displacement: displacement)
@@ -52,7 +51,7 @@ private struct MultibootLoader {
       }
       loader.write(bytes, at: information)
     case .two(let header):
-      try header.checkConsole(hasTextScreen: loader.hasTextScreen, name: kernel.name)
+      try header.checkConsole(name: kernel.name)
       if kernel.relocation != nil {
         content.loadBase = (kernel.pieces.first?.address ?? 0) &+ displacement
       }

@@ -78,13 +78,13 @@ extension CPU {
   }
 
   /// XMM register `number`.
-  @inline(__always) func xmm(_ number: UInt8) -> UInt128 {
+  @inline(__always) package func xmm(_ number: UInt8) -> UInt128 {
     let index = Int(number & 15) &* 2
     return UInt128(low: state.pointee.xmm[index], high: state.pointee.xmm[index &+ 1])
   }
 
   /// Sets XMM register `number`.
-  @inline(__always) func setXMM(_ number: UInt8, _ value: UInt128) {
+  @inline(__always) package func setXMM(_ number: UInt8, _ value: UInt128) {
     let index = Int(number & 15) &* 2
     state.pointee.xmm[index] = value.low
     state.pointee.xmm[index &+ 1] = value.high

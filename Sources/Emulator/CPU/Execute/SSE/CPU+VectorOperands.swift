@@ -44,13 +44,13 @@ extension CPU {
   }
 
   /// Bits 255:128 of YMM register `number`.
-  @inline(__always) func ymmHigh(_ number: UInt8) -> UInt128 {
+  @inline(__always) package func ymmHigh(_ number: UInt8) -> UInt128 {
     let index = Int(number & 15) &* 2
     return UInt128(low: state.pointee.ymmHigh[index], high: state.pointee.ymmHigh[index &+ 1])
   }
 
   /// Sets bits 255:128 of YMM register `number`.
-  @inline(__always) func setYMMHigh(_ number: UInt8, _ value: UInt128) {
+  @inline(__always) package func setYMMHigh(_ number: UInt8, _ value: UInt128) {
     let index = Int(number & 15) &* 2
     state.pointee.ymmHigh[index] = value.low
     state.pointee.ymmHigh[index &+ 1] = value.high
