@@ -14,7 +14,7 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: ["CElf", "CSlirp", "CZlib", "CZydis"],
-      exclude: ["Generators", "Libraries"]),
+      exclude: ["CPU/README.md", "Generators", "Libraries"]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
       providers: [.apt(["libelf-dev"])]),
@@ -82,7 +82,8 @@ let package = Package(
       name: "SystemCaseTests", dependencies: ["Emulator"], path: "Tests/SystemCases",
       exclude: [
         "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
-        "exceptions.txt", "generate.py", "modes.py", "modes.txt",
+        "exceptions.txt", "generate.py", "generate_levels.py", "levels.py", "levels.txt",
+        "levels_environments.txt", "modes.py", "modes.txt", "qemu.py", "qemu_start.S",
       ]),
     .testTarget(
       name: "DecoderTests", dependencies: ["Emulator", "CZydis"], path: "Tests/DecoderTests"),

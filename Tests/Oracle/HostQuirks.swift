@@ -131,7 +131,8 @@ enum HostQuirks {
     return false
   }
 
-  /// What an access does that goes on at zero behind a limit of 4 GiB is the processor's choice:
+  /// What an access does that goes on at zero behind a limit of 4 GiB is the processor's choice.
+  ///
   /// SDM volume 3, "Limit Checking". Ours faults.
   private static func wrapsAround(
     _ item: Case, _ actual: Outcome, _ disassembler: inout Disassembler
@@ -203,7 +204,8 @@ enum HostQuirks {
     guard let instruction = instruction(at: actual.after.rip, item, &disassembler) else {
       return false
     }
-    return ["ldmxcsr", "vldmxcsr", "fxrstor", "fxrstor64", "xrstor", "xrstor64"].contains(instruction.mnemonic)
+    return ["ldmxcsr", "vldmxcsr", "fxrstor", "fxrstor64", "xrstor", "xrstor64"].contains(
+      instruction.mnemonic)
   }
 
   private static func isCanonical(_ address: UInt64) -> Bool {

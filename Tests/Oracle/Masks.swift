@@ -122,6 +122,10 @@ package struct Masks {
     case "fxsave", "fxsave64": fields = [6..<24, 28..<32]
     // Reserved bytes, and in XSTATE_BV what the host tracks as in use.
     case "xsave", "xsave64": fields = [6..<24, 28..<32, 416..<464, 512..<513]
+    // The compacted and the optimized forms write nothing of these where they leave x87 and SSE out.
+    case "xsavec", "xsavec64", "xsaveopt", "xsaveopt64":
+      guard item.before.registers[0] & 3 != 0 else { return }
+      fields = [6..<24, 28..<32]
     default: return
     }
     guard let operand = instruction.memory else { return }

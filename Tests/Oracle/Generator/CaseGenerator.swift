@@ -17,7 +17,8 @@ package struct CaseGenerator {
   private let allowsX87: Bool
 
   package init(
-    seed: UInt64, width: Width = .long, groups: [Template.Group] = Template.Group.allCases, modes: [Mode] = Mode.allCases,
+    seed: UInt64, width: Width = .long, groups: [Template.Group] = Template.Group.allCases,
+    modes: [Mode] = Mode.allCases,
     maximumLength: Int = 8
   ) {
     random = SplitMix64(seed: seed)
@@ -47,7 +48,9 @@ package struct CaseGenerator {
     var disassembler = disassembler
     while cases.count < count {
       let item = random.pick(modes) == .structured ? structured() : bytes()
-      guard let item, let mask = Masks(of: item, disassembler: &disassembler) else { continue }
+      guard var item, let mask = Masks(of: item, disassembler: &disassembler) else { continue }
+      // Neighbours share an image, so that it is not copied for each of them.
+      item.image = cases.count * imageCount / count
       cases.append(item)
       masks.append(mask)
     }
@@ -68,7 +71,7 @@ package struct CaseGenerator {
     return Case(
       code: builder.code,
       before: state(builder.chooser.plan.initial, indices: builder.chooser.plan.indexVectors),
-      image: random.below(imageCount))
+      image: 0)
   }
 
   /// Random instructions over the one-byte, 0F, 0F 38 and 0F 3A maps.
@@ -93,7 +96,7 @@ package struct CaseGenerator {
       if !random.oneIn(3) { plan[register]? &= ~15 }
     }
     if savesComponents { plan[0] = random.next() & Masks.comparableComponents }
-    return Case(code: code, before: state(plan), image: random.below(imageCount))
+    return Case(code: code, before: state(plan), image: 0)
   }
 
   private mutating func instructionBytes() -> [UInt8] {
@@ -194,7 +197,7 @@ package struct CaseGenerator {
   private mutating func image() -> DataImage {
     var image = DataImage()
     for offset in stride(from: 0, to: DataImage.size, by: 8) {
-      image[quadword: offset] = random.oneIn(8) ? pointer() : quadword()
+      image[quadword: offset] = random.oneIn(width == .long ? 8 : 4) ? pointer() : quadword()
     }
     for _ in 0..<200 {
       let offset = 512 + random.below(DataImage.size - 512 - 16)

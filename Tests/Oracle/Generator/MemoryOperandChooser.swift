@@ -121,7 +121,9 @@ struct MemoryOperandChooser {
     } else {
       let known = plan.initial[base] ?? 0
       let gap = Int64(bitPattern: effective &- sum &- known)
-      guard let narrow = Int32(exactly: isShort || width == .compatibility ? Int64(Int32(truncatingIfNeeded: gap)) : gap)
+      guard
+        let narrow = Int32(
+          exactly: isShort || width == .compatibility ? Int64(Int32(truncatingIfNeeded: gap)) : gap)
       else {
         return EncodedOperand(modRM: 5, tail: [0, 0, 0, 0], relative: (0, effective))
       }

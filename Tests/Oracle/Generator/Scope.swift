@@ -5,7 +5,8 @@ enum Scope {
     "CMPXCHG16B", "LAHF", "LONGMODE", "MOVBE", "POPCNT", "LZCNT", "BMI1", "FAT_NOP", "FCMOV",
     "FXSAVE", "FXSAVE64", "PAUSE", "RDWRFSGS", "SSE", "SSE2", "SSEMXCSR", "SSE_PREFETCH", "X87",
     "CLFSH", "PENTIUMMMX", "SSE2MMX", "SSE3", "SSE3X87", "SSSE3", "SSSE3MMX", "SSE4", "SSE42",
-    "I286PROTECTED", "XSAVE", "AVX", "AVX2", "AVX2GATHER", "AVXAES", "FMA", "F16C", "BMI2", "AES", "PCLMULQDQ",
+    "I286PROTECTED", "XSAVE", "AVX", "AVX2", "AVX2GATHER", "AVXAES", "FMA", "F16C", "BMI2", "AES",
+    "PCLMULQDQ",
     "SHA", "ADOX_ADCX", "CLFLUSHOPT", "CLWB",
   ]
 
@@ -27,7 +28,8 @@ enum Scope {
   /// Those that 32-bit code has or may use besides: what they ask about descriptors is the same
   /// here as under Linux.
   private static let compatibility: Set<String> = [
-    "lds", "les", "lss", "lfs", "lgs", "lar", "lsl", "verr", "verw", "arpl",
+    "lds", "les", "lss", "lfs", "lgs", "lar", "lsl", "verr", "verw", "arpl", "iret",
+    "iretd",
   ]
 
   /// Whether `instruction` may be run natively and compared.
@@ -36,11 +38,8 @@ enum Scope {
   ) -> Bool {
     if width == .compatibility {
       if compatibility.contains(instruction.mnemonic) { return true }
-      // No far transfer but to a known place: one to 64-bit code would go on as something else.
-      if instruction.isFar {
-        guard let selector = instruction.farSelector else { return false }
-        return selector & ~3 != 0x30 && selector & ~3 != 0x78
-      }
+      // Code of whatever kind is INT3 wherever far transfers lead.
+      if instruction.isFar { return true }
     } else if instruction.isFar || instruction.writesSegment {
       return false
     }
