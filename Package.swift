@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
   name: "emu",
   products: [
-    .library(name: "Emulator", targets: ["Emulator"]),
+    .library(name: "Emulator", targets: ["Emulator", "Debugger"]),
     .executable(name: "emu", targets: ["emu"]),
   ],
   dependencies: [
@@ -13,8 +13,18 @@ let package = Package(
   targets: [
     .target(
       name: "Emulator",
-      dependencies: ["CElf", "CSlirp", "CZlib", "CZydis"],
-      exclude: ["CPU/README.md", "Generators", "Libraries"]),
+      dependencies: ["CElf", "CSlirp", "CZlib"],
+      exclude: ["CPU/README.md", "Debugger", "Generators", "Libraries"]),
+    // What looks at machines and steers them: cold, so that it can be a module of its own.
+    .target(
+      name: "Debugger", dependencies: ["CDw", "CEdit", "CZydis", "Emulator"],
+      path: "Sources/Emulator/Debugger"),
+    .systemLibrary(
+      name: "CDw", path: "Sources/Emulator/Libraries/CDw", pkgConfig: "libdw",
+      providers: [.apt(["libdw-dev"])]),
+    .systemLibrary(
+      name: "CEdit", path: "Sources/Emulator/Libraries/CEdit", pkgConfig: "libedit",
+      providers: [.apt(["libedit-dev"])]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
       providers: [.apt(["libelf-dev"])]),
@@ -30,7 +40,8 @@ let package = Package(
     .executableTarget(
       name: "emu",
       dependencies: [
-        "Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Debugger", "Emulator",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The guest kernel. The path is the whole directory, so that a new kernel file makes a new plan;
     // only Host and Core are compiled for the host, the plugin compiles the rest for the guest.
@@ -57,6 +68,8 @@ let package = Package(
       name: "BootTests", dependencies: ["GuestKernel", "TestImages"], path: "Tests/BootTests"),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator", "TestImages"], path: "Tests/EmulatorTests"),
+    .testTarget(
+      name: "DebuggerTests", dependencies: ["Debugger", "TestImages"], path: "Tests/DebuggerTests"),
     // Small images for tests, right ones and wrong ones.
     .target(name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages"),
     .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),

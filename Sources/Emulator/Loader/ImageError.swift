@@ -11,10 +11,10 @@ public struct ImageError: Error, Equatable, CustomStringConvertible {
 
 extension UInt64 {
   /// The number as `0x…`, lower case.
-  var hex: String { "0x" + String(self, radix: 16) }
+  package var hex: String { "0x" + String(self, radix: 16) }
 
   /// The number with `digits` hexadecimal digits and no prefix.
-  func hex(digits: Int) -> String {
+  package func hex(digits: Int) -> String {
     let text = String(self, radix: 16)
     return String(repeating: "0", count: Swift.max(0, digits - text.count)) + text
   }

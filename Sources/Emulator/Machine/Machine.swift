@@ -45,7 +45,7 @@ public final class Machine {
   public var console: SerialConsole
 
   let clock: VirtualClock
-  let chipset: Chipset
+  package let chipset: Chipset
   let requests: Requests
   private let endpoints: Endpoints
   var turn = Turn()
