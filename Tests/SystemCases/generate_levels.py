@@ -43,21 +43,28 @@ def segment_text(memory, selector):
     return f'{selector:x}:{base:x}:{limit:x}:{raw >> 40 & 0xF0FF:x}'
 
 
-def set_resume_flag(after, changes):
-    """QEMU leaves RF clear in the image of RFLAGS that a fault saves; the SDM has it set."""
+def mend(after, changes):
+    """What the SDM leaves no doubt about, and QEMU 7.2 does not do.
+
+    A fault saves RFLAGS with RF set; a reserved bit is found in entries that are present only, so that
+    RSVD in an error code comes with P.
+    """
     vector = (after['rip'] - environment.HANDLERS) // 4
     if vector not in (6, 7, 10, 11, 12, 13, 14, 17):
         return
     has_code = vector not in (6, 7)
-    address = after['rsp'] + (8 if has_code else 0) + 16
-    if after['efer'] & 0x400 and address in changes:
-        changes[address] |= 0x10000
+    size = 8 if after['efer'] & 0x400 else 4
+    address = after['rsp'] + size * (3 if has_code else 2)
+    if address & ~7 in changes:
+        changes[address & ~7] |= 0x10000 << 8 * (address & 7)
+    if vector == 14 and changes.get(after['rsp'], 0) & 8:
+        changes[after['rsp']] |= 1
 
 
 def outcome(ending, after, changes, before, memory):
     if after is None:
         return ending
-    set_resume_flag(after, changes)
+    mend(after, changes)
     result = [ending]
     for name in CHECKED:
         start, value = before.get(name, 0), after[name]

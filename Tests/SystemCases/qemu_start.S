@@ -86,6 +86,9 @@
   movl tss_access, %eax
   andb $0xFD, (%eax)
   ltr tr
+  movl $base + 0xF00, %esp
+  pushl $2
+  popfl
   movl general, %eax
   movl general + 8, %ecx
   movl general + 16, %edx
