@@ -25,6 +25,8 @@ package struct Decoded {
   package var hasRepeat: Bool
   package var hasOperandSizePrefix: Bool
   package var isFar: Bool
+  /// The selector of a far pointer in the code.
+  package var farSelector: UInt16?
   package var writesSegment: Bool
 
   /// The address of a memory operand, as registers and a displacement.
@@ -178,6 +180,8 @@ extension Decoded {
       }
     case ZYDIS_OPERAND_TYPE_IMMEDIATE:
       immediate = operand.imm.value.u
+    case ZYDIS_OPERAND_TYPE_POINTER:
+      farSelector = operand.ptr.segment
     case ZYDIS_OPERAND_TYPE_MEMORY where memory == nil || visible:
       let from = operand.mem
       memory = MemoryOperand(

@@ -29,9 +29,8 @@ package struct Masks {
       unsettled |= Masks.unsettledConditions(instruction)
       conditions |= instruction.undefinedConditions & 0xF | unsettled
       if !memory.isEmpty { return nil }
+      if offset != 0 && Masks.storesEnvironment(instruction, item) { return nil }
       noteEnvironment(instruction, item, end: offset + instruction.length)
-      // Where it stands is known only while registers are as they were.
-      if !memory.isEmpty && offset != 0 { return nil }
     }
     let end = (instructions.last?.offset ?? 0) + (instructions.last?.instruction.length ?? 0)
     note(at: end, flags, conditions)
@@ -111,6 +110,17 @@ package struct Masks {
   package func conditions(at rip: UInt64, start: UInt64) -> UInt16 {
     let bits = UInt16(conditionsAt[Int(truncatingIfNeeded: rip &- start)] ?? anywhereConditions)
     return (bits & 7) << 8 | (bits & 8) << 11
+  }
+
+  /// Whether `instruction` stores what `noteEnvironment` leaves out.
+  ///
+  /// Where that stands is known only while registers are as they were, in the first instruction.
+  private static func storesEnvironment(_ instruction: Decoded, _ item: Case) -> Bool {
+    switch instruction.mnemonic {
+    case "fnstenv", "fnsave", "fxsave", "fxsave64", "xsave", "xsave64": true
+    case "xsavec", "xsavec64", "xsaveopt", "xsaveopt64": item.before.registers[0] & 3 != 0
+    default: false
+    }
   }
 
   /// Hosts keep the last instruction's and operand's addresses only as far as they like.

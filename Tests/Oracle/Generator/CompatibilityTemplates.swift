@@ -20,8 +20,5 @@ enum CompatibilityTemplates {
     "0F 00 /5 selector", "63 /r selector", "63 /r selector",
   ]
 
-  private static let branches = [
-    "EA far", "9A far", "CE", "E3 rel8 branch count", "CB", "CA iw", "CF", "CF", "FF /3 mem",
-    "FF /5 mem",
-  ]
+  private static let branches = ["EA far", "9A far", "CE", "E3 rel8 branch count"]
 }

@@ -28,8 +28,7 @@ enum Scope {
   /// Those that 32-bit code has or may use besides: what they ask about descriptors is the same
   /// here as under Linux.
   private static let compatibility: Set<String> = [
-    "lds", "les", "lss", "lfs", "lgs", "lar", "lsl", "verr", "verw", "arpl", "iret",
-    "iretd",
+    "lds", "les", "lss", "lfs", "lgs", "lar", "lsl", "verr", "verw", "arpl",
   ]
 
   /// Whether `instruction` may be run natively and compared.
@@ -38,8 +37,11 @@ enum Scope {
   ) -> Bool {
     if width == .compatibility {
       if compatibility.contains(instruction.mnemonic) { return true }
-      // Code of whatever kind is INT3 wherever far transfers lead.
-      if instruction.isFar { return true }
+      // No far transfer but to a known place: one to 64-bit code would go on as something else.
+      if instruction.isFar {
+        guard let selector = instruction.farSelector else { return false }
+        return selector & ~3 != 0x30 && selector & ~3 != 0x78
+      }
     } else if instruction.isFar || instruction.writesSegment {
       return false
     }
