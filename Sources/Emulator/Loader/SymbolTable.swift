@@ -52,6 +52,27 @@ public struct SymbolTable: Sendable {
     return (symbol, offset)
   }
 
+  /// The symbols of a name: as it is in the file, as its author wrote it, or of a function without
+  /// its module and its parameters.
+  public func symbols(named name: String) -> [Symbol] {
+    let exact = symbols.filter { $0.name == name }
+    guard exact.isEmpty, !name.isEmpty else { return exact }
+    return symbols.filter { symbol in
+      guard symbol.name.hasSuffix(name) || symbol.name.contains("$") else { return false }
+      let display = symbol.displayName
+      return display == name || Self.baseName(display) == name
+    }
+  }
+
+  /// A function's name without module and types before it, and without parameters and result.
+  private static func baseName(_ name: String) -> Substring {
+    let head = name.prefix { $0 != "(" && $0 != " " }
+    return head.lastIndex(of: ".").map { head[head.index(after: $0)...] } ?? head
+  }
+
+  /// The symbols whose name in the file begins so, in the order of their addresses.
+  public func symbols(prefix: String) -> [Symbol] { symbols.filter { $0.name.hasPrefix(prefix) } }
+
   /// `address` as `name+offset`, or nil.
   public func describe(_ address: UInt64) -> String? {
     guard let (symbol, offset) = symbol(at: address) else { return nil }
