@@ -15,6 +15,12 @@ extension Machine {
   /// Whether the instruction that comes next has a breakpoint.
   package var isAtBreakpoint: Bool { processor.cpu.isAtBreakpoint }
 
+  /// Makes the run stop at the next boundary, as at a breakpoint; for observers.
+  package func stopSoon() {
+    requests.isDebuggerStop = true
+    processor.cpu.requestStop()
+  }
+
   /// The numbers of the pages of RAM written since the last snapshot, or the last restored one.
   package var writtenPages: Set<Int> { memory.writtenPages }
 

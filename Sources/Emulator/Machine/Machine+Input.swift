@@ -73,7 +73,7 @@ struct InputReplay {
 /// receiver holds.
 ///
 /// Quirk: patient-console. A terminal would not wait.
-struct HeldInput {
+struct HeldInput: Codable {
   private var bytes: [[UInt8]]
   /// How many bytes are held.
   private var count = 0

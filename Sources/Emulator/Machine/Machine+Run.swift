@@ -132,6 +132,10 @@ extension Machine {
         return .reset
       }
     }
+    if requests.isDebuggerStop {
+      requests.isDebuggerStop = false
+      return .breakpoint
+    }
     if requests.isConditionMet {
       requests.isConditionMet = false
       return .conditionMet

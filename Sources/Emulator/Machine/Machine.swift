@@ -257,5 +257,7 @@ final class Requests {
   /// INIT and start-up messages, in the order they were sent.
   var signals: [(processor: Int, signal: ProcessorSignal)] = []
   var isConditionMet = false
+  /// An observer wants to look.
+  var isDebuggerStop = false
   let isStopRequested = Atomic(false)
 }

@@ -54,6 +54,7 @@ extension Machine {
     requests.stop = nil
     requests.isResetRequested = false
     requests.isConditionMet = false
+    requests.isDebuggerStop = false
     _ = processor.takeWatchHits()
     resetCount = snapshot.resetCount
     heldInput = snapshot.heldInput
@@ -63,6 +64,12 @@ extension Machine {
     for (console, output) in zip(endpoints.allConsoles, snapshot.outputs) {
       console.output = output
     }
+  }
+
+  /// Makes the machine what it was when a snapshot was taken after these inputs.
+  package func restore(_ snapshot: MachineSnapshot, inputs: InputLog) {
+    inputLog = inputs
+    restore(snapshot)
   }
 
   /// Makes another machine that goes on from the snapshot.

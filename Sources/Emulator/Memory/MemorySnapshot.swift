@@ -56,7 +56,49 @@ final class PageContent {
   }
 }
 
+extension MemorySnapshot {
+  /// Writes every page that holds anything, with its number before it.
+  func write(to bytes: inout SnapshotWriter) {
+    var numbers: [Int] = []
+    for (index, group) in groups.enumerated() {
+      guard let group else { continue }
+      for (place, page) in group.pages.enumerated() where page != nil {
+        numbers.append(index * Self.groupSize + place)
+      }
+    }
+    bytes.append(UInt64(numbers.count))
+    for number in numbers {
+      guard let content = page(number) else { continue }
+      bytes.append(UInt64(number))
+      bytes.append(
+        Array(UnsafeRawBufferPointer(start: content.bytes, count: Int(PhysicalMemory.pageSize))))
+    }
+  }
+}
+
 extension PhysicalMemory {
+  /// Reads what `MemorySnapshot.write` wrote.
+  func readSnapshot(from reader: inout SnapshotReader) throws(SnapshotCodingError)
+    -> MemorySnapshot
+  {
+    let groupCount = (pageCount + MemorySnapshot.groupSize - 1) / MemorySnapshot.groupSize
+    var groups = [[PageContent?]?](repeating: nil, count: groupCount)
+    for _ in 0..<(try reader.count()) {
+      let number = try reader.count()
+      let bytes = try reader.bytes()
+      guard number < pageCount, bytes.count == Int(Self.pageSize) else { throw .malformed }
+      let (group, place) = number.quotientAndRemainder(dividingBy: MemorySnapshot.groupSize)
+      var pages =
+        groups[group] ?? [PageContent?](repeating: nil, count: MemorySnapshot.groupSize)
+      groups[group] = nil
+      pages[place] = bytes.withUnsafeBytes { buffer in
+        buffer.baseAddress.map { PageContent(copying: $0, pageCounter) }
+      }
+      groups[group] = pages
+    }
+    return MemorySnapshot(groups: groups.map { $0.map { PageGroup($0) } })
+  }
+
   private var pageCount: Int { Int(size / Self.pageSize) }
 
   /// Calls `body` with the number of each page of RAM written since the last snapshot.

@@ -132,10 +132,12 @@ import Testing
 
   @Test func inputTypedByHandIsTypedAgain() throws {
     let debuggee = Debuggee(try Guests.kernel())
-    #expect(debuggee.resume(until: .console("$ "), limit: 100_000_000).cause == .machine(.conditionMet))
+    #expect(
+      debuggee.resume(until: .console("$ "), limit: 100_000_000).cause == .machine(.conditionMet))
     let prompt = debuggee.position
     debuggee.machine.console.send("ps\n")
-    #expect(debuggee.resume(until: .console("$ "), limit: 100_000_000).cause == .machine(.conditionMet))
+    #expect(
+      debuggee.resume(until: .console("$ "), limit: 100_000_000).cause == .machine(.conditionMet))
     let end = debuggee.position
     let state = debuggee.machine.parts
     let output = debuggee.machine.console.output
@@ -166,5 +168,30 @@ import Testing
     #expect(debuggee.machine.processor.cpu[.rcx] == 96)
     #expect(debuggee.resume().cause == .machine(.debugExit(0)))
     #expect(debuggee.position == shorter)
+  }
+}
+
+@Suite struct EventBreakpointTests {
+  @Test func theKernelsInterruptsModesAndPortsStopIt() throws {
+    let debuggee = Debuggee(try Guests.kernel())
+    let mode = debuggee.add(Breakpoint(.modeChange))
+    #expect(debuggee.resume(limit: 50_000_000).cause == .breakpoint([mode]))
+    let entered = debuggee.position
+    debuggee.remove(mode)
+    let port = debuggee.add(Breakpoint(.port(0x3F8...0x3F8)))
+    #expect(debuggee.resume(limit: 50_000_000).cause == .breakpoint([port]))
+    let first = debuggee.position
+    #expect(debuggee.resume(limit: 50_000_000).cause == .breakpoint([port]))
+    #expect(debuggee.resume(.backward).cause == .breakpoint([port]))
+    #expect(debuggee.position == first && first > entered)
+    debuggee.remove(port)
+    let timer = debuggee.add(Breakpoint(.vector(32...255)))
+    #expect(debuggee.resume(limit: 500_000_000).cause == .breakpoint([timer]))
+    let handler = debuggee.machine.processor.cpu.instructionPointer
+    let recent = try #require(debuggee.machine.processor.recorder.deliveries.last)
+    #expect(recent.vector >= 32 && recent.rip != handler.value)
+    debuggee.remove(timer)
+    let ring = debuggee.add(Breakpoint(.privilegeChange))
+    #expect(debuggee.resume(limit: 500_000_000).cause == .breakpoint([ring]))
   }
 }

@@ -79,3 +79,38 @@ import Testing
     #expect(second.cost < 200 << 10)
   }
 }
+
+@Suite struct SnapshotFileTests {
+  @Test func aSavedMachineGoesOnInAnotherProcessesMachine() throws {
+    let machine = try Guests.kernel(input: "ps\n")
+    _ = machine.run(limit: 9_000_000)
+    let bytes = try SnapshotFile.bytes(of: machine)
+    let other = try Guests.kernel()
+    try SnapshotFile.restore(other, bytes: bytes, name: "file")
+    #expect(other.parts == machine.parts)
+    #expect(other.inputLog == machine.inputLog)
+    _ = machine.run(limit: 5_000_000)
+    _ = other.run(limit: 5_000_000)
+    #expect(other.parts == machine.parts)
+    #expect(other.console.output == machine.console.output)
+  }
+
+  @Test func damagedFilesGetASentence() throws {
+    let machine = try Guests.bare(TestCode.loop)
+    let bytes = try SnapshotFile.bytes(of: machine)
+    for position in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 60)) {
+      var damaged = bytes
+      damaged[position] ^= 0x41
+      #expect(throws: SnapshotFile.Failure.self) {
+        try SnapshotFile.restore(machine, bytes: damaged, name: "file")
+      }
+      #expect(throws: SnapshotFile.Failure.self) {
+        try SnapshotFile.restore(machine, bytes: Array(bytes[..<position]), name: "file")
+      }
+    }
+    let other = try Guests.bare(TestCode.loop, processors: 2)
+    #expect(throws: SnapshotFile.Failure.self) {
+      try SnapshotFile.restore(other, bytes: bytes, name: "file")
+    }
+  }
+}

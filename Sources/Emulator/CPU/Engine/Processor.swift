@@ -115,8 +115,9 @@ public final class Processor {
   }
 
   private func takeStop() -> Bool {
-    defer { cpu.state.pointee.stopsSoon = false }
-    return cpu.state.pointee.stopsSoon
+    guard cpu.state.pointee.stopsSoon else { return false }
+    cpu.state.pointee.stopsSoon = false
+    return true
   }
 
   private func setBudget(_ limit: UInt64) {

@@ -111,3 +111,44 @@ extension CPU {
     Array(UnsafeBufferPointer(start: codeSegmentTable, count: CacheLayout.codeSegments))
   }
 }
+
+// MARK: In a file
+
+extension ProcessorSnapshot {
+  func write(to bytes: inout SnapshotWriter) {
+    // Plain memory, though its pointers keep it from being declared so; `restore` takes none of them.
+    bytes.append(withUnsafeBytes(of: state) { Array($0) })
+    bytes.append(skippedTime)
+    bytes.append(UInt64(translations.count))
+    for translation in translations { bytes.append(plain: translation) }
+    bytes.append(UInt64(fetches.count))
+    for fetch in fetches { bytes.append(plain: fetch) }
+    for segment in codeSegments { bytes.append(plain: segment) }
+  }
+
+  /// Reads what `write` wrote; the last deliveries, which a diagnosis shows, are not in it.
+  init(
+    from reader: inout SnapshotReader, of processor: Processor
+  ) throws(SnapshotCodingError) {
+    let image = try reader.bytes()
+    guard image.count == MemoryLayout<CPUState>.size else { throw .malformed }
+    var state = processor.cpu.state.pointee
+    withUnsafeMutableBytes(of: &state) { $0.copyBytes(from: image) }
+    self.state = state
+    skippedTime = try reader.number()
+    for _ in 0..<(try reader.count()) {
+      let known = try reader.plain(KnownTranslation.self)
+      guard known.bank < CacheLayout.banks, known.slot < CacheLayout.tlbEntries else {
+        throw .malformed
+      }
+      translations.append(known)
+    }
+    for _ in 0..<(try reader.count()) { fetches.append(try reader.plain(FetchEntry.self)) }
+    guard fetches.count <= CacheLayout.fetchCapacity else { throw .malformed }
+    codeSegments = []
+    for _ in 0..<CacheLayout.codeSegments {
+      codeSegments.append(try reader.plain(CodeSegment.self))
+    }
+    recorder = ExceptionRecorder.Content()
+  }
+}

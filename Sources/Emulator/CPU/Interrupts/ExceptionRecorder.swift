@@ -46,7 +46,9 @@ public final class ExceptionRecorder {
   private var reason: DeliveryFailure?
 
   /// The remembered deliveries, oldest first.
-  public var deliveries: [Delivery] { Array(content.ring[content.next...] + content.ring[..<content.next]) }
+  public var deliveries: [Delivery] {
+    Array(content.ring[content.next...] + content.ring[..<content.next])
+  }
 
   /// Forgets everything, as after a reset.
   public func removeAll() {

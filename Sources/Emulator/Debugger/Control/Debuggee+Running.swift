@@ -87,6 +87,10 @@ extension Debuggee {
       case .breakpoint:
         // Other processors may have gone first.
         machine.settle()
+        if !eventHits.isEmpty {
+          defer { eventHits = [] }
+          return .breakpoint(eventHits)
+        }
         if let numbers = hits() { return .breakpoint(numbers) }
         skips = true
       case .watchpoint(let all):
@@ -164,11 +168,13 @@ extension Debuggee {
     }
     machine.breakpoints = addresses
     machine.watchpoints = watched
+    armEvents()
   }
 
   func disarm() {
     machine.breakpoints = []
     machine.watchpoints = []
+    disarmEvents()
   }
 
   /// The execution breakpoints that are met at the present RIP; nil if none counts.

@@ -23,6 +23,12 @@ public final class Debuggee {
   public internal(set) var divergence: UInt64?
 
   var timeline: Timeline
+  /// Breakpoints that events have met since the machine ran on.
+  var eventHits: [BreakpointNumber] = []
+  /// CR3 of each processor, as far as events told.
+  var addressSpaces: [UInt64] = []
+  /// Whether this is the machine's observer.
+  var isListening = false
   private var nextNumber = 1
 
   /// Takes over a machine, with its present as the beginning of history.
