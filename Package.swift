@@ -13,10 +13,18 @@ let package = Package(
   targets: [
     .target(
       name: "Emulator",
-      dependencies: ["CElf", "CSlirp", "CZlib", "CZydis"],
+      dependencies: ["CElf", "CSlirp", "CZlib"],
       exclude: ["Debugger", "Generators", "Libraries"]),
     // What looks at machines and steers them: cold, so that it can be a module of its own.
-    .target(name: "Debugger", dependencies: ["Emulator"], path: "Sources/Emulator/Debugger"),
+    .target(
+      name: "Debugger", dependencies: ["CDw", "CEdit", "CZydis", "Emulator"],
+      path: "Sources/Emulator/Debugger"),
+    .systemLibrary(
+      name: "CDw", path: "Sources/Emulator/Libraries/CDw", pkgConfig: "libdw",
+      providers: [.apt(["libdw-dev"])]),
+    .systemLibrary(
+      name: "CEdit", path: "Sources/Emulator/Libraries/CEdit", pkgConfig: "libedit",
+      providers: [.apt(["libedit-dev"])]),
     .systemLibrary(
       name: "CElf", path: "Sources/Emulator/Libraries/CElf", pkgConfig: "libelf",
       providers: [.apt(["libelf-dev"])]),
@@ -80,12 +88,6 @@ let package = Package(
         "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Differential"),
-    .executableTarget(
-      name: "travel",
-      dependencies: [
-        "Debugger", "Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      path: "Tests/Benchmarks/Travel"),
     .testTarget(
       name: "RowTests", dependencies: ["Oracle"], path: "Tests/Rows",
       exclude: ["README.md", "Instructions"]),

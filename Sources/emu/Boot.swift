@@ -1,4 +1,5 @@
 import ArgumentParser
+import Debugger
 import Emulator
 import Glibc
 
@@ -11,82 +12,8 @@ struct Boot: ParsableCommand {
       \(ExitStatus.help)
       """)
 
-  @Argument(
-    help: "The kernel: an ELF file or a Linux bzImage. Without it, the bundled Images/kernel.elf.")
-  var image: String?
-
-  @Option(
-    name: .customLong("protocol"),
-    help: ArgumentHelp(
-      "How to start an image that offers several ways; otherwise the first of this list.",
-      valueName: "name"))
-  var bootProtocol: BootProtocol?
-
-  @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
-  var append = ""
-
-  @Option(
-    name: [.customLong("module"), .customLong("initrd")], parsing: .singleValue,
-    help: ArgumentHelp(
-      "Hand a file to the kernel, as Linux's initial RAM disk too; may be repeated.",
-      valueName: "file[=name]"))
-  var modules: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "Where a Linux kernel is entered: 64 (where it can), 32 or 16.", valueName: "bits"))
-  var entry: LinuxKernel.Entry?
-
-  @Option(
-    name: .customLong("disk"), parsing: .singleValue,
-    help: ArgumentHelp(
-      "Attach a disk: snapshot (the default) keeps writes in memory, writable lets them go to the "
-        + "file; bus is virtio-pci, virtio-mmio or ide; may be repeated.",
-      valueName: "file[,readonly|,writable][,bus=name]"))
-  var disks: [DiskOption] = []
-
-  @OptionGroup var firmware: FirmwareOptions
-
-  @Option(
-    help: ArgumentHelp(
-      "A virtio console (hvc0 in Linux), connected as --serial is; with stdio the terminal is here "
-        + "and not on the serial port.", valueName: "where"))
-  var hvc: SerialOption?
-
-  @Option(
-    help: ArgumentHelp(
-      "A virtio network interface; user: the guest reaches others as you do, and nobody reaches it.",
-      valueName: "kind"))
-  var net: NetworkOption?
-
-  @Flag(help: "Attach a virtio entropy device, whose numbers follow from --seed.")
-  var rng = false
-
-  @Option(
-    help: ArgumentHelp(
-      "What --rng, --hvc and --net attach their virtio devices to: pci or mmio.",
-      valueName: "bus"))
-  var virtio = VirtIOBus.pci
-
-  @Option(help: ArgumentHelp("RAM, with K, M or G behind the number.", valueName: "size"))
-  var memory = MemorySize(bytes: MachineConfiguration.defaultMemory)
-
-  @Option(
-    help: ArgumentHelp(
-      "What CPUID reports and which instructions there are: x86-64-v1, x86-64-v2, x86-64-v3 or "
-        + "max.", valueName: "model"))
-  var cpu = ProcessorModel.max
-
-  @Option(
-    help: ArgumentHelp(
-      "The number of processors, 1 to \(MachineConfiguration.mostProcessors).", valueName: "n"))
-  var cpus = 1
-
-  @Option(
-    help: ArgumentHelp(
-      "Instructions that one of several processors executes before the next has its turn.",
-      valueName: "n"))
-  var quantum = MachineConfiguration.defaultQuantum
+  @OptionGroup var options: MachineOptions
+  @OptionGroup var checking: CheckArguments
 
   @Option(
     help: ArgumentHelp(
@@ -119,17 +46,10 @@ struct Boot: ParsableCommand {
   @Flag(help: "Say at the end how many instructions ran, and how fast.")
   var statistics = false
 
-  @Option(
-    help: ArgumentHelp(
-      "What a kernel finds in registers that its boot protocol leaves open: zeroes, or numbers "
-        + "that follow from n. RDRAND follows from it too.", valueName: "n"))
-  var seed: UInt64 = 0
-
   func validate() throws {
     do {
-      try configuration(modules: []).validate()
       if let exitOn { _ = try OutputPattern(exitOn) }
-    } catch let error as any CustomStringConvertible & Error {
+    } catch {
       throw ValidationError(error.description)
     }
     if let timeout, !(timeout >= 0 && timeout < 1e9) {
@@ -138,85 +58,41 @@ struct Boot: ParsableCommand {
   }
 
   func run() throws {
-    let machine = try makeMachine()
-    if hvc == .stdio { machine.console = machine.virtioConsole }
+    let machine = try options.makeMachine(console: serial == .null ? nil : 0)
+    if options.hvc == .stdio { machine.console = machine.virtioConsole }
     if let input {
-      let bytes = try readFile(input)
-      if firmware.keyboard { machine.typeKeys(bytes) } else { machine.console.send(bytes) }
+      let bytes = try MachineOptions.read(input)
+      if options.firmware.keyboard { machine.typeKeys(bytes) } else { machine.console.send(bytes) }
     }
     machine.debugConsole.keepsOutput = false
     machine.debugConsole.transmitted = { byte in
       var byte = byte
       write(STDERR_FILENO, &byte, 1)
     }
-    try firmware.connect(machine)
-    let end = try runSession(machine)
-    try firmware.saveScreen(of: machine)
+    try options.firmware.connect(machine)
+    let checks = try checking.attach(to: machine, seed: options.seed)
+    let end = try runSession(machine, controller: checks)
+    checks?.finish()
+    try options.firmware.saveScreen(of: machine)
     if statistics { ExitStatus.say(Self.statistics(of: machine)) }
-    try finish(machine, end)
-  }
-
-  // MARK: Making the machine
-
-  private func configuration(modules: [BootModule]) -> MachineConfiguration {
-    var configuration = MachineConfiguration(
-      memory: memory.bytes, commandLine: append, modules: modules, seed: seed)
-    configuration.processors = cpus
-    configuration.entropy = rng ? virtio : nil
-    configuration.virtioConsole = hvc == nil ? nil : virtio
-    configuration.network = net == nil ? nil : NetworkInterface(bus: virtio)
-    configuration.processorModel = cpu
-    configuration.quantum = quantum
-    configuration.linuxEntry = entry
-    return configuration
-  }
-
-  private func makeMachine() throws -> Machine {
-    do {
-      var configuration = configuration(modules: try readModules())
-      configuration.disks = try disks.map { try $0.open() }
-      try firmware.apply(to: &configuration, console: serial == .null ? nil : 0)
-      let path = try image ?? (firmware.bios == nil ? BundledKernel.path() : nil)
-      return try Machine(
-        image: path.map { try .file($0, bootProtocol: bootProtocol) },
-        configuration: configuration)
-    } catch let error as Failure {
-      throw error
-    } catch let error as ConfigurationError {
-      throw Failure(error, status: ExitStatus.usage)
-    } catch let error as any CustomStringConvertible & Error {
-      throw Failure(error, status: ExitStatus.unusableFile)
-    }
-  }
-
-  private func readModules() throws -> [BootModule] {
-    try modules.map { argument in
-      let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let path = String(parts[0])
-      let name = parts.count == 2 ? parts[1] : parts[0].split(separator: "/").last ?? parts[0]
-      return BootModule(name: String(name), bytes: try readFile(path))
-    }
-  }
-
-  private func readFile(_ path: String) throws -> [UInt8] {
-    do {
-      return try HostFile.read(path)
-    } catch {
-      throw Failure(error, status: ExitStatus.unusableFile)
-    }
+    let outcome = Result { try finish(machine, end) }
+    if let checks { try checking.conclude(checks, outcome, quiet: quiet) }
+    try outcome.get()
   }
 
   // MARK: Running it
 
-  private func runSession(_ machine: Machine) throws -> Session.End {
-    let main = hvc == .stdio ? .stdio : serial
+  private func runSession(
+    _ machine: Machine, controller: (any SessionController)?
+  ) throws -> Session.End {
+    let main = options.hvc == .stdio ? .stdio : serial
     let terminal = main == .stdio && input == nil ? Terminal() : nil
     let streams = StandardStreams(readsInput: input == nil, terminal: terminal)
     let backend: any SerialBackend
     let channels: [any SessionChannel]
     do {
       backend = try main.open(standardStreams: streams)
-      let mirror = firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
+      let mirror = options.firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
       channels = try openChannels(machine) + mirror
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
@@ -225,7 +101,7 @@ struct Boot: ParsableCommand {
     defer { backend.close() }
     let session = Session(
       machine: machine, backend: backend, channels: channels, limits: try limits(),
-      terminal: terminal,
+      controller: controller, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
@@ -239,18 +115,18 @@ struct Boot: ParsableCommand {
   /// What is connected beside the main console.
   private func openChannels(_ machine: Machine) throws -> [any SessionChannel] {
     var channels: [any SessionChannel] = []
-    if hvc == .stdio {
+    if options.hvc == .stdio {
       // Without a place of its own the serial port goes nowhere.
       let other = serial == .stdio ? .null : serial
       channels.append(
         ConsoleChannel(
           machine.serialPorts[0], try other.open()))
-    } else if let hvc {
+    } else if let hvc = options.hvc {
       channels.append(
         ConsoleChannel(
           machine.virtioConsole, try hvc.open()))
     }
-    if net != nil { channels.append(try UserNetwork(machine.network)) }
+    if options.net != nil { channels.append(try UserNetwork(machine.network)) }
     return channels
   }
 
@@ -258,7 +134,7 @@ struct Boot: ParsableCommand {
     var limits = Session.Limits()
     limits.instructions = limit ?? .max
     limits.seconds = timeout
-    limits.typesOnKeyboard = firmware.keyboard
+    limits.typesOnKeyboard = options.firmware.keyboard
     if let pattern = try exitOn.map(OutputPattern.init) {
       limits.outputMatcher = { pattern.matches(next: $0) }
     }
@@ -309,7 +185,3 @@ struct Boot: ParsableCommand {
     if !quiet { ExitStatus.say(text) }
   }
 }
-
-extension LinuxKernel.Entry: ExpressibleByArgument {}
-
-extension ProcessorModel: ExpressibleByArgument {}

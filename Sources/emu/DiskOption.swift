@@ -23,10 +23,11 @@ struct DiskOption: ExpressibleByArgument, Equatable {
     }
   }
 
-  /// Opens the file.
-  func open() throws(HostError) -> DiskDrive {
+  /// Opens the file, whose name begins in `folder` if it is relative.
+  func open(folder: String? = nil) throws(HostError) -> DiskDrive {
     DiskDrive(
-      try DiskFile(path: path, isReadOnly: access != .writable), bus: bus, access: access)
+      try DiskFile(path: path.relative(to: folder), isReadOnly: access != .writable), bus: bus,
+      access: access)
   }
 
   /// The parts between single commas, with double ones made single.

@@ -60,15 +60,18 @@ struct FirmwareOptions: ParsableArguments {
 
   private static let videoBIOSName = "vgabios-stdvga.bin"
 
-  /// Adds what the options ask for; `console` is the serial port that somebody looks at.
-  func apply(to configuration: inout MachineConfiguration, console: Int?) throws {
-    for path in opticalDisks {
+  /// Adds what the options ask for; `console` is the serial port that somebody looks at, and
+  /// relative names begin in `folder`.
+  func apply(
+    to configuration: inout MachineConfiguration, console: Int?, folder: String? = nil
+  ) throws {
+    for path in opticalDisks.map({ $0.relative(to: folder) }) {
       var drive = DiskDrive(
         try DiskFile(path: path, isReadOnly: true), bus: .ide, access: .readOnly)
       drive.isOptical = true
       configuration.disks.append(drive)
     }
-    if let bios {
+    if let bios = bios?.relative(to: folder) {
       configuration.firmware = try FirmwareImage(HostFile.read(bios), name: bios)
       configuration.firmwareConsole = serialScreen && vga != .text ? console : nil
     }
@@ -76,12 +79,12 @@ struct FirmwareOptions: ParsableArguments {
       return
     }
     configuration.display = DisplayAdapter(
-      rom: try videoBIOSPath.map { try OptionROM(HostFile.read($0), name: $0) })
+      rom: try videoBIOSPath(folder).map { try OptionROM(HostFile.read($0), name: $0) })
   }
 
-  private var videoBIOSPath: String? {
-    if let videoBIOS { return videoBIOS }
-    guard let bios else { return nil }
+  private func videoBIOSPath(_ folder: String?) -> String? {
+    if let videoBIOS { return videoBIOS.relative(to: folder) }
+    guard let bios = bios?.relative(to: folder) else { return nil }
     let folder = bios.lastIndex(of: "/").map { String(bios[...$0]) } ?? ""
     let path = folder + Self.videoBIOSName
     return access(path, R_OK) == 0 ? path : nil

@@ -67,19 +67,19 @@ import Testing
 
   @Test func theProcessorKnowsNoDeviceNoMachineNoHost() throws {
     try Self.expectNone(
-      of: Self.types(["Devices", "Machine", "Host", "Loader", "Debug", "Time"]), in: "CPU")
+      of: Self.types(["Devices", "Machine", "Host", "Loader", "Time"]), in: "CPU")
     try Self.expectNone(
-      of: Self.types(["CPU", "Devices", "Machine", "Host", "Loader", "Debug"]), in: "Memory",
+      of: Self.types(["CPU", "Devices", "Machine", "Host", "Loader"]), in: "Memory",
       allowed: ["PhysicalAddress"])
   }
 
   @Test func devicesKnowNeitherProcessorNorAddress() throws {
     // The local APIC is the interrupt source that the processor sees.
     try Self.expectNone(
-      of: Self.types(["CPU", "Machine", "Host", "Loader", "Debug"]), in: "Devices",
+      of: Self.types(["CPU", "Machine", "Host", "Loader"]), in: "Devices",
       allowed: ["InterruptSource"])
     try Self.expectNone(
-      of: Self.types(["CPU", "Devices", "Machine", "Host", "Loader", "Debug"]), in: "Time")
+      of: Self.types(["CPU", "Devices", "Machine", "Host", "Loader"]), in: "Time")
   }
 
   @Test func onlyTheHostFolderTouchesTheOutside() throws {
@@ -89,7 +89,7 @@ import Testing
       "tcgetattr", "tcsetattr", "isatty", "poll", "signal", "sigaction", "STDIN_FILENO",
       "STDOUT_FILENO", "STDERR_FILENO", "print", "nanosleep", "usleep",
     ]
-    for folder in ["CPU", "Memory", "Devices", "Time", "Machine", "Loader", "Debug"] {
+    for folder in ["CPU", "Memory", "Devices", "Time", "Machine", "Loader"] {
       for file in try Self.files("Sources/Emulator/\(folder)") {
         let code = try Self.code(file)
         // Without the C library there is nothing to touch it with.

@@ -87,7 +87,7 @@ public final class HPET: BusDevice, StatefulDevice {
   var isRunning: Bool { registers.configuration & Configuration.enable != 0 }
   private var tick: UInt64 { clock.now / Self.tickTime }
 
-  var counter: UInt64 {
+  package var counter: UInt64 {
     isRunning ? registers.counter &+ (tick &- registers.since) : registers.counter
   }
 

@@ -1,7 +1,7 @@
 /// Where the loader puts what it hands to a kernel: low memory, free of any firmware.
 ///
 /// Page 0 stays zero, so that a stray null pointer finds nothing.
-enum BootLayout {
+package enum BootLayout {
   /// The start record, the memory map and the list of modules; for Linux, the zero page.
   static let startRecord: UInt64 = 0x1000
   /// Where the list of modules begins; it ends with the page.
@@ -11,7 +11,7 @@ enum BootLayout {
   /// The task-state segment.
   static let taskState: UInt64 = 0x2100
   /// CLI and HLT: where a bare ELF64 kernel comes to when its entry function returns.
-  static let returnStub: UInt64 = 0x2200
+  package static let returnStub: UInt64 = 0x2200
   /// What Linux's zero page points to.
   static let setupData: UInt64 = 0x2400
   /// The kernel's command line, then the modules' names; zero-terminated strings.

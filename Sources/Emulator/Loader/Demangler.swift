@@ -1,9 +1,9 @@
 import Glibc
 
 /// Makes encoded names readable.
-enum Demangler {
+package enum Demangler {
   /// The Swift name behind a symbol, or the symbol itself.
-  static func demangle(_ name: String) -> String {
+  package static func demangle(_ name: String) -> String {
     guard name.hasPrefix("$s") || name.hasPrefix("$e") || name.hasPrefix("_$") else { return name }
     // Embedded Swift mangles as Swift does, with another prefix.
     let usual = name.hasPrefix("$e") ? "$s" + name.dropFirst(2) : name

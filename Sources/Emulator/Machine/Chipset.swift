@@ -2,7 +2,7 @@
 ///
 /// The order in which devices are made is the order in which simultaneous timers fire, so it is
 /// part of what makes runs repeat.
-final class Chipset {
+package final class Chipset {
   /// What devices ask of the machine.
   struct Requests {
     var powerOff: () -> Void
@@ -18,14 +18,14 @@ final class Chipset {
 
   let apicBus = APICBus()
   /// One for each processor, the bootstrap processor's first.
-  let localAPICs: [LocalAPIC]
-  let ioAPIC: IOAPIC
-  let pics: PIC8259Pair
-  let pit: PIT8254
+  package let localAPICs: [LocalAPIC]
+  package let ioAPIC: IOAPIC
+  package let pics: PIC8259Pair
+  package let pit: PIT8254
   let systemControlB: SystemControlPortB
-  let rtc: RTC
-  let hpet: HPET
-  let uarts: [UART16550]
+  package let rtc: RTC
+  package let hpet: HPET
+  package let uarts: [UART16550]
   let addressGate: AddressGate
   let keyboard: I8042
   let systemControlA: SystemControlPortA
@@ -34,8 +34,8 @@ final class Chipset {
   let resetControl: ResetControl
   let debugConsole: DebugConsole
   let debugExit: DebugExit
-  let bus: SystemBus
-  let pci: PCIRootComplex
+  package let bus: SystemBus
+  package let pci: PCIRootComplex
   let virtio: VirtIODevices
   let personal: PersonalComputerDevices
   /// What each disk of the configuration is read from and written to, in its order.
@@ -241,7 +241,7 @@ final class Chipset {
   }
 
   /// The devices that remember anything, in a fixed order.
-  var stateful: [any StatefulDevice] {
+  package var stateful: [any StatefulDevice] {
     localAPICs as [any StatefulDevice]
       + [
         ioAPIC, pics, pit, systemControlB, rtc, hpet, keyboard, systemControlA,

@@ -50,7 +50,7 @@ public final class Machine {
   public var console: SerialConsole
 
   let clock: VirtualClock
-  let chipset: Chipset
+  package let chipset: Chipset
   let requests: Requests
   let endpoints: Endpoints
   /// Is told what processors and devices do besides computing, in order; none costs nothing.

@@ -1,7 +1,7 @@
 /// PCI in this machine: the bus, its two bridges, the ways to configuration space, and the place of
 /// everything.
-final class PCIRootComplex {
-  let bus: PCIBus
+package final class PCIRootComplex {
+  package let bus: PCIBus
   let hostBridge: HostBridge
   let lpcBridge: LPCBridge
   private let ports: PCIConfigurationPorts

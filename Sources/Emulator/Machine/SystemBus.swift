@@ -3,7 +3,7 @@
 /// What nobody answers reads as all ones. An access that only partly lies in a device's range is
 /// made byte by byte, as the chipset of a PC splits it. Some devices have their place for good;
 /// others, as PCI functions, come, move and go, and give way to the former.
-final class SystemBus: Bus {
+package final class SystemBus: Bus {
   private static let portCount = 0x1_0000
 
   /// Index in `ports` plus one of each port's device, zero for ports that nobody answers.
@@ -95,9 +95,17 @@ final class SystemBus: Bus {
     regions.sort { $0.start < $1.start }
   }
 
+  // MARK: Looking
+
+  /// Every range of ports and addresses with the device that answers there.
+  package var placements: [BusRegion] { ports + regions }
+
+  /// The range that an address which is not RAM lies in.
+  package func placement(of address: PhysicalAddress) -> BusRegion? { region(at: address.value) }
+
   // MARK: Ports
 
-  func readPort(_ port: UInt16, size: AccessSize) -> UInt64 {
+  package func readPort(_ port: UInt16, size: AccessSize) -> UInt64 {
     guard let region = portRegion(port) else {
       return size == .byte ? 0xFF : splitRead(size) { readPort(port &+ UInt16($0), size: .byte) }
     }
@@ -108,7 +116,7 @@ final class SystemBus: Bus {
     return region.device.read(offset: offset &+ region.firstOffset, size: size) & size.mask
   }
 
-  func writePort(_ port: UInt16, size: AccessSize, value: UInt64) {
+  package func writePort(_ port: UInt16, size: AccessSize, value: UInt64) {
     let region = portRegion(port)
     let offset = UInt64(port) &- (region?.start ?? 0)
     if let region, size == .byte || offset &+ UInt64(size.rawValue) <= region.size {
@@ -126,7 +134,7 @@ final class SystemBus: Bus {
 
   // MARK: Memory-mapped devices
 
-  func readMMIO(_ address: PhysicalAddress, size: AccessSize) -> UInt64 {
+  package func readMMIO(_ address: PhysicalAddress, size: AccessSize) -> UInt64 {
     guard let region = region(at: address.value) else {
       // RAM or a device may begin in the middle of a misaligned access, but not of these.
       return size.mask
@@ -138,7 +146,7 @@ final class SystemBus: Bus {
     return region.device.read(offset: offset &+ region.firstOffset, size: size) & size.mask
   }
 
-  func writeMMIO(_ address: PhysicalAddress, size: AccessSize, value: UInt64) {
+  package func writeMMIO(_ address: PhysicalAddress, size: AccessSize, value: UInt64) {
     guard let region = region(at: address.value) else { return }
     let offset = address.value &- region.start
     guard offset &+ UInt64(size.rawValue) <= region.size else {

@@ -58,7 +58,6 @@ private func machine(
   @Test func aKernelThatReturnsHalts() throws {
     let machine = try machine([0xC3])
     #expect(machine.run(limit: 100) == .haltedForever)
-    #expect(machine.diagnosis(of: .haltedForever).text.contains("entry function returned"))
   }
 
   /// The pointer and the stack share a place in any TLB of up to 4096 entries.
@@ -182,27 +181,6 @@ private func machine(
     box.value.requestStop()
     // A loop without a single device access looks up at the latest when its slice ends.
     #expect(await stop == .stopped)
-  }
-
-  @Test func diagnosisNamesTheChain() throws {
-    let text = try { () -> String in
-      let machine = try machine(TestCode.undefined)
-      return machine.diagnosis(of: machine.run(limit: 10)).text
-    }()
-    #expect(text.contains("triple fault"))
-    #expect(text.contains("#UD invalid opcode"))
-    #expect(text.contains("beyond the IDT's limit 0x0"))
-    #expect(text.contains("likely: no IDT was loaded"))
-    #expect(text.contains("> 0x100000  ud2"))
-  }
-
-  @Test func diagnosisWalksThePageTables() throws {
-    // MOV RAX, 8000000000h; MOV [RAX], AL
-    let machine = try machine([0x48, 0xB8, 0, 0, 0, 0, 0x80, 0, 0, 0, 0x88, 0x00])
-    let text = machine.diagnosis(of: machine.run(limit: 10)).text
-    #expect(text.contains("#PF page fault"))
-    #expect(text.contains("supervisor write of a page that is not present"))
-    #expect(text.contains("P is clear in the PML4 entry"))
   }
 }
 

@@ -65,7 +65,7 @@ public struct CPU {
   }
 
   /// Whether a linear address is canonical in the paging mode in force.
-  @inline(__always) func isCanonical(_ address: LinearAddress) -> Bool {
+  @inline(__always) package func isCanonical(_ address: LinearAddress) -> Bool {
     isCanonical(address, unusedBits: state.pointee.unusedAddressBits)
   }
 

@@ -22,7 +22,8 @@ public final class CheckedRun {
   public internal(set) var tortureCount = 0
 
   let options: CheckOptions
-  let symbols: SymbolTable
+  let programSymbols: ProgramSymbols
+  var symbols: SymbolTable { programSymbols.table }
   /// The interrupts that each processor is handling.
   var interrupts: [InterruptStack]
   /// The interrupt that the IRET which is being reported has returned from.
@@ -45,7 +46,7 @@ public final class CheckedRun {
     self.machine = machine
     self.options = options
     self.say = say
-    symbols = SymbolTable(machine.image?.elf)
+    programSymbols = ProgramSymbols(machine.image?.elf)
     interrupts = machine.processors.map { _ in InterruptStack() }
     nextLook = machine.instructionCount + Self.interval
     torture = options.torture.map { Torture($0, at: machine.instructionCount) }
@@ -78,6 +79,19 @@ public final class CheckedRun {
     for checker in checkers { checker.observe(event) }
   }
 
+  /// Names in the options that the image does not have.
+  public var unknownNames: [String] {
+    var names = options.sleepers + options.sharedVariables
+    names += options.stacks.flatMap { [$0.low, $0.high] }
+    if options.allocators != CheckOptions.knownAllocators {
+      names += options.allocators.flatMap { [$0.allocate, $0.free] }
+    }
+    if options.locks != CheckOptions.knownLocks {
+      names += options.locks.flatMap { [$0.take, $0.release] }
+    }
+    return names.filter { address(of: $0) == nil }
+  }
+
   // MARK: What checks say
 
   /// Notes a finding, unless there is one like it.
@@ -104,7 +118,9 @@ public final class CheckedRun {
       "check \(check.rawValue): \(text), at \(describe(address)), "
         + "after \(position) instructions, processor \(processor)"
     ]
-    lines += CallStack(machine, cpu, at: address).lines(symbols)
+    lines += Backtrace(
+      machine, processor: machine.processors[processor], symbols: programSymbols, limit: 16
+    ).lines
     lines += details
     lines.append("  go back: \(options.travelCommand), then goto \(position)")
     findings.append(

@@ -72,6 +72,7 @@ struct Timeline {
 
   mutating func append(_ modification: Modification, snapshot: MachineSnapshot, pages: Set<Int>) {
     // A checkpoint at the same position is without the change.
+    let start = start
     checkpoints.removeAll { $0.position == modification.position && $0.position != start }
     modifications.append(modification)
     if snapshot.instructionCount == start {

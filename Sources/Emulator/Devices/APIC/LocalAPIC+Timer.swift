@@ -27,7 +27,7 @@ extension LocalAPIC {
   }
 
   /// The current-count register, computed from the time.
-  var currentCount: UInt32 {
+  package var currentCount: UInt32 {
     let timer = registers.timer
     guard mode == .oneShot || mode == .periodic else { return 0 }
     let elapsed = (clock.now &- timer.start) &>> timer.shift

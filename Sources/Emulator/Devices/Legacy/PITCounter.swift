@@ -44,7 +44,7 @@ public struct PITCounter: Codable, Equatable, Sendable {
   private func elapsed(at tick: Int64) -> Int64 { (stopped ?? tick) &- start }
 
   /// OUT.
-  func output(at tick: Int64) -> Bool {
+  package func output(at tick: Int64) -> Bool {
     guard isLoaded else { return mode != 0 }
     let elapsed = elapsed(at: tick)
     switch mode {
@@ -61,7 +61,7 @@ public struct PITCounter: Codable, Equatable, Sendable {
   }
 
   /// The value of the counting element, in the counter's own notation.
-  func value(at tick: Int64) -> UInt16 {
+  package func value(at tick: Int64) -> UInt16 {
     let elapsed = max(0, isLoaded ? elapsed(at: tick) : 0)
     var binary = loadedCount
     switch mode {

@@ -187,13 +187,13 @@ public final class PCIFunction: StatefulDevice {
   public var isBusMaster: Bool { command & Command.busMaster != 0 }
 
   /// INTA to INTD, 0 to 3, nil for none.
-  var interruptPin: Int? {
+  package var interruptPin: Int? {
     let pin = Int(bytes[Register.interruptPin])
     return pin == 0 ? nil : (pin - 1) & 3
   }
 
   /// Whether the function asserts its interrupt pin.
-  var isInterrupting: Bool {
+  package var isInterrupting: Bool {
     word(Register.status) & Status.interrupt != 0 && command & Command.interruptDisable == 0
   }
 
@@ -207,7 +207,7 @@ public final class PCIFunction: StatefulDevice {
   }
 
   /// Where the regions answer now.
-  var placements: [BusRegion] {
+  package var placements: [BusRegion] {
     let command = command
     return regions.compactMap { region in
       let enable = region.kind == .ports ? Command.ports : Command.memory

@@ -57,7 +57,7 @@ extension CPU {
   }
 
   /// Whether anything that is still to come could make the processor go on.
-  var mayWake: Bool {
+  package var mayWake: Bool {
     switch Activity(rawValue: state.pointee.activity) {
     case .running, .shutdown, .monitorWait: true
     case .halted: state.pointee.rflags & RFLAGS.interruptEnable.rawValue != 0

@@ -1,3 +1,5 @@
+import Emulator
+
 /// Why a run ended badly: facts from the machine's state, then guesses, marked as such.
 public struct Diagnosis {
   /// The lines.
@@ -7,8 +9,8 @@ public struct Diagnosis {
   public var text: String { lines.map { $0 + "\n" }.joined() }
 
   /// Explains the state that `machine` stopped in.
-  public init(_ machine: Machine, stop: StopReason) {
-    let examination = Examination(machine)
+  public init(_ machine: Machine, stop: StopReason, symbols: ProgramSymbols? = nil) {
+    let examination = Examination(machine, symbols ?? ProgramSymbols(machine.image?.elf))
     var lines = [Self.headline(stop, examination)]
     lines += examination.chain()
     lines += examination.pageWalk()
@@ -43,18 +45,20 @@ public struct Diagnosis {
 }
 
 extension Machine {
-  /// Explains why the machine stopped.
-  public func diagnosis(of stop: StopReason) -> Diagnosis { Diagnosis(self, stop: stop) }
+  /// Explains why the machine stopped, with the image's own symbols unless there are better ones.
+  public func diagnosis(of stop: StopReason, symbols: ProgramSymbols? = nil) -> Diagnosis {
+    Diagnosis(self, stop: stop, symbols: symbols)
+  }
 }
 
 /// A look at a stopped machine.
 struct Examination {
   let machine: Machine
-  let symbols: SymbolTable
+  let symbols: ProgramSymbols
 
-  init(_ machine: Machine) {
+  init(_ machine: Machine, _ symbols: ProgramSymbols) {
     self.machine = machine
-    symbols = SymbolTable(machine.image?.elf)
+    self.symbols = symbols
   }
 
   var cpu: CPU { machine.processor.cpu }
@@ -63,7 +67,7 @@ struct Examination {
   var rip: UInt64 { Self.instructionPointer(cpu) }
 
   var deliveries: [ExceptionRecorder.Delivery] {
-    machine.processor.connections.recorder.deliveries
+    machine.processor.recorder.deliveries
   }
 
   /// The end of the recorded deliveries: those that failed one after another, and the last one
@@ -79,15 +83,7 @@ struct Examination {
     lastChain.last { $0.vector == 14 && $0.outcome != .delivered }
   }
 
-  func describe(_ address: UInt64) -> String {
-    guard let name = symbols.describe(address) else { return address.hex }
-    return "\(address.hex) <\(name)>"
-  }
-
-  func describe(returnAddress address: UInt64) -> String {
-    guard let name = symbols.describe(returnAddress: address) else { return address.hex }
-    return "\(address.hex) <\(name)>"
-  }
+  func describe(_ address: UInt64) -> String { symbols.describe(address) }
 
   // MARK: Facts
 

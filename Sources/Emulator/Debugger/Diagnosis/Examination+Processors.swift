@@ -1,15 +1,22 @@
+import Emulator
+
 /// Which processor is looked at, and what the others do.
 extension Examination {
+  /// The number of the processor whose turn it was.
+  var processorNumber: Int {
+    machine.processors.firstIndex { $0 === machine.processor } ?? 0
+  }
+
   /// The processor, by its number if there are several.
   var processorName: String {
-    machine.processors.count == 1 ? "the processor" : "processor \(machine.turn.index)"
+    machine.processors.count == 1 ? "the processor" : "processor \(processorNumber)"
   }
 
   /// A line for each processor but the one that is looked at.
   func otherProcessors() -> [String] {
     guard machine.processors.count > 1 else { return [] }
     var lines = ["the other processors:"]
-    for (number, processor) in machine.processors.enumerated() where number != machine.turn.index {
+    for (number, processor) in machine.processors.enumerated() where number != processorNumber {
       let cpu = processor.cpu
       let interrupts = cpu.rflags.contains(.interruptEnable) ? "on" : "off"
       let activity =

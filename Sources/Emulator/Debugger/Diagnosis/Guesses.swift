@@ -1,3 +1,5 @@
+import Emulator
+
 /// Usual causes that fit the facts.
 struct Guesses {
   /// The guesses, marked as such.

@@ -1,3 +1,5 @@
+import Emulator
+
 /// Words for exceptions.
 ///
 /// SDM Vol. 3A, "Exception and Interrupt Reference".

@@ -1,3 +1,5 @@
+import Emulator
+
 extension Examination {
   private static let before = 4
   private static let after = 6
@@ -28,7 +30,7 @@ extension Examination {
   /// the function, or from the place nearest to it that leads to it.
   private func linesBefore(_ disassembler: Disassembler) -> [Disassembler.Line] {
     var starts: [UInt64] = []
-    if let (symbol, offset) = symbols.symbol(at: rip), offset > 0, offset <= 4096 {
+    if let (symbol, offset) = symbols.table.symbol(at: rip), offset > 0, offset <= 4096 {
       starts.append(symbol.address)
     }
     starts += (1...48).reversed().map { rip &- $0 }
@@ -69,24 +71,9 @@ extension Examination {
     cpu.isLongMode ? cpu[register] : cpu[.ss].base &+ (cpu[register] & 0xFFFF_FFFF)
   }
 
-  /// The callers, found by following the frame pointers.
+  /// The callers, through interrupts too.
   func backtrace() -> [String] {
-    var lines = ["backtrace (by frame pointers):", "  0  \(describe(rip))"]
-    var frame = stackAddress(.rbp)
-    if machine.read(linear: rip, count: 1) == nil, let caller = word(at: stackAddress(.rsp)) {
-      // A jump to nowhere made no frame: the caller's address is on top of the stack.
-      lines.append("  1  \(describe(returnAddress: caller))")
-    }
-    let first = lines.count - 1
-    for number in first..<32 {
-      guard frame != 0, frame % UInt64(wordSize) == 0,
-        let caller = word(at: frame &+ UInt64(wordSize)), let next = word(at: frame), caller != 0
-      else { break }
-      lines.append("  \(number)  \(describe(returnAddress: caller))")
-      guard next > frame else { break }
-      frame = next
-    }
-    return lines
+    ["backtrace:"] + Backtrace(machine, symbols: symbols, limit: 32).lines
   }
 
   /// The words on top of the stack.
@@ -99,7 +86,7 @@ extension Examination {
         lines.append("  \(address.hex)  cannot be read")
         break
       }
-      let name = symbols.describe(value).map { " <\($0)>" } ?? ""
+      let name = symbols.name(value).map { " <\($0)>" } ?? ""
       lines.append("  \(address.hex)  \(value.hex(digits: wordSize * 2))\(name)")
     }
     return lines

@@ -1,3 +1,5 @@
+import Emulator
+
 extension Examination {
   /// The walk for the page fault that the run ended with, level by level, and what failed.
   func pageWalk() -> [String] {

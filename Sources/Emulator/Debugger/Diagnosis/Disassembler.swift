@@ -1,4 +1,5 @@
 import CZydis
+import Emulator
 
 /// The text of machine code, by Zydis.
 package struct Disassembler {

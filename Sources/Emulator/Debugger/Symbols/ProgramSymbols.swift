@@ -1,0 +1,43 @@
+import Emulator
+
+/// What is known of a program by name: its symbols, its source lines, its frames.
+public final class ProgramSymbols {
+  /// The symbols of the image, or of the file with its debugging sections.
+  public let table: SymbolTable
+  /// The debugging sections, nil if there are none.
+  public let debugFile: DebugFile?
+
+  /// Reads symbols.
+  ///
+  /// - Parameters:
+  ///   - image: The program as it is loaded, nil for one that is no ELF file.
+  ///   - symbolFile: Another ELF file with the program's symbols and debugging sections.
+  public init(_ image: ELFImage?, symbolFile: ELFImage? = nil) {
+    table = SymbolTable(symbolFile ?? image)
+    debugFile = (symbolFile ?? image).flatMap { DebugFile($0) }
+  }
+
+  /// The places in the source for the code at an address, innermost first.
+  public func places(at address: UInt64) -> [SourcePlace] {
+    debugFile?.places(at: address) ?? []
+  }
+
+  /// `name+offset` of an address, or nil.
+  public func name(_ address: UInt64) -> String? { table.describe(address) }
+
+  /// An address with its name and its source line, as far as they are known.
+  public func describe(_ address: UInt64) -> String {
+    describe(address, name: table.describe(address), code: address)
+  }
+
+  /// A return address; the line is the call's.
+  public func describe(returnAddress address: UInt64) -> String {
+    describe(address, name: table.describe(returnAddress: address), code: address &- 1)
+  }
+
+  private func describe(_ address: UInt64, name: String?, code: UInt64) -> String {
+    guard let name else { return address.hex }
+    guard let place = places(at: code).first?.fileAndLine else { return "\(address.hex) <\(name)>" }
+    return "\(address.hex) <\(name)> at \(place)"
+  }
+}
