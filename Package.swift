@@ -88,6 +88,12 @@ let package = Package(
         "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Differential"),
+    .executableTarget(
+      name: "travel",
+      dependencies: [
+        "Debugger", "Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Benchmarks/Travel"),
     .testTarget(
       name: "RowTests", dependencies: ["Oracle"], path: "Tests/Rows",
       exclude: ["README.md", "Instructions"]),
