@@ -71,7 +71,10 @@ let package = Package(
     .testTarget(
       name: "DebuggerTests", dependencies: ["Debugger", "TestImages"], path: "Tests/DebuggerTests"),
     // Small images for tests, right ones and wrong ones.
-    .target(name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages"),
+    .target(
+      name: "TestImages", dependencies: ["FaultyGuest", "MultiprocessorGuest"],
+      path: "Tests/TestImages"),
+    .target(name: "FaultyGuest", path: "Tests/FaultyGuest"),
     .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),
     .testTarget(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),

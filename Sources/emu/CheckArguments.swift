@@ -117,7 +117,9 @@ struct CheckArguments: ParsableArguments {
 extension String {
   /// The text as one word of a shell's command.
   fileprivate var quotedForShell: String {
-    let plain = allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_=./:,+@%".contains($0)) }
+    let plain = allSatisfy {
+      $0.isASCII && ($0.isLetter || $0.isNumber || "-_=./:,+@%".contains($0))
+    }
     if plain && !isEmpty { return self }
     return "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
       + "'"

@@ -118,9 +118,10 @@ public final class CheckedRun {
       "check \(check.rawValue): \(text), at \(describe(address)), "
         + "after \(position) instructions, processor \(processor)"
     ]
-    lines += Backtrace(
-      machine, processor: machine.processors[processor], symbols: programSymbols, limit: 16
-    ).lines
+    lines +=
+      Backtrace(
+        machine, processor: machine.processors[processor], symbols: programSymbols, limit: 16
+      ).lines
     lines += details
     lines.append("  go back: \(options.travelCommand), then goto \(position)")
     findings.append(

@@ -39,8 +39,8 @@ final class CodeChecker: Checker {
   private func judge(_ cpu: CPU, _ linear: UInt64, _ physical: UInt64) {
     guard cpu.cpl < 3, cpu.cr0.contains(.paging), physical >= Self.firstMebibyte else { return }
     var isData = false
-    for part in layout.parts where part.contains(linear: linear) || part.contains(physical: physical)
-    {
+    for part in layout.parts
+    where part.contains(linear: linear) || part.contains(physical: physical) {
       if part.isExecutable { return }
       isData = true
     }

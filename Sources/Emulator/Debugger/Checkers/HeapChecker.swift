@@ -97,9 +97,10 @@ final class HeapChecker: Checker {
     freed[address] = nil
     if live[address] != nil { unwatchLive(address) }
     // What was behind another block is somebody's now.
-    for other in watchedLive where live[other].map({ $0.end < end && address < $0.zoneEnd }) == true
-    {
-      unwatchLive(other)
+    for other in watchedLive {
+      guard let before = live[other], before.end < end, address < before.zoneEnd else { continue }
+      live[other]?.zoneEnd = max(address, before.end)
+      rewatch(other)
     }
     var block = HeapBlock(
       address: address, size: size, position: run.machine.instructionCount, stack: stack)
@@ -123,6 +124,8 @@ final class HeapChecker: Checker {
     guard var block = live[address] else { return }
     unwatchLive(address)
     live[address] = nil
+    block.watch = nil
+    block.forget()
     block.freedBy = stack
     block.freedAt = run.machine.instructionCount
     freed[address] = block
@@ -138,7 +141,11 @@ final class HeapChecker: Checker {
   // MARK: Watching
 
   private func watchLive(_ address: UInt64) {
-    if watchedLive.count >= Self.watchedBlocks { unwatchLive(watchedLive[0]) }
+    if watchedLive.count >= Self.watchedBlocks {
+      let oldest = watchedLive[0]
+      unwatchLive(oldest)
+      live[oldest]?.forget()
+    }
     watchedLive.append(address)
     guard let block = live[address] else { return }
     let watchesReads = block.mayBeUnwritten
@@ -153,7 +160,6 @@ final class HeapChecker: Checker {
     watchedLive.removeAll { $0 == address }
     if let number = live[address]?.watch { run.watches.remove(number) }
     live[address]?.watch = nil
-    live[address]?.forget()
   }
 
   private func watchFreed(_ address: UInt64) {
@@ -210,7 +216,7 @@ final class HeapChecker: Checker {
       details: history(block))
   }
 
-  /// Watches a block that was written completely for overruns only.
+  /// Watches what there is to watch of a block after it has changed.
   private func rewatch(_ address: UInt64) {
     unwatchLive(address)
     watchLive(address)

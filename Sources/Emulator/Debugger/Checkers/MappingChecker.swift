@@ -116,7 +116,9 @@ final class MappingChecker: Checker {
     let canonical = linear & 1 << 47 != 0 ? linear | 0xFFFF_0000_0000_0000 : linear
     for part in layout.parts {
       let overlaps =
-        part.physical.map { $0 < physical.addingClamped(size) && physical < $0.addingClamped(part.size) }
+        part.physical.map {
+          $0 < physical.addingClamped(size) && physical < $0.addingClamped(part.size)
+        }
         ?? (part.linear < canonical.addingClamped(size)
           && canonical < part.linear.addingClamped(part.size))
       guard overlaps else { continue }
