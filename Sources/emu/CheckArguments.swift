@@ -78,7 +78,7 @@ struct CheckArguments: ParsableArguments {
     options.stackSize = stackSize
     options.longestInterruptsOff = interruptsOff
     options.torture = torture.map { CheckOptions.Torture(rate: $0.rate, seed: seed) }
-    options.travelCommand = Self.command("debug")
+    options.travelCommand = Self.debugCommand
     let run = CheckedRun(machine, options: options, say: ExitStatus.say)
     if let name = run.unknownNames.first {
       throw Failure("the image has no symbol \(name)", status: ExitStatus.usage)
@@ -96,7 +96,7 @@ struct CheckArguments: ParsableArguments {
     }
     if isFailure, torture != nil {
       ExitStatus.say(
-        "\(run.tortureCount) timer interrupts were made; again: \(Self.command("boot"))")
+        "\(run.tortureCount) timer interrupts were made; again: \(Self.command)")
     }
     guard !run.findings.isEmpty else { return }
     if !quiet {
@@ -106,11 +106,27 @@ struct CheckArguments: ParsableArguments {
     throw ExitCode(ExitStatus.findings)
   }
 
-  /// The present command as a shell takes it, for another subcommand.
-  private static func command(_ name: String) -> String {
-    var arguments = CommandLine.arguments
-    if let index = arguments.firstIndex(of: "boot") { arguments[index] = name }
-    return arguments.map(\.quotedForShell).joined(separator: " ")
+  /// The present command as a shell takes it.
+  private static var command: String {
+    CommandLine.arguments.map(\.quotedForShell).joined(separator: " ")
+  }
+
+  /// The command that debugs the same machine.
+  private static var debugCommand: String {
+    let own = [
+      "--check", "--allocator", "--locks", "--sleeps", "--shared", "--stack", "--stack-size",
+      "--interrupts-off", "--torture",
+    ]
+    var words: [String] = []
+    var skipsNext = false
+    for argument in CommandLine.arguments {
+      let isOwn = own.contains(argument)
+      let hasValue = own.contains { argument.hasPrefix("\($0)=") }
+      if !isOwn && !hasValue && !skipsNext { words.append(argument) }
+      skipsNext = isOwn
+    }
+    if let index = words.firstIndex(of: "boot") { words[index] = "debug" }
+    return words.map(\.quotedForShell).joined(separator: " ")
   }
 }
 

@@ -138,9 +138,12 @@ public final class CheckedRun {
     return symbols.describe(address).map { "\(number) <\($0)>" } ?? number
   }
 
-  /// The address that a symbol's name or a number stands for.
-  func address(of name: String) -> UInt64? {
-    if let symbol = symbols.symbols(named: name).first { return symbol.address }
+  /// The address that a symbol's name or a number stands for; `isExact` takes names only as they
+  /// are in the image.
+  func address(of name: String, isExact: Bool = false) -> UInt64? {
+    let symbol = symbols.symbols(named: name).first
+    if let symbol, !isExact || symbol.name == name { return symbol.address }
+    if isExact { return nil }
     return name.hasPrefix("0x") ? UInt64(name.dropFirst(2), radix: 16) : UInt64(name)
   }
 

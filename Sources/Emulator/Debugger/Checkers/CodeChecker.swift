@@ -9,6 +9,8 @@ final class CodeChecker: Checker {
 
   private unowned let run: CheckedRun
   private let layout: KernelLayout
+  /// When the image was loaded again.
+  private var reloaded: UInt64?
 
   init(_ run: CheckedRun) {
     self.run = run
@@ -29,7 +31,12 @@ final class CodeChecker: Checker {
     }
   }
 
+  func observe(_ event: ExecutionEvent) {
+    if case .reset = event.kind { reloaded = event.position }
+  }
+
   private func reportWrite(_ hit: WatchHit, to address: UInt64) {
+    guard hit.rip != nil || hit.position != reloaded else { return }
     run.report(
       .code, at: hit.rip ?? 0, key: hit.rip == nil ? "device" : "write", position: hit.position,
       "\(hit.rip == nil ? "a device" : "somebody") writes \(hit.size) bytes of code "

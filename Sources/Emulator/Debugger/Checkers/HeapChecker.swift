@@ -27,9 +27,10 @@ final class HeapChecker: Checker {
       copiers += run.symbols.symbols(named: name)
     }
     var hookedFrees: Set<UInt64> = []
+    let isGuess = run.options.allocators == CheckOptions.knownAllocators
     for allocator in run.options.allocators {
-      guard let allocate = run.address(of: allocator.allocate),
-        let free = run.address(of: allocator.free)
+      guard let allocate = run.address(of: allocator.allocate, isExact: isGuess),
+        let free = run.address(of: allocator.free, isExact: isGuess)
       else { continue }
       run.calls.onEntry(allocate) { [unowned self] cpu in enterAllocate(cpu, allocator) }
       guard hookedFrees.insert(free).inserted else { continue }

@@ -35,8 +35,10 @@ final class LockChecker: Checker {
   init(_ run: CheckedRun) {
     self.run = run
     held = run.machine.processors.map { _ in [] }
+    let isGuess = run.options.locks == CheckOptions.knownLocks
     for lock in run.options.locks {
-      guard let take = run.address(of: lock.take), let release = run.address(of: lock.release)
+      guard let take = run.address(of: lock.take, isExact: isGuess),
+        let release = run.address(of: lock.release, isExact: isGuess)
       else { continue }
       run.calls.onEntry(take) { [unowned self] in enterTake($0, lock.argument) }
       run.calls.onEntry(release) { [unowned self] in leave($0, $0.argument(lock.argument)) }

@@ -43,7 +43,11 @@ final class StackChecker: Checker {
 
   /// Objects called stacks, and pairs of labels as `boot_stack` and `boot_stack_top`.
   private func symbolExtents() -> [Extent] {
-    let named = run.symbols.symbols(prefix: "").filter { $0.name.contains("stack") }
+    let layout = KernelLayout(run.machine)
+    let named = run.symbols.symbols(prefix: "").filter { symbol in
+      symbol.name.contains("stack")
+        && !layout.parts.contains { $0.contains(linear: symbol.address) && !$0.isWritable }
+    }
     var found: [Extent] = []
     for symbol in named where symbol.size >= Self.smallest && symbol.size <= Self.largest {
       let (end, overflow) = symbol.address.addingReportingOverflow(symbol.size)
