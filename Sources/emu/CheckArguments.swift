@@ -88,13 +88,9 @@ struct CheckArguments: ParsableArguments {
 
   /// Says what was found, and how to see it again.
   func conclude(_ run: CheckedRun, _ outcome: Result<Void, any Error>, quiet: Bool) throws {
-    var isFailure = !run.findings.isEmpty
-    if case .failure(let error) = outcome, let code = error as? ExitCode {
-      isFailure =
-        isFailure || code.rawValue == ExitStatus.shutdown
-        || code.rawValue == ExitStatus.haltedForever || code.rawValue == ExitStatus.timeout
-    }
-    if isFailure, torture != nil {
+    var mayHaveFailed = !run.findings.isEmpty
+    if case .failure = outcome { mayHaveFailed = true }
+    if mayHaveFailed, torture != nil, !quiet {
       ExitStatus.say(
         "\(run.tortureCount) timer interrupts were made; again: \(Self.command)")
     }

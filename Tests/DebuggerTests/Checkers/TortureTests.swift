@@ -5,6 +5,8 @@ import Testing
 
 /// Torture, and that checks change nothing.
 @Suite struct TortureTests {
+  private static let commands = "ps\nmem\nhello\ncount & ; primes\nwait\npoweroff\n"
+
   private func machine(way: UInt32) throws -> Machine {
     try Machine(
       image: KernelImage(FaultyImage(.torture, way: way).build(), name: "faulty"),
@@ -44,20 +46,20 @@ import Testing
   }
 
   @Test func ourKernelBearsIt() throws {
-    let machine = try Guests.kernel("run=ps")
+    let machine = try Guests.kernel(input: Self.commands)
     var options = CheckOptions()
-    options.torture = CheckOptions.Torture(rate: 20_000, seed: 5)
-    options.checks = [.eoi]
+    options.torture = CheckOptions.Torture(rate: 2_000, seed: 5)
+    options.checks = [.eoi, .stack]
     let run = CheckedRun(machine, options: options) { _ in }
     #expect(run.run(until: .never, limit: 500_000_000, timeLimit: .max) == .poweredOff)
-    #expect(run.tortureCount > 10)
+    #expect(run.tortureCount > 1000)
     #expect(run.findings.map(\.text) == [])
   }
 
   @Test func ourKernelHasNoFindings() throws {
-    let plain = try Guests.kernel("run=ps")
+    let plain = try Guests.kernel(input: Self.commands)
     let end = plain.run(limit: 500_000_000)
-    let machine = try Guests.kernel("run=ps")
+    let machine = try Guests.kernel(input: Self.commands)
     var options = CheckOptions()
     options.checks = Set(Check.allCases)
     let run = CheckedRun(machine, options: options) { _ in }

@@ -101,14 +101,15 @@ public final class CheckedRun {
   ///   - address: The guilty instruction.
   ///   - cpu: Its processor; the one whose turn it is, unless told otherwise.
   ///   - key: What is the same for findings that are alike, beside the address.
+  ///   - isAnywhere: Whether findings are alike whatever the address.
   ///   - position: The instruction count to go back to; the present one, unless told otherwise.
   ///   - text: What is wrong.
   ///   - details: More lines.
   func report(
     _ check: Check, at address: UInt64, cpu: CPU? = nil, key: String = "",
-    position: UInt64? = nil, _ text: String, details: [String] = []
+    isAnywhere: Bool = false, position: UInt64? = nil, _ text: String, details: [String] = []
   ) {
-    guard known.insert("\(check.rawValue) \(address) \(key)").inserted,
+    guard known.insert("\(check.rawValue) \(isAnywhere ? 0 : address) \(key)").inserted,
       findings.count < Self.findingLimit
     else { return }
     let cpu = cpu ?? machine.processor.cpu

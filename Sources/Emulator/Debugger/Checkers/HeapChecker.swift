@@ -209,7 +209,9 @@ final class HeapChecker: Checker {
       return
     }
     let isCopy = copiers.contains { rip &- $0.address < max($0.size, 1) }
-    guard !isCopy, block.isUnwritten(hit.address, hit.size, run.machine) else { return }
+    guard !isCopy, block.isUnwritten(hit.address, hit.size, run.machine),
+      !run.machine.ignoresOldValue(at: rip)
+    else { return }
     run.report(
       .heap, at: rip, key: "unwritten", position: hit.position,
       "\(hit.size) bytes are read at offset \(hit.address &- address) of \(block.size) "
@@ -231,6 +233,28 @@ final class HeapChecker: Checker {
       lines += stack.lines(run.symbols, indent: "    ")
     }
     return lines
+  }
+}
+
+extension Machine {
+  /// Whether the instruction at an address sets all bits of memory or clears them: AND with 0 and
+  /// OR with -1 are short ways to store these.
+  func ignoresOldValue(at address: UInt64) -> Bool {
+    guard let bytes = read(linear: address, count: 15),
+      let line = Disassembler(mode: processor.cpu.mode).line(bytes[...], at: address),
+      line.length >= 3, line.length <= bytes.count
+    else { return false }
+    let prefixes: (UInt8) -> Bool = { $0 == 0x66 || $0 == 0xF0 || $0 & 0xF0 == 0x40 }
+    let code = bytes[..<line.length].drop(while: prefixes)
+    guard let opcode = code.first, [0x80, 0x81, 0x83].contains(opcode), code.count >= 3 else {
+      return false
+    }
+    let immediate = code.suffix(opcode == 0x81 ? (bytes[0] == 0x66 ? 2 : 4) : 1)
+    switch code[code.startIndex + 1] >> 3 & 7 {
+    case 4: return immediate.allSatisfy { $0 == 0 }
+    case 1: return immediate.allSatisfy { $0 == 0xFF }
+    default: return false
+    }
   }
 }
 

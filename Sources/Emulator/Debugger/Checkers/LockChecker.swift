@@ -70,7 +70,8 @@ final class LockChecker: Checker {
   }
 
   private func taken(_ cpu: CPU, _ lock: UInt64, _ stack: CallStack) {
-    for earlier in held[processor] where earlier.lock != lock {
+    guard !held[processor].contains(where: { $0.lock == lock }) else { return }
+    for earlier in held[processor] {
       order(cpu, earlier, Held(lock: lock, stack: stack))
     }
     held[processor].append(Held(lock: lock, stack: stack))
@@ -192,7 +193,7 @@ final class LockChecker: Checker {
       stack: CallStack(run.machine, cpu, at: rip), position: hit.position)
     guard let other = variables[index].access(access) else { return }
     run.report(
-      .locks, at: rip, cpu: cpu, key: "race \(index)", position: hit.position,
+      .locks, at: rip, cpu: cpu, key: "race \(index)", isAnywhere: true, position: hit.position,
       "\(variables[index].name) is accessed here and elsewhere without a common lock",
       details: ["  elsewhere, after \(other.position) instructions:"]
         + other.stack.lines(run.symbols, indent: "    "))

@@ -15,11 +15,14 @@ final class MappingChecker: Checker {
   private unowned let run: CheckedRun
   private let layout: KernelLayout
   private var looks: [UInt64: UInt64] = [:]
+  /// The address space that the kernel was started in, which is not its own.
+  private let givenSpace: UInt64
   private var hasStarted = false
 
   init(_ run: CheckedRun) {
     self.run = run
     layout = KernelLayout(run.machine)
+    givenSpace = run.machine.processor.cpu.state.pointee.cr3 & PageTableEntry.addressMask
   }
 
   func observe(_ event: ExecutionEvent) {
@@ -50,7 +53,7 @@ final class MappingChecker: Checker {
   private func lookAt(_ cpu: CPU, _ address: UInt64) {
     let space = cpu.state.pointee.cr3 & PageTableEntry.addressMask
     let position = run.machine.instructionCount
-    guard !layout.parts.isEmpty, cpu.cr0.contains(.paging), cpu.isIA32e,
+    guard !layout.parts.isEmpty, cpu.cr0.contains(.paging), cpu.isIA32e, space != givenSpace,
       looks[space].map({ position - $0 >= Self.interval }) ?? true
     else { return }
     if looks.count >= Self.spaceLimit { looks = [:] }
@@ -133,7 +136,7 @@ final class MappingChecker: Checker {
     _ page: UInt64, _ text: String, _ cpu: CPU, _ address: UInt64, key: String? = nil
   ) {
     run.report(
-      .mapping, at: address, cpu: cpu, key: key ?? "rights \(page)",
+      .mapping, at: address, cpu: cpu, key: key ?? "rights \(page)", isAnywhere: true,
       "the kernel's \(run.describe(page)) \(text), with CR3 "
         + "0x\(String(cpu.state.pointee.cr3, radix: 16))")
   }

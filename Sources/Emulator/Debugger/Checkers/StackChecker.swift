@@ -140,7 +140,7 @@ final class StackChecker: Checker {
   ) {
     let bounds = "\(run.describe(extent.low)) to 0x\(String(extent.high, radix: 16))"
     run.report(
-      .stack, at: address, cpu: cpu, key: extent.name, position: position,
+      .stack, at: address, cpu: cpu, key: extent.name, isAnywhere: true, position: position,
       "the stack \(extent.name) is exceeded by \(extent.low - pointer) bytes",
       details: ["  the stack: \(bounds); RSP is 0x\(String(pointer, radix: 16))"])
   }
