@@ -40,6 +40,12 @@ struct Boot: ParsableCommand {
       valueName: "regex"))
   var exitOn: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write what the machine is made of and what came from outside to a file, for emu replay.",
+      valueName: "file"))
+  var record: String?
+
   @Flag(help: "Say nothing but errors.")
   var quiet = false
 
@@ -74,6 +80,7 @@ struct Boot: ParsableCommand {
     let end = try runSession(machine, controller: checks)
     checks?.finish()
     try options.firmware.saveScreen(of: machine)
+    if let record { try options.writeRecord(of: machine, to: record) }
     if statistics { ExitStatus.say(Self.statistics(of: machine)) }
     let outcome = Result { try finish(machine, end) }
     if let checks { try checking.conclude(checks, outcome, quiet: quiet) }

@@ -30,7 +30,7 @@ public struct SnapshotFile {
   }
 
   /// The content of a file for a machine's present state.
-  static func bytes(of machine: Machine) throws -> [UInt8] {
+  package static func bytes(of machine: Machine) throws -> [UInt8] {
     let coding = JSONStateCoding()
     let snapshot = try machine.encode(machine.snapshot(), with: coding)
     let inputs = try coding.encode(machine.inputLog)
@@ -41,7 +41,7 @@ public struct SnapshotFile {
     return magic + number(digest.value) + content
   }
 
-  static func restore(_ machine: Machine, bytes: [UInt8], name: String) throws {
+  package static func restore(_ machine: Machine, bytes: [UInt8], name: String) throws {
     let head = magic.count + 16
     guard bytes.count >= head, bytes.starts(with: magic) else {
       throw Failure(description: "\(name): this is no snapshot of emu")
