@@ -14,6 +14,7 @@ struct Boot: ParsableCommand {
 
   @OptionGroup var options: MachineOptions
   @OptionGroup var checking: CheckArguments
+  @OptionGroup var debugging: DebugOptions
 
   @Option(
     help: ArgumentHelp(
@@ -58,6 +59,9 @@ struct Boot: ParsableCommand {
     } catch {
       throw ValidationError(error.description)
     }
+    if debugging.gdb != nil && checking.isAsked {
+      throw ValidationError("--check and --torture steer the run themselves: they exclude --gdb")
+    }
     if let timeout, !(timeout >= 0 && timeout < 1e9) {
       throw ValidationError("--timeout takes a number of seconds, not \(timeout)")
     }
@@ -77,7 +81,7 @@ struct Boot: ParsableCommand {
     }
     try options.firmware.connect(machine)
     let checks = try checking.attach(to: machine, seed: options.seed)
-    let end = try runSession(machine, controller: checks)
+    let end = try runSession(machine, checks)
     checks?.finish()
     try options.firmware.saveScreen(of: machine)
     if let record { try options.writeRecord(of: machine, to: record) }
@@ -89,18 +93,18 @@ struct Boot: ParsableCommand {
 
   // MARK: Running it
 
-  private func runSession(
-    _ machine: Machine, controller: (any SessionController)?
-  ) throws -> Session.End {
+  private func runSession(_ machine: Machine, _ checks: CheckedRun?) throws -> Session.End {
     let main = options.hvc == .stdio ? .stdio : serial
     let terminal = main == .stdio && input == nil ? Terminal() : nil
     let streams = StandardStreams(readsInput: input == nil, terminal: terminal)
     let backend: any SerialBackend
     let channels: [any SessionChannel]
+    let debugger: GDBConnection?
     do {
       backend = try main.open(standardStreams: streams)
       let mirror = options.firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
-      channels = try openChannels(machine) + mirror
+      debugger = try debugging.connect(machine, quiet: quiet)
+      channels = try openChannels(machine) + mirror + [debugger].compactMap(\.self)
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
@@ -108,7 +112,7 @@ struct Boot: ParsableCommand {
     defer { backend.close() }
     let session = Session(
       machine: machine, backend: backend, channels: channels, limits: try limits(),
-      controller: controller, terminal: terminal,
+      controller: debugger ?? checks, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {

@@ -65,11 +65,14 @@ struct CheckArguments: ParsableArguments {
       valueName: "irq[=n]"))
   var torture: TortureOption?
 
+  /// Whether anything was asked for.
+  var isAsked: Bool { !checks.isEmpty || torture != nil }
+
   /// Attaches what was asked for; nil if nothing was.
   func attach(to machine: Machine, seed: UInt64) throws -> CheckedRun? {
     var options = CheckOptions()
     options.checks = Set(checks.flatMap(\.checks))
-    guard !options.checks.isEmpty || torture != nil else { return nil }
+    guard isAsked else { return nil }
     if !allocator.isEmpty { options.allocators = allocator.map(\.allocator) }
     if !locks.isEmpty { options.locks = locks.map(\.lock) }
     options.sleepers = sleeps
