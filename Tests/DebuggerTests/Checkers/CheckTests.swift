@@ -73,8 +73,8 @@ import Testing
     let narrow = try check(.stack, way: 0, [.stack]) {
       $0.stacks = [("0x403f00", "0x404000")]
     }
-    // The symbol says more about the same bytes.
-    #expect(narrow.texts == [])
+    // Less than the symbol says, and less than is used.
+    #expect(narrow.texts == ["the stack 0x403f00 is exceeded by 16 bytes"])
   }
 
   @Test func aHandlerWithoutEndOfInterruptIsFound() throws {

@@ -27,7 +27,7 @@ final class StackChecker: Checker {
 
   init(_ run: CheckedRun) {
     self.run = run
-    for extent in symbolExtents() + optionExtents() { add(extent) }
+    for extent in optionExtents() + symbolExtents() { add(extent) }
   }
 
   // MARK: Where stacks are
