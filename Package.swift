@@ -14,7 +14,7 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: ["CElf", "CSlirp", "CZlib"],
-      exclude: ["Debugger", "Generators", "Libraries"]),
+      exclude: ["Debugger", "Devices/README.md", "Generators", "Libraries"]),
     // What looks at machines and steers them: cold, so that it can be a module of its own.
     .target(
       name: "Debugger", dependencies: ["CDw", "CEdit", "CZydis", "Emulator"],

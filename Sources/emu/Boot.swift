@@ -35,6 +35,12 @@ struct Boot: ParsableCommand {
       valueName: "file"))
   var input: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Type the lines of --input one by one, each when a line of output matches (POSIX extended "
+        + "syntax).", valueName: "regex"))
+  var prompt: String?
+
   @Option(help: ArgumentHelp("End the run after so many instructions.", valueName: "n"))
   var limit: UInt64?
 
@@ -57,8 +63,12 @@ struct Boot: ParsableCommand {
   func validate() throws {
     do {
       if let exitOn { _ = try OutputPattern(exitOn) }
+      if let prompt { _ = try OutputPattern(prompt, option: "--prompt") }
     } catch {
       throw ValidationError(error.description)
+    }
+    if prompt != nil, input == nil {
+      throw ValidationError("--prompt waits for what --input types; name a file with --input")
     }
     if let timeout, !(timeout >= 0 && timeout < 1e9) {
       throw ValidationError("--timeout takes a number of seconds, not \(timeout)")
@@ -68,7 +78,7 @@ struct Boot: ParsableCommand {
   func run() throws {
     let machine = try options.makeMachine(console: serial == .null ? nil : 0)
     if options.hvc == .stdio { machine.console = machine.virtioConsole }
-    if let input {
+    if let input, prompt == nil {
       let bytes = try MachineOptions.read(input)
       if options.firmware.keyboard { machine.typeKeys(bytes) } else { machine.console.send(bytes) }
     }
@@ -165,7 +175,11 @@ struct Boot: ParsableCommand {
     limits.instructions = limit ?? .max
     limits.seconds = timeout
     limits.typesOnKeyboard = options.firmware.keyboard
-    if let pattern = try exitOn.map(OutputPattern.init) {
+    if let input, let prompt {
+      limits.script = InputScript(
+        try MachineOptions.read(input), prompt: try OutputPattern(prompt, option: "--prompt"))
+    }
+    if let pattern = try exitOn.map({ try OutputPattern($0) }) {
       limits.outputMatcher = { pattern.matches(next: $0) }
     }
     return limits

@@ -16,8 +16,8 @@ struct FirmwareOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Start firmware, such as SeaBIOS, instead of a kernel; it starts what is on --cdrom, then "
-        + "on --disk.", valueName: "file"))
+      "Start firmware, such as SeaBIOS; it starts the Linux kernel that is named, or else what is "
+        + "on --cdrom, then on --disk.", valueName: "file"))
   var bios: String?
 
   @Option(

@@ -26,7 +26,8 @@ struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Where a Linux kernel is entered: 64 (where it can), 32 or 16.", valueName: "bits"))
+      "Where a Linux kernel is entered: 64 (where it can), 32, or 16, which needs --bios.",
+      valueName: "bits"))
   var entry: LinuxKernel.Entry?
 
   @Option(

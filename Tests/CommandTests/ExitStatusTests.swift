@@ -78,6 +78,8 @@ import Testing
     (["boot", "--cpus", "0"], "64 processors"), (["boot", "--serial", "pigeon:1"], "--serial"),
     (["boot", "--serial", "tcp:host:99999"], "--serial"),
     (["boot", "--exit-on", "("], "--exit-on"),
+    (["boot", "--input", "x", "--prompt", "("], "--prompt"),
+    (["boot", "--prompt", "a"], "--input"),
     (["boot", "--timeout", "-1"], "timeout"), (["boot", "--limit", "many"], "--limit"),
     (["boot", "--gdb", "1234"], "--gdb"), (["boot", "a", "b"], "b"), (["launch"], "launch"),
     (["inspect"], "image"),
@@ -92,7 +94,8 @@ import Testing
     let help = try Command.run(["boot", "--help"])
     #expect(help.status == 0)
     for option in [
-      "append", "module", "memory", "cpus", "serial", "input", "limit", "timeout", "exit-on",
+      "append", "module", "memory", "cpus", "serial", "input", "prompt", "limit", "timeout",
+      "exit-on",
       "quiet", "seed",
     ] {
       #expect(help.output.contains("--\(option)"))

@@ -125,6 +125,6 @@ struct BootPageTables {
   }
 
   private func write(_ address: UInt64, _ value: UInt64) {
-    memory.host(PhysicalAddress(address))?.storeBytes(of: value, as: UInt64.self)
+    _ = withUnsafeBytes(of: value) { memory.write(PhysicalAddress(address), $0) }
   }
 }
