@@ -17,7 +17,7 @@ let package = Package(
       exclude: ["Debugger", "Devices/README.md", "Generators", "Libraries"]),
     // What looks at machines and steers them: cold, so that it can be a module of its own.
     .target(
-      name: "Debugger", dependencies: ["CDw", "CEdit", "CZydis", "Emulator"],
+      name: "Debugger", dependencies: ["CDw", "CEdit", "CZstd", "CZydis", "Emulator"],
       path: "Sources/Emulator/Debugger"),
     .systemLibrary(
       name: "CDw", path: "Sources/Emulator/Libraries/CDw", pkgConfig: "libdw",
@@ -34,6 +34,9 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", path: "Sources/Emulator/Libraries/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CZstd", path: "Sources/Emulator/Libraries/CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "CZydis", path: "Sources/Emulator/Libraries/CZydis",
       providers: [.apt(["libzydis-dev"])]),
@@ -62,7 +65,7 @@ let package = Package(
     .testTarget(
       name: "GuestKernelTests", dependencies: ["GuestKernel"], path: "Tests/GuestKernelTests"),
     .testTarget(
-      name: "GoldenTests", dependencies: ["Emulator"], path: "Tests/GoldenTests",
+      name: "GoldenTests", dependencies: ["Debugger"], path: "Tests/GoldenTests",
       exclude: ["Goldens"]),
     .testTarget(
       name: "BootTests", dependencies: ["GuestKernel", "TestImages"], path: "Tests/BootTests"),
@@ -71,7 +74,9 @@ let package = Package(
     .testTarget(
       name: "DebuggerTests", dependencies: ["Debugger", "TestImages"], path: "Tests/DebuggerTests"),
     // Small images for tests, right ones and wrong ones.
-    .target(name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages"),
+    .target(
+      name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages",
+      exclude: ["Guests"]),
     .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),
     .testTarget(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),

@@ -15,12 +15,14 @@ struct Boot: ParsableCommand {
 
   @OptionGroup var options: MachineOptions
   @OptionGroup var monitor: MonitorOptions
+  @OptionGroup var debugging: DebugOptions
 
   /// Whether this is `emu debug`.
   var isDebugging = false
 
   private enum CodingKeys: CodingKey {
-    case options, monitor, serial, input, limit, timeout, exitOn, quiet, statistics
+    case options, monitor, debugging, serial, input, prompt, limit, timeout, exitOn, record, quiet
+    case statistics
   }
 
   @Option(
@@ -53,6 +55,12 @@ struct Boot: ParsableCommand {
       "End the run when a line of serial output matches (POSIX extended syntax).",
       valueName: "regex"))
   var exitOn: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write what the machine is made of and what came from outside to a file, for emu replay.",
+      valueName: "file"))
+  var record: String?
 
   @Flag(help: "Say nothing but errors.")
   var quiet = false
@@ -91,6 +99,7 @@ struct Boot: ParsableCommand {
     let ending = Ending()
     let end = try runSession(machine, ending)
     try options.firmware.saveScreen(of: machine)
+    if let record { try options.writeRecord(of: machine, to: record) }
     if statistics { ExitStatus.say(Self.statistics(of: machine)) }
     try finish(machine, end, ending)
   }
@@ -113,12 +122,16 @@ struct Boot: ParsableCommand {
     }
     let backend: any SerialBackend
     let channels: [any SessionChannel]
+    let debugger: GDBConnection?
     do {
       backend = try main.open(standardStreams: streams)
       let mirror = options.firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
+      debugger = try debugging.connect(machine, quiet: quiet) { [monitor] in
+        try monitor.readSymbols(of: machine)
+      }
       channels =
-        try openChannels(machine) + mirror
-        + [monitorInput as? any SessionChannel].compactMap { $0 }
+        try openChannels(machine) + mirror + [debugger].compactMap(\.self)
+        + [monitorInput as? any SessionChannel].compactMap(\.self)
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
@@ -126,7 +139,7 @@ struct Boot: ParsableCommand {
     defer { backend.close() }
     let session = Session(
       machine: machine, backend: backend, channels: channels, limits: try limits(),
-      controller: controller ?? watch, terminal: terminal,
+      controller: debugger ?? controller ?? watch, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
@@ -149,7 +162,7 @@ struct Boot: ParsableCommand {
       symbols: {
         symbols ?? (try? monitor.readSymbols(of: machine)) ?? ProgramSymbols(machine.image?.elf)
       },
-      stopsAtStart: isDebugging || monitor.wait, script: try monitor.scriptLines())
+      stopsAtStart: isDebugging, script: try monitor.scriptLines())
   }
 
   /// What is connected beside the main console.

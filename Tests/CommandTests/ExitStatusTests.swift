@@ -81,7 +81,8 @@ import Testing
     (["boot", "--input", "x", "--prompt", "("], "--prompt"),
     (["boot", "--prompt", "a"], "--input"),
     (["boot", "--timeout", "-1"], "timeout"), (["boot", "--limit", "many"], "--limit"),
-    (["boot", "--gdb", "1234"], "--gdb"), (["boot", "a", "b"], "b"), (["launch"], "launch"),
+    (["boot", "--gdb", "here"], "--gdb"), (["boot", "--wait"], "--gdb"), (["boot", "a", "b"], "b"),
+    (["launch"], "launch"),
     (["inspect"], "image"),
   ]) func usageErrors(arguments: [String], mentioned: String) throws {
     let result = try Command.run(arguments)

@@ -48,6 +48,7 @@ public final class Session {
   private let signals: SignalWatch
   private let say: (String) -> Void
   private let output = OutputBuffer()
+  private var typed: [UInt8] = []
   private var pacing: Pacing
   private let deadline: UInt64?
   private let lastInstruction: UInt64
@@ -89,7 +90,7 @@ public final class Session {
     terminal?.enterRawMode()
     defer { terminal?.restore() }
     while true {
-      var stop = isCongested ? nil : runSlice()
+      var stop = isCongested || isHeld ? nil : runSlice()
       try sendOutput()
       if let reason = stop, let controller, reason.isForDebugger {
         switch try ask(controller, reason) {
@@ -106,6 +107,8 @@ public final class Session {
     backend.isCongested || channels.contains(where: \.isCongested)
   }
 
+  private var isHeld: Bool { controller?.isHolding ?? false }
+
   /// Runs the machine for a slice; nil when it could go on at once.
   private func runSlice() -> StopReason? {
     let isLive = backend.mayReceive || channels.contains(where: \.mayReceive)
@@ -118,7 +121,8 @@ public final class Session {
       controller?.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
       ?? machine.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
     if stop == .conditionMet, !output.isLast, let script = limits.script {
-      type(script.nextLine())
+      typed += script.nextLine()
+      type()
       return nil
     }
     if stop == .instructionLimit, machine.instructionCount < lastInstruction { return nil }
@@ -145,10 +149,6 @@ public final class Session {
     }
   }
 
-  private func type(_ input: [UInt8]) {
-    if limits.typesOnKeyboard { machine.typeKeys(input) } else { machine.console.send(input) }
-  }
-
   private func sendOutput() throws(HostError) {
     guard !output.bytes.isEmpty else { return }
     let bytes = output.bytes
@@ -164,7 +164,7 @@ public final class Session {
     } else if let stop {
       try finishOutput()
       return .machine(stop)
-    } else if isCongested {
+    } else if isCongested || isHeld {
       sleep = nil
     }
     if let deadline {
@@ -176,15 +176,22 @@ public final class Session {
       for: backend.interests + channels.flatMap(\.interests), nanoseconds: sleep)
     if let end = handleSignal() { return end }
     if ready.contains(where: \.output) { try backend.flush() }
-    let isOpen = controller?.acceptsInput ?? true
-    let input = isOpen && ready.contains(where: \.input) ? try backend.receive() : []
+    if ready.contains(where: \.input) { typed += try backend.receive() }
     if case .idle(let time) = stop {
       let shown = pacing.virtualTime(wall: WallClock.now, virtual: machine.now)
       machine.advanceIdle(to: min(time, shown))
     }
-    type(input)
+    type()
     for channel in channels { try channel.exchange() }
+    if controller?.wantsEnd == true { return .quit }
     return handleCommand()
+  }
+
+  /// Gives the machine what was typed, unless it is one that replays its past.
+  private func type() {
+    guard controller?.acceptsInput ?? true, !typed.isEmpty else { return }
+    if limits.typesOnKeyboard { machine.typeKeys(typed) } else { machine.console.send(typed) }
+    typed = []
   }
 
   /// Gives the other end a moment to take the last bytes.

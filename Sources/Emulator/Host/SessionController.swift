@@ -12,8 +12,21 @@ public protocol SessionController: AnyObject {
   /// Says how to go on after a stop; blocks while a user looks around.
   func decide(_ stop: StopReason) throws(HostError) -> SessionDecision
 
+  /// Whether the machine is to stand still until something comes in by a channel.
+  var isHolding: Bool { get }
+
+  /// Whether the session is to end.
+  var wantsEnd: Bool { get }
+
   /// The user wants the debugger's attention: the machine is to stop soon.
   func attention()
+}
+
+extension SessionController {
+  /// Never, for one that waits in `decide`.
+  public var isHolding: Bool { false }
+  /// Never, for one that says so in `decide`.
+  public var wantsEnd: Bool { false }
 }
 
 /// How a session goes on after a stop.

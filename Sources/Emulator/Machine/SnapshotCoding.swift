@@ -6,16 +6,6 @@ package protocol StateCoding {
   func decode<State: Decodable>(_ type: State.Type, from bytes: [UInt8]) throws -> State
 }
 
-/// Why bytes are no snapshot of a machine.
-package enum SnapshotCodingError: Error, Equatable {
-  /// They end too early, or say what cannot be.
-  case malformed
-  /// They belong to another version of this program.
-  case otherVersion
-  /// They belong to a machine of another configuration.
-  case otherMachine
-}
-
 extension Machine {
   private static let formatVersion: UInt64 = 1
 

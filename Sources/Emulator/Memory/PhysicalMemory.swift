@@ -87,6 +87,14 @@ public final class PhysicalMemory {
   /// The host address of a byte to read, or nil; valid to the end of its page.
   func host(_ address: PhysicalAddress) -> UnsafeMutableRawPointer? { ram.host(address) }
 
+  /// Reads a little-endian number of at most eight bytes, which lie in one page of RAM or ROM.
+  package func load(_ address: PhysicalAddress, size: Int) -> UInt64? {
+    guard let host = ram.host(address) else { return nil }
+    var value: UInt64 = 0
+    memcpy(&value, host, min(size, 8))
+    return value
+  }
+
   /// Copies bytes out of RAM or ROM.
   ///
   /// Returns nil if any byte of the range is neither.

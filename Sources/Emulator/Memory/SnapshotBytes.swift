@@ -1,3 +1,13 @@
+/// Why bytes are no snapshot of a machine.
+package enum SnapshotCodingError: Error, Equatable {
+  /// They end too early, or say what cannot be.
+  case malformed
+  /// They belong to another version of this program.
+  case otherVersion
+  /// They belong to a machine of another configuration.
+  case otherMachine
+}
+
 /// Writes the parts of a snapshot one behind the other, little-endian.
 struct SnapshotWriter {
   private(set) var bytes: [UInt8] = []

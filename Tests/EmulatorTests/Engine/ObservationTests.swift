@@ -65,11 +65,12 @@ import Testing
     let counts = counted.executionCounts
     let sum = counts.values.reduce(0) { $0 + $1.executed + $1.iterations }
     #expect(sum == end.count)
-    let branches = counts.values.filter { $0.taken != nil }
+    let branches = counts.filter { $0.value.taken != nil }
     #expect(branches.count > 100)
-    for branch in branches {
-      #expect((branch.taken ?? 0) + (branch.notTaken ?? 0) == branch.executed)
+    let inexact = branches.filter {
+      ($0.value.taken ?? 0) + ($0.value.notTaken ?? 0) != $0.value.executed
     }
+    #expect(inexact.isEmpty)
   }
 
   /// The two ways of counting agree, instruction by instruction.
@@ -86,7 +87,8 @@ import Testing
       counts[location.address, default: 0] += count.executed
     }
     #expect(counts.values.reduce(0, +) > 1_000_000)
-    #expect(counts == seen)
+    let different = Set(counts.keys).union(seen.keys).filter { counts[$0] != seen[$0] }.sorted()
+    #expect(different.map { [$0, counts[$0] ?? 0, seen[$0] ?? 0] }.isEmpty)
   }
 
   @Test func eventsTellTheStoryOfABoot() throws {
@@ -124,7 +126,7 @@ import Testing
       "controlRegister", "modelSpecificRegister", "table", "read", "write", "halt", "wake",
       "interruptReturn", "systemCall",
     ] {
-      #expect(kinds[kind, default: 0] > 0, "\(kind)")
+      #expect(kinds[kind, default: 0] > 0, "\(kind), of \(kinds)")
     }
   }
 
@@ -161,17 +163,17 @@ import Testing
     let fixture = try Machine(
       image: KernelImage(ELFBuilder(code: code).build(), name: "stores"),
       configuration: MachineConfiguration(memory: 16 << 20))
-    var stores: [[StoredRange]] = []
+    var stores: [[[UInt64]]] = []
     var lengths: [UInt8] = []
     fixture.weave(.instructions) { instruction, ranges in
-      stores.append(ranges)
+      stores.append(ranges.map { [$0.address, $0.count] })
       lengths.append(instruction.length)
     }
     let rsp = fixture.processor.cpu[.rsp]
     #expect(fixture.run(limit: 100) == .haltedForever)
     #expect(lengths == [10, 8, 1, 1])
-    #expect(stores[1] == [StoredRange(address: 0x20_0000, count: 8)])
-    #expect(stores[2] == [StoredRange(address: rsp - 8, count: 8)])
+    #expect(stores[1] == [[0x20_0000, 8]])
+    #expect(stores[2] == [[rsp - 8, 8]])
     #expect(stores[0].isEmpty && stores[3].isEmpty)
   }
 }

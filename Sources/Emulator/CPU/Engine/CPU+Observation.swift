@@ -38,11 +38,11 @@ extension CPU {
     let source = place(state.pointee.rip)
     let rax = self[.rax]
     let oldCR3 = state.pointee.cr3
-    let mnemonic = i.mnemonic
-    let target = mnemonic == .movToControl ? self[Int(i.operand1.index)] : 0
+    let writesControl = i.mnemonic == .movToControl
+    let written = writesControl ? self[Int(i.operand1.index)] : 0
     try executeSystemInstruction(i)
-    if let kind = eventKind(i, rax: rax, written: target) { report(kind, from: source) }
-    if state.pointee.cr3 != oldCR3 && mnemonic != .movToControl {
+    if let kind = eventKind(i, rax: rax, written: written) { report(kind, from: source) }
+    if state.pointee.cr3 != oldCR3 && !writesControl {
       report(.controlRegister(3, state.pointee.cr3), from: source)
     }
   }

@@ -29,6 +29,17 @@ public struct ExecutionEvent: Equatable, Sendable {
     public var faultAddress: UInt64?
     /// The exception that delivery raised instead of entering the handler.
     public var failure: Exception?
+
+    package init(
+      vector: UInt8, source: InterruptEvent.Source, errorCode: UInt32?, faultAddress: UInt64?,
+      failure: Exception?
+    ) {
+      self.vector = vector
+      self.source = source
+      self.errorCode = errorCode
+      self.faultAddress = faultAddress
+      self.failure = failure
+    }
   }
 
   /// The fast ways between applications and the kernel.
@@ -109,6 +120,17 @@ public struct ExecutionEvent: Equatable, Sendable {
   public var target: Place
   /// What happened.
   public var kind: Kind
+
+  package init(
+    processor: Int, position: UInt64, time: UInt64, source: Place, target: Place, kind: Kind
+  ) {
+    self.processor = processor
+    self.position = position
+    self.time = time
+    self.source = source
+    self.target = target
+    self.kind = kind
+  }
 }
 
 /// The modes that the manual distinguishes.

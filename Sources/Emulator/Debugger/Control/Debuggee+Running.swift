@@ -156,17 +156,18 @@ extension Debuggee {
 
   /// Tells the engine where to stop.
   func arm() {
-    var addresses: Set<UInt64> = []
+    var numbers: [UInt64: [BreakpointNumber]] = [:]
     var watched: [Watchpoint] = []
     for number in breakpoints.keys.sorted() {
       guard let breakpoint = breakpoints[number], breakpoint.isEnabled else { continue }
       switch breakpoint.trigger {
-      case .execution(let address): addresses.insert(address.value)
+      case .execution(let address): numbers[address.value, default: []].append(number)
       case .access(let watchpoint): watched.append(watchpoint)
       default: break
       }
     }
-    machine.breakpoints = addresses
+    armedNumbers = numbers
+    machine.breakpoints = Set(numbers.keys)
     machine.watchpoints = watched
     armEvents()
   }
@@ -179,13 +180,8 @@ extension Debuggee {
 
   /// The execution breakpoints that are met at the present RIP; nil if none counts.
   func hits() -> [BreakpointNumber]? {
-    let address = machine.processor.cpu.instructionPointer
-    let numbers = breakpoints.keys.sorted().filter { number in
-      guard let breakpoint = breakpoints[number],
-        case .execution(let place) = breakpoint.trigger, place == address
-      else { return false }
-      return meets(number)
-    }
+    let address = machine.processor.cpu.instructionPointer.value
+    guard let numbers = armedNumbers[address]?.filter({ meets($0) }) else { return nil }
     return numbers.isEmpty ? nil : numbers
   }
 

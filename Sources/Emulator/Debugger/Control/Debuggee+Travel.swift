@@ -126,24 +126,28 @@ extension Debuggee {
     return finish(.arrived)
   }
 
-  /// The position before the last instruction of a processor.
+  /// The position before the last instruction of a processor, whose own count tells on which side of
+  /// a moment that is.
   private func lastInstruction(of number: Int, before end: UInt64) -> UInt64? {
-    var end = end
-    var window: UInt64 = 256
-    while end > timeline.start {
-      let start = max(timeline.start, end - min(window, end))
-      _ = travel(to: start)
-      var found: UInt64?
-      while position < end {
-        machine.settle()
-        if machine.processors[number] === machine.processor { found = position }
-        guard advance(to: position + 1, stops: false) == .arrived else { break }
-      }
-      if let found { return found }
-      end = start
-      window *= 4
+    let cpu = machine.processors[number].cpu
+    let count = cpu.instructionCount
+    var later = end
+    var distance: UInt64 = 1
+    while true {
+      guard later > timeline.start else { return nil }
+      let earlier = max(timeline.start, end - min(distance, end))
+      _ = travel(to: earlier)
+      if cpu.instructionCount < count { break }
+      later = earlier
+      distance *= 8
     }
-    return nil
+    var earlier = position
+    while later - earlier > 1 {
+      let middle = earlier + (later - earlier) / 2
+      _ = travel(to: middle)
+      if cpu.instructionCount < count { earlier = middle } else { later = middle }
+    }
+    return earlier
   }
 
   // MARK: Who wrote this

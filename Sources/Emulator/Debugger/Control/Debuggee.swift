@@ -22,6 +22,8 @@ public final class Debuggee {
   /// long as all is well.
   public internal(set) var divergence: UInt64?
 
+  /// The execution breakpoints that the engine knows, by address.
+  var armedNumbers: [UInt64: [BreakpointNumber]] = [:]
   var timeline: Timeline
   /// Breakpoints that events have met since the machine ran on.
   var eventHits: [BreakpointNumber] = []

@@ -3,7 +3,7 @@ import Emulator
 /// Words for exceptions.
 ///
 /// SDM Vol. 3A, "Exception and Interrupt Reference".
-enum ExceptionNames {
+package enum ExceptionNames {
   private static let names: [UInt8: String] = [
     0: "#DE divide error", 1: "#DB debug exception", 2: "NMI", 3: "#BP breakpoint",
     4: "#OF overflow", 5: "#BR BOUND range exceeded", 6: "#UD invalid opcode",
@@ -14,7 +14,7 @@ enum ExceptionNames {
   ]
 
   /// The name of a vector.
-  static func name(_ vector: UInt8) -> String {
+  package static func name(_ vector: UInt8) -> String {
     names[vector] ?? "interrupt \(UInt64(vector).hex)"
   }
 
