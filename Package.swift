@@ -14,7 +14,9 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: ["CElf", "CSlirp", "CZlib"],
-      exclude: ["Debugger", "Devices/README.md", "Generators", "Libraries"]),
+      exclude: [
+        "CPU/README.md", "Debugger", "Devices/README.md", "Generators", "Libraries",
+      ]),
     // What looks at machines and steers them: cold, so that it can be a module of its own.
     .target(
       name: "Debugger", dependencies: ["CDw", "CEdit", "CZstd", "CZydis", "Emulator"],
@@ -106,7 +108,8 @@ let package = Package(
       name: "SystemCaseTests", dependencies: ["Emulator"], path: "Tests/SystemCases",
       exclude: [
         "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
-        "exceptions.txt", "generate.py", "modes.py", "modes.txt",
+        "exceptions.txt", "generate.py", "generate_levels.py", "levels.py", "levels.txt",
+        "levels_environments.txt", "modes.py", "modes.txt", "qemu.py", "qemu_start.S",
       ]),
     .testTarget(
       name: "DecoderTests", dependencies: ["Emulator", "CZydis"], path: "Tests/DecoderTests"),
