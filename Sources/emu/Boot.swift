@@ -14,14 +14,15 @@ struct Boot: ParsableCommand {
       """)
 
   @OptionGroup var options: MachineOptions
-  @OptionGroup var monitor: MonitorOptions
   @OptionGroup var debugging: DebugOptions
+  @OptionGroup var monitor: MonitorOptions
 
   /// Whether this is `emu debug`.
   var isDebugging = false
 
   private enum CodingKeys: CodingKey {
-    case options, monitor, debugging, serial, input, prompt, limit, timeout, exitOn, record, quiet
+    case options, debugging, monitor, serial, input, prompt, limit, timeout, exitOn, record
+    case quiet
     case statistics
   }
 
@@ -69,6 +70,11 @@ struct Boot: ParsableCommand {
   var statistics = false
 
   func validate() throws {
+    if debugging.gdb != nil && (monitor.place != nil || monitor.script != nil) {
+      throw ValidationError(
+        "--gdb has the monitor's commands as monitor COMMAND; it goes without --monitor and --script"
+      )
+    }
     do {
       if let exitOn { _ = try OutputPattern(exitOn) }
       if let prompt { _ = try OutputPattern(prompt, option: "--prompt") }
@@ -109,8 +115,9 @@ struct Boot: ParsableCommand {
   private func runSession(_ machine: Machine, _ ending: Ending) throws -> Session.End {
     let main = options.hvc == .stdio ? .stdio : serial
     let terminal = main == .stdio && input == nil ? Terminal() : nil
-    let monitorInput = try monitor.openInput(
-      atTerminal: terminal != nil, isDebugging: isDebugging)
+    let monitorInput =
+      debugging.gdb == nil
+      ? try monitor.openInput(atTerminal: terminal != nil, isDebugging: isDebugging) : nil
     // What is no terminal is the monitor's alone.
     let isShared = terminal != nil || !(monitorInput is TerminalInput)
     let streams = StandardStreams(readsInput: input == nil && isShared, terminal: terminal)
@@ -126,12 +133,9 @@ struct Boot: ParsableCommand {
     do {
       backend = try main.open(standardStreams: streams)
       let mirror = options.firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
-      debugger = try debugging.connect(machine, quiet: quiet) { [monitor] in
-        try monitor.readSymbols(of: machine)
-      }
-      channels =
-        try openChannels(machine) + mirror + [debugger].compactMap(\.self)
-        + [monitorInput as? any SessionChannel].compactMap(\.self)
+      debugger = try connectDebugger(machine)
+      let debuggers = [debugger, monitorInput as? any SessionChannel].compactMap { $0 }
+      channels = try openChannels(machine) + mirror + debuggers
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
@@ -162,7 +166,15 @@ struct Boot: ParsableCommand {
       symbols: {
         symbols ?? (try? monitor.readSymbols(of: machine)) ?? ProgramSymbols(machine.image?.elf)
       },
-      stopsAtStart: isDebugging, script: try monitor.scriptLines())
+      stopsAtStart: isDebugging || monitor.wait, script: try monitor.scriptLines())
+  }
+
+  /// Listens for GDB, if it may come; its `monitor` commands are our monitor's.
+  private func connectDebugger(_ machine: Machine) throws -> GDBConnection? {
+    guard debugging.gdb != nil else { return nil }
+    let symbols = try monitor.readSymbols(of: machine)
+    return try debugging.connect(
+      machine, symbols: symbols, waits: isDebugging || monitor.wait, quiet: quiet)
   }
 
   /// What is connected beside the main console.

@@ -26,6 +26,9 @@ struct MonitorOptions: ParsableArguments {
         + "tcp:HOST:PORT (both listen).", valueName: "where"))
   var place: MonitorPlace?
 
+  @Flag(help: "Stop in the monitor before the first instruction.")
+  var wait = false
+
   @Option(
     help: ArgumentHelp(
       "An ELF file with the kernel's symbols and debugging sections, if those are not in the image.",

@@ -134,6 +134,7 @@ extension CPU {
     let behind = state.pointee.nextRIP
     let budget = state.pointee.budget
     let length = i.length
+    let location = location(rip)
     let isConditional = [.jcc, .loop, .loope, .loopne, .jrcxz].contains(i.mnemonic)
     var failure: Exception?
     do throws(Exception) {
@@ -143,7 +144,7 @@ extension CPU {
     }
     if state.pointee.weaving.contains(.counters) {
       let taken = isConditional ? state.pointee.nextRIP != behind : nil
-      connections.blocks.counters?.step(at: location(rip), length: length, taken: taken)
+      connections.blocks.counters?.step(at: location, length: length, taken: taken)
       countIterations(at: rip, length: length, budget: budget)
     }
     if state.pointee.weaving.contains(.instructions) {
