@@ -22,8 +22,7 @@ struct Boot: ParsableCommand {
 
   private enum CodingKeys: CodingKey {
     case options, debugging, monitor, serial, input, prompt, limit, timeout, exitOn, record
-    case quiet
-    case statistics
+    case quiet, statistics
   }
 
   @Option(
