@@ -7,7 +7,8 @@ import Glibc
 struct Emu: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "emu", abstract: "A deterministic x86-64 machine.",
-    discussion: ExitStatus.help, version: "emu 0.1.0", subcommands: [Boot.self, Inspect.self])
+    discussion: ExitStatus.help, version: "emu 0.1.0",
+    subcommands: [Boot.self, Test.self, Inspect.self])
 
   static func main() {
     do {
