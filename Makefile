@@ -3,8 +3,11 @@
 #   make boot    install what is missing, build, boot the kernel (ARGS='...' for emu's options)
 #   make test    build and run every test
 #   make lint    check the layout of the sources
+#   make fuzz    random files, code and device programs under the address sanitizer (SECONDS=900)
 #   make bench   measure emu beside QEMU and Bochs, where they are installed
 #   make handlers  write the list of the engine's fast handlers anew
+#   make rom     assemble the option ROM that starts Linux behind firmware anew
+#   make bugs    build the guests with defects in Images/Bugs anew
 #   make image   build the kernel and put it into Images/
 #   make clean   remove what was built
 
@@ -22,7 +25,7 @@ PACKAGES := libelf-dev:/usr/include/gelf.h libdw-dev:/usr/include/elfutils/libdw
 	libslirp-dev:/usr/include/slirp/libslirp.h zlib1g-dev:/usr/include/zlib.h \
 	libzstd-dev:/usr/include/zstd.h
 
-.PHONY: boot build test lint handlers bench image clean packages
+.PHONY: boot build test lint handlers rom fuzz bench bugs image clean packages
 
 boot: build
 	@exec $(EMU) boot $(ARGS)
@@ -60,20 +63,40 @@ test: packages
 
 GENERATOR := Sources/Emulator/Generators/handlers.swift
 HANDLERS := Sources/Emulator/CPU/Engine/Handlers/HandlerList.swift
+SECONDS ?= 900
+SEED ?= 1
+FUZZ := .build-asan/release/emuPackageTests.xctest --testing-library swift-testing
+ASSEMBLER := Sources/Emulator/Generators/rom
+ROM := Sources/Emulator/Loader/Linux/LinuxROM+Code.swift
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
 	@$(SWIFT) $(GENERATOR) | diff - $(HANDLERS) >/dev/null || { \
 	  echo "make: $(HANDLERS) is not what $(GENERATOR) writes: run make handlers" >&2; exit 1; }
+	@$(ASSEMBLER) | diff - $(ROM) >/dev/null || { \
+	  echo "make: $(ROM) is not what $(ASSEMBLER) writes: run make rom" >&2; exit 1; }
 
 handlers:
 	$(SWIFT) $(GENERATOR) > $(HANDLERS)
 
+rom:
+	$(ASSEMBLER) > $(ROM)
+
+# Whole machines first: they take the longest to meet everything. Checks of exclusive access stay on.
+fuzz: packages
+	$(SWIFT) build -c release --build-tests --sanitize=address --scratch-path .build-asan
+	EMU_FUZZ_SECONDS=$$(($(SECONDS) / 3)) EMU_FUZZ_SEED=$(SEED) $(FUZZ) --filter MachineFuzzTests
+	EMU_FUZZ_SECONDS=$$(($(SECONDS) / 3)) EMU_FUZZ_SEED=$(SEED) $(FUZZ) --filter LoaderFuzzTests
+	EMU_FUZZ_SECONDS=$$(($(SECONDS) / 3)) EMU_FUZZ_SEED=$(SEED) $(FUZZ) --filter GuestFuzzTests
+
 bench: build
 	EMU=$(EMU) Tests/Benchmarks/run
+
+bugs:
+	$(MAKE) -C Images/Bugs
 
 image: packages
 	$(SWIFT) package --allow-writing-to-package-directory install-images
 
 clean:
-	rm -rf .build .build-bench
+	rm -rf .build .build-asan .build-bench

@@ -10,20 +10,18 @@ struct DebugOptions: ParsableArguments {
       valueName: "[host:]port"))
   var gdb: DebugAddress?
 
-  @Flag(help: "With --gdb, do nothing before a debugger has attached and says so.")
-  var wait = false
-
-  func validate() throws {
-    if wait && gdb == nil { throw ValidationError("--wait waits for a debugger: it takes --gdb") }
-  }
-
   /// Listens for a debugger, if one may come.
-  func connect(_ machine: Machine, quiet: Bool) throws -> GDBConnection? {
+  func connect(
+    _ machine: Machine, symbols: ProgramSymbols, waits: Bool, quiet: Bool
+  ) throws -> GDBConnection? {
     guard let gdb else { return nil }
     let socket = try SocketBackend(host: gdb.host, port: gdb.port)
-    if wait && !quiet { ExitStatus.say("waiting for gdb: target remote :\(gdb.port)") }
-    return GDBConnection(
-      GDBServer(Debuggee(machine)), socket: socket, waits: wait, say: ExitStatus.say)
+    if waits && !quiet { ExitStatus.say("waiting for gdb: target remote :\(gdb.port)") }
+    let debuggee = Debuggee(machine)
+    let server = GDBServer(debuggee)
+    let monitor = Monitor(debuggee, symbols: symbols)
+    server.monitor = { monitor.execute($0) }
+    return GDBConnection(server, socket: socket, waits: waits, say: ExitStatus.say)
   }
 }
 

@@ -3,7 +3,7 @@ import Emulator
 import Glibc
 
 /// Options of a machine that starts with firmware, or has a screen.
-struct FirmwareOptions: ParsableArguments {
+struct FirmwareOptions: ParsableArguments, Sendable {
   /// What the screen is.
   enum Display: String, CaseIterable, ExpressibleByArgument {
     /// A VGA with the registers of Bochs.
@@ -16,8 +16,8 @@ struct FirmwareOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Start firmware, such as SeaBIOS, instead of a kernel; it starts what is on --cdrom, then "
-        + "on --disk.", valueName: "file"))
+      "Start firmware, such as SeaBIOS; it starts the Linux kernel that is named, or else what is "
+        + "on --cdrom, then on --disk.", valueName: "file"))
   var bios: String?
 
   @Option(

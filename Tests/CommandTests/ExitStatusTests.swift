@@ -1,3 +1,4 @@
+import Foundation
 import TestImages
 import Testing
 
@@ -37,6 +38,17 @@ import Testing
     #expect(result.errors.contains("IF is 0"))
   }
 
+  @Test func aHangIsProven() throws {
+    // MOV AL, [RSP+64]; TEST AL, AL; JZ to the MOV.
+    let code: [UInt8] = [0x8A, 0x44, 0x24, 0x40, 0x84, 0xC0, 0x74, 0xF8]
+    let path = try image([0xC6, 0x44, 0x24, 0x40, 0x00] + code)
+    let result = try Command.run(["boot", path, "--timeout", "60"])
+    #expect(result.status == 8)
+    #expect(result.errors.contains("the machine can never make progress"))
+    #expect(result.errors.contains("a round of 3 instructions changes nothing"))
+    #expect(try Command.run(["boot", try image(TestCode.loop), "--timeout", "60"]).status == 8)
+  }
+
   @Test func limits() throws {
     let path = try image(TestCode.loop)
     let limited = try Command.run(["boot", path, "--limit", "12345"])
@@ -45,7 +57,9 @@ import Testing
     let quiet = try Command.run(["boot", path, "--limit", "12345", "--quiet"])
     #expect(quiet.status == 5)
     #expect(quiet.errors == "")
-    #expect(try Command.run(["boot", path, "--timeout", "0.2"]).status == 6)
+    // RDTSC; JMP to it: what reads the time may be waiting for it.
+    let waiting = try image([0x0F, 0x31, 0xEB, 0xFC])
+    #expect(try Command.run(["boot", waiting, "--timeout", "0.2"]).status == 6)
     #expect(try Command.run(["boot", path, "--limit", "0"]).status == 5)
   }
 
@@ -58,6 +72,20 @@ import Testing
     #expect(result.output.hasPrefix("one\ntwo"))
   }
 
+  /// Each line of the script is typed behind its prompt, the last one ends the run.
+  @Test func aScriptWaitsForItsPrompts() throws {
+    let kernel = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Images/kernel.elf").standardizedFileURL.path
+    let script = try folder.file("script", Array("echo one two\nps\npoweroff\n".utf8))
+    let result = try Command.run([
+      "boot", kernel, "--input", script, "--prompt", "apus\\$ $", "--timeout", "100",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    let output = result.output.replacingOccurrences(of: "\r", with: "")
+    #expect(output.contains("apus$ echo one two\none two\napus$ ps\n"), "\(output)")
+    #expect(output.contains("apus$ poweroff\n"), "\(output)")
+  }
+
   @Test(arguments: [
     (["boot", "--memory", "1"], "--memory"), (["boot", "--memory", "1M"], "memory size"),
     (["boot", "--memory", "3X"], "--memory"), (["boot", "--memory", "99999999T"], "--memory"),
@@ -65,6 +93,8 @@ import Testing
     (["boot", "--cpus", "0"], "64 processors"), (["boot", "--serial", "pigeon:1"], "--serial"),
     (["boot", "--serial", "tcp:host:99999"], "--serial"),
     (["boot", "--exit-on", "("], "--exit-on"),
+    (["boot", "--input", "x", "--prompt", "("], "--prompt"),
+    (["boot", "--prompt", "a"], "--input"),
     (["boot", "--timeout", "-1"], "timeout"), (["boot", "--limit", "many"], "--limit"),
     (["boot", "--gdb", "here"], "--gdb"), (["boot", "--wait"], "--gdb"), (["boot", "a", "b"], "b"),
     (["launch"], "launch"),
@@ -80,7 +110,8 @@ import Testing
     let help = try Command.run(["boot", "--help"])
     #expect(help.status == 0)
     for option in [
-      "append", "module", "memory", "cpus", "serial", "input", "limit", "timeout", "exit-on",
+      "append", "module", "memory", "cpus", "serial", "input", "prompt", "limit", "timeout",
+      "exit-on",
       "quiet", "seed",
     ] {
       #expect(help.output.contains("--\(option)"))

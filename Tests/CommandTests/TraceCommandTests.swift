@@ -45,7 +45,7 @@ import Testing
     let check = try Command.run(["trace", "check", file])
     #expect(check.status == 7)
     #expect(check.output.contains("diverges at instruction 5,"))
-    #expect(check.output.contains("out 0xe9, al"))
+    #expect(check.output.contains("out 0xE9, al"))
     #expect(check.output.contains("value=0x1") && check.output.contains("value=0x2"))
     #expect(check.output.contains("emu replay --to 4"))
     let accept = try succeed(["trace", "accept", file])

@@ -11,13 +11,13 @@ public final class OutputPattern {
   private let compiled: UnsafeMutablePointer<regex_t>
   private var line: [CChar] = [0]
 
-  /// Compiles an expression, or says what is wrong with it.
-  public init(_ expression: String) throws(HostError) {
-    compiled = try Self.compile(expression)
+  /// Compiles the expression that an option gives, or says what is wrong with it.
+  public init(_ expression: String, option: String = "--exit-on") throws(HostError) {
+    compiled = try Self.compile(expression, option)
   }
 
   private static func compile(
-    _ expression: String
+    _ expression: String, _ option: String
   ) throws(HostError) -> UnsafeMutablePointer<regex_t> {
     let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
     compiled.initialize(to: regex_t())
@@ -28,7 +28,7 @@ public final class OutputPattern {
     compiled.deallocate()
     let end = message.firstIndex(of: 0) ?? message.endIndex
     throw HostError(
-      "--exit-on \(expression)",
+      "\(option) \(expression)",
       String(decoding: message[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 
@@ -49,5 +49,11 @@ public final class OutputPattern {
     line[line.count - 1] = CChar(bitPattern: byte)
     line.append(0)
     return regexec(compiled, line, 0, nil, 0) == 0
+  }
+
+  /// Whether a whole line matches.
+  public func matches(line text: [UInt8]) -> Bool {
+    let characters = text.filter { $0 != 0 && $0 != UInt8(ascii: "\r") }
+    return regexec(compiled, characters.map { CChar(bitPattern: $0) } + [0], 0, nil, 0) == 0
   }
 }

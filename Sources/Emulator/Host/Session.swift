@@ -14,6 +14,8 @@ public final class Session {
     public var seconds: Double?
     /// Ends the run when it answers true for a byte of serial output.
     public var outputMatcher: ((UInt8) -> Bool)?
+    /// Lines that are typed one by one.
+    public var script: InputScript?
     /// Whether input is typed on the keyboard instead of going to the console.
     public var typesOnKeyboard = false
 
@@ -114,11 +116,15 @@ public final class Session {
     machine.awaitsInput = isLive
     let slice = isLive ? Self.interactiveSlice : Self.plainSlice
     let rest = lastInstruction - min(lastInstruction, machine.instructionCount)
-    let condition = limits.outputMatcher.map { StopCondition.output($0) } ?? .never
     let limit = min(slice, rest)
     let stop =
       controller?.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
       ?? machine.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
+    if stop == .conditionMet, !output.isLast, let script = limits.script {
+      typed += script.nextLine()
+      type()
+      return nil
+    }
     if stop == .instructionLimit, machine.instructionCount < lastInstruction { return nil }
     return stop
   }
@@ -131,6 +137,16 @@ public final class Session {
     terminal?.restore()
     defer { terminal?.enterRawMode() }
     return try controller.decide(stop)
+  }
+
+  /// What output may interrupt a slice: the last of the run, or a prompt.
+  private var condition: StopCondition {
+    let (matcher, script) = (limits.outputMatcher, limits.script)
+    guard matcher != nil || script != nil else { return .never }
+    return .output { [output] byte in
+      if matcher?(byte) == true { output.isLast = true }
+      return script?.isPrompt(next: byte) == true || output.isLast
+    }
   }
 
   private func sendOutput() throws(HostError) {
@@ -213,7 +229,9 @@ public final class Session {
     switch command {
     case .quit: return .quit
     case .help:
-      say("Ctrl-A x quits, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A to the guest")
+      say(
+        "Ctrl-A x quits, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A to the guest, "
+          + "Ctrl-A c stops it in the monitor")
     case .monitor: controller?.attention() ?? say("there is no monitor here")
     case .unknown: say("no such key; Ctrl-A h shows those there are")
     }
@@ -232,4 +250,6 @@ extension StopReason {
 /// Output of the guest that is on its way.
 private final class OutputBuffer {
   var bytes: [UInt8] = []
+  /// Whether the run ends with it.
+  var isLast = false
 }

@@ -10,4 +10,14 @@ public struct BootModule: Equatable, Sendable {
     self.name = name
     self.bytes = bytes
   }
+
+  /// The files one after another, each at a multiple of four, as Linux reads several cpio archives.
+  static func concatenated(_ modules: [BootModule]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for module in modules {
+      bytes += [UInt8](repeating: 0, count: (4 - bytes.count % 4) % 4)
+      bytes += module.bytes
+    }
+    return bytes
+  }
 }

@@ -56,7 +56,7 @@ public struct ImageDescription {
   private static func lines(_ kernel: LinuxKernel) -> [String] {
     var lines = ["\(kernel.name): Linux bzImage, \(kernel.bytes.count) bytes"]
     if !kernel.release.isEmpty { lines.append("release \(kernel.release)") }
-    let entries = kernel.has64BitEntry ? "64-bit and 32-bit" : "32-bit"
+    let entries = kernel.has64BitEntry ? "64-bit, 32-bit and 16-bit" : "32-bit and 16-bit"
     lines.append("boots by the Linux boot protocol \(kernel.versionText), \(entries) entry")
     let place = kernel.isRelocatable ? "preferably at" : "at"
     lines.append(

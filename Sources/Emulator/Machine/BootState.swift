@@ -22,7 +22,6 @@ extension CPU {
     case .protected: enterProtectedMode()
     case .long(let root): enterLongMode(entry, pageTableRoot: root)
     }
-    setMemoryTypes()
     loadSegments(entry)
     if let pageAttributes = entry.pageAttributes { state.pointee.pat = pageAttributes }
     for setting in entry.registers { self[setting.register] = setting.value }
@@ -50,9 +49,10 @@ extension CPU {
     state.pointee.x87Tags = 0xFFFF
   }
 
-  /// The MTRRs as firmware leaves them: RAM is cached, devices and the VGA's window are not, ROMs
-  /// are write-protected.
-  private func setMemoryTypes() {
+  /// Sets the MTRRs as firmware leaves them, on all processors the same.
+  ///
+  /// RAM is cached, devices and the VGA's window are not, ROMs are write-protected.
+  func setMemoryTypes() {
     let uncached: UInt64 = 0
     let writeProtected: UInt64 = 0x0505_0505_0505_0505
     let writeBack: UInt64 = 0x0606_0606_0606_0606

@@ -51,7 +51,7 @@ package final class Chipset {
 
   init(
     configuration: MachineConfiguration, memory: PhysicalMemory, clock: VirtualClock,
-    requests: Requests
+    kernel: LinuxParts?, requests: Requests
   ) {
     let localAPICs = Self.makeLocalAPICs(
       configuration.processors, clock: clock, bus: apicBus, signal: requests.signal)
@@ -124,14 +124,15 @@ package final class Chipset {
     self.overlays = overlays
     personal = PersonalComputerDevices(
       configuration: configuration, disks: disks, memory: memory, clock: clock, pci: pci,
-      interrupts: irqs, log: requests.logFirmware)
+      interrupts: irqs, kernel: kernel, log: requests.logFirmware)
     virtio = VirtIODevices(
       configuration: configuration, disks: disks, memory: memory, clock: clock, pci: pci,
       ioAPIC: ioAPIC, requests: requests.virtio)
     attachAll()
     if let firmware = personal.firmware {
       let tables = acpiTables(processors: configuration.processors, at: 0)
-      firmware.add(FirmwareItems.files(configuration, tables: tables))
+      firmware.add(
+        FirmwareItems.files(configuration, tables: tables, hasKernel: kernel != nil))
     }
     localAPICs[0].enterVirtualWireMode()
   }
@@ -204,6 +205,7 @@ package final class Chipset {
     configuration.resetPort = PortMap.resetControl
     configuration.sciInterrupt = UInt8(PortMap.systemControlIRQ)
     configuration.softOffType = Self.softOff
+    configuration.hasVGA = personal.display != nil
     configuration.pci = pciDescription
     configuration.virtioDevices = virtio.acpiDevices
     configuration.serialPorts = zip(PortMap.serial, PortMap.serialIRQ).map {

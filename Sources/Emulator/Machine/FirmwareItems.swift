@@ -3,13 +3,14 @@ enum FirmwareItems {
   /// Types of ranges in a memory map as BIOS interrupt 15h, function E820h, has them.
   private static let usable: UInt32 = 1
 
+  private typealias Item = FirmwareConfiguration.Item
+
   /// The items that have a number.
   static func numbered(
-    _ configuration: MachineConfiguration
+    _ configuration: MachineConfiguration, kernel: LinuxParts?
   ) -> [FirmwareConfiguration.Selector: [UInt8]] {
-    typealias Item = FirmwareConfiguration.Item
     let processors = UInt64(configuration.processors)
-    return [
+    let items = [
       Item.uuid: [UInt8](repeating: 0, count: 16),
       Item.memorySize: configuration.memory.littleEndianBytes(8),
       Item.hasNoDisplay: [configuration.display == nil ? 1 : 0, 0],
@@ -18,11 +19,32 @@ enum FirmwareItems {
       Item.bootMenu: [0, 0],
       Item.largestProcessorCount: processors.littleEndianBytes(2),
     ]
+    guard let kernel else { return items }
+    return items.merging(Self.items(of: kernel)) { $1 }
+  }
+
+  /// The items that the option ROM for a kernel asks for.
+  private static func items(
+    of kernel: LinuxParts
+  ) -> [FirmwareConfiguration.Selector: [UInt8]] {
+    func number(_ value: UInt64) -> [UInt8] { value.littleEndianBytes(4) }
+    func size(_ part: LinuxParts.Part) -> [UInt8] { number(UInt64(part.bytes.count)) }
+    return [
+      Item.kernelAddress: number(kernel.system.address), Item.kernelSize: size(kernel.system),
+      Item.kernelData: kernel.system.bytes,
+      Item.ramdiskAddress: number(kernel.ramdisk.address), Item.ramdiskSize: size(kernel.ramdisk),
+      Item.ramdiskData: kernel.ramdisk.bytes,
+      Item.commandLineAddress: number(kernel.commandLine.address),
+      Item.commandLineSize: size(kernel.commandLine),
+      Item.commandLineData: kernel.commandLine.bytes,
+      Item.setupAddress: number(kernel.setup.address), Item.setupSize: size(kernel.setup),
+      Item.setupData: kernel.setup.bytes,
+    ]
   }
 
   /// The items that have a name.
   static func files(
-    _ configuration: MachineConfiguration, tables: ACPITables
+    _ configuration: MachineConfiguration, tables: ACPITables, hasKernel: Bool
   ) -> [(name: String, content: [UInt8])] {
     let loader = ACPITableLoader(tables)
     var files: [(name: String, content: [UInt8])] = [
@@ -36,6 +58,10 @@ enum FirmwareItems {
     ]
     if let port = configuration.firmwareConsole, PortMap.serial.indices.contains(port) {
       files.append(("etc/sercon-port", UInt64(PortMap.serial[port]).littleEndianBytes(8)))
+    }
+    if hasKernel {
+      files.append((LinuxROM.name, LinuxROM.bytes))
+      files.append(("bootorder", Array("/rom@\(LinuxROM.name)".utf8) + [0]))
     }
     return files
   }
@@ -62,5 +88,26 @@ extension MachineConfiguration {
     configuration.processors = processors
     if firmware != nil { configuration.bootOrder = [.optical, .disk, .network] }
     return configuration
+  }
+}
+
+extension KernelImage {
+  /// What an option ROM needs to start this kernel behind a machine's firmware.
+  func parts(for configuration: MachineConfiguration) throws(ImageError) -> LinuxParts {
+    guard case .linux(let kernel) = kind else {
+      throw ImageError(
+        name,
+        "behind firmware (--bios) only a Linux bzImage can be started directly; put this kernel "
+          + "on a disk or CD with GRUB, or leave --bios out")
+    }
+    guard configuration.linuxEntry ?? .real == .real else {
+      throw ImageError(
+        name,
+        "firmware (--bios) starts a Linux kernel by its real-mode entry, and the others are for "
+          + "machines without; use --entry 16, or leave --bios out")
+    }
+    return try LinuxParts(
+      kernel, commandLine: configuration.commandLine, modules: configuration.modules,
+      lowSize: min(configuration.memory, PhysicalMemory.holeStart))
   }
 }

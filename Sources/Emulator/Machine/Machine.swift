@@ -12,7 +12,7 @@ import Synchronization
 public final class Machine {
   /// What the machine was made of.
   public let configuration: MachineConfiguration
-  /// The kernel, nil for a machine that starts with firmware.
+  /// The kernel; nil for a machine whose firmware starts what is on a disk.
   public let image: KernelImage?
   /// RAM.
   public let memory: PhysicalMemory
@@ -49,7 +49,7 @@ public final class Machine {
   /// The console that a user sees, and whose output conditions look at: COM1 unless set.
   public var console: SerialConsole
 
-  let clock: VirtualClock
+  package let clock: VirtualClock
   package let chipset: Chipset
   let requests: Requests
   let endpoints: Endpoints
@@ -65,16 +65,17 @@ public final class Machine {
   /// Makes a machine and loads the image.
   ///
   /// - Parameters:
-  ///   - image: The kernel; nil starts the firmware of the configuration.
+  ///   - image: The kernel, which firmware starts if there is some; nil lets it start a disk.
   ///   - configuration: What the machine is made of.
   /// - Throws: `ConfigurationError` or `ImageError`, with one sentence each.
   public init(
     image: KernelImage?, configuration: MachineConfiguration = MachineConfiguration()
   ) throws {
     try configuration.validate()
-    guard (image == nil) != (configuration.firmware == nil) else {
-      throw ConfigurationError("a machine starts with either a kernel or firmware (--bios)")
+    guard image != nil || configuration.firmware != nil else {
+      throw ConfigurationError("a machine starts with a kernel or with firmware (--bios)")
     }
+    let parts = try configuration.firmware == nil ? nil : image?.parts(for: configuration)
     let rom = configuration.firmware?.bytes ?? []
     guard let memory = PhysicalMemory(size: configuration.memory, rom: rom) else {
       throw ConfigurationError(
@@ -87,7 +88,7 @@ public final class Machine {
     let requests = Requests()
     let ends = Endpoints(portCount: PortMap.serial.count)
     chipset = Chipset(
-      configuration: configuration, memory: memory, clock: clock,
+      configuration: configuration, memory: memory, clock: clock, kernel: parts,
       requests: Chipset.Requests(
         powerOff: { requests.stop = .poweredOff },
         reset: { requests.isResetRequested = true },
@@ -143,8 +144,8 @@ public final class Machine {
 
   /// Loads the image, if there is one, and puts the bootstrap processor at its entry.
   private func load() throws(ImageError) {
-    // The processor is where it starts, in the ROM.
-    guard let image else { return }
+    // With firmware the processor is where it starts, in the ROM.
+    guard let image, configuration.firmware == nil else { return }
     chipset.pci.hostBridge.shadow(isWritable: true)
     defer { chipset.pci.hostBridge.shadow(isWritable: false) }
     chipset.pci.assignResources(edgeLevel: chipset.pics.levelControl)
@@ -158,6 +159,7 @@ public final class Machine {
       processors: processors.count)
     loader.hasFiveLevelPaging = processor.cpu.has(.la57)
     let entry = try loader.load(configuration)
+    for processor in processors { processor.cpu.setMemoryTypes() }
     for (processor, entry) in zip(processors, [entry] + entry.others) {
       processor.cpu.enter(entry, seed: configuration.seed)
     }
@@ -170,7 +172,7 @@ public final class Machine {
     resetCount += 1
     report(.reset)
     // Firmware tells a restart from power-on by what it finds in memory.
-    if image != nil { memory.clear() }
+    if configuration.firmware == nil { memory.clear() }
     chipset.reset()
     for processor in processors {
       processor.reset()
@@ -241,6 +243,9 @@ public final class Machine {
     }
     return parts
   }
+
+  /// Where devices answer now, the same device perhaps at several places.
+  package var deviceRegions: [BusRegion] { chipset.bus.allRegions }
 
   private static func add(_ device: some StatefulDevice, to digest: inout StateDigest) {
     // Encoding fails only for values without a representation, which no state has.

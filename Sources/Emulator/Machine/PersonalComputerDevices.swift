@@ -19,7 +19,7 @@ final class PersonalComputerDevices {
   init(
     configuration: MachineConfiguration, disks: [any BlockBackend], memory: PhysicalMemory,
     clock: VirtualClock, pci: PCIRootComplex, interrupts: [InterruptLine],
-    log: @escaping (UInt8) -> Void
+    kernel: LinuxParts?, log: @escaping (UInt8) -> Void
   ) {
     display = configuration.display.map { adapter in
       let vga = VGA(clock: clock)
@@ -28,7 +28,8 @@ final class PersonalComputerDevices {
     }
     if configuration.firmware != nil {
       firmware = FirmwareConfiguration(
-        items: FirmwareItems.numbered(configuration), dma: DMA(memory), clock: clock)
+        items: FirmwareItems.numbered(configuration, kernel: kernel), dma: DMA(memory),
+        clock: clock)
       self.log = DebugConsole(transmit: log)
       legacyDMA = DMAController8237()
     } else {

@@ -73,6 +73,14 @@ package final class SystemBus: Bus {
     }
   }
 
+  /// Every place where a device answers, the local APIC of the current processor too.
+  var allRegions: [BusRegion] {
+    let page = localAPIC.mmioBase.map {
+      BusRegion(.memory, start: $0, size: MemoryMap.devicePageSize, device: localAPIC)
+    }
+    return ports + regions + (page.map { [$0] } ?? [])
+  }
+
   /// Adds the parts of a region that nobody has yet.
   private func insert(_ region: BusRegion) {
     var start = region.start

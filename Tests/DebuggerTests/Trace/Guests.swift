@@ -54,6 +54,15 @@ struct Guest {
       source: FileSource(embedded: [file.digest: bytes]))
   }
 
+  /// Runs a machine in the slices of a trace, which end repeated string instructions early.
+  static func run(_ machine: Machine, to count: UInt64) {
+    while machine.instructionCount < count {
+      let next = (machine.instructionCount / Trace.digestInterval + 1) * Trace.digestInterval
+      guard machine.run(limit: min(next, count) - machine.instructionCount) == .instructionLimit
+      else { return }
+    }
+  }
+
   func record(
     input: InputLog = InputLog(), _ change: (inout TraceOptions) -> Void = { _ in }
   ) throws -> Trace {

@@ -58,7 +58,7 @@ import Testing
       $0.limit = 250_000
     }
     let machine = try guest.description.makeMachine(guest.source)
-    _ = machine.run(limit: 100_000)
+    Guest.run(machine, to: 100_000)
     var decoder = DeltaDecoder(trace.deltas, processors: processors)
     var count = 0
     machine.weave(.instructions) { instruction, _ in
@@ -76,7 +76,7 @@ import Testing
         #expect(value?.reversed().reduce(0) { $0 << 8 | UInt64($1) } == store.value)
       }
     }
-    _ = machine.run(limit: 150_000)
+    Guest.run(machine, to: 250_000)
     #expect(count > 50_000)
     #expect(decoder.next() == nil && !decoder.isDamaged)
   }
@@ -101,7 +101,7 @@ import Testing
       }
       left -= 1
     }
-    _ = machine.run(limit: 200_000)
+    Guest.run(machine, to: 200_000)
     #expect(runs > 10_000 && left == 0)
     #expect(decoder.next() == nil && !decoder.isDamaged)
   }
@@ -135,7 +135,7 @@ import Testing
         }
       }
     }
-    #expect(refused > 400)
+    #expect(refused > 300)
   }
 
   @Test func randomTracksNeverTrap() {

@@ -52,6 +52,16 @@ import Testing
     #expect(table.reduce(0, &+) == 0)
   }
 
+  /// IAPC_BOOT_ARCH, bit 2.
+  @Test func theFixedTableSaysWhetherThereIsAVGA() throws {
+    #expect(try table("FACP")[109] & 4 != 0)
+    var configuration = ACPITables.Configuration(processorIDs: [0])
+    configuration.hasVGA = true
+    let other = ACPITables(configuration, at: 0xE_0000)
+    let place = try #require(other.tableAddresses["FACP"])
+    #expect(other.bytes[Int(place - other.address) + 109] & 7 == 3)
+  }
+
   @Test func theFixedTablePointsAtTheHardware() throws {
     let fadt = try table("FACP")
     let address = try #require(tables.tableAddresses["FACP"])

@@ -21,6 +21,24 @@ private func == (
   left.forGuest == right.0 && left.command == right.1
 }
 
+@Suite struct InputScriptTests {
+  @Test func eachPromptGetsALine() throws {
+    let script = InputScript(Array("one\n\ntwo".utf8), prompt: try OutputPattern("[$#] "))
+    var typed: [String] = []
+    for byte in "$ one\nsaid # one\n## \n# \n".utf8 where script.isPrompt(next: byte) {
+      typed.append(String(decoding: script.nextLine(), as: UTF8.self))
+    }
+    #expect(typed == ["one\n", "\n", "two\n"])
+    #expect(script.nextLine().isEmpty)
+  }
+
+  @Test func aLineOfOutputAsksOnce() throws {
+    let script = InputScript(Array("a\nb\n".utf8), prompt: try OutputPattern("login"))
+    #expect("login: a login".utf8.count { script.isPrompt(next: $0) } == 1)
+    #expect("\nlogin".utf8.count { script.isPrompt(next: $0) } == 1)
+  }
+}
+
 @Suite struct OutputPatternTests {
   /// Whether the pattern matches somewhere in the text, given byte by byte.
   private func matches(_ expression: String, _ text: String) throws -> Bool {

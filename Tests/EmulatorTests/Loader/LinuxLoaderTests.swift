@@ -126,7 +126,7 @@ private func changed(_ change: (inout LinuxImageBuilder) -> Void) -> [UInt8] {
   @Test func refusesEntriesThatAreNotThere() throws {
     var builder = LinuxImageBuilder()
     builder.fields[0x236] = (0, 2)
-    for (entry, reason) in [(.long, "no 64-bit entry"), (.real, "asks a BIOS")]
+    for (entry, reason) in [(.long, "no 64-bit entry"), (.real, "add --bios")]
       as [(LinuxKernel.Entry, String)]
     {
       let error = #expect(throws: ImageError.self) {
@@ -136,9 +136,55 @@ private func changed(_ change: (inout LinuxImageBuilder) -> Void) -> [UInt8] {
     }
   }
 
+  // MARK: Behind firmware
+
+  /// Something that passes for firmware.
+  private func firmware() throws -> FirmwareImage {
+    try FirmwareImage([UInt8](repeating: 0, count: 0xFFF0) + Array(0..<16), name: "rom")
+  }
+
+  @Test func theOptionROMIsWellFormed() throws {
+    let rom = LinuxROM.bytes
+    _ = try OptionROM(rom, name: "rom")
+    #expect(rom.count == Int(rom[2]) * 512 && rom.reduce(0, &+) == 0)
+    let header = Int(rom[0x1A])
+    #expect(Array(rom[header..<header + 4]) == Array("$PnP".utf8))
+    #expect(rom[header..<header + 32].reduce(0, &+) == 0)
+    // The bootstrap entry vector.
+    let entry = Int(rom[header + 26]) | Int(rom[header + 27]) << 8
+    #expect(entry > header + 32 && entry < rom.count)
+  }
+
+  /// Every row is a kernel that firmware cannot start, and a part of the sentence that says why.
+  @Test(
+    arguments: [
+      (changed { $0.fields[0x206] = (0x201, 2) }, nil, "2.02 is the oldest"),
+      (changed { $0.fields[0x238] = (3, 4) }, nil, "the command line has 4 bytes"),
+      (changed { $0.fields[0x260] = (0xE0_0000, 4) }, nil, "leaves it what lies below 0xf00000"),
+      (changed { $0.fields[0x258] = (.max - 100, 8) }, nil, "leaves it what lies below 0xf00000"),
+      (changed { $0.fields[0x22C] = (0x30_0FFF, 4) }, nil, "does not fit between"),
+      (changed { _ in }, .long, "use --entry 16"), (changed { _ in }, .protected, "use --entry 16"),
+      (ELFBuilder(code: TestCode.loop, pvh: true).build(), nil, "only a Linux bzImage"),
+    ] as [([UInt8], LinuxKernel.Entry?, String)])
+  func refusesBehindFirmware(
+    _ bytes: [UInt8], _ entry: LinuxKernel.Entry?, _ reason: String
+  ) throws {
+    let module = BootModule(name: "k", bytes: [UInt8](repeating: 0, count: 8192))
+    var configuration = MachineConfiguration(
+      memory: memory, commandLine: "long", modules: [module])
+    configuration.firmware = try firmware()
+    configuration.linuxEntry = entry
+    let image = try KernelImage(bytes, name: "k")
+    let error = #expect(throws: ImageError.self) {
+      _ = try Machine(image: image, configuration: configuration)
+    }
+    #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+    #expect(error?.description.hasPrefix("k: ") == true)
+  }
+
   @Test func inspectionNamesTheProtocol() throws {
     let text = try ImageDescription(LinuxImageBuilder().build(), name: "k").text
-    #expect(text.contains("Linux boot protocol 2.15, 64-bit and 32-bit entry"))
+    #expect(text.contains("Linux boot protocol 2.15, 64-bit, 32-bit and 16-bit entry"))
     #expect(text.contains("release 6.0-test (somebody)"))
   }
 }

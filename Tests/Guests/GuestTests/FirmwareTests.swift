@@ -50,13 +50,15 @@ import Testing
   }
 
   /// A CD image whose GRUB starts `entry` at once.
-  private func makeImage(_ name: String, entry: String, files: [String: String]) throws -> String {
+  private func makeImage(
+    _ name: String, entry: String, files: [String: String], timeout: Int = 0
+  ) throws -> String {
     let work = FileManager.default.temporaryDirectory
       .appending(path: "emu-\(name)-\(ProcessInfo.processInfo.processIdentifier)")
     defer { try? FileManager.default.removeItem(at: work) }
     let boot = work.appending(path: "boot/grub")
     try FileManager.default.createDirectory(at: boot, withIntermediateDirectories: true)
-    let text = "set timeout=0\nmenuentry \"\(name)\" {\n\(entry)\n}\n"
+    let text = "set timeout=\(timeout)\nmenuentry \"\(name)\" {\n\(entry)\n}\n"
     try Data(text.utf8).write(to: boot.appending(path: "grub.cfg"))
     for (target, source) in files {
       try FileManager.default.copyItem(
@@ -103,6 +105,27 @@ import Testing
     try expect("shell", on: machine)
   }
 
+  /// GRUB's menu by the keys of a PS/2 keyboard, through the BIOS: down, and Enter.
+  @Test(.enabled(if: canMakeImages, noTools))
+  func aMenuIsOperatedByTheKeyboard() throws {
+    let entry = """
+        multiboot2 /boot/apus.elf first
+      }
+      menuentry "other" {
+        multiboot2 /boot/apus.elf second
+      """
+    let image = try makeImage(
+      "grub-menu", entry: entry, files: ["apus.elf": Self.kernel], timeout: -1)
+    let machine = try machine([optical(image)])
+    try expect("Press enter to boot", on: machine)
+    machine.typeKeys("\u{1B}[B".utf8)
+    #expect(machine.run(limit: 200_000_000) == .instructionLimit)
+    #expect(machine.screenText?.rows.contains { $0.contains("*other") } == true)
+    machine.typeKeys("\r".utf8)
+    try expect("apus$ ", on: machine)
+    #expect(machine.console.text.contains("command line \"second\""))
+  }
+
   /// The image is a disk's too: GRUB stands in its first sectors.
   @Test(.enabled(if: canMakeImages, noTools), arguments: [DiskDrive.Bus.ide, .virtioPCI])
   func grubStartsOurKernelFromADisk(bus: DiskDrive.Bus) throws {
@@ -127,6 +150,35 @@ import Testing
     #expect(!machine.console.text.contains("ACPI Error"))
     machine.console.send("poweroff -f\n")
     #expect(machine.run(limit: Self.limit) == .poweredOff)
+  }
+
+  /// By the 16-bit entry: the setup code asks the BIOS what memory there is.
+  @Test(.enabled(if: hasBIOS && Guest.canBoot(LinuxTests.cloud), Guest.absence))
+  func aKernelIsStartedDirectly() throws {
+    let session = try LinuxSession(LinuxTests.cloud) {
+      $0.firmware = try FirmwareImage(HostFile.read(Self.bios), name: Self.bios)
+      $0.linuxEntry = .real
+    }
+    for _ in 0..<2 {
+      try session.bootToShell()
+      #expect(try session.run("echo $((6 * 7))") == "42")
+      let map = try session.run("dmesg | grep BIOS-e820")
+      // What SeaBIOS keeps at the end of memory, and its ROM.
+      #expect(map.contains("-0x000000000fffffff] reserved"), "\(map)")
+      #expect(map.contains("-0x00000000ffffffff] reserved"), "\(map)")
+      #expect(try session.run("cat /proc/cmdline") == "console=ttyS0")
+      #expect(try session.run("dmesg | grep -c 'DMI: Bochs'") == "1")
+      // The address in the RSDP's line is that of SeaBIOS's part of memory.
+      #expect(try session.run("dmesg | grep -c 'ACPI: RSDP 0x00000000000F'") == "1")
+      let warnings = try session.warnings()
+      #expect(warnings.isEmpty, "\(warnings)")
+      guard session.machine.resetCount == 0 else { break }
+      session.machine.console.send("reboot -f\n")
+      #expect(
+        session.machine.run(until: .console("Linux version"), limit: Self.limit) == .conditionMet)
+      #expect(session.machine.resetCount == 1)
+    }
+    session.powerOff()
   }
 
   @Test(.enabled(if: hasIPXE, Guest.absence))

@@ -11,14 +11,14 @@ struct LinuxSession {
 
   init(
     _ package: String, commandLine: String = "console=ttyS0",
-    change: (inout MachineConfiguration) -> Void = { _ in }
+    change: (inout MachineConfiguration) throws -> Void = { _ in }
   ) throws {
     let path = try #require(Guest.kernel(package))
     let disk = [UInt8](try Data(contentsOf: Guest.initialRAMDisk))
     var configuration = MachineConfiguration(
       memory: 256 << 20, commandLine: commandLine,
       modules: [BootModule(name: "initramfs", bytes: disk)])
-    change(&configuration)
+    try change(&configuration)
     machine = try Machine(image: .file(path), configuration: configuration)
   }
 
@@ -40,6 +40,8 @@ struct LinuxSession {
     let answer = String(decoding: machine.console.text.utf8.dropFirst(before), as: UTF8.self)
       .withoutReturns
     try #require(stop == .conditionMet, "\(stop): \(answer.suffix(2000))")
+    // Equal failures would look like equal answers.
+    try #require(!answer.contains(": not found"), "\(answer)")
     let lines = answer.split(separator: "\n", omittingEmptySubsequences: false)
     return lines.drop { $0 != "<begin>" }.dropFirst().prefix { $0 != "<end>" }.joined(
       separator: "\n")

@@ -46,6 +46,49 @@ import Testing
     try check(LinuxSession(Self.generic))
   }
 
+  /// What /proc/cpuinfo says for each model, and what it must not say.
+  private static let models: [(model: ProcessorModel, has: [String], lacks: [String])] = [
+    (.v1, ["sse2"], ["ssse3", "sse4_2", "popcnt", "avx2"]),
+    (.v2, ["ssse3", "sse4_2", "popcnt", "cx16"], ["avx", "avx2", "bmi1", "fma"]),
+    (.v3, ["avx2", "bmi2", "fma", "f16c", "movbe"], ["sha_ni", "aes", "pku"]),
+  ]
+
+  @Test(.enabled(if: Guest.canBoot(cloud), Guest.absence), arguments: 0..<3)
+  func cloudKernelOnEachModel(index: Int) throws {
+    let row = Self.models[index]
+    let session = try LinuxSession(Self.cloud, commandLine: "console=ttyS0 quiet") {
+      $0.processorModel = row.model
+    }
+    try session.bootToShell()
+    let flags = try session.run("grep -m1 ^flags /proc/cpuinfo").split(separator: " ")
+    for flag in row.has { #expect(flags.contains(Substring(flag)), "\(flag)") }
+    for flag in row.lacks { #expect(!flags.contains(Substring(flag)), "\(flag)") }
+    #expect(try session.run("seq 1 20000 | sha256sum | cut -c1-16") == "f6351f5ead9a700e")
+    #expect(try session.run("awk 'BEGIN { print 1 / 3, 2.5 * 1.1 }'") == "0.333333 2.75")
+    let warnings = try session.warnings()
+    #expect(warnings.isEmpty, "\(warnings)")
+    session.powerOff()
+  }
+
+  /// A script that waits for the prompt loses nothing.
+  @Test(.enabled(if: Guest.canBoot(cloud), Guest.absence))
+  func aScriptIsTypedLineByLine() throws {
+    let session = try LinuxSession(Self.cloud, commandLine: "console=ttyS0 quiet")
+    let script = InputScript(
+      Array("x=7\necho \"<$((6 * x))>\"\npoweroff -f\n".utf8), prompt: try OutputPattern("^/ # $"))
+    var prompts = 0
+    while session.machine.run(
+      until: .output { script.isPrompt(next: $0) }, limit: 20_000_000_000) == .conditionMet
+    {
+      prompts += 1
+      session.machine.console.send(script.nextLine())
+    }
+    #expect(prompts == 3)
+    #expect(session.console.contains("\n<42>\n"))
+    #expect(session.console.contains("x=7\n"))
+    #expect(session.console.contains("reboot: Power down"))
+  }
+
   /// The same boot again, cut into slices, is the same to the bit.
   @Test(.enabled(if: Guest.canBoot(cloud), Guest.absence))
   func bootsRepeat() throws {

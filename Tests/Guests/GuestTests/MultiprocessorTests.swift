@@ -34,6 +34,17 @@ struct MultiprocessorTests {
     session.powerOff()
   }
 
+  /// Whatever the kernel warns of, it is not for the number of processors.
+  @Test func fourProcessorsGiveNoMoreWarningsThanOne() throws {
+    let warnings = try [1, 4].map { count in
+      let session = try boot(count)
+      let warnings = try session.warnings()
+      session.powerOff()
+      return warnings
+    }
+    #expect(warnings[0].count == warnings[1].count, "\(warnings)")
+  }
+
   @Test func processorsGoAndComeBack() throws {
     let session = try boot(2)
     let file = "/sys/devices/system/cpu/cpu1/online"

@@ -40,11 +40,22 @@ extension CPU {
     let oldCR3 = state.pointee.cr3
     let writesControl = i.mnemonic == .movToControl
     let written = writesControl ? self[Int(i.operand1.index)] : 0
+    let oldFlags = state.pointee.rflags
     try executeSystemInstruction(i)
+    reportInterruptFlag(before: oldFlags)
     if let kind = eventKind(i, rax: rax, written: written) { report(kind, from: source) }
     if state.pointee.cr3 != oldCR3 && !writesControl {
       report(.controlRegister(3, state.pointee.cr3), from: source)
     }
+  }
+
+  /// Tells the observer of interrupts whether the instruction at RIP changed IF.
+  @inline(never)
+  func reportInterruptFlag(before old: UInt64) {
+    let flag = RFLAGS.interruptEnable.rawValue
+    guard (old ^ state.pointee.rflags) & flag != 0 else { return }
+    connections.interruptFlagObserver?(
+      state.pointee.rflags & flag != 0, codeAddress(state.pointee.rip).value)
   }
 
   /// What an instruction that just completed did, nil if nobody wants to know.
@@ -134,6 +145,7 @@ extension CPU {
     let behind = state.pointee.nextRIP
     let budget = state.pointee.budget
     let length = i.length
+    let location = location(rip)
     let isConditional = [.jcc, .loop, .loope, .loopne, .jrcxz].contains(i.mnemonic)
     var failure: Exception?
     do throws(Exception) {
@@ -143,7 +155,7 @@ extension CPU {
     }
     if state.pointee.weaving.contains(.counters) {
       let taken = isConditional ? state.pointee.nextRIP != behind : nil
-      connections.blocks.counters?.step(at: location(rip), length: length, taken: taken)
+      connections.blocks.counters?.step(at: location, length: length, taken: taken)
       countIterations(at: rip, length: length, budget: budget)
     }
     if state.pointee.weaving.contains(.instructions) {

@@ -20,6 +20,8 @@ public final class ExecutionCounters {
   }
 
   /// The counts of instructions, by linear address and privilege.
+  ///
+  /// Applications whose address spaces overlap are added up.
   public private(set) var counts: [CodeLocation: Count] = [:]
 
   private struct Woven {

@@ -142,7 +142,10 @@ public struct TraceOptions: Equatable, Sendable {
 
 extension MachineDescription {
   /// How many processors there are.
-  var processors: Int { settings.first { $0.name == "cpus" }.flatMap { Int($0.value) } ?? 1 }
+  var processors: Int {
+    let count = settings.first { $0.name == "cpus" }.flatMap { Int($0.value) } ?? 1
+    return min(max(count, 1), MachineConfiguration.mostProcessors)
+  }
 }
 
 /// Words for how a run ended.

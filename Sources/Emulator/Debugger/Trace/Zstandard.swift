@@ -7,10 +7,15 @@ enum Zstandard {
 
   /// The compressed bytes; nil if the library fails, for want of memory.
   static func compress(_ bytes: [UInt8], level: Int32 = 9) -> [UInt8]? {
+    guard let context = ZSTD_createCCtx() else { return nil }
+    defer { ZSTD_freeCCtx(context) }
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
+    // So that damage shows.
+    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
     let bound = ZSTD_compressBound(bytes.count)
     var size = 0
     let packed = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
-      size = ZSTD_compress(buffer.baseAddress, bound, bytes, bytes.count, level)
+      size = ZSTD_compress2(context, buffer.baseAddress, bound, bytes, bytes.count)
       count = ZSTD_isError(size) == 0 ? size : 0
     }
     return ZSTD_isError(size) == 0 ? packed : nil

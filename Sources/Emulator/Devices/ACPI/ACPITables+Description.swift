@@ -18,8 +18,8 @@ extension ACPITables.Configuration {
       [0, 0, 0, 0], [0, 0],
       // DAY_ALRM, MON_ALRM: none; CENTURY.
       [0, 0, UInt8(RTC.Index.century)],
-      // IAPC_BOOT_ARCH: legacy devices, 8042, no VGA.
-      UInt64(0x0007).littleEndianBytes(2), [0], Self.flags.littleEndianBytes(4),
+      // IAPC_BOOT_ARCH: legacy devices, 8042, perhaps no VGA.
+      UInt64(hasVGA ? 0x0003 : 0x0007).littleEndianBytes(2), [0], Self.flags.littleEndianBytes(4),
       Self.address(port: resetPort, bits: 8, access: 1), [ResetControl.hardReset],
       // ARM boot flags, minor version.
       [0, 0, 1],

@@ -25,6 +25,8 @@ public struct ACPITables: Sendable {
     public var sciInterrupt: UInt8 = 9
     /// SLP_TYP of S5.
     public var softOffType: UInt8 = 5
+    /// Whether a VGA answers at its usual place.
+    public var hasVGA = false
     /// The serial ports: first port and IRQ.
     public var serialPorts: [SerialPort] = []
     /// PCI, if there is any.

@@ -19,12 +19,36 @@ public final class FirmwareConfiguration: BusDevice, StatefulDevice {
     public static let hasNoDisplay: Selector = 0x04
     /// The processors at start.
     public static let processorCount: Selector = 0x05
+    /// Where the kernel goes, in memory above 1 MiB.
+    public static let kernelAddress: Selector = 0x07
+    /// The bytes of the kernel.
+    public static let kernelSize: Selector = 0x08
+    /// Where the initial RAM disk goes.
+    public static let ramdiskAddress: Selector = 0x0A
+    /// The bytes of the initial RAM disk.
+    public static let ramdiskSize: Selector = 0x0B
     /// The number of NUMA nodes.
     public static let nodeCount: Selector = 0x0D
     /// Whether to show a boot menu.
     public static let bootMenu: Selector = 0x0E
     /// The most processors, and so the limit of their APIC IDs.
     public static let largestProcessorCount: Selector = 0x0F
+    /// The kernel.
+    public static let kernelData: Selector = 0x11
+    /// The initial RAM disk.
+    public static let ramdiskData: Selector = 0x12
+    /// Where the command line goes.
+    public static let commandLineAddress: Selector = 0x13
+    /// The bytes of the command line, with its terminating zero.
+    public static let commandLineSize: Selector = 0x14
+    /// The command line.
+    public static let commandLineData: Selector = 0x15
+    /// Where the kernel's real-mode code goes.
+    public static let setupAddress: Selector = 0x16
+    /// The bytes of the real-mode code.
+    public static let setupSize: Selector = 0x17
+    /// The real-mode code.
+    public static let setupData: Selector = 0x18
     static let directory: Selector = 0x19
     static let firstFile: Selector = 0x20
   }

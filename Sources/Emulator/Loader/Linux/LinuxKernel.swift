@@ -153,4 +153,23 @@ public struct LinuxKernel: Sendable {
 
   /// Whether there is a 64-bit entry.
   var has64BitEntry: Bool { version >= 0x20C && field(Field.extendedLoadFlags, 2) & 1 != 0 }
+
+  // MARK: What it is given
+
+  /// A command line with its terminating zero, or the sentence that it is too long.
+  func checked(_ commandLine: String, limit: UInt64) throws(ImageError) -> [UInt8] {
+    let bytes = Array(commandLine.utf8) + [0]
+    guard UInt64(bytes.count) - 1 <= limit else {
+      throw ImageError(
+        name,
+        "the command line has \(bytes.count - 1) bytes, and this kernel takes at most \(limit)")
+    }
+    return bytes
+  }
+
+  /// Says that an initial RAM disk finds no room.
+  func sentence(ramdiskSize: UInt64, above end: UInt64, below top: UInt64) -> String {
+    "this initial RAM disk of \(ramdiskSize) bytes does not fit between the kernel's end at "
+      + "\(end.hex) and \(top.hex); give the machine more memory with --memory"
+  }
 }

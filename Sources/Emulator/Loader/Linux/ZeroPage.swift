@@ -12,7 +12,7 @@ struct ZeroPage {
   private static let memoryMap = 0x2D0
   private static let memoryMapLimit = 128
   /// "Undefined": no number was assigned to this loader.
-  private static let loaderType: UInt64 = 0xFF
+  static let loaderType: UInt64 = 0xFF
 
   /// A page with the setup header of `kernel`.
   init(_ kernel: LinuxKernel) {

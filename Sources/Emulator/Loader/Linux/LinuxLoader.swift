@@ -74,8 +74,8 @@ private struct LinuxLoader {
     case .real:
       throw ImageError(
         kernel.name,
-        "the real-mode entry asks a BIOS for the memory map, and this machine starts "
-          + "without one; use --entry 32 or 64")
+        "the real-mode entry asks a BIOS for the memory map, and this machine has none; add --bios "
+          + "with a SeaBIOS file, or use --entry 32 or 64")
     }
   }
 
@@ -108,32 +108,18 @@ private struct LinuxLoader {
   }
 
   private func place(_ commandLine: String, in page: inout ZeroPage) throws(ImageError) {
-    let bytes = Array(commandLine.utf8) + [0]
     let limit = min(kernel.commandLineLimit, BootLayout.stringsEnd - BootLayout.strings - 1)
-    guard UInt64(bytes.count) - 1 <= limit else {
-      throw ImageError(
-        kernel.name,
-        "the command line has \(bytes.count - 1) bytes, and this kernel takes at most "
-          + "\(limit)")
-    }
-    loader.write(bytes, at: BootLayout.strings)
+    loader.write(try kernel.checked(commandLine, limit: limit), at: BootLayout.strings)
     page[Field.commandLine, 4] = BootLayout.strings
   }
 
   /// Puts the initial RAM disk as high as the kernel can reach it.
-  ///
-  /// Several files are one after another, which is how Linux reads several cpio archives.
   private func place(
     _ modules: [BootModule], above end: UInt64, in page: inout ZeroPage
   ) throws(ImageError) {
     guard let first = modules.first else { return }
-    var size: UInt64 = 0
-    var offsets: [UInt64] = []
-    for module in modules {
-      size = (size + 3) & ~3
-      offsets.append(size)
-      size += UInt64(module.bytes.count)
-    }
+    let disk = BootModule.concatenated(modules)
+    let size = UInt64(disk.count)
     let limit = min(kernel.ramdiskLimit, 0xFFFF_FFFE) + 1
     let tops = loader.memoryMap.filter { $0.kind == .usable }.map { range in
       (bottom: max(range.start, end), top: min(range.end, limit))
@@ -143,14 +129,11 @@ private struct LinuxLoader {
     else {
       throw ImageError(
         first.name,
-        "this initial RAM disk of \(size) bytes does not fit between the kernel's end at "
-          + "\(end.hex) and \(min(limit, loader.memory.lowSize).hex); give the machine more "
-          + "memory with --memory")
+        kernel.sentence(
+          ramdiskSize: size, above: end, below: min(limit, loader.memory.lowSize)))
     }
     let address = (room.top - size) & ~(PhysicalMemory.pageSize - 1)
-    for (module, offset) in zip(modules, offsets) {
-      loader.write(module.bytes, at: address + offset)
-    }
+    loader.write(disk, at: address)
     page[Field.ramdiskAddress, 4] = address
     page[Field.ramdiskSize, 4] = size
   }
