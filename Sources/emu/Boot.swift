@@ -23,7 +23,7 @@ struct Boot: ParsableCommand {
 
   private enum CodingKeys: CodingKey {
     case options, checking, debugging, monitor, serial, input, limit, timeout, exitOn, record, quiet
-    case statistics
+    case prompt, statistics
   }
 
   @Option(
