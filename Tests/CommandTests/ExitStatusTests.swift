@@ -1,3 +1,4 @@
+import Foundation
 import TestImages
 import Testing
 
@@ -71,6 +72,20 @@ import Testing
     #expect(result.output.hasPrefix("one\ntwo"))
   }
 
+  /// Each line of the script is typed behind its prompt, the last one ends the run.
+  @Test func aScriptWaitsForItsPrompts() throws {
+    let kernel = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Images/kernel.elf").standardizedFileURL.path
+    let script = try folder.file("script", Array("echo one two\nps\npoweroff\n".utf8))
+    let result = try Command.run([
+      "boot", kernel, "--input", script, "--prompt", "apus\\$ $", "--timeout", "100",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    let output = result.output.replacingOccurrences(of: "\r", with: "")
+    #expect(output.contains("apus$ echo one two\none two\napus$ ps\n"), "\(output)")
+    #expect(output.contains("apus$ poweroff\n"), "\(output)")
+  }
+
   @Test(arguments: [
     (["boot", "--memory", "1"], "--memory"), (["boot", "--memory", "1M"], "memory size"),
     (["boot", "--memory", "3X"], "--memory"), (["boot", "--memory", "99999999T"], "--memory"),
@@ -81,7 +96,7 @@ import Testing
     (["boot", "--input", "x", "--prompt", "("], "--prompt"),
     (["boot", "--prompt", "a"], "--input"),
     (["boot", "--timeout", "-1"], "timeout"), (["boot", "--limit", "many"], "--limit"),
-    (["boot", "--gdb", "here"], "--gdb"), (["boot", "--wait"], "--gdb"), (["boot", "a", "b"], "b"),
+    (["boot", "--gdb", "here"], "--gdb"), (["boot", "a", "b"], "b"),
     (["launch"], "launch"),
     (["inspect"], "image"),
   ]) func usageErrors(arguments: [String], mentioned: String) throws {
