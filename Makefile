@@ -22,7 +22,8 @@ SOURCES := Package.swift $(shell find Sources -not -name '*.md')
 # Debian's packages and a header of each, by which it is known to be there.
 PACKAGES := libelf-dev:/usr/include/gelf.h libdw-dev:/usr/include/elfutils/libdw.h \
 	libedit-dev:/usr/include/editline/readline.h libzydis-dev:/usr/include/Zydis/Zydis.h \
-	libslirp-dev:/usr/include/slirp/libslirp.h zlib1g-dev:/usr/include/zlib.h
+	libslirp-dev:/usr/include/slirp/libslirp.h zlib1g-dev:/usr/include/zlib.h \
+	libzstd-dev:/usr/include/zstd.h
 
 .PHONY: boot build test lint handlers rom fuzz bench bugs image clean packages
 

@@ -19,7 +19,7 @@ let package = Package(
       ]),
     // What looks at machines and steers them: cold, so that it can be a module of its own.
     .target(
-      name: "Debugger", dependencies: ["CDw", "CEdit", "CZydis", "Emulator"],
+      name: "Debugger", dependencies: ["CDw", "CEdit", "CZstd", "CZydis", "Emulator"],
       path: "Sources/Emulator/Debugger"),
     // What tests of guests say: what a machine is expected to do, and manifests of such tests.
     .target(
@@ -40,6 +40,9 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", path: "Sources/Emulator/Libraries/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CZstd", path: "Sources/Emulator/Libraries/CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "CZydis", path: "Sources/Emulator/Libraries/CZydis",
       providers: [.apt(["libzydis-dev"])]),
@@ -68,7 +71,7 @@ let package = Package(
     .testTarget(
       name: "GuestKernelTests", dependencies: ["GuestKernel"], path: "Tests/GuestKernelTests"),
     .testTarget(
-      name: "GoldenTests", dependencies: ["Emulator"], path: "Tests/GoldenTests",
+      name: "GoldenTests", dependencies: ["Debugger"], path: "Tests/GoldenTests",
       exclude: ["Goldens"]),
     .testTarget(
       name: "BootTests", dependencies: ["GuestKernel", "TestImages"], path: "Tests/BootTests"),
@@ -80,7 +83,9 @@ let package = Package(
     .testTarget(
       name: "DebuggerTests", dependencies: ["Debugger", "TestImages"], path: "Tests/DebuggerTests"),
     // Small images for tests, right ones and wrong ones.
-    .target(name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages"),
+    .target(
+      name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages",
+      exclude: ["Guests"]),
     .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),
     .testTarget(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
@@ -97,6 +102,12 @@ let package = Package(
         "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Differential"),
+    .executableTarget(
+      name: "travel",
+      dependencies: [
+        "Debugger", "Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Benchmarks/Travel"),
     .testTarget(
       name: "RowTests", dependencies: ["Oracle"], path: "Tests/Rows",
       exclude: ["README.md", "Instructions"]),

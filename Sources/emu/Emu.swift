@@ -8,7 +8,10 @@ struct Emu: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "emu", abstract: "A deterministic x86-64 machine.",
     discussion: ExitStatus.help, version: "emu 0.1.0",
-    subcommands: [Boot.self, Test.self, Inspect.self])
+    subcommands: [
+      Boot.self, Debug.self, Test.self, TraceCommand.self, Replay.self, Bundle.self, Profile.self,
+      CoverageRun.self, Inspect.self,
+    ])
 
   static func main() {
     do {

@@ -82,7 +82,8 @@ struct FirmwareOptions: ParsableArguments, Sendable {
       rom: try videoBIOSPath(folder).map { try OptionROM(HostFile.read($0), name: $0) })
   }
 
-  private func videoBIOSPath(_ folder: String?) -> String? {
+  /// The file of the display adapter's ROM, if there is one.
+  func videoBIOSPath(_ folder: String?) -> String? {
     if let videoBIOS { return videoBIOS.relative(to: folder) }
     guard let bios = bios?.relative(to: folder) else { return nil }
     let folder = bios.lastIndex(of: "/").map { String(bios[...$0]) } ?? ""

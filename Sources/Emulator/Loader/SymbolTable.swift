@@ -85,6 +85,11 @@ public struct SymbolTable: Sendable {
     return "\(symbol.displayName)+\((offset + 1).hex)"
   }
 
+  /// The address of the symbol that has this name, in the file or as its author wrote it.
+  public func address(of name: String) -> UInt64? {
+    (symbols.first { $0.name == name } ?? symbols.first { $0.displayName == name })?.address
+  }
+
   /// The symbols with the most bytes.
   public func largest(_ count: Int) -> [Symbol] {
     Array(symbols.sorted { ($0.size, $1.address) > ($1.size, $0.address) }.prefix(count))

@@ -7,6 +7,8 @@ final class Endpoints {
   private(set) var network = NetworkWire { _ in }
   private var consoles: [SerialConsole] = []
   private let portCount: Int
+  /// Is told of every byte that a console sends.
+  var observer: ((_ port: Int, _ byte: UInt8) -> Void)?
 
   init(portCount: Int) {
     self.portCount = portCount
@@ -23,13 +25,32 @@ final class Endpoints {
     return consoles
   }
 
-  func transmit(_ port: Int, _ byte: UInt8) { consoles[port].transmit(byte) }
-  func debugTransmit(_ byte: UInt8) { debugConsole.transmit(byte) }
+  /// Every console, in a fixed order.
+  var allConsoles: [SerialConsole] { consoles + [debugConsole, firmwareLog, virtioConsole] }
+
+  /// Whether nothing that the guest sends reaches anybody outside.
+  func setMuted(_ isMuted: Bool) {
+    for console in allConsoles { console.isMuted = isMuted }
+    network.isMuted = isMuted
+  }
+
+  func transmit(_ port: Int, _ byte: UInt8) {
+    observer?(port, byte)
+    consoles[port].transmit(byte)
+  }
+
+  func debugTransmit(_ byte: UInt8) {
+    observer?(InputLog.debugConsole, byte)
+    debugConsole.transmit(byte)
+  }
 
   var virtioRequests: VirtIODevices.Requests {
     VirtIODevices.Requests(
-      transmit: { [virtioConsole] in virtioConsole.transmit($0) },
-      transmitFrame: { [network] in network.transmitted?($0) })
+      transmit: { [virtioConsole, unowned self] in
+        observer?(InputLog.virtioConsole, $0)
+        virtioConsole.transmit($0)
+      },
+      transmitFrame: { [network] in if !network.isMuted { network.transmitted?($0) } })
   }
 }
 
@@ -37,6 +58,9 @@ final class Endpoints {
 public final class NetworkWire {
   /// Is given every frame that the guest sends, as it is sent.
   public var transmitted: (([UInt8]) -> Void)?
+
+  /// Whether `transmitted` hears nothing.
+  var isMuted = false
 
   private let receive: ([UInt8]) -> Void
 

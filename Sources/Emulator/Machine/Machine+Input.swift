@@ -11,6 +11,7 @@ extension Machine {
 
   func deliver(_ entry: InputLog.Entry) {
     inputLog.append(entry)
+    report(.input(port: entry.port, bytes: entry.bytes))
     switch entry.port {
     case InputLog.virtioConsole: return chipset.virtio.receive(entry.bytes)
     case InputLog.network: return chipset.virtio.receive(frame: entry.bytes)
@@ -38,12 +39,23 @@ extension Machine {
   }
 }
 
+extension Machine {
+  /// Whether inputs of a log are still to come.
+  package var isReplaying: Bool { replay.map { !$0.isFinished } ?? false }
+
+  /// Takes input from outside again.
+  package func stopReplay() { replay = nil }
+}
+
 /// The part of a log that is still to come.
 struct InputReplay {
   private let log: InputLog
   private var position = 0
 
   init(_ log: InputLog) { self.log = log }
+
+  /// Whether every input has been delivered.
+  var isFinished: Bool { position >= log.entries.count }
 
   /// When the next input is due, nil when there is none left.
   var nextTime: UInt64? { position < log.entries.count ? log.entries[position].time : nil }
@@ -60,7 +72,7 @@ struct InputReplay {
 /// receiver holds.
 ///
 /// Quirk: patient-console. A terminal would not wait.
-struct HeldInput {
+struct HeldInput: Codable {
   private var bytes: [[UInt8]]
   /// How many bytes are held.
   private var count = 0

@@ -57,7 +57,10 @@ extension Machine {
   func deliverSignals() {
     let signals = requests.signals
     requests.signals.removeAll(keepingCapacity: true)
-    for (index, signal) in signals { processors[index].receive(signal) }
+    for (index, signal) in signals {
+      report(.signal(signal), processor: index)
+      processors[index].receive(signal)
+    }
   }
 
   func addTurn(to digest: inout StateDigest) {

@@ -8,6 +8,7 @@ struct BlockBuilder {
   private let rip: UInt64
   private let mode: ExecutionMode
   private let codeLimit: UInt32
+  private let weaving: Weaving
   private let bytes: UnsafePointer<UInt8>
   private var instructions: [Instruction] = []
   private var operations: [Operation] = []
@@ -21,6 +22,7 @@ struct BlockBuilder {
     rip = cpu.state.pointee.rip
     mode = cpu.mode
     codeLimit = cpu.codeLimit
+    weaving = cpu.state.pointee.weaving
     instructions.reserveCapacity(Self.maximumCount)
     operations.reserveCapacity(Self.maximumCount * 3)
   }
@@ -28,7 +30,7 @@ struct BlockBuilder {
   /// Makes the block at RIP, whose first byte is at `physical` in RAM.
   ///
   /// Returns nil if its first instruction must be stepped: it crosses the page or the limit of its
-  /// segment, or its bytes are too many.
+  /// segment, its bytes are too many, or it has a breakpoint.
   static func build(
     _ cpu: CPU, physical: UInt64
   ) -> UnsafeMutablePointer<BlockHeader>? {
@@ -45,7 +47,11 @@ struct BlockBuilder {
     var room = 4096 - Int(physical & 0xFFF)
     if !mode.contains(.long) { room = min(room, Int(UInt64(codeLimit) &- rip) + 1) }
     let features = cpu.connections.identification.features
+    let breakpoints = cpu.connections.stopPoints.breakpoints
     while instructions.count < Self.maximumCount && length < room {
+      // Stepped, so that the run loop sees it.
+      let linear = cpu.codeAddress(cpu.wrapRIP(rip &+ UInt64(length)))
+      if !breakpoints.isEmpty && breakpoints.contains(linear.value) { return }
       guard
         var instruction = try? Decoder.decode(
           bytes + length, count: min(room - length, 15), mode: mode, features: features)
@@ -60,8 +66,9 @@ struct BlockBuilder {
   private mutating func lower() {
     append(
       Operation(
-        handler: address(hotEnter), immediate: UInt64(instructions.count), displacement: rip))
-    var lowering = Lowering(mode: mode, rip: rip, codeLimit: codeLimit)
+        handler: weaving.contains(.counters) ? address(hotEnterCounted) : address(hotEnter),
+        immediate: UInt64(instructions.count), displacement: rip))
+    var lowering = Lowering(mode: mode, rip: rip, codeLimit: codeLimit, weaving: weaving)
     var ordinal = 0
     while ordinal < instructions.count {
       let following = ordinal + 1 < instructions.count ? instructions[ordinal + 1] : nil
@@ -103,9 +110,19 @@ struct BlockBuilder {
     for branch in branches {
       // hotEnter comes before the first lowered operation.
       let operation = first + branch.operation + 1
+      if branch.isCounted {
+        operation.pointee.immediate = UInt64(UInt(bitPattern: operation + 1))
+        operation.pointee.displacement = UInt64(UInt(bitPattern: operation + 3))
+        continue
+      }
       for link in 1...branch.links {
         setBranch(operation + link, to: UnsafePointer(operation + link))
       }
+    }
+    if weaving.contains(.counters) {
+      let counted = branches.first { $0.isCounted }
+      blocks.counters?.add(
+        header, address: cpu.codeAddress(rip).value, branch: counted.map { $0.operation + 1 } ?? 0)
     }
     return header
   }
@@ -130,7 +147,14 @@ extension Instruction {
 extension CPU {
   /// The first operation of the block at `CPUState.rip`, made if need be and entered in the jump
   /// cache; nil, with `exit` set, if the instruction must be stepped.
+  ///
+  /// Without budget nothing is looked up: the instruction may not be the next one, and a page walk
+  /// for it would set flags too early.
   func findBlock() -> UnsafePointer<Operation>? {
+    guard state.pointee.budget > 0 else {
+      state.pointee.exit = EngineExit.budget
+      return nil
+    }
     let rip = state.pointee.rip
     let mode = mode
     let codeLimit = codeLimit
@@ -179,19 +203,13 @@ extension CPU {
 
   /// The physical address that a fetch at `address` reads, or nil if it faults or is not RAM.
   func fetchTranslation(_ address: LinearAddress) -> UInt64? {
-    let entry = fetchTLB + Int(truncatingIfNeeded: address.value >> 12) & 63
-    if entry.pointee.page == address.page && entry.pointee.key == fetchKey {
-      return entry.pointee.physical | address.offset
-    }
+    if let known = fetchEntry(address) { return known.pointee.physical | address.offset }
     guard !isLongMode || isCanonical(address),
       let translation = try? walk(address, access: .execute),
       state.pointee.ram.offset(of: PhysicalAddress(translation.physicalPage)) != nil
     else { return nil }
-    noteFetch(address)
     if translation.pageSize > 4096 { noteLargePage(address, size: translation.pageSize) }
-    entry.pointee.page = address.page
-    entry.pointee.key = fetchKey
-    entry.pointee.physical = translation.physicalPage
+    addFetch(address, physicalPage: translation.physicalPage)
     return translation.physicalPage | address.offset
   }
 

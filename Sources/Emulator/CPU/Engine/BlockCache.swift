@@ -23,6 +23,8 @@ final class BlockCache {
   private var pages: [UInt64: [Header]] = [:]
   /// The processors that run these blocks.
   private(set) var processors: [CPU] = []
+  /// Where executions are added up, while they are counted.
+  var counters: ExecutionCounters?
 
   init(ram: GuestRAM) {
     self.ram = ram
@@ -49,7 +51,12 @@ final class BlockCache {
   func detach(_ cpu: CPU) { processors.removeAll { $0.state == cpu.state } }
 
   /// Physical pages became something else, so everything must go before anybody runs again.
-  func mapChanged() { for cpu in processors { cpu.state.pointee.dropsBlocks = true } }
+  func mapChanged() {
+    for cpu in processors {
+      cpu.flushTLB()
+      cpu.state.pointee.dropsBlocks = true
+    }
+  }
 
   @inline(__always)
   private func bucket(_ physical: UInt64) -> UnsafeMutablePointer<Header?> {
@@ -155,6 +162,7 @@ final class BlockCache {
   ///
   /// Only between instructions, with no operation running.
   func dropEverything() {
+    counters?.harvestAndForget()
     for number in pages.keys { ram.setCode(page: number << 12, lines: 0) }
     pages.removeAll(keepingCapacity: true)
     buckets.update(repeating: nil, count: Self.bucketCount)

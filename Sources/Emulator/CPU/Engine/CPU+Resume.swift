@@ -24,6 +24,7 @@ extension CPU {
   func executePart(from operation: UnsafePointer<Operation>) {
     var operation = operation
     if operation.pointee.position == 0 { operation += 1 }
+    countEntries(operation, 1)
     while state.pointee.budget > 0 {
       let remaining = operation.remaining
       // `executeSlow` takes the instructions behind this one as paid for.
@@ -33,6 +34,7 @@ extension CPU {
       let ordinal = operation.pointee.ordinal
       while operation.pointee.ordinal == ordinal { operation += 1 }
     }
+    countEntries(operation, -1)
     setResume(operation)
   }
 

@@ -103,14 +103,17 @@ extension CPU {
     let rip = block.pointee.rip &+ UInt64(instruction.pointee.offsetInBlock)
     state.pointee.rip = rip
     state.pointee.nextRIP = wrapRIP(rip &+ UInt64(instruction.pointee.length))
+    let budget = state.pointee.budget
     do throws(Exception) {
       try execute(instruction.pointee)
     } catch {
       state.pointee.fault = error
       state.pointee.exit = EngineExit.fault
+      if !state.pointee.weaving.isEmpty { observeSlow(operation, budget: budget) }
       return false
     }
     state.pointee.rip = state.pointee.nextRIP
+    if !state.pointee.weaving.isEmpty { observeSlow(operation, budget: budget) }
     if state.pointee.exit != EngineExit.none { return false }
     state.pointee.budget &-= remaining
     return true

@@ -7,9 +7,12 @@ struct Lowering {
     var operation: Int
     /// Links: one for a call, two for a conditional jump.
     var links: Int
+    /// Whether an operation that counts stands before each link, which stays there.
+    var isCounted = false
   }
 
   let mode: ExecutionMode
+  let weaving: Weaving
   let rip: UInt64
   let codeLimit: UInt64
   private(set) var operations: [Operation] = []
@@ -19,8 +22,9 @@ struct Lowering {
   let table = HandlerTable.shared
   private var ordinal = 0
 
-  init(mode: ExecutionMode, rip: UInt64, codeLimit: UInt32) {
+  init(mode: ExecutionMode, rip: UInt64, codeLimit: UInt32, weaving: Weaving = []) {
     self.mode = mode
+    self.weaving = weaving
     self.rip = rip
     self.codeLimit = UInt64(codeLimit)
     operations.reserveCapacity(BlockBuilder.maximumCount * 2)
@@ -31,7 +35,9 @@ struct Lowering {
     _ i: Instruction, ordinal: Int, followedBy following: Instruction?
   ) {
     self.ordinal = ordinal
-    if i.endsBlock {
+    if weaving.contains(.instructions) {
+      appendSlow(i.endsBlock ? address(coldSlowEnd) : address(coldSlow))
+    } else if i.endsBlock {
       if !lowerEnd(i) { appendSlow(address(coldSlowEnd)) }
     } else if !lowerFast(i, followedBy: following) {
       appendSlow(address(coldSlow))
@@ -243,6 +249,7 @@ struct Lowering {
 
   private mutating func lowerEnd(_ i: Instruction) -> Bool {
     switch i.mnemonic {
+    case .call where weaving.contains(.calls), .ret where weaving.contains(.calls): return false
     case .jmp where i.operand0.kind == .relative:
       guard let target = branchTarget(i) else { return false }
       appendLink(target)
@@ -269,6 +276,15 @@ struct Lowering {
     guard let target = branchTarget(i),
       let handler = table.handler(i.mnemonic, .none, size: size, condition: condition)
     else { return false }
+    if weaving.contains(.counters) {
+      branches.append(Branch(operation: operations.count, links: 2, isCounted: true))
+      append(Operation(handler: handler))
+      append(Operation(handler: address(hotCount)))
+      appendLink(target)
+      append(Operation(handler: address(hotCount)))
+      appendLink(nextRIP(i))
+      return true
+    }
     branches.append(Branch(operation: operations.count, links: 2))
     append(Operation(handler: handler))
     appendLink(target, owner: 1)

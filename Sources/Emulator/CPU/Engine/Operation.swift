@@ -54,6 +54,8 @@ struct BlockHeader {
   var isDropped: Bool
   /// Limit of the code segment outside 64-bit mode: jumps were checked against it.
   var codeLimit: UInt32
+  /// How often it was entered at its beginning, in blocks that count.
+  var entries: UInt64 = 0
 
   static let size = 64
 

@@ -14,10 +14,15 @@ extension Processor {
     let count = cpu.instructionCount
     let key = cpu.state.pointee.jumpKey
     let randomNumbers = cpu.state.pointee.randomNumbers
+    let (isObserved, weaving) = (cpu.state.pointee.isObserved, cpu.state.pointee.weaving)
     cpu.state.pointee = CPUState(connections: .passUnretained(connections), caches: caches)
+    cpu.state.pointee.isObserved = isObserved
+    cpu.state.pointee.weaving = weaving
     cpu.state.pointee.budgetEnd = count
     cpu.state.pointee.jumpKey = key
     cpu.state.pointee.randomNumbers = randomNumbers
+    cpu.state.pointee.hasBreakpoints = !breakpoints.isEmpty
+    cpu.state.pointee.hasWatchpoints = !watchpoints.isEmpty
     connections.blocks.dropEverything()
     enterInitialState()
   }
@@ -89,6 +94,6 @@ extension CPU {
   func blocksWereDropped() {
     state.pointee.dropsBlocks = false
     state.pointee.resume = nil
-    flushTLB()
+    clearJumpCache()
   }
 }

@@ -10,6 +10,10 @@ public enum ProcessorExit: Sendable {
   case halted
   /// PAUSE, where others may want a turn.
   case yielded
+  /// An instruction with a breakpoint is next.
+  case breakpoint
+  /// An instruction accessed watched bytes, or somebody wants to look.
+  case stopRequested
   /// Shutdown: an exception while delivering a double fault.
   case shutdown
 }
@@ -34,7 +38,7 @@ public final class Processor {
   ) {
     connections = CPUConnections(
       memory: memory, bus: bus, interrupts: interrupts, clock: clock,
-      identification: identification, blocks: bootstrap?.connections.blocks)
+      identification: identification, beside: bootstrap?.connections)
     isBootstrap = bootstrap == nil
     caches = .allocate(byteCount: CacheLayout.size, alignment: 4096)
     memset(caches, 0, CacheLayout.size)
@@ -65,25 +69,32 @@ public final class Processor {
   /// Runs until the instruction count reaches `limit` or the machine must look at something.
   ///
   /// Interrupts that wait at an instruction boundary are delivered here, before anything runs.
-  public func run(until limit: UInt64) -> ProcessorExit {
+  /// `skipsBreakpoint` lets the instruction execute that comes first.
+  public func run(until limit: UInt64, skipsBreakpoint: Bool = false) -> ProcessorExit {
     let state = cpu.state
     let stepsOnly = stepsOnly
     var mayInterrupt = true
+    var skipsBreakpoint = skipsBreakpoint
     while true {
       if state.pointee.dropsBlocks { dropBlocks() }
+      if takeStop() { return .stopRequested }
       guard cpu.instructionCount < limit else { return .limit }
       if state.pointee.pendingDebug != 0 { cpu.deliverPendingDebug() }
       if mayInterrupt { cpu.takeInterrupts() }
+      if takeStop() { return .stopRequested }
       switch Activity(rawValue: state.pointee.activity) {
       case .running: break
       case .shutdown: return .shutdown
       case .monitorWait where cpu.wantsTurn: cpu.leaveMonitorWait()
       default: return .halted
       }
+      let isStopped = state.pointee.hasBreakpoints && cpu.isAtBreakpoint
+      if isStopped && !skipsBreakpoint { return .breakpoint }
+      skipsBreakpoint = false
       setBudget(limit)
       state.pointee.exit = EngineExit.none
       mayInterrupt = true
-      if stepsOnly || cpu.mustStep {
+      if stepsOnly || isStopped || cpu.mustStep {
         cpu.step()
       } else {
         enterBlocks()
@@ -94,6 +105,19 @@ public final class Processor {
       if state.pointee.exit == EngineExit.lookup { return .lookup }
       if state.pointee.exit == EngineExit.yield { return .yielded }
     }
+  }
+
+  /// Delivers what waits at this boundary, as `run` would before the next instruction.
+  package func deliverPending() {
+    if cpu.state.pointee.dropsBlocks { dropBlocks() }
+    if cpu.state.pointee.pendingDebug != 0 { cpu.deliverPendingDebug() }
+    cpu.takeInterrupts()
+  }
+
+  private func takeStop() -> Bool {
+    guard cpu.state.pointee.stopsSoon else { return false }
+    cpu.state.pointee.stopsSoon = false
+    return true
   }
 
   private func setBudget(_ limit: UInt64) {
@@ -109,6 +133,7 @@ public final class Processor {
       let missing = operation.pointee.position == 0 ? 0 : operation.remaining &+ 1
       if cpu.state.pointee.budget < missing { return cpu.executePart(from: operation) }
       cpu.state.pointee.budget &-= missing
+      if operation.pointee.position != 0 { cpu.countEntries(operation, 1) }
       return runOperations(UnsafeMutableRawPointer(cpu.state), operation)
     }
     guard let first = cpu.findBlock() else { return }
@@ -127,6 +152,7 @@ public final class Processor {
       if let operation = cpu.takeResume() { cpu.executePart(from: operation) }
     case EngineExit.step:
       cpu.state.pointee.exit = EngineExit.none
+      if cpu.state.pointee.hasBreakpoints && cpu.isAtBreakpoint { break }
       if cpu.state.pointee.budget > 0 && !cpu.state.pointee.dropsBlocks { cpu.step() }
     default: break
     }
@@ -141,7 +167,7 @@ extension CPU {
     let flags = state.pointee.rflags & (RFLAGS.trap.rawValue | RFLAGS.resume.rawValue)
     return flags != 0 || isVirtualInterruptDue
       || state.pointee.shadow != InterruptShadow.none.rawValue
-      || state.pointee.watchesAccesses || state.pointee.debugRegisters[7] & 0xFF != 0
+      || state.pointee.checksAccesses || state.pointee.debugRegisters[7] & 0xFF != 0
   }
 
   /// Delivers what waits at this instruction boundary.
@@ -189,7 +215,11 @@ extension CPU {
       let instruction = try decodedInstruction()
       state.pointee.nextRIP = wrapRIP(state.pointee.rip &+ UInt64(instruction.length))
       let ownsResumeFlag = instruction.mnemonic == .iret
-      try execute(instruction)
+      if state.pointee.weaving.isEmpty {
+        try execute(instruction)
+      } else {
+        try executeWoven(instruction)
+      }
       state.pointee.rip = state.pointee.nextRIP
       // A repeated string instruction has not completed before its last iteration.
       if flags.contains(.resume) && !ownsResumeFlag && !state.pointee.isBetweenIterations {

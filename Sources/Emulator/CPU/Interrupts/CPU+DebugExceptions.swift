@@ -64,13 +64,18 @@ extension CPU {
         if condition == .write || condition == .readWrite { watches = true }
       }
     }
-    state.pointee.watchesAccesses = watches
+    state.pointee.checksAccesses = watches
+    state.pointee.watchesAccesses = watches || state.pointee.weaving.contains(.instructions)
   }
 
   /// Looks at one access while `watchesAccesses` is set: raises #AC, or notes data breakpoints
   /// for the trap behind the instruction.
   func watch(_ address: LinearAddress, size: UInt64, access: Access) throws(Exception) {
     if access == .execute { return }
+    if state.pointee.weaving.contains(.instructions) && access.isWrite {
+      connections.stores.append(StoredRange(address: address.value, count: size))
+    }
+    guard state.pointee.checksAccesses else { return }
     if !access.isImplicit && isAlignmentChecked && address.value & (size &- 1) != 0 {
       throw .alignmentCheck
     }

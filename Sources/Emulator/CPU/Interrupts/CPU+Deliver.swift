@@ -98,16 +98,32 @@ extension CPU {
       vector: event.vector, source: event.source, errorCode: event.errorCode,
       cr2: state.pointee.cr2, rip: event.returnRIP, cs: self[.cs].selector, rsp: self[.rsp],
       cpl: cpl, instructionCount: instructionCount, outcome: .delivered)
+    let source = state.pointee.isObserved ? place(state.pointee.rip) : nil
+    let oldCR3 = state.pointee.cr3
     do throws(Exception) {
       try enter(event)
       state.pointee.shadow = InterruptShadow.none.rawValue
       state.pointee.isBetweenIterations = false
       recorder.record(delivery)
+      if let source { report(event, failure: nil, oldCR3: oldCR3, from: source) }
     } catch {
       delivery.outcome = .failed(error, reason: recorder.takeReason())
       recorder.record(delivery)
+      if let source { report(event, failure: error, oldCR3: oldCR3, from: source) }
       throw error
     }
+  }
+
+  /// Tells the observer how a delivery went.
+  private func report(
+    _ event: InterruptEvent, failure: Exception?, oldCR3: UInt64, from source: ExecutionEvent.Place
+  ) {
+    let delivery = ExecutionEvent.Delivery(
+      vector: event.vector, source: event.source, errorCode: event.errorCode,
+      faultAddress: event.vector == 14 ? state.pointee.cr2 : nil, failure: failure)
+    report(
+      .delivery(delivery), from: source, to: failure == nil ? place(state.pointee.nextRIP) : source)
+    if state.pointee.cr3 != oldCR3 { report(.controlRegister(3, state.pointee.cr3), from: source) }
   }
 }
 

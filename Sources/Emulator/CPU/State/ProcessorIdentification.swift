@@ -37,6 +37,8 @@ public struct ProcessorIdentification: Equatable, Sendable {
 
   /// Local APIC ID.
   public var apicID: UInt32
+  /// The number of the processor among those of the machine.
+  var number: Int { Int(apicID) }
   /// Processors in the machine, each a core of one package.
   public var processors: UInt32
   /// What the processor has.

@@ -2,18 +2,18 @@ import CZydis
 import Emulator
 
 /// The text of machine code, by Zydis.
-struct Disassembler {
+package struct Disassembler {
   /// One instruction.
-  struct Line: Equatable {
-    let address: UInt64
-    let length: Int
-    let text: String
+  package struct Line: Equatable {
+    package let address: UInt64
+    package let length: Int
+    package let text: String
   }
 
-  private let mode: ZydisMachineMode
+  let mode: ZydisMachineMode
 
   /// A disassembler for the code that a processor executes in `mode`.
-  init(mode: ExecutionMode) {
+  package init(mode: ExecutionMode) {
     if mode.contains(.long) {
       self.mode = ZYDIS_MACHINE_MODE_LONG_64
     } else if mode.contains(.big) {
@@ -26,7 +26,7 @@ struct Disassembler {
   }
 
   /// The instruction at the beginning of `bytes`, nil if there is none.
-  func line(_ bytes: ArraySlice<UInt8>, at address: UInt64) -> Line? {
+  package func line(_ bytes: ArraySlice<UInt8>, at address: UInt64) -> Line? {
     var decoded = ZydisDisassembledInstruction()
     let status = bytes.withUnsafeBytes {
       ZydisDisassembleIntel(mode, address, $0.baseAddress, $0.count, &decoded)
@@ -41,7 +41,7 @@ struct Disassembler {
 
   /// The instructions of `bytes` from its beginning on, at most `limit` and not beyond what cannot
   /// be decoded.
-  func lines(_ bytes: ArraySlice<UInt8>, at address: UInt64, limit: Int) -> [Line] {
+  package func lines(_ bytes: ArraySlice<UInt8>, at address: UInt64, limit: Int) -> [Line] {
     var lines: [Line] = []
     var rest = bytes
     var next = address

@@ -3,7 +3,7 @@ import Emulator
 /// Words for exceptions.
 ///
 /// SDM Vol. 3A, "Exception and Interrupt Reference".
-enum ExceptionNames {
+package enum ExceptionNames {
   private static let names: [UInt8: String] = [
     0: "#DE divide error", 1: "#DB debug exception", 2: "NMI", 3: "#BP breakpoint",
     4: "#OF overflow", 5: "#BR BOUND range exceeded", 6: "#UD invalid opcode",
@@ -14,8 +14,14 @@ enum ExceptionNames {
   ]
 
   /// The name of a vector.
-  static func name(_ vector: UInt8) -> String {
+  package static func name(_ vector: UInt8) -> String {
     names[vector] ?? "interrupt \(UInt64(vector).hex)"
+  }
+
+  /// The vector of a name, as `#PF`.
+  static func vector(named name: String) -> UInt8? {
+    guard name.hasPrefix("#") || name == "NMI" else { return nil }
+    return names.first { $0.value.prefix { $0 != " " } == name.uppercased() }?.key
   }
 
   /// What an error code says.

@@ -16,7 +16,7 @@ extension LocalAPIC {
     package var timeStampOffset: UInt64 = 0
 
     /// log2 of the divisor: 000 divides by 2, 110 by 128, 111 by 1.
-    var shift: UInt64 {
+    package var shift: UInt64 {
       let code = UInt64(divideConfiguration & 3 | divideConfiguration >> 1 & 4)
       return (code + 1) & 7
     }

@@ -5,8 +5,12 @@ extension CPU {
     case .jcc:
       if condition(i.condition) { try jump(to: relativeTarget(i), size: i.operandSize) }
     case .jmp: try jump(to: try branchTarget(i), size: i.operandSize)
-    case .call: try call(i)
-    case .ret: try `return`(i)
+    case .call:
+      try call(i)
+      if state.pointee.weaving.contains(.calls) { reportCall(i) }
+    case .ret:
+      try `return`(i)
+      if state.pointee.weaving.contains(.calls) { reportCall(i) }
     case .loop, .loope, .loopne: try loop(i)
     case .jrcxz:
       if truncate(self[.rcx], toSize: i.addressSize) == 0 {

@@ -34,6 +34,9 @@ extension CPU {
       value & avx == 0 || value & sse != 0
     else { throw .generalProtection(errorCode: 0) }
     state.pointee.xcr0 = value
+    if state.pointee.isObserved {
+      report(.extendedControlRegister(0, value), from: place(state.pointee.rip))
+    }
   }
 
   /// The requested-feature bitmap: XCR0 and what EDX:EAX asks for; nothing is in IA32_XSS.

@@ -35,6 +35,10 @@ extension CPU {
 
   /// Goes on, after HLT or MWAIT or while running; whatever MONITOR armed is armed no longer.
   func leaveMonitorWait() {
+    if state.pointee.isObserved && state.pointee.activity != Activity.running.rawValue {
+      let here = place(state.pointee.rip)
+      report(.wake, from: here, to: here)
+    }
     state.pointee.activity = Activity.running.rawValue
     if state.pointee.monitorLine != .max { connections.blocks.disarmMonitor(self) }
   }

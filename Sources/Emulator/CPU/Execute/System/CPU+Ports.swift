@@ -26,15 +26,22 @@ extension CPU {
     watchPort(port, size: size)
     synchronizeClock()
     defer { requestLookup() }
-    return connections.bus.readPort(port, size: AccessSize(rawValue: size) ?? .byte)
+    let value = connections.bus.readPort(port, size: AccessSize(rawValue: size) ?? .byte)
+    if state.pointee.isObserved {
+      reportAccess(.port, isWrite: false, address: UInt64(port), size: size, value: value)
+    }
+    return value
   }
 
   /// Writes a port, at the exact time and with breakpoints, permission already checked.
   func writePort(_ port: UInt16, size: UInt8, value: UInt64) {
     watchPort(port, size: size)
     synchronizeClock()
-    connections.bus.writePort(
-      port, size: AccessSize(rawValue: size) ?? .byte, value: truncate(value, toSize: size))
+    let value = truncate(value, toSize: size)
+    if state.pointee.isObserved {
+      reportAccess(.port, isWrite: true, address: UInt64(port), size: size, value: value)
+    }
+    connections.bus.writePort(port, size: AccessSize(rawValue: size) ?? .byte, value: value)
     requestLookup()
   }
 

@@ -1,7 +1,11 @@
 extension CPU {
   /// Executes an instruction that manages the processor rather than computes.
   func executeSystem(_ i: borrowing Instruction) throws(Exception) {
-    try executeSystemInstruction(i)
+    if state.pointee.isObserved {
+      try executeObserved(i)
+    } else {
+      try executeSystemInstruction(i)
+    }
     lookIfNeeded()
   }
 
@@ -16,7 +20,7 @@ extension CPU {
     if isDue || mustStep || state.pointee.pendingDebug != 0 { requestInterruptCheck() }
   }
 
-  private func executeSystemInstruction(_ i: borrowing Instruction) throws(Exception) {
+  func executeSystemInstruction(_ i: borrowing Instruction) throws(Exception) {
     switch i.mnemonic {
     case .jmpFar: try jmpFar(i)
     case .callFar: try callFar(i)

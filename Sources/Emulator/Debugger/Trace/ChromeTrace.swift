@@ -1,0 +1,142 @@
+import Emulator
+
+/// Events as a timeline: the JSON that Perfetto and Chrome's tracing read.
+///
+/// Each processor has three rows: who is being served (interrupts, exceptions and system calls,
+/// nested), the privilege level, and the address space. What happens in a moment is a mark.
+public struct ChromeTrace {
+  private enum Row: Int, CaseIterable {
+    case service
+    case privilege
+    case space
+
+    var name: String {
+      switch self {
+      case .service: "interrupts and system calls"
+      case .privilege: "privilege"
+      case .space: "address space"
+      }
+    }
+  }
+
+  private var entries: [String] = []
+  private var text: EventText
+  private let symbols: SymbolTable
+  /// Open slices of services by processor.
+  private var open: [[String]]
+  private var levels: [(name: String, since: UInt64)?]
+  private var spaces: [(name: String, since: UInt64)?]
+  private var last: UInt64 = 0
+
+  /// The timeline of some events.
+  public init(_ events: [ExecutionEvent], symbols: SymbolTable, processors: Int) {
+    self.symbols = symbols
+    text = EventText(mode: .exact, symbols: symbols, processors: processors)
+    open = [[String]](repeating: [], count: processors)
+    levels = [(name: String, since: UInt64)?](repeating: nil, count: processors)
+    spaces = levels
+    for processor in 0..<processors {
+      for row in Row.allCases {
+        entries.append(
+          #"{"ph":"M","pid":1,"tid":\#(Self.thread(processor, row)),"name":"thread_name","#
+            + #""args":{"name":"cpu \#(processor): \#(row.name)"}}"#)
+      }
+    }
+    for event in events where event.processor < processors { add(event) }
+    close()
+  }
+
+  /// The file.
+  public var json: String {
+    "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n" + entries.joined(separator: ",\n") + "\n]}\n"
+  }
+
+  private static func thread(_ processor: Int, _ row: Row) -> Int { processor * 10 + row.rawValue }
+
+  /// Virtual time in microseconds.
+  private static func stamp(_ time: UInt64) -> String {
+    let rest = "\(time % 1000)"
+    return "\(time / 1000)." + String(repeating: "0", count: 3 - rest.count) + rest
+  }
+
+  private mutating func add(_ event: ExecutionEvent) {
+    let number = event.processor
+    last = max(last, event.time)
+    switch event.kind {
+    case .delivery(let delivery) where delivery.failure == nil:
+      begin(name(event), number, event)
+    case .systemCall(.syscall, let rax), .systemCall(.sysenter, let rax):
+      begin("system call \(rax)", number, event)
+    case .interruptReturn, .systemCall:
+      end(number, event.time, all: event.target.cpl == 3)
+    case .controlRegister(3, let value):
+      spaces[number] = change(spaces[number], to: value.hex, .space, number, at: event.time)
+    case .output: return
+    default: mark(event)
+    }
+    let level = "ring \(event.target.cpl) \(event.target.mode.rawValue)"
+    levels[number] = change(levels[number], to: level, .privilege, number, at: event.time)
+  }
+
+  private mutating func name(_ event: ExecutionEvent) -> String {
+    let words = (text.lines(event).first?.text ?? "").split(separator: " ")
+    let what = words.dropFirst(2).first.map(String.init) ?? ""
+    let argument = words.count > 4 ? String(words[4]) : ""
+    let handler = symbols.describe(event.target.address).map { " \($0)" } ?? ""
+    return "\(what) \(argument)\(handler)"
+  }
+
+  private mutating func begin(_ name: String, _ number: Int, _ event: ExecutionEvent) {
+    open[number].append(name)
+    let from = symbols.describe(event.source.address) ?? event.source.address.hex
+    entries.append(
+      #"{"ph":"B","pid":1,"tid":\#(Self.thread(number, .service)),"ts":\#(Self.stamp(event.time)),"#
+        + #""name":\#(JSON.quote(name)),"args":{"from":\#(JSON.quote(from)),"#
+        + #""instruction":\#(event.position)}}"#)
+  }
+
+  /// Ends the innermost service, or all on the way back to an application.
+  private mutating func end(_ number: Int, _ time: UInt64, all: Bool) {
+    repeat {
+      guard open[number].popLast() != nil else { return }
+      entries.append(
+        #"{"ph":"E","pid":1,"tid":\#(Self.thread(number, .service)),"ts":\#(Self.stamp(time))}"#)
+    } while all
+  }
+
+  /// Ends a slice where another one begins.
+  private mutating func change(
+    _ current: (name: String, since: UInt64)?, to name: String, _ row: Row, _ number: Int,
+    at time: UInt64
+  ) -> (name: String, since: UInt64) {
+    if let current, current.name == name { return current }
+    if let current { slice(current, row, number, until: time) }
+    return (name, time)
+  }
+
+  private mutating func slice(
+    _ slice: (name: String, since: UInt64), _ row: Row, _ number: Int, until time: UInt64
+  ) {
+    entries.append(
+      #"{"ph":"X","pid":1,"tid":\#(Self.thread(number, row)),"ts":\#(Self.stamp(slice.since)),"#
+        + #""dur":\#(Self.stamp(time - min(slice.since, time))),"name":\#(JSON.quote(slice.name))}"#
+    )
+  }
+
+  private mutating func mark(_ event: ExecutionEvent) {
+    for line in text.lines(event) {
+      let words = line.text.split(separator: " ", maxSplits: 2)
+      entries.append(
+        #"{"ph":"i","s":"t","pid":1,"tid":\#(Self.thread(event.processor, .service)),"#
+          + #""ts":\#(Self.stamp(event.time)),"name":\#(JSON.quote(String(words.last ?? "")))}"#)
+    }
+  }
+
+  private mutating func close() {
+    for number in open.indices {
+      while !open[number].isEmpty { end(number, last, all: false) }
+      if let level = levels[number] { slice(level, .privilege, number, until: last) }
+      if let space = spaces[number] { slice(space, .space, number, until: last) }
+    }
+  }
+}

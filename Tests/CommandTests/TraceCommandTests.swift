@@ -1,0 +1,126 @@
+import Foundation
+import TestImages
+import Testing
+
+/// The commands about recorded runs, as a user types them.
+@Suite struct TraceCommandTests {
+  private let folder: TemporaryFolder
+  private static let images = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Images").path
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func succeed(_ arguments: [String]) throws -> Command.Result {
+    let result = try Command.run(arguments)
+    #expect(result.status == 0, "\(arguments): \(result.errors)")
+    return result
+  }
+
+  @Test func recordCheckShow() throws {
+    let image = "\(Self.images)/timer.elf"
+    for file in [folder.path("t.etr"), folder.path("t.golden")] {
+      let record = try succeed(["trace", "record", image, "-o", file, "--events", "usual,io"])
+      #expect(record.errors.contains("powered off"))
+      #expect(try succeed(["trace", "check", file]).errors.contains("as recorded"))
+      let shown = try succeed(["trace", "show", file]).output
+      #expect(shown.contains("irq 0x") && shown.contains("console com1 \"ten ticks\""))
+      #expect(shown.contains("<tick>"))
+    }
+    let text = try String(contentsOfFile: folder.path("t.golden"), encoding: .utf8)
+    #expect(text.hasPrefix("emu-golden 1\nimage "))
+    let diff = try Command.run(["trace", "diff", folder.path("t.etr"), folder.path("t.golden")])
+    #expect(diff.status == 0)
+  }
+
+  /// The second time another kernel is at the place of the first.
+  @Test func aChangedKernelEndsWithStatus7() throws {
+    let code = { (value: UInt8) in
+      [0xBB, value, 0, 0, 0, 0x90, 0x90, 0x88, 0xD8, 0xE6, 0xE9] as [UInt8] + TestCode.powerOff
+    }
+    let image = try folder.file("kernel.elf", ELFBuilder(code: code(1)).build())
+    let file = folder.path("t.golden")
+    _ = try succeed(["trace", "record", image, "-o", file, "--events", "usual,io"])
+    _ = try folder.file("kernel.elf", ELFBuilder(code: code(2)).build())
+    let check = try Command.run(["trace", "check", file])
+    #expect(check.status == 7)
+    #expect(check.output.contains("diverges at instruction 5,"))
+    #expect(check.output.contains("out 0xE9, al"))
+    #expect(check.output.contains("value=0x1") && check.output.contains("value=0x2"))
+    #expect(check.output.contains("emu replay --to 4"))
+    let accept = try succeed(["trace", "accept", file])
+    #expect(accept.output.contains("- ") && accept.output.contains("value=0x2"))
+    _ = try succeed(["trace", "check", file])
+  }
+
+  /// A bundle is all that is wanted: the image may be gone.
+  @Test func bundlesReplayAnywhere() throws {
+    let image = try folder.file(
+      "kernel.elf", Array(Data(contentsOf: URL(filePath: "\(Self.images)/rings.elf"))))
+    let file = folder.path("run.etr")
+    _ = try succeed(["bundle", image, "-o", file])
+    try FileManager.default.removeItem(atPath: image)
+    let replay = try succeed(["replay", file])
+    #expect(replay.output.contains("to ring 3"))
+    #expect(replay.errors.contains("events as recorded; powered off"))
+    let at = try Command.run(["replay", file, "--to", "100"])
+    #expect(at.status == 0 && at.errors.contains("after 100 instructions"))
+    let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+    #expect(size < 20_000)
+  }
+
+  /// What was typed while a session ran is in its record.
+  @Test func sessionsAreRecorded() throws {
+    let log = folder.path("run.log")
+    let boot = try Command.run(
+      ["boot", "\(Self.images)/kernel.elf", "--record", log, "--exit-on", "^one two"],
+      input: "echo one two\n")
+    #expect(boot.status == 0 && boot.output.contains("one two"))
+    let replay = try succeed(["replay", log])
+    #expect(replay.output.contains("one two"))
+    let trace = folder.path("run.etr")
+    _ = try succeed(["trace", "record", "--log", log, "-o", trace, "--events", "input,console"])
+    #expect(
+      try succeed(["trace", "show", trace]).output.contains("input com1 \"echo one two\\n\""))
+    _ = try succeed(["trace", "check", trace])
+  }
+
+  @Test func exports() throws {
+    let file = folder.path("t.etr")
+    _ = try succeed(["trace", "record", "\(Self.images)/timer.elf", "-o", file])
+    func export(_ format: String) throws -> String {
+      try succeed(["trace", "export", file, "--format", format]).output
+    }
+    let timeline = try JSONSerialization.jsonObject(with: Data(export("perfetto").utf8))
+    let events = (timeline as? [String: Any])?["traceEvents"] as? [[String: Any]]
+    #expect(events?.contains { $0["ph"] as? String == "B" } == true)
+    let scope = try JSONSerialization.jsonObject(with: Data(export("speedscope").utf8))
+    let profiles = (scope as? [String: Any])?["profiles"] as? [[String: Any]]
+    #expect((profiles?.first?["samples"] as? [[Int]])?.isEmpty == false)
+    #expect(try export("folded").contains("tick 60"))
+    #expect(try export("lcov").contains("timer.S"))
+    #expect(try export("tenet").contains("rip=0x"))
+  }
+
+  @Test func profilesAndCoverage() throws {
+    let image = "\(Self.images)/timer.elf"
+    #expect(try succeed(["profile", image]).output.contains("tick"))
+    #expect(try succeed(["profile", image, "--as", "lines"]).output.contains("timer.S:"))
+    #expect(try succeed(["coverage", image]).output.contains("FNDA:10,tick"))
+    let none = try folder.file("k.elf", ELFBuilder(code: TestCode.powerOff).build())
+    let refused = try Command.run(["coverage", none])
+    #expect(refused.status == 3 && refused.errors.contains("line table"))
+  }
+
+  @Test func whatIsNoTraceIsSaid() throws {
+    let file = try folder.file("t.etr", Array("no trace\n".utf8))
+    for command in [["trace", "check"], ["trace", "show"], ["replay"]] {
+      let result = try Command.run(command + [file])
+      #expect(result.status == 3)
+      #expect(result.errors.hasPrefix("emu: \(file): this is no trace"))
+      #expect(result.errors.split(separator: "\n").count == 1)
+    }
+    let events = try Command.run(["trace", "record", "-o", "x", "--events", "irq,what"])
+    #expect(events.status == 2)
+  }
+}
