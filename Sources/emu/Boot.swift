@@ -14,6 +14,7 @@ struct Boot: ParsableCommand {
       """)
 
   @OptionGroup var options: MachineOptions
+  @OptionGroup var checking: CheckArguments
   @OptionGroup var debugging: DebugOptions
   @OptionGroup var monitor: MonitorOptions
 
@@ -21,8 +22,8 @@ struct Boot: ParsableCommand {
   var isDebugging = false
 
   private enum CodingKeys: CodingKey {
-    case options, debugging, monitor, serial, input, limit, timeout, exitOn, record, quiet
-    case statistics
+    case options, checking, debugging, monitor, serial, input, prompt, limit, timeout, exitOn
+    case record, quiet, statistics
   }
 
   @Option(
@@ -71,13 +72,17 @@ struct Boot: ParsableCommand {
   func validate() throws {
     if debugging.gdb != nil && (monitor.place != nil || monitor.script != nil) {
       throw ValidationError(
-        "--gdb has the monitor's commands as monitor COMMAND; it goes without --monitor and --script")
+        "--gdb has the monitor's commands as monitor COMMAND; it goes without --monitor and --script"
+      )
     }
     do {
       if let exitOn { _ = try OutputPattern(exitOn) }
       if let prompt { _ = try OutputPattern(prompt, option: "--prompt") }
     } catch {
       throw ValidationError(error.description)
+    }
+    if debugging.gdb != nil && checking.isAsked {
+      throw ValidationError("--check and --torture steer the run themselves: they exclude --gdb")
     }
     if prompt != nil, input == nil {
       throw ValidationError("--prompt waits for what --input types; name a file with --input")
@@ -100,17 +105,23 @@ struct Boot: ParsableCommand {
       write(STDERR_FILENO, &byte, 1)
     }
     try options.firmware.connect(machine)
+    let checks = isDebugging ? nil : try checking.attach(to: machine, seed: options.seed)
     let ending = Ending()
-    let end = try runSession(machine, ending)
+    let end = try runSession(machine, ending, checks)
+    checks?.finish()
     try options.firmware.saveScreen(of: machine)
     if let record { try options.writeRecord(of: machine, to: record) }
     if statistics { ExitStatus.say(Self.statistics(of: machine)) }
-    try finish(machine, end, ending)
+    let outcome = Result { try finish(machine, end, ending) }
+    if let checks { try checking.conclude(checks, outcome, quiet: quiet) }
+    try outcome.get()
   }
 
   // MARK: Running it
 
-  private func runSession(_ machine: Machine, _ ending: Ending) throws -> Session.End {
+  private func runSession(
+    _ machine: Machine, _ ending: Ending, _ checks: CheckedRun?
+  ) throws -> Session.End {
     let main = options.hvc == .stdio ? .stdio : serial
     let terminal = main == .stdio && input == nil ? Terminal() : nil
     let monitorInput =
@@ -120,7 +131,7 @@ struct Boot: ParsableCommand {
     let isShared = terminal != nil || !(monitorInput is TerminalInput)
     let streams = StandardStreams(readsInput: input == nil && isShared, terminal: terminal)
     let watch = HangWatch(machine)
-    let controller = try makeController(machine, monitorInput, watch)
+    let controller = try makeController(machine, monitorInput, checks ?? watch)
     defer {
       ending.hang = watch.proof
       ending.debuggee = controller?.current?.debuggee
@@ -141,7 +152,7 @@ struct Boot: ParsableCommand {
     defer { backend.close() }
     let session = Session(
       machine: machine, backend: backend, channels: channels, limits: try limits(),
-      controller: debugger ?? controller ?? watch, terminal: terminal,
+      controller: debugger ?? controller ?? checks ?? watch, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
@@ -154,13 +165,13 @@ struct Boot: ParsableCommand {
 
   /// What steers the machine, if anybody may look into it.
   private func makeController(
-    _ machine: Machine, _ input: (any MonitorInput)?, _ watch: HangWatch
+    _ machine: Machine, _ input: (any MonitorInput)?, _ plain: any SessionController
   ) throws -> MonitorController? {
     guard let input else { return nil }
     // A file that was named and is unusable is better said at once.
     let symbols = monitor.symbols == nil ? nil : try monitor.readSymbols(of: machine)
     return MonitorController(
-      machine: machine, input: input, plain: watch,
+      machine: machine, input: input, plain: plain,
       symbols: {
         symbols ?? (try? monitor.readSymbols(of: machine)) ?? ProgramSymbols(machine.image?.elf)
       },

@@ -30,6 +30,10 @@ public struct InputLog: Equatable, Sendable, Codable {
   /// The number of the keyboard, where an entry is text to type, in place of a serial port's.
   public static let keyboard = 0x102
 
+  /// The number of a timer that fires early, in place of a serial port's: a byte says which, that
+  /// of the local APIC of a processor or, 255, the 8254.
+  public static let timer = 0x104
+
   /// The number of the debug console, which sends only, in place of a serial port's.
   public static let debugConsole = 0x103
 

@@ -18,6 +18,7 @@ extension Machine {
     case InputLog.keyboard:
       heldKeys.append(entry.bytes, now: now)
       return releaseHeldKeys()
+    case InputLog.timer: return chipset.fireTimer(entry.bytes.first ?? 0)
     default: break
     }
     heldInput.append(entry.bytes, port: entry.port)

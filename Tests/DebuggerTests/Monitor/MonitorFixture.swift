@@ -7,7 +7,7 @@ struct MonitorFixture {
   let monitor: Monitor
 
   init(_ image: [UInt8], processors: Int = 1) throws {
-    let machine = try DebuggedMachine.make(image, processors: processors)
+    let machine = try Guests.image(image, processors: processors)
     monitor = Monitor(Debuggee(machine), symbols: ProgramSymbols(machine.image?.elf))
   }
 

@@ -197,7 +197,10 @@ extension CPU {
       return nil
     }
     let header = BlockBuilder.build(self, physical: physical)
-    if let header { blocks.insert(header) }
+    if let header {
+      blocks.insert(header)
+      blocks.blockObserver?(self, physical)
+    }
     return header
   }
 

@@ -23,6 +23,8 @@ final class BlockCache {
   private var pages: [UInt64: [Header]] = [:]
   /// The processors that run these blocks.
   private(set) var processors: [CPU] = []
+  /// Is told of every block that was made, before it executes for the first time.
+  var blockObserver: ((_ cpu: CPU, _ physical: UInt64) -> Void)?
   /// Where executions are added up, while they are counted.
   var counters: ExecutionCounters?
 

@@ -34,6 +34,8 @@ final class CPUConnections {
   let recorder = ExceptionRecorder()
   /// Is told what the processor does besides computing; `CPUState.isObserved` says if there is one.
   var observer: ((ExecutionEvent) -> Void)?
+  /// Is told when an instruction at a linear address changed IF, while events are observed.
+  var interruptFlagObserver: ((_ isOn: Bool, _ address: UInt64) -> Void)?
   /// Is told of every instruction, in blocks that were woven for it.
   var instructionObserver: ((ExecutedInstruction) -> Void)?
   /// What the instruction being executed has stored, where instructions are observed.

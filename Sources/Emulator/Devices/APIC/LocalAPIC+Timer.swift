@@ -113,6 +113,19 @@ extension LocalAPIC {
     signal(.timer)
   }
 
+  /// Whether the timer runs and its expiry is an interrupt.
+  public var hasRunningTimer: Bool {
+    timer.deadline != .max && isSoftwareEnabled
+      && !registers.localVectors[LocalInterrupt.timer.rawValue].isMasked
+  }
+
+  /// Lets a running timer expire now, as if its count had been shorter.
+  public func expireTimer() {
+    guard timer.deadline != .max else { return }
+    timer.disarm()
+    timerExpired(at: clock.now)
+  }
+
   private static func saturatingSum(_ left: UInt64, _ right: UInt64) -> UInt64 {
     let (sum, overflow) = left.addingReportingOverflow(right)
     return overflow ? .max : sum
