@@ -7,6 +7,7 @@
 #   make bench   measure emu beside QEMU and Bochs, where they are installed
 #   make handlers  write the list of the engine's fast handlers anew
 #   make rom     assemble the option ROM that starts Linux behind firmware anew
+#   make bugs    build the guests with defects in Images/Bugs anew
 #   make image   build the kernel and put it into Images/
 #   make clean   remove what was built
 
@@ -24,7 +25,7 @@ PACKAGES := libelf-dev:/usr/include/gelf.h libdw-dev:/usr/include/elfutils/libdw
 	libslirp-dev:/usr/include/slirp/libslirp.h zlib1g-dev:/usr/include/zlib.h \
 	libzstd-dev:/usr/include/zstd.h
 
-.PHONY: boot build test lint handlers rom fuzz bench image clean packages
+.PHONY: boot build test lint handlers rom fuzz bench bugs image clean packages
 
 boot: build
 	@exec $(EMU) boot $(ARGS)
@@ -90,6 +91,9 @@ fuzz: packages
 
 bench: build
 	EMU=$(EMU) Tests/Benchmarks/run
+
+bugs:
+	$(MAKE) -C Images/Bugs
 
 image: packages
 	$(SWIFT) package --allow-writing-to-package-directory install-images

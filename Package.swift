@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
   name: "emu",
   products: [
-    .library(name: "Emulator", targets: ["Emulator", "Debugger"]),
+    .library(name: "Emulator", targets: ["Emulator", "Debugger", "EmulatorTesting"]),
     .executable(name: "emu", targets: ["emu"]),
   ],
   dependencies: [
@@ -14,11 +14,17 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: ["CElf", "CSlirp", "CZlib"],
-      exclude: ["Debugger", "Devices/README.md", "Generators", "Libraries"]),
+      exclude: [
+        "CPU/README.md", "Debugger", "Devices/README.md", "Generators", "Libraries", "Testing",
+      ]),
     // What looks at machines and steers them: cold, so that it can be a module of its own.
     .target(
       name: "Debugger", dependencies: ["CDw", "CEdit", "CZstd", "CZydis", "Emulator"],
       path: "Sources/Emulator/Debugger"),
+    // What tests of guests say: what a machine is expected to do, and manifests of such tests.
+    .target(
+      name: "EmulatorTesting", dependencies: ["Debugger", "Emulator"],
+      path: "Sources/Emulator/Testing"),
     .systemLibrary(
       name: "CDw", path: "Sources/Emulator/Libraries/CDw", pkgConfig: "libdw",
       providers: [.apt(["libdw-dev"])]),
@@ -43,7 +49,7 @@ let package = Package(
     .executableTarget(
       name: "emu",
       dependencies: [
-        "Debugger", "Emulator",
+        "Debugger", "Emulator", "EmulatorTesting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The guest kernel. The path is the whole directory, so that a new kernel file makes a new plan;
@@ -71,6 +77,9 @@ let package = Package(
       name: "BootTests", dependencies: ["GuestKernel", "TestImages"], path: "Tests/BootTests"),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator", "TestImages"], path: "Tests/EmulatorTests"),
+    .testTarget(
+      name: "EmulatorTestingTests", dependencies: ["EmulatorTesting", "TestImages"],
+      path: "Tests/TestingTests"),
     .testTarget(
       name: "DebuggerTests", dependencies: ["Debugger", "TestImages"], path: "Tests/DebuggerTests"),
     // Small images for tests, right ones and wrong ones.
@@ -100,7 +109,8 @@ let package = Package(
       name: "SystemCaseTests", dependencies: ["Emulator"], path: "Tests/SystemCases",
       exclude: [
         "README.md", "bochs.py", "cases.py", "cases.txt", "environment.py", "environments.txt",
-        "exceptions.txt", "generate.py", "modes.py", "modes.txt",
+        "exceptions.txt", "generate.py", "generate_levels.py", "levels.py", "levels.txt",
+        "levels_environments.txt", "modes.py", "modes.txt", "qemu.py", "qemu_start.S",
       ]),
     .testTarget(
       name: "DecoderTests", dependencies: ["Emulator", "CZydis"], path: "Tests/DecoderTests"),

@@ -6,6 +6,7 @@ import Glibc
 enum ExitStatus {
   static let success: Int32 = 0
   static let hostFailure: Int32 = 1
+  static let testsFailed: Int32 = 1
   static let usage: Int32 = 2
   static let unusableFile: Int32 = 3
   static let shutdown: Int32 = 4

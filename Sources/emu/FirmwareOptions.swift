@@ -3,7 +3,7 @@ import Emulator
 import Glibc
 
 /// Options of a machine that starts with firmware, or has a screen.
-struct FirmwareOptions: ParsableArguments {
+struct FirmwareOptions: ParsableArguments, Sendable {
   /// What the screen is.
   enum Display: String, CaseIterable, ExpressibleByArgument {
     /// A VGA with the registers of Bochs.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Emulator
 
 /// What a machine is made of, as options of the command.
-struct MachineOptions: ParsableArguments {
+struct MachineOptions: ParsableArguments, Sendable {
   @Argument(
     help: "The kernel: an ELF file or a Linux bzImage. Without it, the bundled Images/kernel.elf.")
   var image: String?
@@ -112,10 +112,14 @@ struct MachineOptions: ParsableArguments {
 
   /// Makes the machine; `console` is the serial port that somebody looks at, and relative names of
   /// files begin in `folder`, or in the current directory.
-  func makeMachine(console: Int?, folder: String? = nil) throws -> Machine {
+  func makeMachine(
+    console: Int?, folder: String? = nil,
+    resetBehavior: MachineConfiguration.ResetBehavior = .restart
+  ) throws -> Machine {
     func path(_ name: String) -> String { name.relative(to: folder) }
     do {
       var configuration = configuration(modules: try readModules(path))
+      configuration.resetBehavior = resetBehavior
       configuration.disks = try disks.map { try $0.open(folder: folder) }
       try firmware.apply(to: &configuration, console: console, folder: folder)
       let file = try image.map(path) ?? (firmware.bios == nil ? BundledKernel.path() : nil)

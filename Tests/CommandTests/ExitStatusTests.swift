@@ -1,3 +1,4 @@
+import Foundation
 import TestImages
 import Testing
 
@@ -56,6 +57,20 @@ import Testing
     ])
     #expect(result.status == 0)
     #expect(result.output.hasPrefix("one\ntwo"))
+  }
+
+  /// Each line of the script is typed behind its prompt, the last one ends the run.
+  @Test func aScriptWaitsForItsPrompts() throws {
+    let kernel = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Images/kernel.elf").standardizedFileURL.path
+    let script = try folder.file("script", Array("echo one two\nps\npoweroff\n".utf8))
+    let result = try Command.run([
+      "boot", kernel, "--input", script, "--prompt", "apus\\$ $", "--timeout", "100",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    let output = result.output.replacingOccurrences(of: "\r", with: "")
+    #expect(output.contains("apus$ echo one two\none two\napus$ ps\n"), "\(output)")
+    #expect(output.contains("apus$ poweroff\n"), "\(output)")
   }
 
   @Test(arguments: [

@@ -22,6 +22,9 @@ struct Differential: ParsableCommand {
   @Option(help: "The seed of the first batch.")
   var seed: UInt64 = 1
 
+  @Option(help: "64 for 64-bit mode, 32 for a 32-bit code segment of compatibility mode.")
+  var width: Width = .long
+
   @Option(help: "Only instructions of one kind: integer, sse, x87 or mmx.")
   var only: Template.Group?
 
@@ -56,7 +59,7 @@ struct Differential: ParsableCommand {
     var campaign = Campaign(
       host: host, subject: subject,
       options: Campaign.Options(
-        seed: seed, groups: only.map { [$0] } ?? Template.Group.allCases,
+        seed: seed, width: width, groups: only.map { [$0] } ?? Template.Group.allCases,
         modes: mode.map { [$0] } ?? CaseGenerator.Mode.allCases, maximumLength: max(1, length),
         mismatchLimit: mismatches))
     let limit = cases ?? (seconds == nil ? 1_000_000 : Int.max)
@@ -81,5 +84,6 @@ struct Differential: ParsableCommand {
   }
 }
 
+extension Width: ExpressibleByArgument {}
 extension Template.Group: ExpressibleByArgument {}
 extension CaseGenerator.Mode: ExpressibleByArgument {}

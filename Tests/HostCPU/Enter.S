@@ -32,15 +32,26 @@ host_cpu_enter:
   vinsertf128 $1, 896(%rdi), %ymm14, %ymm14
   vinsertf128 $1, 912(%rdi), %ymm15, %ymm15
 1:
+  movzwl 928(%rdi), %eax
+  movl %eax, %es
+  movzwl 934(%rdi), %eax
+  movl %eax, %ds
+  movzwl 936(%rdi), %eax
+  movl %eax, %fs
+  movzwl 938(%rdi), %eax
+  movl %eax, %gs
+  cmpw $0x33, 930(%rdi)
+  jne 2f
   movq 144(%rdi), %rax
   wrfsbase %rax
   movq 152(%rdi), %rax
   wrgsbase %rax
-  movl %ss, %eax
+2:
+  movzwl 932(%rdi), %eax
   pushq %rax
   pushq 32(%rdi)
   pushq 136(%rdi)
-  movl %cs, %eax
+  movzwl 930(%rdi), %eax
   pushq %rax
   pushq 128(%rdi)
   movq 0(%rdi), %rax

@@ -3,9 +3,28 @@
 
 const uint8_t *host_result_data(const HostResult *result) { return result->data; }
 
+static const HostSegment hostSegments[HOST_SEGMENTS] = {
+  {HOST_DATA_ADDRESS, HOST_DATA_SIZE - 1, 0, 1, 0, 0, 0},
+  {HOST_DATA_ADDRESS + 0x400, 0x1BFF, 0, 1, 0, 0, 0},
+  {HOST_DATA_ADDRESS + 0xC00, 0x12FF, 0, 1, 0, 0, 0},
+  {0, 0xFFFFF, 0, 1, 1, 1, 0},
+  {HOST_DATA_ADDRESS, 0xFFF, 1, 1, 0, 0, 0},
+  {HOST_DATA_ADDRESS, 0xFFF, 1, 0, 0, 0, 0},
+  {0, 0xFFFFF, 2, 1, 1, 1, 0},
+  {0, 0xFFFFF, 2, 1, 0, 1, 0},
+  {HOST_DATA_ADDRESS, HOST_DATA_SIZE - 1, 0, 1, 0, 0, 1},
+  {HOST_DATA_ADDRESS, HOST_DATA_SIZE - 1, 0, 0, 0, 0, 0},
+  {HOST_CODE_ADDRESS, HOST_CODE_SIZE - 1, 2, 0, 0, 0, 0},
+  {0, 0xFFFFF, 0, 1, 0, 1, 0},
+};
+
+HostSegment host_segment(uint32_t index) { return hostSegments[index % HOST_SEGMENTS]; }
+
 #if defined(__x86_64__) && defined(__linux__)
 
+#include <asm/ldt.h>
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
@@ -95,11 +114,23 @@ static void captureState(const ucontext_t *context, HostResult *result) {
   to->rip = (uint64_t)from[REG_RIP];
   to->rflags = (uint64_t)from[REG_EFL];
   const uint8_t *image = (const uint8_t *)context->uc_mcontext.fpregs;
+  to->segments[1] = (uint16_t)from[REG_CSGSFS];
+  to->segments[2] = (uint16_t)(from[REG_CSGSFS] >> 48);
   copy(to->fx, image, sizeof to->fx);
   captureYMM(image, to->ymm_high);
   result->outcome = (uint64_t)from[REG_TRAPNO];
   result->error_code = (uint64_t)from[REG_ERR];
   result->cr2 = (uint64_t)from[REG_CR2];
+}
+
+// Reads the selectors that a signal leaves alone, and makes them null as this program has them.
+static void captureSelectors(uint16_t *segments) {
+  __asm__ volatile(
+      "movw %%es, %0\n movw %%ds, %1\n movw %%fs, %2\n movw %%gs, %3\n"
+      "movl %4, %%es\n movl %4, %%ds\n movl %4, %%fs\n movl %4, %%gs"
+      : "=m"(segments[0]), "=m"(segments[3]), "=m"(segments[4]), "=m"(segments[5])
+      : "r"(0)
+      : "memory");
 }
 
 // Every signal ends here, on the alternate stack, with the case's FS base still loaded: nothing
@@ -119,9 +150,12 @@ __attribute__((used, no_stack_protector)) void host_cpu_signal_body(
   uint64_t fs, gs;
   __asm__ volatile("rdfsbase %0" : "=r"(fs));
   __asm__ volatile("rdgsbase %0" : "=r"(gs));
+  uint16_t segments[6];
+  captureSelectors(segments);
   __asm__ volatile("wrfsbase %0" : : "r"(childFSBase));
   HostResult *result = childResult;
   if (!result) _exit(1);
+  copy(result->after.segments, segments, sizeof segments);
   captureState(context, result);
   result->after.fs_base = fs;
   result->after.gs_base = gs;
@@ -157,9 +191,13 @@ static long futex(_Atomic uint32_t *word, int operation, uint32_t value,
 
 // After this a SYSCALL in a case kills the child instead of doing something.
 static void forbidSystemCalls(void) {
+  // The 32-bit calls have numbers of their own, and none of them is allowed.
 #define ALLOW(number) \
   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
   struct sock_filter filter[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
     ALLOW(SYS_rt_sigreturn),
     ALLOW(SYS_futex),
@@ -178,6 +216,23 @@ static int mapCaseMemory(int memory) {
   void *code = mmap((void *)HOST_CODE_ADDRESS, HOST_CODE_SIZE, PROT_READ | PROT_EXEC,
                     MAP_SHARED | MAP_FIXED_NOREPLACE, memory, offsetof(Shared, code));
   return data == (void *)HOST_DATA_ADDRESS && code == (void *)HOST_CODE_ADDRESS;
+}
+
+static void installSegments(void) {
+  for (uint32_t index = 0; index < HOST_SEGMENTS; index++) {
+    const HostSegment *from = &hostSegments[index];
+    struct user_desc entry = {0};
+    entry.entry_number = index;
+    entry.base_addr = from->base;
+    entry.limit = from->limit;
+    entry.contents = from->kind;
+    entry.seg_32bit = from->is_big;
+    entry.read_exec_only = from->is_restricted;
+    entry.limit_in_pages = from->counts_pages;
+    entry.seg_not_present = from->is_absent;
+    entry.useable = 1;
+    syscall(SYS_modify_ldt, 0x11, &entry, sizeof entry);
+  }
 }
 
 static void installSignals(void) {
@@ -203,6 +258,7 @@ __attribute__((noreturn, no_stack_protector)) static void childMain(HostRunner *
   if (!mapCaseMemory(runner->memory)) _exit(2);
   fill(shared->code, 0xCC, HOST_CODE_SIZE);
   __asm__ volatile("rdfsbase %0" : "=r"(childFSBase));
+  installSegments();
   installSignals();
   forbidSystemCalls();
   const struct timespec second = {1, 0};

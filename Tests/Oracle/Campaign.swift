@@ -2,17 +2,19 @@
 package struct Campaign {
   package struct Options: Sendable {
     var seed: UInt64
+    var width: Width
     var groups: [Template.Group]
     var modes: [CaseGenerator.Mode]
     var maximumLength: Int
     var mismatchLimit: Int
 
     package init(
-      seed: UInt64, groups: [Template.Group] = Template.Group.allCases,
+      seed: UInt64, width: Width = .long, groups: [Template.Group] = Template.Group.allCases,
       modes: [CaseGenerator.Mode] = CaseGenerator.Mode.allCases, maximumLength: Int = 8,
       mismatchLimit: Int = 20
     ) {
       self.seed = seed
+      self.width = width
       self.groups = groups
       self.modes = modes
       self.maximumLength = maximumLength
@@ -24,7 +26,7 @@ package struct Campaign {
   private let subject: any Processor
   private let options: Options
   private var batchSeed: UInt64
-  private var disassembler = Disassembler()
+  private var disassembler: Disassembler
 
   package private(set) var caseCount = 0
   /// Cases that the host could not run to an end.
@@ -36,12 +38,13 @@ package struct Campaign {
     self.subject = subject
     self.options = options
     batchSeed = options.seed
+    disassembler = Disassembler(options.width)
   }
 
   /// Runs one batch of at most `limit` cases and returns the mismatches in it.
   package mutating func runBatch(limit: Int = .max) -> [Mismatch] {
     var generator = CaseGenerator(
-      seed: batchSeed, groups: options.groups, modes: options.modes,
+      seed: batchSeed, width: options.width, groups: options.groups, modes: options.modes,
       maximumLength: options.maximumLength)
     let (batch, masks) = generator.batch(count: min(limit, Batch.capacity))
     host.start(batch)
@@ -111,7 +114,7 @@ package struct Campaign {
   }
 
   private mutating func minimised(_ mismatch: Mismatch) -> Mismatch {
-    var minimiser = Minimiser(host: host, subject: subject)
+    var minimiser = Minimiser(host: host, subject: subject, width: options.width)
     return minimiser.reduce(mismatch)
   }
 }
@@ -128,7 +131,7 @@ package struct Mismatch {
 
   /// The mismatch for a person to read, its row last.
   package var report: String {
-    var disassembler = Disassembler()
+    var disassembler = Disassembler(item.before.width)
     let text = disassembler.text(item.code, at: item.before.rip)
     let row = Row(item, image: image, outcome: expected, masks: masks, text: text)
     let ours = Row.after(item, outcome: actual, masks: masks)

@@ -63,6 +63,12 @@ package enum Comparison {
     for (name, old, new) in pairs where old != new {
       found.append(Difference(what: name, expected: hex(old), actual: hex(new)))
     }
+    for index in 0..<6 where expected.segments[index] != actual.segments[index] {
+      found.append(
+        Difference(
+          what: UserState.segmentNames[index], expected: hex(UInt64(expected.segments[index])),
+          actual: hex(UInt64(actual.segments[index]))))
+    }
     let old = expected.rflags & ~undefined
     let new = actual.rflags & ~undefined
     if old != new {

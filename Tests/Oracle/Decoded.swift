@@ -25,6 +25,8 @@ package struct Decoded {
   package var hasRepeat: Bool
   package var hasOperandSizePrefix: Bool
   package var isFar: Bool
+  /// The selector of a far pointer in the code.
+  package var farSelector: UInt16?
   package var writesSegment: Bool
 
   /// The address of a memory operand, as registers and a displacement.
@@ -35,7 +37,8 @@ package struct Decoded {
     package var displacement: Int64
     package var segment: String
     package var size: Int
-    package var isNarrow: Bool
+    /// Bytes of the effective address.
+    package var addressSize: Int
   }
 
   /// A register that takes part in an address.
@@ -46,13 +49,17 @@ package struct Decoded {
   }
 }
 
-/// Zydis in 64-bit mode.
+/// Zydis in the mode of a case.
 package struct Disassembler {
   private var decoder = ZydisDecoder()
   private var formatter = ZydisFormatter()
 
-  package init() {
-    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)
+  package init(_ width: Width = .long) {
+    if width == .long {
+      ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)
+    } else {
+      ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32)
+    }
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL)
   }
 
@@ -173,13 +180,15 @@ extension Decoded {
       }
     case ZYDIS_OPERAND_TYPE_IMMEDIATE:
       immediate = operand.imm.value.u
+    case ZYDIS_OPERAND_TYPE_POINTER:
+      farSelector = operand.ptr.segment
     case ZYDIS_OPERAND_TYPE_MEMORY where memory == nil || visible:
       let from = operand.mem
       memory = MemoryOperand(
         base: Decoded.addressRegister(from.base), index: Decoded.addressRegister(from.index),
         scale: UInt64(from.scale), displacement: from.disp.value,
         segment: String(cString: ZydisRegisterGetString(from.segment)),
-        size: Int(operand.size) / 8, isNarrow: addressWidth == 32)
+        size: Int(operand.size) / 8, addressSize: addressWidth / 8)
     default: break
     }
   }

@@ -81,7 +81,7 @@ package final class EmulatedProcessor: Processor {
     for index in 0..<16 { cpu[index] = state.registers[index] }
     cpu.state.pointee.rip = state.rip
     cpu.rflags = RFLAGS(rawValue: state.rflags)
-    UserPages.enterRing3(cpu, fsBase: state.fsBase, gsBase: state.gsBase)
+    UserPages.enterRing3(cpu, state)
     withUnsafeBytes(of: state.fx) { raw in
       for index in 0..<32 {
         cpu.state.pointee.xmm[index] =
@@ -118,6 +118,9 @@ package final class EmulatedProcessor: Processor {
     for index in 0..<16 { after.registers[index] = cpu[index] }
     after.fsBase = cpu[.fs].base
     after.gsBase = cpu[.gs].base
+    for (index, name) in UserPages.segmentNames.enumerated() {
+      after.segments[index] = cpu[name].selector
+    }
     withUnsafeMutableBytes(of: &after.fx) { raw in
       for index in 0..<32 {
         raw.storeBytes(
@@ -138,6 +141,9 @@ package final class EmulatedProcessor: Processor {
     let errorCode = hasErrorCode ? stack.load(fromByteOffset: frame, as: UInt64.self) : 0
     if hasErrorCode { frame += 8 }
     after.rip = stack.load(fromByteOffset: frame, as: UInt64.self)
+    after.segments[1] = stack.load(fromByteOffset: frame + 8, as: UInt16.self)
+    after.segments[2] = stack.load(fromByteOffset: frame + 32, as: UInt16.self)
+    after.plainNullSelectors()
     after.rflags = stack.load(fromByteOffset: frame + 16, as: UInt64.self)
     after.registers[4] = stack.load(fromByteOffset: frame + 24, as: UInt64.self)
     return Outcome(

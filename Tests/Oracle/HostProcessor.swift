@@ -74,6 +74,7 @@ package final class HostProcessor: Processor {
     }
     var after = UnsafeRawPointer(result).load(as: UserState.self)
     after.clearUncompared()
+    after.plainNullSelectors()
     return Outcome(
       ending: ending, after: after,
       changes: MemoryChange.between(image, host_result_data(result)))

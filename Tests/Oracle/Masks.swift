@@ -16,6 +16,7 @@ package struct Masks {
     var unsettled: UInt8 = 0
     if Masks.branchesIntoInstructions(instructions) { return nil }
     let branches = instructions.contains { $0.instruction.isBranch }
+    if Masks.asksForOtherComponents(item, instructions, branches: branches) { return nil }
     for (offset, instruction) in instructions {
       let cl = instructions.count == 1 ? UInt8(truncatingIfNeeded: item.before.registers[1]) : nil
       if UndefinedFlags.hasUndefinedResult(instruction, cl: cl) { return nil }
@@ -28,9 +29,8 @@ package struct Masks {
       unsettled |= Masks.unsettledConditions(instruction)
       conditions |= instruction.undefinedConditions & 0xF | unsettled
       if !memory.isEmpty { return nil }
+      if offset != 0 && Masks.storesEnvironment(instruction, item) { return nil }
       noteEnvironment(instruction, item, end: offset + instruction.length)
-      // Where it stands is known only while registers are as they were.
-      if !memory.isEmpty && offset != 0 { return nil }
     }
     let end = (instructions.last?.offset ?? 0) + (instructions.last?.instruction.length ?? 0)
     note(at: end, flags, conditions)
@@ -57,6 +57,21 @@ package struct Masks {
       return (0..<end).contains(target) && !starts.contains(target)
     }
   }
+
+  /// Whether an instruction of the XSAVE family may be asked for a state component that the host has
+  /// enabled and our processor lacks, as AVX-512's and the protection keys are.
+  private static func asksForOtherComponents(
+    _ item: Case, _ instructions: [(offset: Int, instruction: Decoded)], branches: Bool
+  ) -> Bool {
+    guard let last = instructions.lastIndex(where: { $0.instruction.isaSet.hasPrefix("XSAVE") })
+    else { return false }
+    if item.before.registers[0] & 0xFFFF_FFFF & ~Masks.comparableComponents != 0 { return true }
+    let earlier = branches ? instructions[...] : instructions[..<last]
+    return earlier.contains { $0.instruction.writtenRegisters.contains(0) }
+  }
+
+  /// x87, SSE and AVX state, and the two of MPX, which processors no longer have.
+  static let comparableComponents: UInt64 = 0x1F
 
   private static let readsConditions: Set<String> = [
     "fnstsw", "fstsw", "fnstenv", "fnsave", "fxsave", "fxsave64", "xsave", "xsave64",
@@ -97,6 +112,17 @@ package struct Masks {
     return (bits & 7) << 8 | (bits & 8) << 11
   }
 
+  /// Whether `instruction` stores what `noteEnvironment` leaves out.
+  ///
+  /// Where that stands is known only while registers are as they were, in the first instruction.
+  private static func storesEnvironment(_ instruction: Decoded, _ item: Case) -> Bool {
+    switch instruction.mnemonic {
+    case "fnstenv", "fnsave", "fxsave", "fxsave64", "xsave", "xsave64": true
+    case "xsavec", "xsavec64", "xsaveopt", "xsaveopt64": item.before.registers[0] & 3 != 0
+    default: false
+    }
+  }
+
   /// Hosts keep the last instruction's and operand's addresses only as far as they like.
   private mutating func noteEnvironment(_ instruction: Decoded, _ item: Case, end: Int) {
     let fields: [Range<Int>]
@@ -106,6 +132,10 @@ package struct Masks {
     case "fxsave", "fxsave64": fields = [6..<24, 28..<32]
     // Reserved bytes, and in XSTATE_BV what the host tracks as in use.
     case "xsave", "xsave64": fields = [6..<24, 28..<32, 416..<464, 512..<513]
+    // The compacted and the optimized forms write nothing of these where they leave x87 and SSE out.
+    case "xsavec", "xsavec64", "xsaveopt", "xsaveopt64":
+      guard item.before.registers[0] & 3 != 0 else { return }
+      fields = [6..<24, 28..<32]
     default: return
     }
     guard let operand = instruction.memory else { return }
@@ -126,7 +156,15 @@ extension Decoded.MemoryOperand {
     case .instructionPointer: sum &+= next
     }
     if case .general(let number) = index { sum &+= state.registers[number] &* scale }
-    if isNarrow { sum &= 0xFFFF_FFFF }
+    switch addressSize {
+    case 2: sum &= 0xFFFF
+    case 4: sum &= 0xFFFF_FFFF
+    default: break
+    }
+    if state.width == .compatibility {
+      let register = UserState.segmentNames.firstIndex(of: segment) ?? 3
+      return (sum &+ UserSegments.base(of: state.segments[register])) & 0xFFFF_FFFF
+    }
     switch segment {
     case "fs": return sum &+ state.fsBase
     case "gs": return sum &+ state.gsBase

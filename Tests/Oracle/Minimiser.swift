@@ -2,11 +2,12 @@
 struct Minimiser {
   private let host: HostProcessor
   private let subject: any Processor
-  private var disassembler = Disassembler()
+  private var disassembler: Disassembler
 
-  init(host: HostProcessor, subject: any Processor) {
+  init(host: HostProcessor, subject: any Processor, width: Width) {
     self.host = host
     self.subject = subject
+    disassembler = Disassembler(width)
   }
 
   /// Drops instructions, then registers, then data that the mismatch does not need.
@@ -38,10 +39,16 @@ struct Minimiser {
   }
 
   private mutating func dropState(_ best: inout Mismatch) {
-    let plain = UserState()
+    let plain = UserState(best.item.before.width)
     for index in 0..<16 where best.item.before.registers[index] != plain.registers[index] {
       var candidate = best
       candidate.item.before.registers[index] = plain.registers[index]
+      _ = attempt(candidate, &best)
+    }
+    for index in 0..<6 where best.item.before.segments[index] != plain.segments[index] {
+      var candidate = best
+      candidate.item.before.segments[index] = plain.segments[index]
+      candidate.item.before.takeSegmentBases()
       _ = attempt(candidate, &best)
     }
     var candidate = best

@@ -46,6 +46,7 @@ package struct Row {
         try state.set(String(name), String(value))
       }
     }
+    if state.width == .compatibility { state.takeSegmentBases() }
     return (state, image)
   }
 
@@ -98,6 +99,7 @@ extension Row {
     code = item.code
     self.text = text
     var start = UserState()
+    if item.before.width == .compatibility { start.takeSegmentBases(from: item.before) }
     start.rip = item.before.rip
     before =
       (item.before.changes(from: start, undefinedFlags: 0, undefinedConditions: 0)

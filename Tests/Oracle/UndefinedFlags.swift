@@ -18,6 +18,11 @@ package enum UndefinedFlags {
     "bt": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
     "bts": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
     "btr": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
+    "daa": FlagBits.of, "das": FlagBits.of,
+    "aaa": FlagBits.of | FlagBits.sf | FlagBits.zf | FlagBits.pf,
+    "aas": FlagBits.of | FlagBits.sf | FlagBits.zf | FlagBits.pf,
+    "aam": FlagBits.of | FlagBits.af | FlagBits.cf,
+    "aad": FlagBits.of | FlagBits.af | FlagBits.cf,
     "btc": FlagBits.of | FlagBits.sf | FlagBits.af | FlagBits.pf,
   ]
 

@@ -2,8 +2,8 @@ import Emulator
 
 /// Page tables, descriptors and handlers of a system that does nothing but let ring 3 run.
 ///
-/// The tables that Linux gives a program look the same from ring 3: CS 33h, SS 2Bh, null data
-/// selectors, INT3 and INTO's gates open to it, and no page of the system readable.
+/// The tables that Linux gives a program look the same from ring 3: CS 33h or 23h, SS 2Bh, INT3 and
+/// INTO's gates open to it, and no page of the system readable.
 enum UserPages {
   static let memorySize: UInt64 = 1 << 20
 
@@ -13,6 +13,7 @@ enum UserPages {
   private static let tss: UInt64 = 0x3000
   private static let handlers: UInt64 = 0x4000
   static let stack: UInt64 = 0x5000
+  private static let ldt: UInt64 = 0x6000
   private static let tables: UInt64 = 0x10000
   static let code: UInt64 = 0x20000
   static let data: UInt64 = 0x21000
@@ -21,19 +22,22 @@ enum UserPages {
   private static let upper: UInt64 = 0xFFFF_FFFF_8000_0000
 
   private static let kernelCode: UInt16 = 0x10
-  private static let userData: UInt16 = 0x2B
-  private static let userCode: UInt16 = 0x33
   private static let taskState: UInt16 = 0x40
+  private static let localTable: UInt16 = 0x50
 
   /// The quadwords that must stand in physical memory.
   static var contents: [(UInt64, UInt64)] {
     var words: [(UInt64, UInt64)] = [
-      (gdt + 0x10, 0x00AF_9B00_0000_FFFF), (gdt + 0x18, 0x00CF_9300_0000_FFFF),
-      (gdt + 0x20, 0x00CF_FB00_0000_FFFF), (gdt + 0x28, 0x00CF_F300_0000_FFFF),
-      (gdt + 0x30, 0x00AF_FB00_0000_FFFF), (tss + 4, upper + stack + 0xFF0),
+      (tss + 4, upper + stack + 0xFF0),
       // The I/O map base lies beyond the limit: no port is allowed.
       (tss + 0x60, 0x68 << 48),
     ]
+    for (index, descriptor) in UserSegments.globalTable.enumerated() {
+      words.append((gdt + 8 * UInt64(index), descriptor))
+    }
+    for (index, descriptor) in UserSegments.localTable.enumerated() {
+      words.append((ldt + 8 * UInt64(index), descriptor))
+    }
     for vector in 0..<256 as Range<UInt64> {
       let offset = upper + handlers + 16 * vector
       let access: UInt64 = vector == 3 || vector == 4 ? 0xEE : 0x8E
@@ -78,20 +82,37 @@ enum UserPages {
     state.pointee.cr4 = 0x5_0620
     state.pointee.xcr0 = 7
     state.pointee.efer = 0xD01
-    state.pointee.gdtr = DescriptorTableRegister(base: upper + gdt, limit: 0x4F)
+    state.pointee.gdtr = DescriptorTableRegister(base: upper + gdt, limit: 0x7F)
     state.pointee.idtr = DescriptorTableRegister(base: upper + idt, limit: 0xFFF)
     cpu[.tr] = SegmentRegister(
       selector: taskState, attributes: 0x8B, limit: 0x67, base: upper + tss)
-    cpu[.ldtr] = .null
+    cpu[.ldtr] = SegmentRegister(
+      selector: localTable, attributes: 0x82,
+      limit: UInt32(8 * UserSegments.localTable.count - 1), base: upper + ldt)
   }
 
-  static func enterRing3(_ cpu: CPU, fsBase: UInt64, gsBase: UInt64) {
-    cpu[.cs] = SegmentRegister(selector: userCode, attributes: 0xA0FB, limit: .max, base: 0)
-    cpu[.ss] = SegmentRegister(selector: userData, attributes: 0xC0F3, limit: .max, base: 0)
-    for name in [SegmentName.ds, .es] { cpu[name] = .null }
-    cpu[.fs] = SegmentRegister(selector: 0, attributes: 0, limit: 0, base: fsBase)
-    cpu[.gs] = SegmentRegister(selector: 0, attributes: 0, limit: 0, base: gsBase)
+  /// In the order of `UserState.segments`.
+  static let segmentNames: [SegmentName] = [.es, .cs, .ss, .ds, .fs, .gs]
+
+  static func enterRing3(_ cpu: CPU, _ state: UserState) {
+    for (index, name) in segmentNames.enumerated() { cpu[name] = segment(state.segments[index]) }
+    if state.width == .long {
+      cpu[.fs].base = state.fsBase
+      cpu[.gs].base = state.gsBase
+    }
     cpu.state.pointee.cpl = 3
+  }
+
+  /// What loading `selector` leaves in a segment register.
+  private static func segment(_ selector: UInt16) -> SegmentRegister {
+    guard let raw = UserSegments.descriptor(of: selector) else {
+      return SegmentRegister(selector: selector, attributes: 0, limit: 0, base: 0)
+    }
+    let limit = UInt32(truncatingIfNeeded: raw & 0xFFFF | raw >> 32 & 0xF_0000)
+    return SegmentRegister(
+      selector: selector, attributes: UInt16(truncatingIfNeeded: raw >> 40 & 0xF0FF),
+      limit: raw >> 55 & 1 != 0 ? limit << 12 | 0xFFF : limit,
+      base: UserSegments.base(of: selector))
   }
 
   /// The vector whose handler's HLT is at `rip` or just behind it.

@@ -10,6 +10,11 @@ extension UserState {
     if rflags & ~undefinedFlags != other.rflags & ~undefinedFlags {
       words.append("flags=\(FlagBits.text(rflags & ~undefinedFlags))")
     }
+    if width != other.width { words.append("bits=\(width.rawValue)") }
+    let plain = width == other.width ? other.segments : UserState(width).segments
+    for index in 0..<6 where segments[index] != plain[index] {
+      words.append("\(UserState.segmentNames[index])=\(hex(UInt64(segments[index])))")
+    }
     if fsBase != other.fsBase { words.append("fsbase=\(hex(fsBase))") }
     if gsBase != other.gsBase { words.append("gsbase=\(hex(gsBase))") }
     return words + floatingPointChanges(from: other, undefinedConditions: undefinedConditions)
@@ -62,6 +67,13 @@ extension UserState {
       self[xmm: index] = try UserState.lane(String(value.dropFirst(32)))
       return
     }
+    if name == "bits" {
+      guard let width = Int(value).flatMap(Width.init) else {
+        throw RowError("not 32 or 64: \(value)")
+      }
+      segments = UserState(width).segments
+      return
+    }
     guard let number = UInt64(value, radix: 16) else { throw RowError("not a number: \(value)") }
     try setNumber(name, number)
   }
@@ -76,6 +88,10 @@ extension UserState {
   private mutating func setNumber(_ name: String, _ number: UInt64) throws(RowError) {
     if let index = UserState.registerNames.firstIndex(of: name) {
       registers[index] = number
+      return
+    }
+    if let index = UserState.segmentNames.firstIndex(of: name) {
+      segments[index] = UInt16(truncatingIfNeeded: number)
       return
     }
     switch name {

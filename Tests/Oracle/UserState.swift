@@ -13,6 +13,11 @@ package struct UserState {
   package var fx: InlineArray<512, UInt8> = .init(repeating: 0)
   /// Bits 255:128 of the YMM registers, low quadword first.
   package var ymmHigh: InlineArray<32, UInt64> = .init(repeating: 0)
+  /// The selectors of ES, CS, SS, DS, FS and GS.
+  package var segments: InlineArray<6, UInt16> = [
+    0, UserSegments.code64, UserSegments.data, 0, 0, 0,
+  ]
+  private var reserved: InlineArray<2, UInt16> = .init(repeating: 0)
 
   /// Half-way into the code page, so that short branches stay in it both ways.
   package static let defaultRIP = HOST_CODE_ADDRESS + 0x800
@@ -23,11 +28,29 @@ package struct UserState {
   package static let defaultRFLAGS: UInt64 = 0x202
 
   /// The state in which a row starts where it says nothing else.
-  package init() {
+  package init(_ width: Width = .long) {
     registers[4] = UserState.defaultRSP
     fcw = 0x37F
     mxcsr = 0x1F80
+    if width == .compatibility {
+      segments = [
+        UserSegments.data, UserSegments.code32, UserSegments.data, UserSegments.data,
+        UserSegments.fs, UserSegments.gs,
+      ]
+    }
   }
+
+  /// Sets the bases of FS and GS to those of the segments that 32-bit code has there.
+  mutating func takeSegmentBases(from other: UserState? = nil) {
+    let selectors = other?.segments ?? segments
+    fsBase = UserSegments.base(of: selectors[4])
+    gsBase = UserSegments.base(of: selectors[5])
+  }
+
+  /// The mode that CS asks for.
+  package var width: Width { segments[1] == UserSegments.code64 ? .long : .compatibility }
+
+  package static let segmentNames = ["es", "cs", "ss", "ds", "fs", "gs"]
 
   package static let registerNames = [
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -91,6 +114,12 @@ extension UserState {
       for offset in 28..<32 { raw[offset] = 0 }
       for offset in 416..<512 { raw[offset] = 0 }
     }
+  }
+
+  /// Forgets the low bits of null selectors, which the return from the kernel to a signal's handler
+  /// clears: SDM volume 2, "IRET", "RETURN-TO-OUTER-PRIVILEGE-LEVEL".
+  mutating func plainNullSelectors() {
+    for index in 0..<6 where segments[index] & ~3 == 0 { segments[index] = 0 }
   }
 
   /// Whether every byte is the same.

@@ -20,6 +20,24 @@ import Testing
     #expect(campaign.skipped * 50 < campaign.caseCount)
   }
 
+  @Test(
+    .enabled(if: HostProcessor() != nil, "the host must be x86-64 Linux"),
+    arguments: Template.Group.allCases, CaseGenerator.Mode.allCases)
+  func agreesWithTheHostIn32BitCode(_ group: Template.Group, _ mode: CaseGenerator.Mode) throws {
+    let host = try #require(HostProcessor())
+    let subject = try #require(EmulatedProcessor())
+    var campaign = Campaign(
+      host: host, subject: subject,
+      options: Campaign.Options(
+        seed: 0x5EED, width: .compatibility, groups: [group], modes: [mode], mismatchLimit: 3))
+    while campaign.caseCount < 20_000 && campaign.mismatches.count < 3 {
+      for mismatch in campaign.runBatch(limit: 20_000 - campaign.caseCount) {
+        Issue.record("\(mismatch.report)")
+      }
+    }
+    #expect(campaign.skipped * 50 < campaign.caseCount)
+  }
+
   @Test(.enabled(if: HostProcessor() != nil, "the host must be x86-64 Linux"))
   func transcendentalsAreWithinTheManualsBounds() throws {
     let host = try #require(HostProcessor())

@@ -39,10 +39,10 @@ import Testing
 
   private static func check(_ name: String, on processor: any Processor) throws {
     let file = try RowFile(path(name))
-    var disassembler = Disassembler()
     let outcomes = try file.run(on: processor)
     for (index, (line, row)) in file.rows.enumerated() {
       let item = try file.item(row, image: 0).item
+      var disassembler = Disassembler(item.before.width)
       let text = disassembler.text(row.code, at: item.before.rip)
       #expect(row.text == text, "\(name):\(line)")
       guard let masks = Masks(of: item, disassembler: &disassembler) else {
@@ -58,9 +58,9 @@ import Testing
     let host = try #require(HostProcessor(), "rows are written from an x86-64 host only")
     var file = try RowFile(path(name))
     let outcomes = try file.run(on: host)
-    var disassembler = Disassembler()
     for (index, (line, row)) in file.rows.enumerated() {
       let item = try file.item(row, image: 0).item
+      var disassembler = Disassembler(item.before.width)
       let masks = try #require(Masks(of: item, disassembler: &disassembler), "\(name):\(line)")
       var updated = row
       updated.text = disassembler.text(row.code, at: item.before.rip)

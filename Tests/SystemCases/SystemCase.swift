@@ -43,6 +43,8 @@ struct SystemCase {
   var label: String
   var number: Int
   var start: SystemState
+  /// Whether the processor has linear addresses of 57 bits.
+  var hasFiveLevels: Bool { place.hasPrefix("levels") }
   /// `hlt` or `shutdown`.
   var ending: String
   var changes: [Assignment]
@@ -69,12 +71,14 @@ struct SystemCase {
 
   static let folder = URL(filePath: #filePath).deletingLastPathComponent()
 
-  /// The environments of `environments.txt` by name.
+  /// The environments by name.
   static func environments() throws -> [String: SystemState] {
-    let text = try String(contentsOf: folder.appending(path: "environments.txt"), encoding: .utf8)
+    let text = try ["environments.txt", "levels_environments.txt"].map {
+      try String(contentsOf: folder.appending(path: $0), encoding: .utf8)
+    }
     var all: [String: SystemState] = [:]
     var name = ""
-    for line in text.split(separator: "\n") {
+    for line in text.joined().split(separator: "\n") {
       if line.hasPrefix("environment ") {
         name = String(line.dropFirst("environment ".count))
       } else if let assignment = Assignment(line) {
@@ -86,7 +90,7 @@ struct SystemCase {
 
   static func all() throws -> [SystemCase] {
     let environments = try environments()
-    return try ["cases.txt", "modes.txt"].flatMap { file in
+    return try ["cases.txt", "modes.txt", "levels.txt"].flatMap { file in
       let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
       return text.split(separator: "\n").enumerated().compactMap { index, line in
         SystemCase(line, place: "\(file):\(index + 1)", environments: environments)

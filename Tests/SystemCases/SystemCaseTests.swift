@@ -1,14 +1,18 @@
 import Testing
 
-/// Runs the cases of `cases.txt` and `modes.txt` on our processor and compares with what the Bochs CPU answered.
+/// Runs the cases of `cases.txt`, `modes.txt` and `levels.txt` on our processor and compares with what
+/// the Bochs CPU, or for the last QEMU, answered.
 @Suite struct SystemCaseTests {
   @Test func casesEndAsOnTheSecondImplementation() throws {
-    let machine = try #require(SystemMachine())
+    // The Bochs CPU has addresses of 48 bits.
+    let narrow = try #require(SystemMachine())
+    let wide = try #require(SystemMachine(hasFiveLevels: true))
     let cases = try SystemCase.all()
     let exceptions = try SystemCase.exceptions()
-    #expect(cases.count >= 6000)
+    #expect(cases.count >= 9000)
     var wrong = 0
     for item in cases where exceptions[item.number] == nil {
+      let machine = item.hasFiveLevels ? wide : narrow
       let ending = machine.run(item)
       let differences = SystemCaseTests.differences(machine, item, ending: ending)
       if differences.isEmpty { continue }
@@ -56,7 +60,12 @@ import Testing
       let expected = registers[name] ?? startText(name, item)
       if expected != actual { found.append("\(name) \(actual), not \(expected)") }
     }
-    found += memoryDifferences(machine.memoryChanges(), memory)
+    // Whether a walk that ends in a page fault leaves accessed flags behind is the processor's choice;
+    // QEMU's does, ours and that of Bochs do not.
+    let isFault = item.hasFiveLevels && machine.register("rip") == pageFaultHandlerEnd
+    found += memoryDifferences(
+      machine.memoryChanges(), memory, start: item.start.memory,
+      ignoring: isFault ? accessedFlag : 0)
     return found
   }
 
@@ -66,10 +75,21 @@ import Testing
     SystemMachine.text(SystemMachine.startSegment(item.start, name == "ldtr" ? "ldt" : name))
   }
 
+  private static let accessedFlag: UInt64 = 0x20
+  /// Behind the HLT of vector 14's handler.
+  private static let pageFaultHandlerEnd: UInt64 = 0x5000 + 4 * 14 + 1
+  private static let firstTable: UInt64 = 0x10000
+
   private static func memoryDifferences(
-    _ actual: [UInt64: UInt64], _ expected: [UInt64: UInt64]
+    _ actual: [UInt64: UInt64], _ expected: [UInt64: UInt64], start: [UInt64: UInt64],
+    ignoring flag: UInt64
   ) -> [String] {
     Set(actual.keys).union(expected.keys).sorted().compactMap { address in
+      if flag != 0 && address >= firstTable {
+        let old = start[address] ?? 0
+        let (left, right) = (actual[address] ?? old, expected[address] ?? old)
+        if (left ^ right) & ~flag == 0 { return nil }
+      }
       let left = actual[address].map { String($0, radix: 16) } ?? "unchanged"
       let right = expected[address].map { String($0, radix: 16) } ?? "unchanged"
       return left == right ? nil : "[\(String(address, radix: 16))] \(left), not \(right)"

@@ -21,11 +21,10 @@ final class SystemMachine {
     ("ldtr", .ldtr), ("tr", .tr),
   ]
 
-  init?() {
+  init?(hasFiveLevels: Bool = false) {
     guard let memory = PhysicalMemory(size: SystemMachine.memorySize) else { return nil }
     self.memory = memory
-    // The Bochs CPU has addresses of 48 bits.
-    processor = Processor(bare: memory, lacking: [.la57])
+    processor = Processor(bare: memory, lacking: hasFiveLevels ? [] : [.la57])
   }
 
   /// Runs `item` to its end and says how it ended.
@@ -59,6 +58,7 @@ final class SystemMachine {
     state.pointee.cr3 = start["cr3"]
     state.pointee.cr4 = start["cr4"]
     state.pointee.efer = start["efer"]
+    state.pointee.pkru = UInt32(truncatingIfNeeded: start["pkru"])
     state.pointee.gdtr = table(start["gdt"], start["gdtlimit"])
     state.pointee.idtr = table(start["idt"], start["idtlimit"])
     for index in 0..<4 { state.pointee.debugRegisters[index] = start["dr\(index)"] }

@@ -50,4 +50,10 @@ public final class OutputPattern {
     line.append(0)
     return regexec(compiled, line, 0, nil, 0) == 0
   }
+
+  /// Whether a whole line matches.
+  public func matches(line text: [UInt8]) -> Bool {
+    let characters = text.filter { $0 != 0 && $0 != UInt8(ascii: "\r") }
+    return regexec(compiled, characters.map { CChar(bitPattern: $0) } + [0], 0, nil, 0) == 0
+  }
 }

@@ -3,6 +3,13 @@ public final class SerialConsole {
   /// Everything the guest has sent, unless `keepsOutput` is off.
   public private(set) var output: [UInt8] = []
 
+  /// How many bytes of `output` expectations have been met by; the next looks behind them.
+  package var examinedCount: Int {
+    get { min(examined, output.count) }
+    set { examined = newValue }
+  }
+  private var examined = 0
+
   /// Whether `output` grows; a front end that passes bytes on turns it off.
   public var keepsOutput = true
 

@@ -18,12 +18,19 @@
 #define HOST_BATCH 1024u
 #define HOST_CODE_LIMIT 128u
 
+// The selectors of 64-bit and of 32-bit user code, and of flat data, as Linux has them.
+#define HOST_CODE64_SELECTOR 0x33u
+#define HOST_CODE32_SELECTOR 0x23u
+#define HOST_DATA_SELECTOR 0x2Bu
+
 // Outcomes that are not exception vectors.
 #define HOST_OUTCOME_TIMEOUT 0x100u
 #define HOST_OUTCOME_UNRUNNABLE 0x101u
 
 // The user-visible state: registers in encoding order (RAX, RCX, RDX, RBX, RSP, ...), then an
-// FXSAVE64 image, then bits 255:128 of the YMM registers (zero where the host has none).
+// FXSAVE64 image, then bits 255:128 of the YMM registers (zero where the host has none), then the
+// selectors of ES, CS, SS, DS, FS and GS. A state with the selector of 64-bit code has FS and GS null
+// and the bases given; in one with that of 32-bit code the bases come from the selectors.
 typedef struct {
   uint64_t registers[16];
   uint64_t rip;
@@ -32,7 +39,24 @@ typedef struct {
   uint64_t gs_base;
   uint8_t fx[512];
   uint8_t ymm_high[256];
+  uint16_t segments[6];
+  uint16_t reserved[2];
 } HostState;
+
+// A descriptor of the local table, by which 32-bit code finds segments that are not flat. Entry N
+// has selector 8 N + 7. `kind` is 0 data, 1 data that expands down, 2 code.
+typedef struct {
+  uint32_t base;
+  uint32_t limit;
+  uint8_t kind;
+  uint8_t is_big;
+  uint8_t is_restricted;  // data that is not writable, code that is not readable
+  uint8_t counts_pages;
+  uint8_t is_absent;
+} HostSegment;
+
+#define HOST_SEGMENTS 12u
+HostSegment host_segment(uint32_t index);
 
 typedef struct {
   HostState before;

@@ -8,7 +8,8 @@ package struct CaseGenerator {
   }
 
   private var random: SplitMix64
-  private let disassembler = Disassembler()
+  private let width: Width
+  private let disassembler: Disassembler
   private let templates: [Template]
   private let modes: [Mode]
   private let maximumLength: Int
@@ -16,16 +17,21 @@ package struct CaseGenerator {
   private let allowsX87: Bool
 
   package init(
-    seed: UInt64, groups: [Template.Group] = Template.Group.allCases, modes: [Mode] = Mode.allCases,
+    seed: UInt64, width: Width = .long, groups: [Template.Group] = Template.Group.allCases,
+    modes: [Mode] = Mode.allCases,
     maximumLength: Int = 8
   ) {
     random = SplitMix64(seed: seed)
+    self.width = width
+    disassembler = Disassembler(width)
     self.modes = modes
     self.maximumLength = maximumLength
     allowsX87 = groups.contains(.x87)
     templates = groups.flatMap { group in
       switch group {
-      case .integer: IntegerTemplates.all + IntegerTemplates.all
+      case .integer:
+        IntegerTemplates.all + IntegerTemplates.all
+          + (width == .long ? [] : CompatibilityTemplates.all + CompatibilityTemplates.all)
       case .sse: SSETemplates.all + SSETemplates.all
       case .avx: VEXTemplates.all + VEXTemplates.all
       case .x87: X87Templates.all
@@ -42,7 +48,9 @@ package struct CaseGenerator {
     var disassembler = disassembler
     while cases.count < count {
       let item = random.pick(modes) == .structured ? structured() : bytes()
-      guard let item, let mask = Masks(of: item, disassembler: &disassembler) else { continue }
+      guard var item, let mask = Masks(of: item, disassembler: &disassembler) else { continue }
+      // Neighbours share an image, so that it is not copied for each of them.
+      item.image = cases.count * imageCount / count
       cases.append(item)
       masks.append(mask)
     }
@@ -52,7 +60,8 @@ package struct CaseGenerator {
   private mutating func structured() -> Case? {
     let length = random.oneIn(2) ? 1 : 1 + random.below(maximumLength)
     var builder = SequenceBuilder(
-      random: SplitMix64(seed: random.next()), disassembler: disassembler, length: length)
+      random: SplitMix64(seed: random.next()), disassembler: disassembler, length: length,
+      width: width)
     while builder.starts.count < length && builder.code.count < 100 {
       let template = builder.random.pick(templates)
       _ = builder.append(template)
@@ -62,13 +71,14 @@ package struct CaseGenerator {
     return Case(
       code: builder.code,
       before: state(builder.chooser.plan.initial, indices: builder.chooser.plan.indexVectors),
-      image: random.below(imageCount))
+      image: 0)
   }
 
   /// Random instructions over the one-byte, 0F, 0F 38 and 0F 3A maps.
   private mutating func bytes() -> Case? {
     var disassembler = disassembler
     var code: [UInt8] = []
+    var savesComponents = false
     for _ in 0..<(random.oneIn(2) ? 1 : 1 + random.below(3)) {
       let start = code.count
       code += instructionBytes()
@@ -76,15 +86,17 @@ package struct CaseGenerator {
       if !allowsX87 && Scope.isX87(decoded, Array(code[start...])) { return nil }
       guard let decoded else { break }
       code.removeSubrange((start + decoded.length)...)
-      if !Scope.includes(decoded, code: code[start...]) { return nil }
+      if !Scope.includes(decoded, code: code[start...], width: width) { return nil }
+      if decoded.isaSet.hasPrefix("XSAVE") { savesComponents = true }
     }
     if Scope.mayCallSystem(code) { return nil }
     var plan = [UInt64?](repeating: nil, count: 16)
-    for register in 0..<16 where random.oneIn(2) || register == 4 {
+    for register in 0..<width.registerCount where random.oneIn(2) || register == 4 {
       plan[register] = DataImage.address &+ UInt64(128 + random.below(DataImage.size - 256))
       if !random.oneIn(3) { plan[register]? &= ~15 }
     }
-    return Case(code: code, before: state(plan), image: random.below(imageCount))
+    if savesComponents { plan[0] = random.next() & Masks.comparableComponents }
+    return Case(code: code, before: state(plan), image: 0)
   }
 
   private mutating func instructionBytes() -> [UInt8] {
@@ -94,13 +106,15 @@ package struct CaseGenerator {
         random.pick([0x66, 0x66, 0xF2, 0xF3, 0xF3, 0xF0, 0x2E, 0x36, 0x3E, 0x26, 0x64, 0x65, 0x67]))
     }
     let isVEX = random.oneIn(8)
-    if !isVEX && random.oneIn(3) { bytes.append(0x40 | UInt8(random.below(16))) }
+    if !isVEX && width == .long && random.oneIn(3) { bytes.append(0x40 | UInt8(random.below(16))) }
     switch isVEX ? -1 : random.below(20) {
     case -1:
+      // Outside 64-bit mode anything but ones in bits 7:6 makes it LDS or LES.
+      let inverted: UInt8 = width == .long || random.oneIn(8) ? 0 : 0xC0
       bytes +=
         random.oneIn(2)
-        ? [0xC5, random.byte()]
-        : [0xC4, random.byte() & 0xE0 | UInt8(1 + random.below(3)), random.byte()]
+        ? [0xC5, random.byte() | inverted]
+        : [0xC4, random.byte() & 0xE0 | UInt8(1 + random.below(3)) | inverted, random.byte()]
       bytes.append(random.byte())
     case 0, 1: bytes += [0x0F, 0x38, random.byte()]
     case 2: bytes += [0x0F, 0x3A, random.byte()]
@@ -116,10 +130,11 @@ package struct CaseGenerator {
 
   /// A state in which the registers of `plan` hold what it says, and the rest what comes.
   private mutating func state(_ plan: [UInt64?], indices: Set<Int> = []) -> UserState {
-    var state = UserState()
-    for register in 0..<16 {
-      state.registers[register] = plan[register] ?? random.integer()
+    var state = UserState(width)
+    for register in 0..<width.registerCount {
+      state.registers[register] = (plan[register] ?? integer()) & width.mask
     }
+    if width == .compatibility { chooseSegments(&state) }
     state.rflags |= random.next() & FlagBits.status
     if random.oneIn(8) { state.rflags |= FlagBits.df }
     if random.oneIn(40) { state.rflags |= random.pick([1 << 14, 1 << 18, 1 << 21]) }
@@ -130,6 +145,18 @@ package struct CaseGenerator {
       state[ymmHigh: register] = SIMD2(random.indices(), random.indices())
     }
     return state
+  }
+
+  private mutating func integer() -> UInt64 {
+    width == .compatibility && random.oneIn(8) ? random.selector() : random.integer()
+  }
+
+  /// Flat data segments, mostly, for the generator's addresses are linear.
+  private mutating func chooseSegments(_ state: inout UserState) {
+    for register in [0, 3, 4, 5] where random.oneIn(16) {
+      state.segments[register] = random.pick(UserSegments.dataSelectors)
+    }
+    state.takeSegmentBases()
   }
 
   private mutating func fillX87(_ state: inout UserState) {
@@ -170,7 +197,7 @@ package struct CaseGenerator {
   private mutating func image() -> DataImage {
     var image = DataImage()
     for offset in stride(from: 0, to: DataImage.size, by: 8) {
-      image[quadword: offset] = random.oneIn(8) ? codeAddress() : quadword()
+      image[quadword: offset] = random.oneIn(width == .long ? 8 : 4) ? pointer() : quadword()
     }
     for _ in 0..<200 {
       let offset = 512 + random.below(DataImage.size - 512 - 16)
@@ -188,7 +215,13 @@ package struct CaseGenerator {
     return image
   }
 
-  private mutating func codeAddress() -> UInt64 {
-    random.codeAddress()
+  /// An address of code; for 32-bit code also of data, with a selector or another address above it.
+  private mutating func pointer() -> UInt64 {
+    if width == .long { return random.codeAddress() }
+    let low =
+      random.oneIn(2) ? random.codeAddress() : DataImage.address + UInt64(random.below(4096))
+    return random.oneIn(3)
+      ? random.selector() | random.selector() << 32
+      : low | (random.oneIn(2) ? random.selector() : random.codeAddress()) << 32
   }
 }

@@ -33,6 +33,7 @@ struct RegisterPlan {
 /// Chooses addresses in the data pages and registers and displacements that add up to them.
 struct MemoryOperandChooser {
   var random: SplitMix64
+  var width = Width.long
   var plan = RegisterPlan()
 
   /// An address for an operand, aligned to 16 bytes (mostly) where `aligned`.
@@ -56,11 +57,18 @@ struct MemoryOperandChooser {
     } else if random.oneIn(40) {
       prefixes.append(random.pick([0x26, 0x2E, 0x36, 0x3E]))
     }
-    let isShort = random.oneIn(20) && effective < 1 << 32
+    effective &= width.mask
+    if width == .compatibility && random.oneIn(effective < 0x1_0000 ? 2 : 100) {
+      return short(effective, prefixes)
+    }
+    let isShort = width == .long && random.oneIn(20) && effective < 1 << 32
     if isShort { prefixes.append(0x67) }
     let noSegmentBase = prefixes.first != 0x64 && prefixes.first != 0x65
     var operand: EncodedOperand
-    if random.oneIn(12) && noSegmentBase {
+    if width == .compatibility && random.oneIn(8) {
+      let absolute = MemoryOperandChooser.bytes(UInt32(truncatingIfNeeded: effective))
+      operand = EncodedOperand(modRM: 5, tail: absolute)
+    } else if width == .long && random.oneIn(12) && noSegmentBase {
       operand = EncodedOperand(modRM: 5, tail: [0, 0, 0, 0], relative: (0, effective))
     } else if random.oneIn(24), let narrow = Int32(exactly: Int64(bitPattern: effective)) {
       operand = EncodedOperand(modRM: 4, tail: [0x25] + MemoryOperandChooser.bytes(narrow))
@@ -73,7 +81,7 @@ struct MemoryOperandChooser {
 
   /// Encodes an operand at `address` with a vector register as its index.
   mutating func encodeVSIB(_ address: UInt64) -> EncodedOperand {
-    let index = random.below(16)
+    let index = random.below(width.registerCount)
     plan.indexVectors.insert(index)
     var operand = based(address, isShort: false, allowsIndex: false)
     if operand.relative != nil || operand.modRM & 7 != 4 {
@@ -89,12 +97,12 @@ struct MemoryOperandChooser {
   private mutating func based(
     _ effective: UInt64, isShort: Bool, allowsIndex: Bool = true
   ) -> EncodedOperand {
-    var base = random.below(16)
-    for _ in 0..<8 where plan.written.contains(base) { base = random.below(16) }
+    var base = random.below(width.registerCount)
+    for _ in 0..<8 where plan.written.contains(base) { base = random.below(width.registerCount) }
     var sum: UInt64 = 0
     var index: (register: Int, shift: UInt64)?
     if allowsIndex && random.oneIn(3) {
-      let register = random.below(16)
+      let register = random.below(width.registerCount)
       if register != 4 && register != base && !plan.written.contains(register) {
         if plan.isFree(register) {
           plan.initial[register] = random.oneIn(2) ? UInt64(random.below(64)) : random.integer()
@@ -108,17 +116,46 @@ struct MemoryOperandChooser {
     if plan.isFree(base) {
       displacement = chooseDisplacement()
       let value = effective &- sum &- UInt64(bitPattern: Int64(displacement))
-      plan.initial[base] = isShort ? value & 0xFFFF_FFFF | (random.next() & ~0xFFFF_FFFF) : value
+      plan.initial[base] =
+        isShort ? value & 0xFFFF_FFFF | (random.next() & ~0xFFFF_FFFF) : value & width.mask
     } else {
       let known = plan.initial[base] ?? 0
       let gap = Int64(bitPattern: effective &- sum &- known)
-      guard let narrow = Int32(exactly: isShort ? Int64(Int32(truncatingIfNeeded: gap)) : gap)
+      guard
+        let narrow = Int32(
+          exactly: isShort || width == .compatibility ? Int64(Int32(truncatingIfNeeded: gap)) : gap)
       else {
         return EncodedOperand(modRM: 5, tail: [0, 0, 0, 0], relative: (0, effective))
       }
       displacement = narrow
     }
     return pack(base: base, index: index, displacement: displacement)
+  }
+
+  /// Registers of the eight forms of 16-bit addresses.
+  private static let shortForms: [[Int]] = [[3, 6], [3, 7], [5, 6], [5, 7], [6], [7], [5], [3]]
+
+  /// A 16-bit address, by a 67 prefix.
+  private mutating func short(_ effective: UInt64, _ prefixes: [UInt8]) -> EncodedOperand {
+    let form = random.below(8)
+    var operand = EncodedOperand(modRM: 0x80 | UInt8(form), prefixes: prefixes + [0x67])
+    var rest = effective
+    if random.oneIn(6) {
+      operand.modRM = 6
+    } else {
+      for register in MemoryOperandChooser.shortForms[form] {
+        if plan.isFree(register) { plan.initial[register] = random.integer() & 0xFFFF_FFFF }
+        rest &-= plan.initial[register] ?? 0
+      }
+      let narrow = Int16(truncatingIfNeeded: rest)
+      if let byte = Int8(exactly: narrow), random.oneIn(2) {
+        operand.modRM ^= 0xC0
+        operand.tail = [UInt8(bitPattern: byte)]
+        return operand
+      }
+    }
+    operand.tail = MemoryOperandChooser.bytes(UInt16(truncatingIfNeeded: rest))
+    return operand
   }
 
   private mutating func chooseDisplacement() -> Int32 {

@@ -70,6 +70,11 @@ extension SplitMix64 {
     UserState.defaultRIP & ~0xFFF | UInt64(oneIn(2) ? below(0x800) : 0x900 + below(0x700))
   }
 
+  /// A doubleword that names a segment, and above it another or the like of one.
+  package mutating func selector() -> UInt64 {
+    UInt64(pick(UserSegments.selectors)) | (oneIn(2) ? next() & 0xFFFF_0000 : 0)
+  }
+
   /// Bytes or words of a small alphabet, zeros among them, as strings are made of.
   package mutating func text() -> UInt64 {
     let isWide = oneIn(2)

@@ -5,7 +5,8 @@ enum Scope {
     "CMPXCHG16B", "LAHF", "LONGMODE", "MOVBE", "POPCNT", "LZCNT", "BMI1", "FAT_NOP", "FCMOV",
     "FXSAVE", "FXSAVE64", "PAUSE", "RDWRFSGS", "SSE", "SSE2", "SSEMXCSR", "SSE_PREFETCH", "X87",
     "CLFSH", "PENTIUMMMX", "SSE2MMX", "SSE3", "SSE3X87", "SSSE3", "SSSE3MMX", "SSE4", "SSE42",
-    "XSAVE", "AVX", "AVX2", "AVX2GATHER", "AVXAES", "FMA", "F16C", "BMI2", "AES", "PCLMULQDQ",
+    "I286PROTECTED", "XSAVE", "AVX", "AVX2", "AVX2GATHER", "AVXAES", "FMA", "F16C", "BMI2", "AES",
+    "PCLMULQDQ",
     "SHA", "ADOX_ADCX", "CLFLUSHOPT", "CLWB",
   ]
 
@@ -24,17 +25,37 @@ enum Scope {
     "xgetbv", "xsetbv",
   ]
 
+  /// Those that 32-bit code has or may use besides: what they ask about descriptors is the same
+  /// here as under Linux.
+  private static let compatibility: Set<String> = [
+    "lds", "les", "lss", "lfs", "lgs", "lar", "lsl", "verr", "verw", "arpl",
+  ]
+
   /// Whether `instruction` may be run natively and compared.
-  static func includes(_ instruction: Decoded, code: ArraySlice<UInt8>) -> Bool {
-    guard isaSets.contains(instruction.isaSet), !excluded.contains(instruction.mnemonic),
-      !instruction.isFar, !instruction.writesSegment
-    else { return false }
+  static func includes(
+    _ instruction: Decoded, code: ArraySlice<UInt8>, width: Width = .long
+  ) -> Bool {
+    if width == .compatibility {
+      if compatibility.contains(instruction.mnemonic) { return true }
+      // No far transfer but to a known place: one to 64-bit code would go on as something else.
+      if instruction.isFar {
+        guard let selector = instruction.farSelector else { return false }
+        return selector & ~3 != 0x30 && selector & ~3 != 0x78
+      }
+    } else if instruction.isFar || instruction.writesSegment {
+      return false
+    }
+    guard isaSets.contains(instruction.isaSet), !excluded.contains(instruction.mnemonic) else {
+      return false
+    }
     if instruction.mnemonic == "ret" && !code.contains(where: { $0 & 0xFE == 0xC2 }) {
       return false
     }
     if instruction.mnemonic == "int" && instruction.immediate == 0x80 { return false }
     // Makers disagree about operand-size prefixes on near branches.
-    if instruction.isBranch && instruction.hasOperandSizePrefix { return false }
+    if width == .long && instruction.isBranch && instruction.hasOperandSizePrefix {
+      return false
+    }
     // Intel reads a word, AMD a doubleword.
     if instruction.mnemonic == "movsxd" && instruction.operandWidth == 16 { return false }
     // AMD lets REP decide what LOOPE and LOOPNE wait for.

@@ -7,14 +7,16 @@ struct SequenceBuilder {
   private var branches: [(position: Int, size: Int, instruction: Int, isLoop: Bool)] = []
   private var disassembler: Disassembler
   private let allowsEnvironment: Bool
+  private let width: Width
 
   var random: SplitMix64 {
     get { chooser.random }
     set { chooser.random = newValue }
   }
 
-  init(random: SplitMix64, disassembler: Disassembler, length: Int) {
-    chooser = MemoryOperandChooser(random: random)
+  init(random: SplitMix64, disassembler: Disassembler, length: Int, width: Width) {
+    chooser = MemoryOperandChooser(random: random, width: width)
+    self.width = width
     self.disassembler = disassembler
     allowsEnvironment = length == 1
     chooser.plan.initial[4] =
@@ -32,7 +34,9 @@ struct SequenceBuilder {
     guard code.count - start <= 15, let decoded = disassembler.decode(Array(code[start...])) else {
       return keepUndecodable(start: start, plan: before)
     }
-    guard decoded.length == code.count - start, Scope.includes(decoded, code: code[start...]) else {
+    guard decoded.length == code.count - start,
+      Scope.includes(decoded, code: code[start...], width: width)
+    else {
       code.removeSubrange(start...)
       branches.removeAll { $0.position >= start }
       chooser.plan = before
@@ -94,6 +98,7 @@ struct SequenceBuilder {
       assign(0, random.oneIn(20) ? 0x1F : UInt64(random.below(8)))
       assign(2, 0)
     }
+    if words.contains("selector") && random.oneIn(2) { assign(0, random.selector()) }
     if words.contains("leave") { assign(5, chooser.target(aligned: false)) }
     if words.contains("rdi") { assign(7, chooser.target(aligned: false)) }
     if words.contains("xlat") { assign(3, chooser.target(aligned: false) & ~0xFF) }
@@ -105,23 +110,24 @@ struct SequenceBuilder {
   }
 
   private mutating func assign(_ register: Int, _ value: UInt64) {
-    if chooser.plan.isFree(register) { chooser.plan.initial[register] = value }
+    if chooser.plan.isFree(register) { chooser.plan.initial[register] = value & width.mask }
   }
 
   private mutating func encode(_ template: Template, start: Int) {
     var prefixes = choosePrefixes(template)
-    var rex: UInt8 = random.oneIn(3) ? 0x48 : random.oneIn(6) ? 0x40 : 0
+    var rex: UInt8 =
+      width == .compatibility ? 0 : random.oneIn(3) ? 0x48 : random.oneIn(6) ? 0x40 : 0
     var opcode = template.opcode
     var operand: EncodedOperand?
     if template.registerInOpcode {
-      let register = random.below(16)
+      let register = random.below(width.registerCount)
       opcode[opcode.count - 1] |= UInt8(register & 7)
       if register > 7 { rex |= 0x41 }
     } else if template.modRM != .none {
       operand = chooseOperand(template, rex: &rex)
       prefixes += operand?.prefixes ?? []
     }
-    if case .near8 = template.immediate { prefixes.removeAll { $0 == 0x66 } }
+    if template.words.contains("branch") { prefixes.removeAll { $0 == 0x66 } }
     let hasLock =
       template.words.contains("lock") && (operand?.modRM ?? 0xC0) < 0xC0 && random.oneIn(6)
     if hasLock || random.oneIn(150) { prefixes.append(0xF0) }
@@ -160,9 +166,9 @@ struct SequenceBuilder {
       default: 0
       }
     let isWide = random.oneIn(2)
-    let vvvv: UInt8 = random.oneIn(2) ? 0 : UInt8(random.below(16))
+    let vvvv: UInt8 = random.oneIn(2) ? 0 : UInt8(random.below(width.registerCount))
     let last = (~vvvv & 15) << 3 | (random.oneIn(2) ? 4 : 0) | pp
-    if random.oneIn(400) { code.append(0x48) }
+    if width == .long && random.oneIn(400) { code.append(0x48) }
     if map == 1 && rex & 3 == 0 && !isWide && random.oneIn(2) {
       code += [0xC5, (~rex & 4) << 5 | last]
     } else {
@@ -193,9 +199,9 @@ struct SequenceBuilder {
 
   /// A ModRM operand, its REG field included.
   private mutating func chooseOperand(_ template: Template, rex: inout UInt8) -> EncodedOperand {
-    var register = random.below(16)
+    var register = random.below(width.registerCount)
     if case .digit(let digit) = template.modRM {
-      register = Int(digit) + (random.oneIn(16) ? 8 : 0)
+      register = Int(digit) + (width == .long && random.oneIn(16) ? 8 : 0)
     }
     let isMemory: Bool
     switch template.operand {
@@ -209,9 +215,12 @@ struct SequenceBuilder {
       operand =
         template.words.contains("vsib") ? chooser.encodeVSIB(target) : chooser.encode(target)
     } else {
-      let other = random.below(16)
+      let other = random.below(width.registerCount)
       if template.words.contains("target") && random.oneIn(2) {
         assign(other, random.codeAddress())
+      }
+      if template.words.contains("selector") && !random.oneIn(4) {
+        assign(other, random.selector())
       }
       operand = EncodedOperand(modRM: 0xC0 | UInt8(other & 7), rexB: other > 7)
     }
@@ -256,8 +265,12 @@ struct SequenceBuilder {
     case .sized: count = isWide || !isNarrow ? 4 : 2
     case .full: count = isWide ? 8 : isNarrow ? 2 : 4
     case .offset:
-      count = hasShortAddress ? 4 : 8
+      count = (hasShortAddress ? 4 : 8) / (width == .long ? 1 : 2)
       value = chooser.target(aligned: false)
+    case .far:
+      count = isNarrow ? 4 : 6
+      value = random.codeAddress() & (isNarrow ? 0xFFFF : .max)
+      value |= UInt64(random.pick(UserSegments.selectors)) << UInt64(8 * (count - 2))
     case .enter:
       count = 3
       value = UInt64(random.below(200)) | UInt64(random.below(6)) << 16

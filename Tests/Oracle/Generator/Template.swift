@@ -1,7 +1,7 @@
 /// One encoding that the structured generator can fill in.
 ///
 /// The text is the opcode in hexadecimal, its mandatory prefix first, then words in the manner of
-/// the SDM's opcode column: `/r` and `/0` to `/7` for ModRM, `ib iw id iz iv ow` for what follows,
+/// the SDM's opcode column: `/r` and `/0` to `/7` for ModRM, `ib iw id iz iv ow far` for what follows,
 /// `+r` for a register in the opcode, and words that tell the generator how to choose operands.
 package struct Template {
   package enum ModRM: Equatable {
@@ -27,6 +27,8 @@ package struct Template {
     case full
     /// An address of 32 or 64 bits by address size.
     case offset
+    /// An offset and a selector.
+    case far
     /// ENTER's two.
     case enter
     /// A displacement to another instruction of the sequence, of 8 or 32 bits.
@@ -83,6 +85,7 @@ package struct Template {
     case "iz": immediate = .sized
     case "iv": immediate = .full
     case "ow": immediate = .offset
+    case "far": immediate = .far
     case "enter": immediate = .enter
     case "rel8": immediate = .near8
     case "rel32": immediate = .near32

@@ -191,7 +191,8 @@ extension OpcodeTableBuilder {
     avx([.x66], [0x20, 0x21], [.imm8, .l0])
     avx([.x66], [0x22], [.imm8, .l0, .generalW])
     avx([.x66], [0x44], [.imm8, .l0], feature: .pclmulqdq)
-    avx([.x66], [0x60, 0x61, 0x62, 0x63], [.imm8, .l0, .noVVVV])
+    avx([.x66], [0x60, 0x61], [.imm8, .l0, .noVVVV, .generalW])
+    avx([.x66], [0x62, 0x63], [.imm8, .l0, .noVVVV])
     avx([.x66], [0xDF], [.imm8, .l0, .noVVVV], feature: .aes)
     row(.xF2, 0xF0, .rorx, .gy, .ey, .ib, [.l0, .generalW, .noVVVV], feature: .bmi2)
   }

@@ -11,6 +11,8 @@ extension Lowering {
     var source = i.rm &* 16
     if i.map == 1 {
       switch opcode {
+      // The handler of VZEROUPPER knows sixteen registers; there are eight outside 64-bit mode.
+      case 0x77 where !mode.contains(.long): return false
       case 0x71, 0x72, 0x73:
         guard !i.hasMemory, let shift = Self.shift(opcode, i.reg & 7) else { return false }
         opcode = shift

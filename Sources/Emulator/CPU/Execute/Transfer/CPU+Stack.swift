@@ -63,7 +63,8 @@ extension CPU {
     let level = i.immediate2 & 31
     var top = truncate(self[.rsp], toSize: width)
     try store(self[.rbp], below: &top, size: size)
-    let frame = top
+    // FrameTemp is all of ESP, also where the stack has 16-bit addresses.
+    let frame = width == 2 ? self[.rsp] & ~0xFFFF | top : top
     if level > 0 {
       var outer = self[.rbp]
       for _ in 1..<level {

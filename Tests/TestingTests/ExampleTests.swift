@@ -1,0 +1,12 @@
+import Emulator
+import EmulatorTesting
+import Testing
+
+@Test func theShellListsItsProcesses() throws {
+  let machine = try Machine(image: .file("Images/kernel.elf"))
+  try machine.expect(console: "apus$ ", within: .instructions(50_000_000))
+  machine.type("ps\n")
+  try machine.expect(console: .line(/\d+ .*\(idle\)/), forbidding: ["PANIC"])
+  machine.type("poweroff\n")
+  try machine.expect(stop: .poweredOff)
+}
