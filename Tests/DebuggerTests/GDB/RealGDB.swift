@@ -60,6 +60,7 @@ final class RealGDB {
       set confirm off
       set pagination off
       set width 0
+      set print entry-values no
       set tcp connect-timeout 20
       set remotetimeout 60
       \(before)

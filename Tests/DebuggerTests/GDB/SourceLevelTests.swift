@@ -50,7 +50,7 @@ struct SourceLevelTests {
     expect(
       [
         "Breakpoint 1, work (n=50)", "#0  work (n=50)", "#1", "in start ()", "$1 = 1225",
-        "Run till exit", "Value returned is $2 = 1275", "fill (", "$3 = 50",
+        "Value returned is $2 = 1275", "fill (", "$3 = 50",
         "Old value = 50", "New value = 51", "$4 = 51", "Temporary breakpoint", "work (n=52)",
         "start ()", "$5 = 52", "= 2326", ".text", "matched",
       ], in: output)
@@ -88,7 +88,7 @@ struct SourceLevelTests {
       """)
     expect(
       [
-        "Breakpoint 1, work (n=50)", "$1 = 49", "Run back to call of", "Temporary breakpoint",
+        "Breakpoint 1, work (n=50)", "$1 = 49", "Temporary breakpoint",
         "fill (n=49)", "$2 = 49", "Old value = 1225", "New value = 1176", "$3 = 1176",
         "Breakpoint", "work (n=3)", "#1", "start ()", "No more reverse-execution history",
         "= 0x400040",
