@@ -157,17 +157,17 @@ struct RealGDBTests {
       x/5xb 0x100000
       set var *(int *) 0x110000 = 77
       p *(int *) 0x110000
-      p *(int *) 0xffffff8000000000
       maint packet qqemu.PhyMemMode
       maint packet Qqemu.PhyMemMode:1
       info registers
+      p *(int *) 0xffffff8000000000
       """)
     expect(
       [
         "0x100000", "$1 = 0x55667788", "$2 = {0, 7, 0, 0}", "$3 = {0, 0, 0, 9}", "$4 = 0",
         "CF", "cr0", "gdtr_base", "efer", "lstar", "PAE", "0xb8\t0x05", "= 77",
-        "Cannot access memory at address 0xffffff8000000000", "received: \"0\"",
-        "received: \"OK\"",
+        "received: \"0\"", "received: \"OK\"",
+        "Cannot access memory at address 0xffffff8000000000",
       ], in: output)
     // Those of the system would only be in the way.
     let general = output.components(separatedBy: "received: \"OK\"").last ?? ""
