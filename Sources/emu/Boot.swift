@@ -22,8 +22,8 @@ struct Boot: ParsableCommand {
   var isDebugging = false
 
   private enum CodingKeys: CodingKey {
-    case options, checking, debugging, monitor, serial, input, limit, timeout, exitOn, record, quiet
-    case statistics
+    case options, checking, debugging, monitor, serial, input, prompt, limit, timeout, exitOn
+    case record, quiet, statistics
   }
 
   @Option(
@@ -72,7 +72,8 @@ struct Boot: ParsableCommand {
   func validate() throws {
     if debugging.gdb != nil && (monitor.place != nil || monitor.script != nil) {
       throw ValidationError(
-        "--gdb has the monitor's commands as monitor COMMAND; it goes without --monitor and --script")
+        "--gdb has the monitor's commands as monitor COMMAND; it goes without --monitor and --script"
+      )
     }
     do {
       if let exitOn { _ = try OutputPattern(exitOn) }

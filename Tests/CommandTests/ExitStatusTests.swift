@@ -96,7 +96,7 @@ import Testing
     (["boot", "--input", "x", "--prompt", "("], "--prompt"),
     (["boot", "--prompt", "a"], "--input"),
     (["boot", "--timeout", "-1"], "timeout"), (["boot", "--limit", "many"], "--limit"),
-    (["boot", "--gdb", "here"], "--gdb"), (["boot", "--wait"], "--gdb"), (["boot", "a", "b"], "b"),
+    (["boot", "--gdb", "here"], "--gdb"), (["boot", "a", "b"], "b"),
     (["launch"], "launch"),
     (["inspect"], "image"),
   ]) func usageErrors(arguments: [String], mentioned: String) throws {

@@ -100,9 +100,6 @@ public final class SocketBackend: SerialBackend {
     return refusal == nil ? [own] : [own, Interest(descriptor: listener, input: true)]
   }
 
-  /// Whether somebody is connected.
-  package var hasClient: Bool { client >= 0 }
-
   /// Always: a client may come.
   public var mayReceive: Bool { true }
 

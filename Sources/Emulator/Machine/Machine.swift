@@ -100,9 +100,6 @@ public final class Machine {
     processors = Self.makeProcessors(
       configuration, memory: memory, chipset: chipset, clock: clock)
     processor = processors[0]
-    chipset.addressGate.output = { [processors] isOpen in
-      for processor in processors { processor.cpu.setAddressLine20(isOpen) }
-    }
     self.clock = clock
     self.requests = requests
     serialPorts = ends.makeConsoles()
@@ -114,6 +111,10 @@ public final class Machine {
     endpoints = ends
     // Not weak: a weak reference would make every retain of the machine slow.
     ends.receive = { [unowned self] port, bytes in receive(bytes, port: port) }
+    // Not the processors themselves, whose bus leads to the gate.
+    chipset.addressGate.output = { [unowned self] isOpen in
+      for processor in processors { processor.cpu.setAddressLine20(isOpen) }
+    }
     try load()
     giveTurn(to: 0)
   }

@@ -63,6 +63,7 @@ extension Machine {
     replay = nil
     for (console, output) in zip(endpoints.allConsoles, snapshot.outputs) {
       console.output = output
+      console.examinedCount = output.count
     }
   }
 

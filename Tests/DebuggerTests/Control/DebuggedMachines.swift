@@ -20,11 +20,15 @@ enum Guests {
 
   /// 64-bit code at `ELFBuilder`'s address on a machine with little memory.
   static func bare(_ code: [UInt8], processors: Int = 1) throws -> Machine {
+    try image(ELFBuilder(code: code).build(), processors: processors)
+  }
+
+  /// An image on a machine with little memory.
+  static func image(_ bytes: [UInt8], processors: Int = 1) throws -> Machine {
     var configuration = MachineConfiguration(memory: 16 << 20)
     configuration.processors = processors
     return try Machine(
-      image: KernelImage(ELFBuilder(code: code).build(), name: "test"),
-      configuration: configuration)
+      image: KernelImage(bytes, name: "test"), configuration: configuration)
   }
 
   /// Processors that take locks, send interrupts and wait for each other.

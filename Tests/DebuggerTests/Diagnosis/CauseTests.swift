@@ -60,7 +60,7 @@ import Testing
   @Test(arguments: causes) func aCauseIsNamed(
     name: String, code: [UInt8], wanted: String
   ) throws {
-    let machine = try DebuggedMachine.make(code: code)
+    let machine = try Guests.bare(code)
     let stop = machine.run(limit: 10_000_000)
     #expect(stop == .shutdown, "\(name)")
     let text = machine.diagnosis(of: stop).text
@@ -69,7 +69,7 @@ import Testing
 
   @Test func onlyTheCauseIsNamed() throws {
     // A plain UD2 has nothing to do with most of them.
-    let machine = try DebuggedMachine.make(code: TestCode.undefined)
+    let machine = try Guests.bare(TestCode.undefined)
     let text = machine.diagnosis(of: machine.run(limit: 10)).text
     #expect(text.ranges(of: "likely: ").count == 1)
   }
@@ -124,7 +124,7 @@ import Testing
     _ source: String, flags: [String] = ["-O1"], stop wanted: StopReason
   ) throws -> String {
     let image = try #require(try CompiledKernel.build(Self.prelude + source, flags: flags))
-    let machine = try DebuggedMachine.make(image)
+    let machine = try Guests.image(image)
     let stop = machine.run(limit: 50_000_000)
     #expect(stop == wanted)
     return machine.diagnosis(of: stop).text

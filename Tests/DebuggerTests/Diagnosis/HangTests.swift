@@ -13,7 +13,7 @@ import Testing
   private func watch(
     image: [UInt8], processors: Int, limit: UInt64
   ) throws -> (Machine, HangWatch, StopReason) {
-    let machine = try DebuggedMachine.make(image, processors: processors)
+    let machine = try Guests.image(image, processors: processors)
     let watch = HangWatch(machine)
     var stop = StopReason.instructionLimit
     while stop == .instructionLimit, machine.instructionCount < limit {
@@ -89,7 +89,7 @@ import Testing
     for code in [[0x48, 0xFF, 0x04, 0x25, 0, 0x30, 0x10, 0, 0xEB, 0xF6], TestCode.loop] as [[UInt8]]
     {
       let (machine, _, _) = try watch(code)
-      let plain = try DebuggedMachine.make(code: code)
+      let plain = try Guests.bare(code)
       _ = plain.run(limit: machine.instructionCount)
       #expect(plain.stateDigest() == machine.stateDigest())
     }

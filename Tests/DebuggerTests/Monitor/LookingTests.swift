@@ -13,7 +13,8 @@ import Testing
       ("5 > 3 || 1 / 0", 1), ("3 == 3", 1), ("3 != 3", 0), ("4 >= 4", 1), ("4 <= 3", 0),
       ("[0x102000]", 0x1122_3344_5566_7788), ("[0x102000:1]", 0x88), ("[0x102000:2] + 1", 0x7789),
       ("phys[0x102004:4]", 0x1122_3344), ("*0x102000", 0x1122_3344_5566_7788),
-      ("&main", 0x10_0000), ("add + 1", 0x10_0021), ("main == 0x100000", 1), ("0b101", 5),
+      ("[main:1]", 0xB9), ("&main", 0x10_0000), ("add + 1", 0x10_0021), ("main == 0x100000", 1),
+      ("0b101", 5),
       ("1fh", 31), ("1_000", 1000), ("$cpl", 0), ("-1", .max), ("$rip", 0x10_0000),
       ("1^3", 2), ("2>>1", 1), ("$cr0 & 1", 1), ("0x7fffffffffffffff + 1", 1 << 63),
     ]
@@ -55,7 +56,7 @@ import Testing
     let run = try MonitorFixture.summing()
     let text = run("disassemble 0x100007 3")
     #expect(text.hasPrefix("main+0x7:"))
-    #expect(text.contains("0x100007  call 0x0000000000100020  <add>"), "\(text)")
+    #expect(text.contains("0x100007  call ") && text.contains("  <add>"), "\(text)")
     #expect(run("dis add 2").contains("add:\n"))
     #expect(run("symbol add").contains("0x100020 <add>, 3 bytes"))
     #expect(run("symbol 0x100021").contains("<add+0x1>"))

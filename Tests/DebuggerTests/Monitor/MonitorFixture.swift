@@ -7,7 +7,7 @@ struct MonitorFixture {
   let monitor: Monitor
 
   init(_ image: [UInt8], processors: Int = 1) throws {
-    let machine = try DebuggedMachine.make(image, processors: processors)
+    let machine = try Guests.image(image, processors: processors)
     monitor = Monitor(Debuggee(machine), symbols: ProgramSymbols(machine.image?.elf))
   }
 
@@ -27,10 +27,10 @@ struct MonitorFixture {
       0xE8, 0x14, 0, 0, 0,  // 100007: CALL add
       0xFF, 0xC9,  // 10000C: DEC ECX
       0x75, 0xF7,  // 10000E: JNZ 100007
-      0xA3, 0, 0x20, 0x10, 0, 0, 0, 0, 0,  // 100010: MOV [102000], EAX
+      0x67, 0xA3, 0, 0x20, 0x10, 0,  // 100010: MOV [102000], EAX
     ]
-    code += TestCode.powerOff  // 100019
-    code += [UInt8](repeating: 0x90, count: 0x20 - code.count)
+    // 100016: power off, but for its HLT, which nobody reaches.
+    code += TestCode.powerOff.dropLast()
     code += [0x01, 0xC8, 0xC3]  // 100020: ADD EAX, ECX; RET
     return code
   }()

@@ -12,7 +12,7 @@ struct CompiledProgramTests {
 
   private func program(_ flags: [String] = ["-O1"]) throws -> (Machine, ProgramSymbols) {
     let image = try #require(try CompiledKernel.build(CompiledKernel.interrupted, flags: flags))
-    let machine = try DebuggedMachine.make(image)
+    let machine = try Guests.image(image)
     return (machine, ProgramSymbols(machine.image?.elf))
   }
 

@@ -10,6 +10,7 @@ extension Debuggee {
   ///   - condition: What of the console's output ends a run forwards, too.
   ///   - limit: How many instructions may pass.
   ///   - timeLimit: How many nanoseconds of virtual time may pass, forwards.
+  /// - Returns: Where and why it stopped.
   public func resume(
     _ direction: Direction = .forward, until condition: StopCondition = .never,
     limit: UInt64 = .max, timeLimit: UInt64 = .max

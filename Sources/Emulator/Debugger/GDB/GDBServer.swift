@@ -14,7 +14,7 @@ public final class GDBServer {
   }
 
   /// The machine with its breakpoints and its history.
-  let debuggee: Debuggee
+  public let debuggee: Debuggee
   /// Answers a line of `monitor`.
   public var monitor: ((String) -> String)?
   /// Whether the client asked for the end of the machine.

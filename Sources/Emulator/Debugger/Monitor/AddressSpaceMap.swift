@@ -61,10 +61,10 @@ struct AddressSpaceMap {
         "lint: \(run.start.hex), \(PageExplanation.size(run.size)), is writable and executable")
     }
     for run in runs.filter(\.isUser).prefix(1000) {
-      guard let name = symbols.name(run.start) ?? symbols.name(run.start &+ (run.size &- 1)) else {
-        continue
-      }
-      lines.append("lint: user mode can reach the kernel's \(name) at \(run.start.hex)")
+      let last = run.start &+ (run.size &- 1)
+      guard let symbol = symbols.table.first(in: run.start...max(run.start, last)) else { continue }
+      lines.append(
+        "lint: user mode can reach the kernel's \(symbol.displayName) at \(symbol.address.hex)")
     }
   }
 

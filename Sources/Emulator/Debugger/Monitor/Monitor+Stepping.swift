@@ -3,13 +3,36 @@ import Emulator
 extension Monitor {
   /// The most instructions that a step to another line may take.
   private static let lineLimit = 100_000
+  /// Instructions between two looks at whether the user wants to stop.
+  private static let stepSlice: UInt64 = 20_000_000
 
   /// Executes or undoes instructions of the processor that is looked at.
   func step(_ direction: Direction, _ count: UInt64) -> Stop {
     machine.pausesWhenIdle = false
-    let number = selected
+    // One that does not run now may never make a step.
+    let isRunning = cpu.state.pointee.activity == Activity.running.rawValue
+    let number = isRunning ? selected : nil
     selected = nil
-    return debuggee.step(direction, count: count, processor: number)
+    var left = count
+    while true {
+      let part = min(left, Self.stepSlice)
+      let stop = debuggee.step(direction, count: part, processor: number)
+      left -= part
+      guard left > 0, stop.cause == .arrived, !isInterrupted() else { return stop }
+    }
+  }
+
+  /// Goes to a position, in slices so that the user can stop it.
+  func go(to target: UInt64) -> Stop {
+    machine.pausesWhenIdle = false
+    selected = nil
+    while true {
+      let known = debuggee.history.upperBound.addingClamped(Self.stepSlice)
+      let stop = debuggee.go(to: min(target, known))
+      guard debuggee.position < target, stop.cause == .arrived, !isInterrupted() else {
+        return stop
+      }
+    }
   }
 
   /// Does something as often as the argument says, until it is stopped on the way.

@@ -81,9 +81,9 @@ public final class Monitor {
     let wanted = line.isEmpty ? lastLine : line
     guard !wanted.isEmpty else { return "" }
     var (name, arguments) = wanted.splitAtSpace
-    if name.hasPrefix("x/") {
-      arguments = name.dropFirst() + " " + arguments
-      name = "x"
+    if let slash = name.firstIndex(of: "/"), ["x", "xp"].contains(name[..<slash]) {
+      arguments = name[slash...] + " " + arguments
+      name = String(name[..<slash])
     }
     do throws(MonitorError) {
       let command = try CommandTable.command(named: name)
@@ -104,7 +104,7 @@ public final class Monitor {
   private func repeated(_ command: Command, _ arguments: String) -> String {
     let format = arguments.hasPrefix("/") ? arguments.splitAtSpace.0 + " " : ""
     switch command.name {
-    case "x": return continuation.examined.map { "\(format)\($0.hex)" } ?? arguments
+    case "x", "xp": return continuation.examined.map { "\(format)\($0.hex)" } ?? arguments
     case "disassemble": return continuation.disassembled.map(\.hex) ?? arguments
     case "list": return ""
     default: return arguments

@@ -15,6 +15,8 @@ public final class MonitorController: SessionController {
   private let staysAtEnd: Bool
   private var isWanted: Bool
   private var isAtEnd = false
+  /// Whether the user asked for attention and was not given any yet.
+  private var wasAsked = false
   /// Where a run of a certain length ends.
   private var target: UInt64?
   private var script: [String]
@@ -87,6 +89,7 @@ public final class MonitorController: SessionController {
   /// Asks for the user's attention soon, also where the guest is idle.
   public func attention() {
     isWanted = true
+    wasAsked = true
     machine.requestStop()
   }
 
@@ -96,7 +99,7 @@ public final class MonitorController: SessionController {
     case .instructionLimit, .conditionMet, .idle: return .end
     case .stopped, .breakpoint, .watchpoint: break
     default:
-      guard staysAtEnd || monitor?.motion != nil else { return .end }
+      guard staysAtEnd else { return .end }
       // Going on from an end ends the session.
       guard !isAtEnd else { return .end }
       isAtEnd = true
@@ -113,6 +116,7 @@ public final class MonitorController: SessionController {
     if let motion = monitor.motion { monitor.end(motion) }
     target = nil
     show(greeting(monitor, stop, isFirst: isFirst))
+    wasAsked = false
     while true {
       guard let line = nextLine(monitor) else {
         // Nobody asks any more: a script's end ends the run, a client's leave lets it go on.
@@ -146,7 +150,8 @@ public final class MonitorController: SessionController {
       guard let last = monitor.debuggee.lastStop, !isFirst else {
         return monitor.whereLines().joined(separator: "\n") + "\n`help` lists the commands"
       }
-      return monitor.report(last)
+      guard wasAsked, last.cause == .arrived else { return monitor.report(last) }
+      return (["interrupted"] + monitor.whereLines()).joined(separator: "\n")
     default:
       return ([Monitor.describe(stop)] + monitor.whereLines()).joined(separator: "\n")
     }

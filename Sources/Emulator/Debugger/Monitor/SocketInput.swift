@@ -39,8 +39,8 @@ public final class SocketInput: MonitorInput, SessionChannel {
     write(prompt)
     while true {
       if let line = takeLine() { return line }
-      if backend.hasClient { waitsForClient = false }
-      guard backend.hasClient || waitsForClient else { return nil }
+      if backend.isConnected { waitsForClient = false }
+      guard backend.isConnected || waitsForClient else { return nil }
       var requests = backend.interests.map {
         pollfd(
           fd: $0.descriptor,

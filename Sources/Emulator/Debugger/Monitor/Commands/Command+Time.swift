@@ -42,9 +42,7 @@ extension Command {
           target = try monitor.value(text)
         }
       }
-      monitor.selected = nil
-      monitor.machine.pausesWhenIdle = false
-      return monitor.report(monitor.debuggee.go(to: target))
+      return monitor.report(monitor.go(to: target))
     },
     Command(
       name: "last-write", aliases: ["lw"], arguments: "[phys] ADDRESS [SIZE]", topic: .time,
@@ -82,8 +80,7 @@ extension Command {
       guard let saved = monitor.savedStates[text] else {
         throw MonitorError("nothing was saved as `\(text)`")
       }
-      monitor.selected = nil
-      return monitor.report(monitor.debuggee.go(to: saved.position))
+      return monitor.report(monitor.go(to: saved.position))
     },
   ]
 }

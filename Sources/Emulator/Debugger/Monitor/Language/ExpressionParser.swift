@@ -157,7 +157,8 @@ struct ExpressionParser {
     if word.first?.isNumber == true, !isFileAndLine(behind: 0) {
       throw MonitorError("`\(word)` is no number")
     }
-    if isFileAndLine(behind: 0) {
+    // `[name:4]` is memory; names of source files have a dot.
+    if word.contains("."), isFileAndLine(behind: 0) {
       position += 1
       let digits = String(text[position...].prefix { $0.isNumber })
       position += digits.count
