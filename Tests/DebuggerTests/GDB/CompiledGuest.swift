@@ -21,7 +21,7 @@ enum CompiledGuest {
     __attribute__((noinline)) void fill(long n) {
       unsigned char *target = buffer;
       long count = sizeof buffer;
-      __asm__ volatile("rep stosb" : "+D"(target), "+c"(count) : "a"(n) : "memory");
+      __asm__ volatile("repeat: rep stosb" : "+D"(target), "+c"(count) : "a"(n) : "memory");
     }
 
     void start(void) {

@@ -35,13 +35,16 @@ import Testing
   @Test func aPacketThatIsTooLongIsDamaged() {
     var stream = PacketStream()
     let packet = [UInt8](repeating: 0x41, count: PacketStream.capacity + 1)
-    #expect(PacketStream.frame(packet).compactMap { stream.receive($0) } == [.damaged])
-    #expect(PacketStream.frame([0x3F]).compactMap { stream.receive($0) } == [.packet([0x3F])])
+    let first = PacketStream.frame(packet).compactMap { stream.receive($0) }
+    #expect(first == [PacketStream.Event.damaged])
+    let second = PacketStream.frame([0x3F]).compactMap { stream.receive($0) }
+    #expect(second == [PacketStream.Event.packet([0x3F])])
   }
 
   @Test func checksumsDoNotCountWithoutAcknowledgements() {
     var stream = PacketStream()
     stream.ignoresChecksums = true
-    #expect("$?#00".utf8.compactMap { stream.receive($0) } == [.packet([0x3F])])
+    let events = "$?#00".utf8.compactMap { stream.receive($0) }
+    #expect(events == [PacketStream.Event.packet([0x3F])])
   }
 }

@@ -100,7 +100,7 @@ struct SourceLevelTests {
       """
       break fill if n == 7
       continue
-      tbreak *(fill + 19)
+      tbreak *(long) &repeat
       continue
       p $rcx
       stepi
