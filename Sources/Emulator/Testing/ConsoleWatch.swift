@@ -1,3 +1,4 @@
+import Debugger
 import Emulator
 
 /// Runs a machine until its console shows what is expected, or what is forbidden.
@@ -37,13 +38,28 @@ final class ConsoleWatch {
       examine(byte, at: position)
       if let result { return result }
     }
-    let stop = machine.run(
+    let stop = run(
       until: .output { [unowned self] byte in
         position += 1
         if result == nil { examine(byte, at: position) }
         return result != nil
-      }, limit: limit.instructions, timeLimit: limit.nanoseconds)
+      }, within: limit)
     return result ?? finish(stop)
+  }
+
+  /// Runs until the condition, the limit, or the proof that the machine goes round for ever.
+  private func run(until condition: StopCondition, within limit: RunLimit) -> StopReason {
+    let watch = HangWatch(machine)
+    let end = machine.instructionCount.addingClamped(limit.instructions)
+    let endTime = machine.now.addingClamped(limit.nanoseconds)
+    while true {
+      let stop = watch.run(
+        until: condition, limit: end - min(end, machine.instructionCount),
+        timeLimit: endTime - min(endTime, machine.now))
+      guard stop == .instructionLimit, machine.instructionCount < end, machine.now < endTime else {
+        return stop
+      }
+    }
   }
 
   /// Looks at the byte behind which `position` is.

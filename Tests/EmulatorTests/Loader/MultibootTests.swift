@@ -299,12 +299,14 @@ private typealias Images = ProtocolImages
     let header = Images.multiboot2Header() + Images.multiboot1Header()
     var both = Images.elf(header: header, code: TestCode.loop)
     let magic = { (builder: ELFBuilder, choice: BootProtocol?) in
-      try machine(builder.build(), bootProtocol: choice).processor.cpu[.rax]
+      let machine = try machine(builder.build(), bootProtocol: choice)
+      return withExtendedLifetime(machine) { machine.processor.cpu[.rax] }
     }
     #expect(try magic(both, nil) == 0x36D7_6289)
     #expect(try magic(both, .multiboot2) == 0x36D7_6289)
     #expect(try magic(both, .multiboot1) == 0x2BAD_B002)
-    #expect(try machine(both.build(), bootProtocol: .elf64).processor.cpu.isLongMode)
+    let long = try machine(both.build(), bootProtocol: .elf64)
+    #expect(withExtendedLifetime(long) { long.processor.cpu.isLongMode })
     #expect(refusal(both.build(), bootProtocol: .limine).contains("cannot be started by limine"))
     #expect(refusal(both.build(), bootProtocol: .pvh).contains("cannot be started by pvh"))
     #expect(refusal(both.build(), bootProtocol: .linux).contains("cannot be started by linux"))
