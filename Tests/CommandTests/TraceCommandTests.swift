@@ -81,7 +81,7 @@ import Testing
     let trace = folder.path("run.etr")
     _ = try succeed(["trace", "record", "--log", log, "-o", trace, "--events", "input,console"])
     #expect(
-      try succeed(["trace", "show", trace]).output.contains("input com1 \"echo one two\\n\""))
+      try succeed(["trace", "show", trace]).output.contains("com1 \"echo one two\\n\""))
     _ = try succeed(["trace", "check", trace])
   }
 

@@ -44,9 +44,9 @@ import Testing
       try #require(source.firstIndex { $0.contains(text) }) + 1
     }
     #expect(coverage.lines[file]?[try line("incl ticks")] == 10)
-    #expect(coverage.lines[file]?[try line("jae done")] == 11)
+    #expect(coverage.lines[file]?[try line("jae done")] == 10)
     let branch = try #require(coverage.branches[file]?[try line("jae done")]?.first)
-    #expect(branch.taken == 1 && branch.notTaken == 10)
+    #expect(branch.taken == 1 && branch.notTaken == 9)
     let lcov = coverage.lcov()
     #expect(lcov.contains("DA:\(try line("incl ticks")),10\n"))
     #expect(lcov.contains("BRDA:\(try line("jae done")),0,0,1\n"))
