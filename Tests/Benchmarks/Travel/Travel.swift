@@ -109,15 +109,18 @@ struct Travel: ParsableCommand {
     let end = debuggee.position
     print("a run of \(end) instructions (\(stop.cause)), history begins at 0")
     var numbers = SeededPlaces(1)
+    var jumps: [Double] = []
     var steps: [Double] = []
     var writes: [Double] = []
     for _ in 0..<places {
-      _ = debuggee.go(to: numbers.next() % end + 1)
+      let place = numbers.next() % end + 1
+      jumps.append(time { _ = debuggee.go(to: place) })
       let position = debuggee.position
       steps.append(time { _ = debuggee.step(.backward) })
       guard debuggee.position == position - 1 else { throw ExitCode.failure }
     }
-    print("reverse-step at random: \(milliseconds(steps))")
+    print("goto anywhere: \(milliseconds(jumps))")
+    print("reverse-step there: \(milliseconds(steps))")
     _ = debuggee.go(to: end)
     let last = (0..<20).map { _ in time { _ = debuggee.step(.backward) } }
     print("reverse-step again and again: \(milliseconds(last))")
