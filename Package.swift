@@ -20,7 +20,7 @@ let package = Package(
     // What looks at machines and steers them: cold, so that it can be a module of its own.
     .target(
       name: "Debugger", dependencies: ["CDw", "CEdit", "CZstd", "CZydis", "Emulator"],
-      path: "Sources/Emulator/Debugger"),
+      path: "Sources/Emulator/Debugger", exclude: ["DebuggingAGuest.md", "GDB.md"]),
     // What tests of guests say: what a machine is expected to do, and manifests of such tests.
     .target(
       name: "EmulatorTesting", dependencies: ["Debugger", "Emulator"],
