@@ -1,4 +1,5 @@
 import Foundation
+import TestImages
 
 /// A machine in QEMU that a test talks to: it types, and waits for what the guest prints.
 final class QEMUSession {
@@ -50,7 +51,7 @@ final class QEMUSession {
 
   func end() -> Int32 {
     try? input.fileHandleForWriting.close()
-    process.waitUntilExit()
+    process.waitUntilExit(atMost: 60)
     return process.terminationStatus
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GuestKernel
+import TestImages
 import Testing
 
 @Suite(.enabled(if: QEMU.isPresent, "qemu-system-x86_64 is not installed"), .serialized)
@@ -167,7 +168,7 @@ struct GRUBTests {
     maker.standardOutput = FileHandle.nullDevice
     maker.standardError = FileHandle.nullDevice
     try maker.run()
-    maker.waitUntilExit()
+    maker.waitUntilExit(atMost: 60)
     #expect(maker.terminationStatus == 0)
     let run = try QEMU.run(["-M", "q35", "-cpu", "max", "-cdrom", disc.path] + QEMU.common)
     #expect(run.status == 33)

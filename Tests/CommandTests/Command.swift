@@ -1,4 +1,5 @@
 import Foundation
+import TestImages
 import Testing
 
 /// The built command, run as a process.
@@ -40,10 +41,7 @@ struct Command {
       process.standardInput = FileHandle.nullDevice
     }
     try process.run()
-    let killer = DispatchWorkItem { process.terminate() }
-    DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: killer)
-    process.waitUntilExit()
-    killer.cancel()
+    process.waitUntilExit(atMost: 120)
     return Result(
       status: process.terminationStatus, isSignal: process.terminationReason == .uncaughtSignal,
       output: try Self.read(output), errors: try Self.read(errors))

@@ -60,7 +60,7 @@ import Testing
     }
     #expect(descriptor >= 0)
     #expect(talk(descriptor, "ping q") == "ping q")
-    process.waitUntilExit()
+    process.waitUntilExit(atMost: 300)
     #expect(process.terminationStatus == 33)
     #expect(!FileManager.default.fileExists(atPath: path))
   }
@@ -83,7 +83,7 @@ import Testing
     for _ in 0..<500 where !FileManager.default.fileExists(atPath: path) { usleep(10_000) }
     usleep(100_000)
     process.terminate()
-    process.waitUntilExit()
+    process.waitUntilExit(atMost: 300)
     #expect(process.terminationReason == .uncaughtSignal)
     #expect(process.terminationStatus == SIGTERM)
     #expect(!FileManager.default.fileExists(atPath: path))
@@ -110,7 +110,7 @@ import Testing
       return -1
     }
     #expect(talk(descriptor, "q") == "q")
-    process.waitUntilExit()
+    process.waitUntilExit(atMost: 300)
     #expect(process.terminationStatus == 33)
   }
 }

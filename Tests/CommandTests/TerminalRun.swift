@@ -1,4 +1,5 @@
 import Foundation
+import TestImages
 
 /// A pseudo-terminal with the command at one end and the test at the other.
 final class TerminalRun {
@@ -10,6 +11,8 @@ final class TerminalRun {
   private let slave: Int32
   let process = Process()
   private(set) var text = ""
+  /// How much of the text has been waited for.
+  private var searched = 0
 
   init(_ arguments: [String]) throws {
     master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
@@ -41,17 +44,25 @@ final class TerminalRun {
 
   func type(_ text: String) { _ = text.withCString { write(master, $0, strlen($0)) } }
 
-  /// Reads until `wanted` was shown.
+  /// Reads until `wanted` was shown, after what was waited for before.
   func wait(for wanted: String, seconds: Double = 60) -> Bool {
     let end = Date().addingTimeInterval(seconds)
     var buffer = [UInt8](repeating: 0, count: 4096)
-    while !text.contains(wanted), Date() < end {
+    while true {
+      let rest = text.dropFirst(searched)
+      if let found = rest.range(of: wanted) {
+        searched = text.distance(from: text.startIndex, to: found.upperBound)
+        return true
+      }
+      guard Date() < end else { return false }
       var request = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
       guard poll(&request, 1, 100) > 0 else { continue }
       let count = read(master, &buffer, buffer.count)
-      guard count > 0 else { break }
+      guard count > 0 else { return false }
       text += String(decoding: buffer.prefix(count), as: UTF8.self)
     }
-    return text.contains(wanted)
   }
+
+  /// Waits for the end of the command, which is killed when it does not come.
+  func waitUntilExit() { process.waitUntilExit(atMost: 60) }
 }

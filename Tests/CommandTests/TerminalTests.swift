@@ -30,7 +30,7 @@ import Testing
     run.type("\u{1}\u{1}")
     #expect(run.wait(for: "\u{1}"))
     run.type("\u{1}x")
-    run.process.waitUntilExit()
+    run.waitUntilExit()
     #expect(run.process.terminationStatus == 0)
     #expect(run.localModes == before)
   }
@@ -43,7 +43,7 @@ import Testing
     #expect(run.wait(for: "ready"))
     #expect(isRaw(run.localModes))
     kill(run.process.processIdentifier, signal)
-    run.process.waitUntilExit()
+    run.waitUntilExit()
     #expect(run.process.terminationReason == .uncaughtSignal)
     #expect(run.process.terminationStatus == signal)
     #expect(run.localModes == before)
@@ -55,7 +55,7 @@ import Testing
       let run = try TerminalRun(["boot", image, "--timeout", "100"])
       let before = run.localModes
       try run.process.run()
-      run.process.waitUntilExit()
+      run.waitUntilExit()
       #expect(run.localModes == before)
     }
   }
@@ -74,7 +74,7 @@ import Testing
     #expect(run.process.isRunning)
     #expect(used <= 5, "\(used) hundredths of a second in one second")
     run.type("\u{1}x")
-    run.process.waitUntilExit()
+    run.waitUntilExit()
     #expect(run.process.terminationStatus == 0)
   }
 

@@ -56,7 +56,7 @@ public enum CompiledKernel {
     process.arguments = arguments
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    process.waitUntilExit()
+    process.waitUntilExit(atMost: 120)
     return process.terminationStatus == 0
   }
 }

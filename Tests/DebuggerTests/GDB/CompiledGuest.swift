@@ -53,7 +53,7 @@ enum CompiledGuest {
       "guest.c", "-o", "guest.elf",
     ]
     try compiler.run()
-    compiler.waitUntilExit()
+    compiler.waitUntilExit(atMost: 120)
     return Array(try Data(contentsOf: folder.appending(path: "guest.elf")))
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestImages
 
 /// GDB itself and the command, as processes that talk over a socket.
 final class RealGDB {
@@ -39,7 +40,7 @@ final class RealGDB {
 
   deinit {
     if guest.isRunning { guest.terminate() }
-    guest.waitUntilExit()
+    guest.waitUntilExit(atMost: 20)
     try? FileManager.default.removeItem(at: folder)
   }
 
@@ -78,10 +79,7 @@ final class RealGDB {
     process.standardOutput = handle
     process.standardError = handle
     try process.run()
-    let killer = DispatchWorkItem { process.terminate() }
-    DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: killer)
-    process.waitUntilExit()
-    killer.cancel()
+    process.waitUntilExit(atMost: seconds)
     return String(decoding: try Data(contentsOf: URL(fileURLWithPath: output)), as: UTF8.self)
   }
 }

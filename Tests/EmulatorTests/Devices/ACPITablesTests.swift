@@ -1,5 +1,6 @@
 import Emulator
 import Foundation
+import TestImages
 import Testing
 
 @Suite struct ACPITablesTests {
@@ -118,7 +119,7 @@ import Testing
     process.standardError = pipe
     try process.run()
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    process.waitUntilExit(atMost: 60)
     return (process.terminationStatus, String(decoding: data, as: UTF8.self))
   }
 }
