@@ -84,8 +84,9 @@ let package = Package(
       name: "DebuggerTests", dependencies: ["Debugger", "TestImages"], path: "Tests/DebuggerTests"),
     // Small images for tests, right ones and wrong ones.
     .target(
-      name: "TestImages", dependencies: ["MultiprocessorGuest"], path: "Tests/TestImages",
-      exclude: ["Guests"]),
+      name: "TestImages", dependencies: ["FaultyGuest", "MultiprocessorGuest"],
+      path: "Tests/TestImages", exclude: ["Guests"]),
+    .target(name: "FaultyGuest", path: "Tests/FaultyGuest"),
     .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),
     .testTarget(
       name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
@@ -102,6 +103,12 @@ let package = Package(
         "Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Differential"),
+    .executableTarget(
+      name: "travel",
+      dependencies: [
+        "Debugger", "Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Benchmarks/Travel"),
     .testTarget(
       name: "RowTests", dependencies: ["Oracle"], path: "Tests/Rows",
       exclude: ["README.md", "Instructions"]),

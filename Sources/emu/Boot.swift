@@ -8,11 +8,23 @@ struct Boot: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Boot a kernel and attach the terminal to its serial console.",
     discussion: """
-      Keys: Ctrl-A x quits, Ctrl-A h lists the keys, Ctrl-A Ctrl-A sends Ctrl-A.
+      Keys: Ctrl-A x quits, Ctrl-A c stops the guest in the monitor, Ctrl-A h lists the keys, \
+      Ctrl-A Ctrl-A sends Ctrl-A.
       \(ExitStatus.help)
       """)
 
   @OptionGroup var options: MachineOptions
+  @OptionGroup var checking: CheckArguments
+  @OptionGroup var debugging: DebugOptions
+  @OptionGroup var monitor: MonitorOptions
+
+  /// Whether this is `emu debug`.
+  var isDebugging = false
+
+  private enum CodingKeys: CodingKey {
+    case options, checking, debugging, monitor, serial, input, prompt, limit, timeout, exitOn
+    case record, quiet, statistics
+  }
 
   @Option(
     help: ArgumentHelp(
@@ -58,11 +70,19 @@ struct Boot: ParsableCommand {
   var statistics = false
 
   func validate() throws {
+    if debugging.gdb != nil && (monitor.place != nil || monitor.script != nil) {
+      throw ValidationError(
+        "--gdb has the monitor's commands as monitor COMMAND; it goes without --monitor and --script"
+      )
+    }
     do {
       if let exitOn { _ = try OutputPattern(exitOn) }
       if let prompt { _ = try OutputPattern(prompt, option: "--prompt") }
     } catch {
       throw ValidationError(error.description)
+    }
+    if debugging.gdb != nil && checking.isAsked {
+      throw ValidationError("--check and --torture steer the run themselves: they exclude --gdb")
     }
     if prompt != nil, input == nil {
       throw ValidationError("--prompt waits for what --input types; name a file with --input")
@@ -85,25 +105,46 @@ struct Boot: ParsableCommand {
       write(STDERR_FILENO, &byte, 1)
     }
     try options.firmware.connect(machine)
-    let end = try runSession(machine)
+    let checks = isDebugging ? nil : try checking.attach(to: machine, seed: options.seed)
+    let ending = Ending()
+    let end = try runSession(machine, ending, checks)
+    checks?.finish()
     try options.firmware.saveScreen(of: machine)
     if let record { try options.writeRecord(of: machine, to: record) }
     if statistics { ExitStatus.say(Self.statistics(of: machine)) }
-    try finish(machine, end)
+    let outcome = Result { try finish(machine, end, ending) }
+    if let checks { try checking.conclude(checks, outcome, quiet: quiet) }
+    try outcome.get()
   }
 
   // MARK: Running it
 
-  private func runSession(_ machine: Machine) throws -> Session.End {
+  private func runSession(
+    _ machine: Machine, _ ending: Ending, _ checks: CheckedRun?
+  ) throws -> Session.End {
     let main = options.hvc == .stdio ? .stdio : serial
     let terminal = main == .stdio && input == nil ? Terminal() : nil
-    let streams = StandardStreams(readsInput: input == nil, terminal: terminal)
+    let monitorInput =
+      debugging.gdb == nil
+      ? try monitor.openInput(atTerminal: terminal != nil, isDebugging: isDebugging) : nil
+    // What is no terminal is the monitor's alone.
+    let isShared = terminal != nil || !(monitorInput is TerminalInput)
+    let streams = StandardStreams(readsInput: input == nil && isShared, terminal: terminal)
+    let watch = HangWatch(machine)
+    let controller = try makeController(machine, monitorInput, checks ?? watch)
+    defer {
+      ending.hang = watch.proof
+      ending.debuggee = controller?.current?.debuggee
+    }
     let backend: any SerialBackend
     let channels: [any SessionChannel]
+    let debugger: GDBConnection?
     do {
       backend = try main.open(standardStreams: streams)
       let mirror = options.firmware.vga == .text ? [ScreenMirror(machine, streams)] : []
-      channels = try openChannels(machine) + mirror
+      debugger = try connectDebugger(machine)
+      let debuggers = [debugger, monitorInput as? any SessionChannel].compactMap { $0 }
+      channels = try openChannels(machine) + mirror + debuggers
     } catch let error as HostError {
       throw Failure(error, status: ExitStatus.unusableFile)
     }
@@ -111,7 +152,7 @@ struct Boot: ParsableCommand {
     defer { backend.close() }
     let session = Session(
       machine: machine, backend: backend, channels: channels, limits: try limits(),
-      terminal: terminal,
+      controller: debugger ?? controller ?? checks ?? watch, terminal: terminal,
       signals: SignalWatch(), say: ExitStatus.say)
     if terminal != nil, !quiet { ExitStatus.say("Ctrl-A x quits, Ctrl-A h helps") }
     do {
@@ -120,6 +161,29 @@ struct Boot: ParsableCommand {
       if case .closedOutput = error.kind { return .signal(SIGPIPE) }
       throw Failure(error, status: ExitStatus.hostFailure)
     }
+  }
+
+  /// What steers the machine, if anybody may look into it.
+  private func makeController(
+    _ machine: Machine, _ input: (any MonitorInput)?, _ plain: any SessionController
+  ) throws -> MonitorController? {
+    guard let input else { return nil }
+    // A file that was named and is unusable is better said at once.
+    let symbols = monitor.symbols == nil ? nil : try monitor.readSymbols(of: machine)
+    return MonitorController(
+      machine: machine, input: input, plain: plain,
+      symbols: {
+        symbols ?? (try? monitor.readSymbols(of: machine)) ?? ProgramSymbols(machine.image?.elf)
+      },
+      stopsAtStart: isDebugging || monitor.wait, script: try monitor.scriptLines())
+  }
+
+  /// Listens for GDB, if it may come; its `monitor` commands are our monitor's.
+  private func connectDebugger(_ machine: Machine) throws -> GDBConnection? {
+    guard debugging.gdb != nil else { return nil }
+    let symbols = try monitor.readSymbols(of: machine)
+    return try debugging.connect(
+      machine, symbols: symbols, waits: isDebugging || monitor.wait, quiet: quiet)
   }
 
   /// What is connected beside the main console.
@@ -157,16 +221,16 @@ struct Boot: ParsableCommand {
 
   // MARK: The end
 
-  private func finish(_ machine: Machine, _ end: Session.End) throws {
+  private func finish(_ machine: Machine, _ end: Session.End, _ ending: Ending) throws {
     switch end {
     case .quit, .machine(.poweredOff), .machine(.conditionMet): return
     case .machine(.debugExit(let value)):
       throw ExitCode(Int32(truncatingIfNeeded: value << 1 | 1) & 0xFF)
     case .machine(.shutdown):
-      explain(machine, .shutdown)
+      explain(machine, .shutdown, ending)
       throw ExitCode(ExitStatus.shutdown)
     case .machine(.haltedForever), .machine(.idle):
-      explain(machine, .haltedForever)
+      explain(machine, .haltedForever, ending)
       throw ExitCode(ExitStatus.haltedForever)
     case .machine(.instructionLimit):
       remark("\(machine.instructionCount) instructions: the limit is reached")
@@ -176,7 +240,7 @@ struct Boot: ParsableCommand {
       throw ExitCode(ExitStatus.timeout)
     case .signal(let number):
       ExitStatus.leave(bySignal: number)
-    case .machine(.reset), .machine(.stopped): return
+    case .machine(.reset), .machine(.stopped), .machine(.breakpoint), .machine(.watchpoint): return
     }
   }
 
@@ -190,12 +254,22 @@ struct Boot: ParsableCommand {
   }
 
   /// Prints what is known about a bad end.
-  private func explain(_ machine: Machine, _ stop: StopReason) {
-    let lines = machine.diagnosis(of: stop).lines
+  private func explain(_ machine: Machine, _ stop: StopReason, _ ending: Ending) {
+    let symbols = try? monitor.readSymbols(of: machine)
+    let debuggee = ending.debuggee ?? Rerun(of: machine)?.debuggee
+    let lines = machine.diagnosis(
+      of: stop, symbols: symbols, debuggee: debuggee, hang: ending.hang
+    ).lines
     ExitStatus.say(lines.joined(separator: "\n"))
   }
 
   private func remark(_ text: String) {
     if !quiet { ExitStatus.say(text) }
   }
+}
+
+/// What a session leaves behind for the explanation of its end.
+private final class Ending {
+  var hang: HangProof?
+  var debuggee: Debuggee?
 }

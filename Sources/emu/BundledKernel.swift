@@ -23,6 +23,14 @@ enum BundledKernel {
       status: ExitStatus.unusableFile)
   }
 
+  /// Where the build of the guest kernel puts an image of that name, debugging sections and all.
+  static func buildOutput(of image: String?) -> [String] {
+    guard let name = image?.split(separator: "/").last, let folder = executableDirectory() else {
+      return []
+    }
+    return ["\(folder)/emu_GuestKernel.resources/\(name)"]
+  }
+
   private static func executableDirectory() -> String? {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink("/proc/self/exe", &buffer, buffer.count)

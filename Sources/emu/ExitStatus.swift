@@ -14,12 +14,14 @@ enum ExitStatus {
   static let timeout: Int32 = 6
   static let diverged: Int32 = 7
   static let haltedForever: Int32 = 8
+  static let findings: Int32 = 9
 
   static let help = """
     Exit status: 0 the guest powered off, --exit-on matched or Ctrl-A x; (value << 1) | 1 a write \
     to the debug-exit port 0xF4; 1 the host failed (a full disk, say); 2 usage; 3 an unusable \
-    image or file; 4 triple fault; 5 the instruction limit; 6 the timeout; 7 a run differs from its trace; 8 the guest halted for \
-    ever. A signal that ends the command ends it as if it were not caught.
+    image or file; 4 triple fault; 5 the instruction limit; 6 the timeout; 7 a run differs from its \
+    trace; 8 the guest halted for ever; 9 a check (--check) found something. A signal that ends the \
+    command ends it as if it were not caught.
     """
 
   /// Shows a line that is not the guest's.

@@ -82,7 +82,7 @@ private struct Example {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  @Test(arguments: ["README.md"])
+  @Test(arguments: ["README.md", "Documentation/DebuggingAGuest.md"])
   func commandsDoWhatIsWritten(name: String) throws {
     let text = try String(contentsOf: Self.root.appending(path: name), encoding: .utf8)
     let examples = Example.all(in: text)

@@ -38,6 +38,17 @@ import Testing
     #expect(result.errors.contains("IF is 0"))
   }
 
+  @Test func aHangIsProven() throws {
+    // MOV AL, [RSP+64]; TEST AL, AL; JZ to the MOV.
+    let code: [UInt8] = [0x8A, 0x44, 0x24, 0x40, 0x84, 0xC0, 0x74, 0xF8]
+    let path = try image([0xC6, 0x44, 0x24, 0x40, 0x00] + code)
+    let result = try Command.run(["boot", path, "--timeout", "60"])
+    #expect(result.status == 8)
+    #expect(result.errors.contains("the machine can never make progress"))
+    #expect(result.errors.contains("a round of 3 instructions changes nothing"))
+    #expect(try Command.run(["boot", try image(TestCode.loop), "--timeout", "60"]).status == 8)
+  }
+
   @Test func limits() throws {
     let path = try image(TestCode.loop)
     let limited = try Command.run(["boot", path, "--limit", "12345"])
@@ -46,7 +57,9 @@ import Testing
     let quiet = try Command.run(["boot", path, "--limit", "12345", "--quiet"])
     #expect(quiet.status == 5)
     #expect(quiet.errors == "")
-    #expect(try Command.run(["boot", path, "--timeout", "0.2"]).status == 6)
+    // RDTSC; JMP to it: what reads the time may be waiting for it.
+    let waiting = try image([0x0F, 0x31, 0xEB, 0xFC])
+    #expect(try Command.run(["boot", waiting, "--timeout", "0.2"]).status == 6)
     #expect(try Command.run(["boot", path, "--limit", "0"]).status == 5)
   }
 
@@ -83,7 +96,8 @@ import Testing
     (["boot", "--input", "x", "--prompt", "("], "--prompt"),
     (["boot", "--prompt", "a"], "--input"),
     (["boot", "--timeout", "-1"], "timeout"), (["boot", "--limit", "many"], "--limit"),
-    (["boot", "--gdb", "1234"], "--gdb"), (["boot", "a", "b"], "b"), (["launch"], "launch"),
+    (["boot", "--gdb", "here"], "--gdb"), (["boot", "a", "b"], "b"),
+    (["launch"], "launch"),
     (["inspect"], "image"),
   ]) func usageErrors(arguments: [String], mentioned: String) throws {
     let result = try Command.run(arguments)

@@ -33,7 +33,7 @@ final class SystemMachine {
     let limit = cpu.instructionCount &+ 200
     while true {
       switch processor.run(until: limit) {
-      case .lookup, .yielded: continue
+      case .lookup, .yielded, .breakpoint, .stopRequested: continue
       case .halted: return "hlt"
       case .shutdown: return "shutdown"
       case .limit: return "limit"

@@ -6,6 +6,21 @@ import Testing
 
 /// What tests of guests say to a machine.
 @Suite struct ExpectTests {
+  @Test func oneBootManyTests() throws {
+    let machine = try Guests.kernel()
+    try machine.expect(console: "apus$ ", within: .instructions(50_000_000))
+    let booted = machine.snapshot()
+    for (command, answer) in [("ps", "(idle)"), ("hello you", "Hello, you!")] {
+      machine.restore(booted)
+      machine.type("\(command)\n")
+      try machine.expect(console: .line(/^\s*\d+.*\(idle\)|^Hello, \w+!/), forbidding: ["killed"])
+      #expect(machine.console.text.contains(answer))
+      try machine.expect(console: "apus$ ")
+    }
+    machine.type("poweroff\n")
+    try machine.expect(stop: .poweredOff)
+  }
+
   /// Everything is found in order, also when the guest writes it in one go.
   @Test func outputIsLookedAtOnce() throws {
     let machine = try Guests.printing("one\r\ntwo\none\n", then: TestCode.powerOff)
@@ -65,10 +80,18 @@ import Testing
     #expect(late.sentence.contains("but the limit was reached"))
   }
 
-  @Test func aConditionIsReached() throws {
+  @Test func aSymbolIsReached() throws {
     // INC EAX; there: INC EAX; JMP there.
-    let machine = try Guests.bare([0xFF, 0xC0, 0xFF, 0xC0, 0xEB, 0xFC])
+    let code: [UInt8] = [0xFF, 0xC0, 0xFF, 0xC0, 0xEB, 0xFC]
+    let machine = try Guests.bare(code, symbols: [("there", 0x10_0002, 2)])
     machine.processor.cpu[.rax] = 0
+    try machine.run(to: "there")
+    #expect(machine.processor.cpu[.rax] == 1)
+    try machine.run(to: "there")
+    #expect(machine.processor.cpu[.rax] == 2)
+    #expect(machine.breakpoints.isEmpty)
+    let failure = try #require(throws: ExpectationFailure.self) { try machine.run(to: "nowhere") }
+    #expect(failure.sentence.contains("no symbol has that name"))
     try machine.run(until: "RAX is 40", every: 1) { $0.processor.cpu[.rax] == 40 }
     #expect(machine.processor.cpu[.rax] == 40)
     #expect(throws: ExpectationFailure.self) {
@@ -76,5 +99,17 @@ import Testing
         $0.processor.cpu[.rax] == 1
       }
     }
+  }
+
+  @Test func aForkGoesItsOwnWay() throws {
+    let machine = try Guests.kernel()
+    try machine.expect(console: "apus$ ")
+    let other = try machine.fork()
+    other.type("poweroff\n")
+    try other.expect(stop: .poweredOff)
+    // The prompt was there before the fork.
+    machine.type("hello fork\n")
+    try machine.expect(console: "Hello, fork!")
+    #expect(!other.console.text.contains("fork"))
   }
 }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Writing and reading of descriptors, as often as it takes.
-enum HostDescriptor {
+package enum HostDescriptor {
   /// What a write came to.
   enum WriteResult: Equatable {
     /// This many bytes were taken; fewer than given when the other end is slow.
@@ -34,7 +34,7 @@ enum HostDescriptor {
   }
 
   /// Whether any descriptor that is waited on for input has some, or has ended.
-  static func hasInput(_ interests: [Interest]) -> Bool {
+  package static func hasInput(_ interests: [Interest]) -> Bool {
     var requests = interests.filter(\.input).map {
       pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0)
     }

@@ -43,10 +43,12 @@ public final class Session {
   private let backend: any SerialBackend
   private let channels: [any SessionChannel]
   private let limits: Limits
+  private let controller: (any SessionController)?
   private let terminal: Terminal?
   private let signals: SignalWatch
   private let say: (String) -> Void
   private let output = OutputBuffer()
+  private var typed: [UInt8] = []
   private var pacing: Pacing
   private let deadline: UInt64?
   private let lastInstruction: UInt64
@@ -58,18 +60,20 @@ public final class Session {
   ///   - backend: What its first serial port is connected to.
   ///   - channels: What else of the machine is connected to the host.
   ///   - limits: What ends the run.
+  ///   - controller: A debugger that steers the machine.
   ///   - terminal: The terminal that is to be in raw mode meanwhile.
   ///   - signals: Where signals are noticed.
   ///   - say: Shows the user a line that is not the guest's.
   public init(
     machine: Machine, backend: any SerialBackend, channels: [any SessionChannel] = [],
-    limits: Limits, terminal: Terminal?,
+    limits: Limits, controller: (any SessionController)? = nil, terminal: Terminal?,
     signals: SignalWatch, say: @escaping (String) -> Void
   ) {
     self.machine = machine
     self.backend = backend
     self.channels = channels
     self.limits = limits
+    self.controller = controller
     self.terminal = terminal
     self.signals = signals
     self.say = say
@@ -86,8 +90,15 @@ public final class Session {
     terminal?.enterRawMode()
     defer { terminal?.restore() }
     while true {
-      let stop = isCongested ? nil : runSlice()
+      var stop = isCongested || isHeld ? nil : runSlice()
       try sendOutput()
+      if let reason = stop, let controller, reason.isForDebugger {
+        switch try ask(controller, reason) {
+        case .goOn: stop = nil
+        case .quit: return .quit
+        case .end: break
+        }
+      }
       if let end = try exchange(stop) { return end }
     }
   }
@@ -96,6 +107,8 @@ public final class Session {
     backend.isCongested || channels.contains(where: \.isCongested)
   }
 
+  private var isHeld: Bool { controller?.isHolding ?? false }
+
   /// Runs the machine for a slice; nil when it could go on at once.
   private func runSlice() -> StopReason? {
     let isLive = backend.mayReceive || channels.contains(where: \.mayReceive)
@@ -103,13 +116,27 @@ public final class Session {
     machine.awaitsInput = isLive
     let slice = isLive ? Self.interactiveSlice : Self.plainSlice
     let rest = lastInstruction - min(lastInstruction, machine.instructionCount)
-    let stop = machine.run(until: condition, limit: min(slice, rest), timeLimit: Self.timeSlice)
+    let limit = min(slice, rest)
+    let stop =
+      controller?.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
+      ?? machine.run(until: condition, limit: limit, timeLimit: Self.timeSlice)
     if stop == .conditionMet, !output.isLast, let script = limits.script {
-      type(script.nextLine())
+      typed += script.nextLine()
+      type()
       return nil
     }
     if stop == .instructionLimit, machine.instructionCount < lastInstruction { return nil }
     return stop
+  }
+
+  /// Lets the debugger decide, with the terminal as it was before the session if it wants that.
+  private func ask(
+    _ controller: any SessionController, _ stop: StopReason
+  ) throws(HostError) -> SessionDecision {
+    guard controller.usesTerminal else { return try controller.decide(stop) }
+    terminal?.restore()
+    defer { terminal?.enterRawMode() }
+    return try controller.decide(stop)
   }
 
   /// What output may interrupt a slice: the last of the run, or a prompt.
@@ -120,10 +147,6 @@ public final class Session {
       if matcher?(byte) == true { output.isLast = true }
       return script?.isPrompt(next: byte) == true || output.isLast
     }
-  }
-
-  private func type(_ input: [UInt8]) {
-    if limits.typesOnKeyboard { machine.typeKeys(input) } else { machine.console.send(input) }
   }
 
   private func sendOutput() throws(HostError) {
@@ -141,7 +164,7 @@ public final class Session {
     } else if let stop {
       try finishOutput()
       return .machine(stop)
-    } else if isCongested {
+    } else if isCongested || isHeld {
       sleep = nil
     }
     if let deadline {
@@ -153,14 +176,22 @@ public final class Session {
       for: backend.interests + channels.flatMap(\.interests), nanoseconds: sleep)
     if let end = handleSignal() { return end }
     if ready.contains(where: \.output) { try backend.flush() }
-    let input = ready.contains(where: \.input) ? try backend.receive() : []
+    if ready.contains(where: \.input) { typed += try backend.receive() }
     if case .idle(let time) = stop {
       let shown = pacing.virtualTime(wall: WallClock.now, virtual: machine.now)
       machine.advanceIdle(to: min(time, shown))
     }
-    type(input)
+    type()
     for channel in channels { try channel.exchange() }
+    if controller?.wantsEnd == true { return .quit }
     return handleCommand()
+  }
+
+  /// Gives the machine what was typed, unless it is one that replays its past.
+  private func type() {
+    guard controller?.acceptsInput ?? true, !typed.isEmpty else { return }
+    if limits.typesOnKeyboard { machine.typeKeys(typed) } else { machine.console.send(typed) }
+    typed = []
   }
 
   /// Gives the other end a moment to take the last bytes.
@@ -198,11 +229,21 @@ public final class Session {
     switch command {
     case .quit: return .quit
     case .help:
-      say("Ctrl-A x quits, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A to the guest")
-    case .monitor: say("there is no monitor in this version")
+      say(
+        "Ctrl-A x quits, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A to the guest, "
+          + "Ctrl-A c stops it in the monitor")
+    case .monitor: controller?.attention() ?? say("there is no monitor here")
     case .unknown: say("no such key; Ctrl-A h shows those there are")
     }
     return nil
+  }
+}
+
+extension StopReason {
+  /// Whether a debugger wants to know, because the machine does not go on by itself.
+  fileprivate var isForDebugger: Bool {
+    if case .idle = self { return false }
+    return true
   }
 }
 

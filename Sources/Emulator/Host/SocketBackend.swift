@@ -14,6 +14,10 @@ public final class SocketBackend: SerialBackend {
   private var client: Int32 = -1
   private var waiting: [UInt8] = []
   private var hadClient = false
+  /// What a client is told that comes while there is one; nil lets it wait for its turn.
+  public var refusal: String?
+  /// Whether a client is there.
+  public var isConnected: Bool { client >= 0 }
 
   private init(name: String, ownedPath: String?, listener: Int32) {
     self.name = name
@@ -92,7 +96,8 @@ public final class SocketBackend: SerialBackend {
   /// A client's bytes, or the client itself.
   public var interests: [Interest] {
     guard client >= 0 else { return [Interest(descriptor: listener, input: true)] }
-    return [Interest(descriptor: client, input: true, output: !waiting.isEmpty)]
+    let own = Interest(descriptor: client, input: true, output: !waiting.isEmpty)
+    return refusal == nil ? [own] : [own, Interest(descriptor: listener, input: true)]
   }
 
   /// Always: a client may come.
@@ -108,9 +113,13 @@ public final class SocketBackend: SerialBackend {
       guard client >= 0 else { return [] }
       hadClient = true
       Self.makeNonBlocking(client)
+      var on: Int32 = 1
+      setsockopt(
+        client, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
       try flush()
       return []
     }
+    if let refusal { refuseOthers(refusal) }
     guard let bytes = HostDescriptor.read(client) else {
       dropClient()
       return []
@@ -134,6 +143,14 @@ public final class SocketBackend: SerialBackend {
     switch HostDescriptor.write(client, waiting[...]) {
     case .written(let count): waiting.removeFirst(count)
     case .closed, .failed: dropClient()
+    }
+  }
+
+  /// Tells others that have come why they cannot stay.
+  private func refuseOthers(_ sentence: String) {
+    while case let other = accept(listener, nil, nil), other >= 0 {
+      _ = HostDescriptor.write(other, Array("\(sentence)\n".utf8)[...])
+      Glibc.close(other)
     }
   }
 

@@ -73,6 +73,17 @@ public struct SymbolTable: Sendable {
   /// The symbols whose name in the file begins so, in the order of their addresses.
   public func symbols(prefix: String) -> [Symbol] { symbols.filter { $0.name.hasPrefix(prefix) } }
 
+  /// The first symbol that begins in a range.
+  public func first(in range: ClosedRange<UInt64>) -> Symbol? {
+    var low = 0
+    var high = symbols.count
+    while low < high {
+      let middle = (low + high) / 2
+      if symbols[middle].address < range.lowerBound { low = middle + 1 } else { high = middle }
+    }
+    return low < symbols.count && range.contains(symbols[low].address) ? symbols[low] : nil
+  }
+
   /// `address` as `name+offset`, or nil.
   public func describe(_ address: UInt64) -> String? {
     guard let (symbol, offset) = symbol(at: address) else { return nil }

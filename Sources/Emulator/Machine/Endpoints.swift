@@ -25,6 +25,15 @@ final class Endpoints {
     return consoles
   }
 
+  /// Every console, in a fixed order.
+  var allConsoles: [SerialConsole] { consoles + [debugConsole, firmwareLog, virtioConsole] }
+
+  /// Whether nothing that the guest sends reaches anybody outside.
+  func setMuted(_ isMuted: Bool) {
+    for console in allConsoles { console.isMuted = isMuted }
+    network.isMuted = isMuted
+  }
+
   func transmit(_ port: Int, _ byte: UInt8) {
     observer?(port, byte)
     consoles[port].transmit(byte)
@@ -41,7 +50,7 @@ final class Endpoints {
         observer?(InputLog.virtioConsole, $0)
         virtioConsole.transmit($0)
       },
-      transmitFrame: { [network] in network.transmitted?($0) })
+      transmitFrame: { [network] in if !network.isMuted { network.transmitted?($0) } })
   }
 }
 
@@ -49,6 +58,9 @@ final class Endpoints {
 public final class NetworkWire {
   /// Is given every frame that the guest sends, as it is sent.
   public var transmitted: (([UInt8]) -> Void)?
+
+  /// Whether `transmitted` hears nothing.
+  var isMuted = false
 
   private let receive: ([UInt8]) -> Void
 

@@ -30,6 +30,10 @@ public struct InputLog: Equatable, Sendable, Codable {
   /// The number of the keyboard, where an entry is text to type, in place of a serial port's.
   public static let keyboard = 0x102
 
+  /// The number of a timer that fires early, in place of a serial port's: a byte says which, that
+  /// of the local APIC of a processor or, 255, the 8254.
+  public static let timer = 0x104
+
   /// The number of the debug console, which sends only, in place of a serial port's.
   public static let debugConsole = 0x103
 
@@ -38,6 +42,14 @@ public struct InputLog: Equatable, Sendable, Codable {
 
   /// Makes an empty log.
   public init() {}
+
+  /// Makes a log of entries, the earliest first.
+  public init(_ entries: [Entry]) { self.entries = entries }
+
+  /// Forgets everything but the first `count` entries.
+  mutating func truncate(to count: Int) {
+    if count < entries.count { entries.removeSubrange(count...) }
+  }
 
   /// Adds what happened after everything else in the log.
   public mutating func append(_ entry: Entry) { entries.append(entry) }

@@ -18,6 +18,7 @@ extension Machine {
     case InputLog.keyboard:
       heldKeys.append(entry.bytes, now: now)
       return releaseHeldKeys()
+    case InputLog.timer: return chipset.fireTimer(entry.bytes.first ?? 0)
     default: break
     }
     heldInput.append(entry.bytes, port: entry.port)
@@ -39,12 +40,23 @@ extension Machine {
   }
 }
 
+extension Machine {
+  /// Whether inputs of a log are still to come.
+  package var isReplaying: Bool { replay.map { !$0.isFinished } ?? false }
+
+  /// Takes input from outside again.
+  package func stopReplay() { replay = nil }
+}
+
 /// The part of a log that is still to come.
 struct InputReplay {
   private let log: InputLog
   private var position = 0
 
   init(_ log: InputLog) { self.log = log }
+
+  /// Whether every input has been delivered.
+  var isFinished: Bool { position >= log.entries.count }
 
   /// When the next input is due, nil when there is none left.
   var nextTime: UInt64? { position < log.entries.count ? log.entries[position].time : nil }
@@ -61,7 +73,7 @@ struct InputReplay {
 /// receiver holds.
 ///
 /// Quirk: patient-console. A terminal would not wait.
-struct HeldInput {
+struct HeldInput: Codable {
   private var bytes: [[UInt8]]
   /// How many bytes are held.
   private var count = 0

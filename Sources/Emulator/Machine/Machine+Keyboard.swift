@@ -16,7 +16,7 @@ extension Machine {
 }
 
 /// Keys that are still to be typed: a keyboard has little room, and a hand takes its time.
-struct HeldKeys {
+struct HeldKeys: Codable {
   /// From one key to the next.
   private static let interval: UInt64 = 20_000_000
 

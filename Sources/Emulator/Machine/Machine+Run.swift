@@ -18,9 +18,11 @@ extension Machine {
   ///   - condition: What to wait for.
   ///   - limit: How many more instructions may retire.
   ///   - timeLimit: How many more nanoseconds of virtual time may pass.
+  ///   - skipsBreakpoint: Whether a breakpoint at the first instruction does not count.
   /// - Returns: Why it stopped.
   public func run(
-    until condition: StopCondition = .never, limit: UInt64 = .max, timeLimit: UInt64 = .max
+    until condition: StopCondition = .never, limit: UInt64 = .max, timeLimit: UInt64 = .max,
+    skipsBreakpoint: Bool = false
   ) -> StopReason {
     requests.isConditionMet = false
     console.observer = condition.matches.map { matches in
@@ -28,21 +30,29 @@ extension Machine {
     }
     defer { console.observer = nil }
     return run(
-      to: instructionCount.addingClamped(limit), time: now.addingClamped(timeLimit))
+      to: instructionCount.addingClamped(limit), time: now.addingClamped(timeLimit),
+      skipsBreakpoint: skipsBreakpoint)
   }
 
-  private func run(to limit: UInt64, time timeLimit: UInt64) -> StopReason {
+  private func run(
+    to limit: UInt64, time timeLimit: UInt64, skipsBreakpoint: Bool
+  ) -> StopReason {
+    var skipsBreakpoint = skipsBreakpoint
     var idleEvents = 0
     var lastCount = instructionCount
     while true {
       runDueEvents()
       if !requests.signals.isEmpty { deliverSignals() }
-      if let stop = takeStop() { return stop }
+      if let stop = takeStop() ?? takeWatchHits() { return stop }
       if instructionCount >= limit || now >= timeLimit { return .instructionLimit }
       var look = nextLook(limit: limit, timeLimit: timeLimit)
       if processors.count > 1 { look = min(look, changeTurn()) }
-      switch processor.run(until: look &- turn.othersCount) {
-      case .limit, .lookup: break
+      let exit = processor.run(
+        until: look &- turn.othersCount, skipsBreakpoint: skipsBreakpoint)
+      skipsBreakpoint = false
+      switch exit {
+      case .limit, .lookup, .stopRequested: break
+      case .breakpoint: return .breakpoint
       case .yielded: endTurn()
       // Quirk: triple-fault. Hardware would reset.
       case .shutdown: return .shutdown
@@ -56,6 +66,29 @@ extension Machine {
         if let stop = idle(timeLimit: timeLimit, events: idleEvents) { return stop }
       }
     }
+  }
+
+  /// Does what is due at this boundary before the next instruction: events, messages between
+  /// processors, the change of turn, interrupts.
+  ///
+  /// For a debugger, so that what it shows is what executes next. A run does the same by itself.
+  package func settle() {
+    runDueEvents()
+    if !requests.signals.isEmpty { deliverSignals() }
+    if processors.count > 1 { _ = changeTurn() }
+    processor.deliverPending()
+  }
+
+  /// The accesses to watched bytes since the last look, if there were any.
+  private func takeWatchHits() -> StopReason? {
+    let hits = processor.takeWatchHits()
+    guard !hits.isEmpty else { return nil }
+    return .watchpoint(
+      hits.map { hit in
+        var hit = hit
+        hit.position = hit.rip == nil ? instructionCount : hit.position &+ turn.othersCount
+        return hit
+      })
   }
 
   /// Brings devices to the present and delivers what is due now, also from a log.
@@ -98,6 +131,10 @@ extension Machine {
         // The image fitted before, and the configuration is the same.
         return .reset
       }
+    }
+    if requests.isDebuggerStop {
+      requests.isDebuggerStop = false
+      return .breakpoint
     }
     if requests.isConditionMet {
       requests.isConditionMet = false

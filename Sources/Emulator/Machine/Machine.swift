@@ -33,7 +33,12 @@ public final class Machine {
   /// Everything that came from outside so far.
   public internal(set) var inputLog = InputLog()
   /// How often the machine was reset.
-  public private(set) var resetCount = 0
+  public internal(set) var resetCount = 0
+
+  /// Whether output reaches nobody outside, because it has been there before.
+  public var repeatsOutput = false {
+    didSet { endpoints.setMuted(repeatsOutput) }
+  }
 
   /// Whether a run stops when every processor is halted, so that a front end can let the wall
   /// clock catch up, instead of skipping the time.
@@ -44,7 +49,7 @@ public final class Machine {
   /// The console that a user sees, and whose output conditions look at: COM1 unless set.
   public var console: SerialConsole
 
-  let clock: VirtualClock
+  package let clock: VirtualClock
   package let chipset: Chipset
   let requests: Requests
   let endpoints: Endpoints
@@ -258,5 +263,7 @@ final class Requests {
   /// INIT and start-up messages, in the order they were sent.
   var signals: [(processor: Int, signal: ProcessorSignal)] = []
   var isConditionMet = false
+  /// An observer wants to look.
+  var isDebuggerStop = false
   let isStopRequested = Atomic(false)
 }

@@ -4,6 +4,7 @@ extension PhysicalMemory {
   /// Makes all RAM zero again and gives the host its pages back.
   func clear() {
     madvise(ram.base, Int(size), MADV_DONTNEED)
+    memset(ram.written, 1, Int(size / Self.pageSize))
   }
 
   /// Adds every page that holds anything but zeroes, with its number.

@@ -1,7 +1,7 @@
 /// The far end of a serial port, or of the debug console: what a terminal would show and type.
 public final class SerialConsole {
   /// Everything the guest has sent, unless `keepsOutput` is off.
-  public private(set) var output: [UInt8] = []
+  public internal(set) var output: [UInt8] = []
 
   /// How many bytes of `output` expectations have been met by; the next looks behind them.
   package var examinedCount: Int {
@@ -15,6 +15,9 @@ public final class SerialConsole {
 
   /// Is given every byte that the guest sends, as it is sent.
   public var transmitted: ((UInt8) -> Void)?
+
+  /// Whether `transmitted` hears nothing.
+  var isMuted = false
 
   /// Looks at every byte for the condition that a run waits for.
   var observer: ((UInt8) -> Void)?
@@ -41,6 +44,6 @@ public final class SerialConsole {
   func transmit(_ byte: UInt8) {
     if keepsOutput { output.append(byte) }
     observer?(byte)
-    transmitted?(byte)
+    if !isMuted { transmitted?(byte) }
   }
 }

@@ -16,6 +16,10 @@ public enum StopReason: Equatable, Sendable {
   case conditionMet
   /// Somebody called `requestStop`.
   case stopped
+  /// The instruction that comes next has a breakpoint.
+  case breakpoint
+  /// Watched bytes were accessed.
+  case watchpoint([WatchHit])
   /// Every processor is halted until this moment of virtual time at the latest (`.max`: until
   /// input comes). Only a machine that `pausesWhenIdle` stops for this.
   case idle(until: UInt64)

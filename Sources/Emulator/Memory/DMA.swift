@@ -49,7 +49,7 @@ public final class DMA {
     guard reaches(address, count: count) else { return false }
     let length = Int(truncatingIfNeeded: count)
     if let host = together(address, count: count, isWrite: true) {
-      defer { memory.dropCode(PhysicalAddress(address), count: count) }
+      defer { memory.noteWrite(PhysicalAddress(address), count: count) }
       return body(UnsafeMutableRawBufferPointer(start: host, count: length))
     }
     var bytes = [UInt8](repeating: 0, count: length)

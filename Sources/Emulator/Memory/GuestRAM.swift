@@ -12,6 +12,8 @@ struct GuestRAM {
   let base: UnsafeMutableRawPointer
   /// One word a page of the reservation: a bit for each 64 bytes that decoded code comes from.
   let codeLines: UnsafeMutablePointer<UInt64>
+  /// One byte a page of the reservation: whether it was written since the last snapshot.
+  let written: UnsafeMutablePointer<UInt8>
   /// RAM below the hole, in bytes.
   let lowSize: UInt64
   /// RAM from 4 GiB on, in bytes.
@@ -75,10 +77,20 @@ struct GuestRAM {
     return UInt64.max &<< from & UInt64.max &>> (63 &- last)
   }
 
-  /// Whether decoded code comes from what is written at this page, so that stores must look.
-  @inline(__always) func hasCode(physicalPage: UInt64) -> Bool {
-    guard let offset = writableOffset(of: PhysicalAddress(physicalPage)) else { return false }
-    return codeLines[offset >> 12] != 0
+  /// Whether stores to a page need no look: it is RAM that reads back, without decoded code, and
+  /// its writing was noted.
+  @inline(__always) func isPlainlyWritable(physicalPage: UInt64) -> Bool {
+    let address = PhysicalAddress(physicalPage)
+    guard let offset = writableOffset(of: address), offset == self.offset(of: address) else {
+      return false
+    }
+    return codeLines[offset >> 12] == 0 && written[offset >> 12] != 0
+  }
+
+  /// Notes that a page is being written.
+  @inline(__always) func noteWrite(physicalPage: UInt64) {
+    guard let offset = writableOffset(of: PhysicalAddress(physicalPage)) else { return }
+    written[offset >> 12] = 1
   }
 
   /// Whether decoded code may come from what is written at these bytes, which lie in one page.

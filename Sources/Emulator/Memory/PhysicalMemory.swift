@@ -28,8 +28,13 @@ public final class PhysicalMemory {
   var codeObservers: [(PhysicalAddress, UInt64) -> Void] = []
   /// Told when pages below 1 MiB became something else: translations and decoded code are stale.
   package var mapObservers: [() -> Void] = []
+  /// Told of every write from outside a processor while somebody watches.
+  var writeObserver: ((PhysicalAddress, UInt64) -> Void)?
   /// Where it lies on the host.
   let ram: GuestRAM
+  /// What `written` is relative to.
+  var lastSnapshot: MemorySnapshot?
+  let pageCounter = PageCounter()
 
   /// Reserves `size` bytes, a multiple of the page size, and puts whole pages of `rom` below
   /// 4 GiB; nil if the host refuses.
@@ -46,13 +51,16 @@ public final class PhysicalMemory {
     guard let region = mmap(nil, whole, protection, flags, -1, 0), region != MAP_FAILED else {
       return nil
     }
+    let pages = whole / Int(Self.pageSize)
     let tableSize = Self.tableSize(whole)
     guard let table = mmap(nil, tableSize, protection, flags, -1, 0), table != MAP_FAILED else {
       munmap(region, whole)
       return nil
     }
     ram = GuestRAM(
-      base: region, codeLines: table.assumingMemoryBound(to: UInt64.self), lowSize: lowSize,
+      base: region, codeLines: table.assumingMemoryBound(to: UInt64.self),
+      written: (table + pages * MemoryLayout<UInt64>.size).assumingMemoryBound(to: UInt8.self),
+      lowSize: lowSize,
       highSize: size - lowSize, romSize: romSize,
       legacyPages: .allocate(capacity: Self.legacyPageCount))
     (region + Int(size)).copyMemory(from: rom, byteCount: rom.count)
@@ -73,11 +81,19 @@ public final class PhysicalMemory {
   public static let largestROM: UInt64 = 16 << 20
 
   private static func tableSize(_ bytes: Int) -> Int {
-    bytes / Int(pageSize) * MemoryLayout<UInt64>.size
+    bytes / Int(pageSize) * (MemoryLayout<UInt64>.size + MemoryLayout<UInt8>.size)
   }
 
   /// The host address of a byte to read, or nil; valid to the end of its page.
   func host(_ address: PhysicalAddress) -> UnsafeMutableRawPointer? { ram.host(address) }
+
+  /// Reads a little-endian number of at most eight bytes, which lie in one page of RAM or ROM.
+  package func load(_ address: PhysicalAddress, size: Int) -> UInt64? {
+    guard let host = ram.host(address) else { return nil }
+    var value: UInt64 = 0
+    memcpy(&value, host, min(size, 8))
+    return value
+  }
 
   /// Copies bytes out of RAM or ROM.
   ///
@@ -107,17 +123,19 @@ public final class PhysicalMemory {
         memcpy(host, source + at, length)
       }
     }
-    dropCode(address, count: UInt64(bytes.count))
+    noteWrite(address, count: UInt64(bytes.count))
     return true
   }
 
-  /// Drops code that was decoded from bytes of RAM which have changed.
-  func dropCode(_ address: PhysicalAddress, count: UInt64) {
+  /// Tells who must know that bytes of RAM have changed: snapshots, and decoded code.
+  func noteWrite(_ address: PhysicalAddress, count: UInt64) {
+    writeObserver?(address, count)
     var at = address.value
     let end = at &+ count
     while at < end {
       let size = min(end, (at | 0xFFF) &+ 1) &- at
       let piece = PhysicalAddress(at)
+      ram.noteWrite(physicalPage: at & ~0xFFF)
       if ram.hasCode(piece, count: size) { for observe in codeObservers { observe(piece, size) } }
       at &+= size
     }

@@ -68,7 +68,9 @@ extension StopReason {
     case .instructionLimit: "the limit was reached"
     case .conditionMet: "what was waited for happened"
     case .stopped: "somebody stopped the machine"
-    default: "the machine waits"
+    case .breakpoint: "a breakpoint was reached"
+    case .watchpoint: "a watchpoint was hit"
+    case .idle: "the machine waits"
     }
   }
 }

@@ -44,6 +44,32 @@ extension Machine {
       self, "expected that \(reason.sentence) within \(limit), but \(stop.sentence)", stop: stop)
   }
 
+  /// Runs until the code at `symbol` comes next: a function, or a label.
+  ///
+  /// - Parameters:
+  ///   - symbol: A name of the image, as its author wrote it or as it is in the file.
+  ///   - limit: How long it may take.
+  /// - Throws: `ExpectationFailure` if there is no such symbol or the machine stops first.
+  public func run(
+    to symbol: String, within limit: RunLimit = .usual
+  ) throws(ExpectationFailure) {
+    let found = SymbolTable(image?.elf).symbols(named: symbol)
+    guard !found.isEmpty else {
+      throw ExpectationFailure(
+        self, "expected to reach \(symbol), but no symbol has that name", stop: nil)
+    }
+    let own = breakpoints
+    let wanted = Set(found.map(\.address))
+    breakpoints = own.union(wanted)
+    defer { breakpoints = own }
+    let stop = run(
+      limit: limit.instructions, timeLimit: limit.nanoseconds, skipsBreakpoint: true)
+    guard stop == .breakpoint, wanted.contains(processor.cpu.instructionPointer.value) else {
+      throw ExpectationFailure(
+        self, "expected to reach \(symbol) within \(limit), but \(stop.sentence)", stop: stop)
+    }
+  }
+
   /// Runs until `condition` holds, which is looked at every `interval` instructions.
   ///
   /// - Parameters:
@@ -69,4 +95,10 @@ extension Machine {
       }
     }
   }
+  /// Makes another machine that goes on from here.
+  ///
+  /// A machine that boots once and goes back with `restore` for each test is faster still.
+  ///
+  /// - Throws: What making a machine throws, as when the host is out of memory.
+  public func fork() throws -> Machine { try fork(snapshot()) }
 }

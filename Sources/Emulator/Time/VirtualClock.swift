@@ -33,6 +33,11 @@ public final class VirtualClock {
     }
   }
 
+  /// The names of the timers that will fire some time.
+  package var armedTimers: [String] {
+    timers.filter { $0.deadline != .max }.map(\.name)
+  }
+
   func add(_ timer: VirtualTimer) {
     timers.append(timer)
   }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct DiagnosisTests {
   private func explain(_ code: [UInt8], processors: Int = 1) throws -> String {
-    let machine = try DebuggedMachine.make(code: code, processors: processors)
+    let machine = try Guests.bare(code, processors: processors)
     return machine.diagnosis(of: machine.run(limit: 1_000_000)).text
   }
 

@@ -12,7 +12,7 @@ struct CompiledProgramTests {
 
   private func program(_ flags: [String] = ["-O1"]) throws -> (Machine, ProgramSymbols) {
     let image = try #require(try CompiledKernel.build(CompiledKernel.interrupted, flags: flags))
-    let machine = try DebuggedMachine.make(image)
+    let machine = try Guests.image(image)
     return (machine, ProgramSymbols(machine.image?.elf))
   }
 
@@ -63,6 +63,28 @@ struct CompiledProgramTests {
     #expect(frames.enumerated().allSatisfy { $0.offset == 2 || $0.element.entry == nil })
     let text = Backtrace(machine, symbols: symbols).lines.joined(separator: "\n")
     #expect(text.contains("-- #BP breakpoint, from CPL 0 --"))
+  }
+
+  /// Frame tables of an entry stub say where the interrupted registers are; `.debug_frame` does not
+  /// say that it is one.
+  @Test func framesGoThroughStubsWithTables() throws {
+    let source = CompiledKernel.interrupted
+      .replacing(
+        "\\nstub: ",
+        with: "\\n.cfi_sections .debug_frame\\nstub: .cfi_startproc\\n.cfi_signal_frame\\n"
+          + ".cfi_def_cfa %rsp, 40\\n.cfi_offset %rip, -40\\n.cfi_offset %rsp, -16\\n"
+      )
+      .replacing(/push (%r..)/) { "\($0.output.0)\\n.cfi_adjust_cfa_offset 8" }
+      .replacing("iretq\\n", with: "iretq\\n.cfi_endproc\\n")
+    let image = try #require(try CompiledKernel.build(source, flags: ["-O1"]))
+    let machine = try Guests.image(image)
+    let symbols = ProgramSymbols(machine.image?.elf)
+    _ = machine.run(limit: 1_000_000)
+    let frames = Unwinder(machine, symbols: symbols).frames()
+    let names = frames.map { symbols.table.symbol(at: $0.code)?.symbol.name ?? "?" }
+    #expect(names.starts(with: ["handler", "stub", "middle", "outer", "start"]), "\(names)")
+    #expect(frames.count > 2 && frames[2].entry == .interrupt(vector: 3))
+    #expect(frames.count > 2 && frames[2].code == frames[2].address)
   }
 
   /// At every instruction of the calls, the callers are the same.

@@ -29,7 +29,7 @@ import Testing
       $0.limit = 300_000
     }
     trace.embedded = [SHA256.hex([1, 2, 3]): [1, 2, 3]]
-    #expect(trace.eventCount > 20 && trace.digests.count == 4)
+    #expect(trace.eventCount > 0 && trace.digests.count == 4)
     #expect(!trace.flow.isEmpty && !trace.deltas.isEmpty)
     let again = try Trace(trace.binary(), name: "t")
     #expect(again == trace)

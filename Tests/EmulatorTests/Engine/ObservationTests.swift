@@ -88,7 +88,10 @@ import Testing
       counts[location.address, default: 0] += count.executed
     }
     #expect(counts.values.reduce(0, +) > 1_000_000)
-    let different = Set(counts.keys).union(seen.keys).filter { counts[$0] ?? 0 != seen[$0] ?? 0 }
+    let different = Set(counts.keys).union(seen.keys).filter {
+      counts[$0, default: 0] != seen[$0, default: 0]
+    }
+    .sorted()
     #expect(different.map { [$0, counts[$0] ?? 0, seen[$0] ?? 0] }.isEmpty)
   }
 
@@ -147,9 +150,9 @@ import Testing
       }
     }
     #expect(machine.run(limit: 100_000) == .poweredOff)
-    // Programming the timer is the first edge.
     let tick = ["halt", "wake", "vector 32", "return"]
-    #expect(story == tick.suffix(2) + (0..<9).flatMap { _ in tick })
+    // The counter's output rises when its mode is set, so the first tick is there before any HLT.
+    #expect(story == Array(tick.dropFirst(2)) + (1..<10).flatMap { _ in tick })
   }
 
   /// Calls nest: what a return goes back to is behind the call that RSP belongs to.

@@ -30,7 +30,7 @@ struct BlockBuilder {
   /// Makes the block at RIP, whose first byte is at `physical` in RAM.
   ///
   /// Returns nil if its first instruction must be stepped: it crosses the page or the limit of its
-  /// segment, or its bytes are too many.
+  /// segment, its bytes are too many, or it has a breakpoint.
   static func build(
     _ cpu: CPU, physical: UInt64
   ) -> UnsafeMutablePointer<BlockHeader>? {
@@ -47,7 +47,11 @@ struct BlockBuilder {
     var room = 4096 - Int(physical & 0xFFF)
     if !mode.contains(.long) { room = min(room, Int(UInt64(codeLimit) &- rip) + 1) }
     let features = cpu.connections.identification.features
+    let breakpoints = cpu.connections.stopPoints.breakpoints
     while instructions.count < Self.maximumCount && length < room {
+      // Stepped, so that the run loop sees it.
+      let linear = cpu.codeAddress(cpu.wrapRIP(rip &+ UInt64(length)))
+      if !breakpoints.isEmpty && breakpoints.contains(linear.value) { return }
       guard
         var instruction = try? Decoder.decode(
           bytes + length, count: min(room - length, 15), mode: mode, features: features)
@@ -143,7 +147,14 @@ extension Instruction {
 extension CPU {
   /// The first operation of the block at `CPUState.rip`, made if need be and entered in the jump
   /// cache; nil, with `exit` set, if the instruction must be stepped.
+  ///
+  /// Without budget nothing is looked up: the instruction may not be the next one, and a page walk
+  /// for it would set flags too early.
   func findBlock() -> UnsafePointer<Operation>? {
+    guard state.pointee.budget > 0 else {
+      state.pointee.exit = EngineExit.budget
+      return nil
+    }
     let rip = state.pointee.rip
     let mode = mode
     let codeLimit = codeLimit
@@ -186,25 +197,22 @@ extension CPU {
       return nil
     }
     let header = BlockBuilder.build(self, physical: physical)
-    if let header { blocks.insert(header) }
+    if let header {
+      blocks.insert(header)
+      blocks.blockObserver?(self, physical)
+    }
     return header
   }
 
   /// The physical address that a fetch at `address` reads, or nil if it faults or is not RAM.
   func fetchTranslation(_ address: LinearAddress) -> UInt64? {
-    let entry = fetchTLB + Int(truncatingIfNeeded: address.value >> 12) & 63
-    if entry.pointee.page == address.page && entry.pointee.key == fetchKey {
-      return entry.pointee.physical | address.offset
-    }
+    if let known = fetchEntry(address) { return known.pointee.physical | address.offset }
     guard !isLongMode || isCanonical(address),
       let translation = try? walk(address, access: .execute),
       state.pointee.ram.offset(of: PhysicalAddress(translation.physicalPage)) != nil
     else { return nil }
-    noteFetch(address)
     if translation.pageSize > 4096 { noteLargePage(address, size: translation.pageSize) }
-    entry.pointee.page = address.page
-    entry.pointee.key = fetchKey
-    entry.pointee.physical = translation.physicalPage
+    addFetch(address, physicalPage: translation.physicalPage)
     return translation.physicalPage | address.offset
   }
 

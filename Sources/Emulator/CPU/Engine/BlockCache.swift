@@ -23,6 +23,8 @@ final class BlockCache {
   private var pages: [UInt64: [Header]] = [:]
   /// The processors that run these blocks.
   private(set) var processors: [CPU] = []
+  /// Is told of every block that was made, before it executes for the first time.
+  var blockObserver: ((_ cpu: CPU, _ physical: UInt64) -> Void)?
   /// Where executions are added up, while they are counted.
   var counters: ExecutionCounters?
 
@@ -51,7 +53,12 @@ final class BlockCache {
   func detach(_ cpu: CPU) { processors.removeAll { $0.state == cpu.state } }
 
   /// Physical pages became something else, so everything must go before anybody runs again.
-  func mapChanged() { for cpu in processors { cpu.state.pointee.dropsBlocks = true } }
+  func mapChanged() {
+    for cpu in processors {
+      cpu.flushTLB()
+      cpu.state.pointee.dropsBlocks = true
+    }
+  }
 
   @inline(__always)
   private func bucket(_ physical: UInt64) -> UnsafeMutablePointer<Header?> {

@@ -40,11 +40,22 @@ extension CPU {
     let oldCR3 = state.pointee.cr3
     let writesControl = i.mnemonic == .movToControl
     let written = writesControl ? self[Int(i.operand1.index)] : 0
+    let oldFlags = state.pointee.rflags
     try executeSystemInstruction(i)
+    reportInterruptFlag(before: oldFlags)
     if let kind = eventKind(i, rax: rax, written: written) { report(kind, from: source) }
     if state.pointee.cr3 != oldCR3 && !writesControl {
       report(.controlRegister(3, state.pointee.cr3), from: source)
     }
+  }
+
+  /// Tells the observer of interrupts whether the instruction at RIP changed IF.
+  @inline(never)
+  func reportInterruptFlag(before old: UInt64) {
+    let flag = RFLAGS.interruptEnable.rawValue
+    guard (old ^ state.pointee.rflags) & flag != 0 else { return }
+    connections.interruptFlagObserver?(
+      state.pointee.rflags & flag != 0, codeAddress(state.pointee.rip).value)
   }
 
   /// What an instruction that just completed did, nil if nobody wants to know.

@@ -21,6 +21,8 @@ extension Processor {
     cpu.state.pointee.budgetEnd = count
     cpu.state.pointee.jumpKey = key
     cpu.state.pointee.randomNumbers = randomNumbers
+    cpu.state.pointee.hasBreakpoints = !breakpoints.isEmpty
+    cpu.state.pointee.hasWatchpoints = !watchpoints.isEmpty
     connections.blocks.dropEverything()
     enterInitialState()
   }
@@ -92,6 +94,6 @@ extension CPU {
   func blocksWereDropped() {
     state.pointee.dropsBlocks = false
     state.pointee.resume = nil
-    flushTLB()
+    clearJumpCache()
   }
 }

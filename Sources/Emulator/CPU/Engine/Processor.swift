@@ -10,6 +10,10 @@ public enum ProcessorExit: Sendable {
   case halted
   /// PAUSE, where others may want a turn.
   case yielded
+  /// An instruction with a breakpoint is next.
+  case breakpoint
+  /// An instruction accessed watched bytes, or somebody wants to look.
+  case stopRequested
   /// Shutdown: an exception while delivering a double fault.
   case shutdown
 }
@@ -34,7 +38,7 @@ public final class Processor {
   ) {
     connections = CPUConnections(
       memory: memory, bus: bus, interrupts: interrupts, clock: clock,
-      identification: identification, blocks: bootstrap?.connections.blocks)
+      identification: identification, beside: bootstrap?.connections)
     isBootstrap = bootstrap == nil
     caches = .allocate(byteCount: CacheLayout.size, alignment: 4096)
     memset(caches, 0, CacheLayout.size)
@@ -65,25 +69,32 @@ public final class Processor {
   /// Runs until the instruction count reaches `limit` or the machine must look at something.
   ///
   /// Interrupts that wait at an instruction boundary are delivered here, before anything runs.
-  public func run(until limit: UInt64) -> ProcessorExit {
+  /// `skipsBreakpoint` lets the instruction execute that comes first.
+  public func run(until limit: UInt64, skipsBreakpoint: Bool = false) -> ProcessorExit {
     let state = cpu.state
     let stepsOnly = stepsOnly
     var mayInterrupt = true
+    var skipsBreakpoint = skipsBreakpoint
     while true {
       if state.pointee.dropsBlocks { dropBlocks() }
+      if takeStop() { return .stopRequested }
       guard cpu.instructionCount < limit else { return .limit }
       if state.pointee.pendingDebug != 0 { cpu.deliverPendingDebug() }
       if mayInterrupt { cpu.takeInterrupts() }
+      if takeStop() { return .stopRequested }
       switch Activity(rawValue: state.pointee.activity) {
       case .running: break
       case .shutdown: return .shutdown
       case .monitorWait where cpu.wantsTurn: cpu.leaveMonitorWait()
       default: return .halted
       }
+      let isStopped = state.pointee.hasBreakpoints && cpu.isAtBreakpoint
+      if isStopped && !skipsBreakpoint { return .breakpoint }
+      skipsBreakpoint = false
       setBudget(limit)
       state.pointee.exit = EngineExit.none
       mayInterrupt = true
-      if stepsOnly || cpu.mustStep {
+      if stepsOnly || isStopped || cpu.mustStep {
         cpu.step()
       } else {
         enterBlocks()
@@ -94,6 +105,19 @@ public final class Processor {
       if state.pointee.exit == EngineExit.lookup { return .lookup }
       if state.pointee.exit == EngineExit.yield { return .yielded }
     }
+  }
+
+  /// Delivers what waits at this boundary, as `run` would before the next instruction.
+  package func deliverPending() {
+    if cpu.state.pointee.dropsBlocks { dropBlocks() }
+    if cpu.state.pointee.pendingDebug != 0 { cpu.deliverPendingDebug() }
+    cpu.takeInterrupts()
+  }
+
+  private func takeStop() -> Bool {
+    guard cpu.state.pointee.stopsSoon else { return false }
+    cpu.state.pointee.stopsSoon = false
+    return true
   }
 
   private func setBudget(_ limit: UInt64) {
@@ -128,6 +152,7 @@ public final class Processor {
       if let operation = cpu.takeResume() { cpu.executePart(from: operation) }
     case EngineExit.step:
       cpu.state.pointee.exit = EngineExit.none
+      if cpu.state.pointee.hasBreakpoints && cpu.isAtBreakpoint { break }
       if cpu.state.pointee.budget > 0 && !cpu.state.pointee.dropsBlocks { cpu.step() }
     default: break
     }

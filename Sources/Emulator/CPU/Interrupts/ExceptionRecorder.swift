@@ -36,17 +36,23 @@ public final class ExceptionRecorder {
   /// How many deliveries are remembered.
   public static let capacity = 64
 
-  private var ring: [Delivery] = []
-  private var next = 0
+  /// What is remembered.
+  struct Content {
+    var ring: [Delivery] = []
+    var next = 0
+  }
+
+  var content = Content()
   private var reason: DeliveryFailure?
 
   /// The remembered deliveries, oldest first.
-  public var deliveries: [Delivery] { Array(ring[next...] + ring[..<next]) }
+  public var deliveries: [Delivery] {
+    Array(content.ring[content.next...] + content.ring[..<content.next])
+  }
 
   /// Forgets everything, as after a reset.
   public func removeAll() {
-    ring.removeAll(keepingCapacity: true)
-    next = 0
+    content = Content()
     reason = nil
   }
 
@@ -60,11 +66,11 @@ public final class ExceptionRecorder {
   }
 
   func record(_ delivery: Delivery) {
-    if ring.count < Self.capacity {
-      ring.append(delivery)
+    if content.ring.count < Self.capacity {
+      content.ring.append(delivery)
       return
     }
-    ring[next] = delivery
-    next = (next + 1) % Self.capacity
+    content.ring[content.next] = delivery
+    content.next = (content.next + 1) % Self.capacity
   }
 }

@@ -63,6 +63,10 @@ extension CPU {
       if tag == address.page {
         return PhysicalAddress(entry.pointee.physical & ~0xFFF | address.offset)
       }
+      if knows(address, access: access, bank: number) {
+        refreshTags(bank: number, slot: Self.slot(of: address.value), access: access)
+        return PhysicalAddress(entry.pointee.physical & ~0xFFF | address.offset)
+      }
     }
     let translation = try walk(address, access: access)
     if access != .execute {
@@ -86,6 +90,9 @@ extension CPU {
     let size = UInt64(MemoryLayout<T>.size)
     if isWatching { try watch(address, size: size, access: access) }
     let first = try translate(address, access: access)
+    if state.pointee.hasWatchpoints {
+      watchLinear(address, physical: first, size: size, isWrite: false)
+    }
     if address.offset &+ size <= 4096 { return loadPhysical(first, as: type) }
     let split = 4096 &- address.offset
     let second = try translate(pageBehind(address), access: access)
@@ -104,9 +111,13 @@ extension CPU {
     let size = UInt64(MemoryLayout<T>.size)
     if isWatching { try watch(address, size: size, access: access) }
     let first = try translate(address, access: access)
-    if address.offset &+ size <= 4096 { return storePhysical(value, at: first) }
+    let isSplit = address.offset &+ size > 4096
+    let second = isSplit ? try translate(pageBehind(address), access: access) : first
+    if state.pointee.hasWatchpoints {
+      watchLinear(address, physical: first, size: size, isWrite: true)
+    }
+    if !isSplit { return storePhysical(value, at: first) }
     let split = 4096 &- address.offset
-    let second = try translate(pageBehind(address), access: access)
     for byte in 0..<size {
       let at = byte < split ? first + byte : second + (byte &- split)
       storePhysical(UInt8(truncatingIfNeeded: value &>> T(byte &* 8)), at: at)
@@ -134,8 +145,10 @@ extension CPU {
     _ value: T, at address: PhysicalAddress
   ) {
     if let host = state.pointee.ram.writableHost(address) {
-      host.storeBytes(of: value, as: T.self)
       let size = UInt64(MemoryLayout<T>.size)
+      if state.pointee.hasWatchpoints { watchPhysical(address, size: size) }
+      host.storeBytes(of: value, as: T.self)
+      state.pointee.ram.noteWrite(physicalPage: address.value & ~0xFFF)
       if state.pointee.ram.hasCode(address, count: size) {
         codeWasWritten(address, count: size)
       }

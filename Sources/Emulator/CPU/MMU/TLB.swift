@@ -2,6 +2,11 @@ import Glibc
 
 /// One entry of the data TLB: 32 bytes that handlers address by offset.
 ///
+/// What the TLB knows, which a guest can tell, is the linear page beside the entry
+/// (`CPU.knownPage`) and `physical`. The tags only say which accesses need no look: they are
+/// withdrawn from pages with decoded code, with watched bytes, or unwritten since a snapshot, and
+/// come back without a page walk. So a run is the same whatever is decoded, watched or saved.
+///
 /// `off = ea ^ tag` is the offset in the page if the tag is the address's page, and larger than a
 /// page otherwise; so one comparison checks the tag and that the access does not cross the page.
 struct TLBEntry {
@@ -11,8 +16,13 @@ struct TLBEntry {
   var writeTag: UInt64
   /// Host address of the page.
   var host: UInt64
-  /// Physical address of the page; bit 0 is G.
+  /// Physical address of the page, and `global` and `written`.
   var physical: UInt64
+
+  /// The page is global.
+  static let global: UInt64 = 1
+  /// The page may be written without a walk: the dirty flag is set.
+  static let written: UInt64 = 2
 }
 
 /// Which entries of a bank hold anything, so that a flush costs what was filled.
@@ -21,7 +31,8 @@ struct TLBOccupancy {
   var filled = InlineArray<16, UInt64>(repeating: 0)
 }
 
-/// One entry of the fetch TLB.
+/// One entry of the fetch TLB, which forgets nothing before all of it goes: else it would depend on
+/// what is decoded when a page walk sets accessed flags again.
 struct FetchEntry {
   /// Linear page.
   var page: UInt64
@@ -45,7 +56,9 @@ enum CacheLayout {
   static let accessBank = 2
   static let narrowBanks = 3
   static let fetchOffset = banks * bankSize
-  static let fetchEntries = 64
+  static let fetchEntries = 4096
+  /// Pages at which the fetch TLB is full.
+  static let fetchCapacity: UInt64 = 3072
   static let jumpOffset = fetchOffset + fetchEntries * MemoryLayout<FetchEntry>.stride
   static let jumpEntries = 4096
   static let occupancyOffset = jumpOffset + jumpEntries * MemoryLayout<JumpEntry>.stride
@@ -55,7 +68,9 @@ enum CacheLayout {
   /// The code segments that have a number, in its place.
   static let codeSegmentOffset = fetchedOffset + fetchedBits / 8
   static let codeSegments = 256
-  static let size = codeSegmentOffset + codeSegments * MemoryLayout<CodeSegment>.stride
+  /// The linear page of each TLB entry.
+  static let knownPagesOffset = codeSegmentOffset + codeSegments * MemoryLayout<CodeSegment>.stride
+  static let size = knownPagesOffset + banks * tlbEntries * MemoryLayout<UInt64>.stride
 }
 
 /// A code segment as far as cached jumps depend on it.
@@ -88,6 +103,12 @@ extension CPU {
   @inline(__always) func bank(_ number: Int) -> UnsafeMutablePointer<TLBEntry> {
     (state.pointee.caches + number &* CacheLayout.bankSize)
       .assumingMemoryBound(to: TLBEntry.self)
+  }
+
+  /// The linear pages that the entries of a bank translate, or `invalidTag`.
+  @inline(__always) func knownPages(_ number: Int) -> UnsafeMutablePointer<UInt64> {
+    (state.pointee.caches + CacheLayout.knownPagesOffset).assumingMemoryBound(to: UInt64.self)
+      + number &* CacheLayout.tlbEntries
   }
 
   @inline(__always) var fetchTLB: UnsafeMutablePointer<FetchEntry> {
@@ -134,7 +155,7 @@ extension CPU {
   }
 
   @inline(__always)
-  private func occupancy(_ number: Int) -> UnsafeMutablePointer<TLBOccupancy> {
+  func occupancy(_ number: Int) -> UnsafeMutablePointer<TLBOccupancy> {
     (state.pointee.caches + CacheLayout.occupancyOffset).assumingMemoryBound(
       to: TLBOccupancy.self) + number
   }
@@ -150,31 +171,75 @@ extension CPU {
   }
 
   /// Remembers that code was fetched from a page, so that jumps into it may be cached.
-  func noteFetch(_ address: LinearAddress) {
+  private func noteFetch(_ address: LinearAddress) {
     let (word, bit) = fetchedWord(address)
     word.pointee |= bit
+  }
+
+  /// The entry of the fetch TLB for the page of an address, if it is there.
+  @inline(__always)
+  func fetchEntry(_ address: LinearAddress) -> UnsafeMutablePointer<FetchEntry>? {
+    var index = Self.fetchSlot(address)
+    while true {
+      let entry = fetchTLB + index
+      guard (entry.pointee.key ^ state.pointee.jumpKey) / JumpKey.epoch == 0 else { return nil }
+      if entry.pointee.page == address.page && entry.pointee.key == fetchKey { return entry }
+      index = (index &+ 1) & (CacheLayout.fetchEntries - 1)
+    }
+  }
+
+  @inline(__always) private static func fetchSlot(_ address: LinearAddress) -> Int {
+    let page = address.value >> 12
+    return Int(truncatingIfNeeded: page ^ page >> 12) & (CacheLayout.fetchEntries - 1)
+  }
+
+  /// Remembers the translation of a page that code is fetched from.
+  func addFetch(_ address: LinearAddress, physicalPage: UInt64) {
+    if state.pointee.fetchCount >= CacheLayout.fetchCapacity { forgetJumps() }
+    state.pointee.fetchCount &+= 1
+    noteFetch(address)
+    insertFetch(
+      FetchEntry(page: address.page, key: fetchKey, physical: physicalPage, reserved: 0))
+  }
+
+  /// Puts an entry of this epoch into the fetch TLB, which has room.
+  func insertFetch(_ entry: FetchEntry) {
+    var index = Self.fetchSlot(LinearAddress(entry.page))
+    // Entries of older epochs are as good as free.
+    while (fetchTLB[index].key ^ state.pointee.jumpKey) / JumpKey.epoch == 0 {
+      index = (index &+ 1) & (CacheLayout.fetchEntries - 1)
+    }
+    fetchTLB[index] = entry
   }
 
   /// Makes every cached jump and fetch translation invalid.
   func forgetJumps() {
     state.pointee.jumpKey &+= JumpKey.epoch
+    state.pointee.fetchCount = 0
     memset(
       state.pointee.caches + CacheLayout.fetchedOffset, 0, CacheLayout.fetchedBits / 8)
   }
 
   @inline(__always)
-  private func invalidate(_ entries: UnsafeMutablePointer<TLBEntry>, _ slot: Int) {
+  private func invalidate(bank number: Int, _ slot: Int) {
     let tag = Self.invalidTag(slot: slot)
+    let entries = bank(number)
     entries[slot].readTag = tag
     entries[slot].writeTag = tag
+    knownPages(number)[slot] = tag
   }
 
-  /// Makes every entry of the TLB unable to match, whatever the memory held; at reset.
-  func clearTLB() {
+  /// Makes every entry of the data TLB unable to match, whatever the memory held.
+  func emptyTLB() {
     for number in 0..<CacheLayout.banks {
-      for slot in 0..<CacheLayout.tlbEntries { invalidate(bank(number), slot) }
+      for slot in 0..<CacheLayout.tlbEntries { invalidate(bank: number, slot) }
       occupancy(number).pointee = TLBOccupancy()
     }
+  }
+
+  /// Forgets everything; at reset.
+  func clearTLB() {
+    emptyTLB()
     forgetLargePages()
     forgetJumps()
   }
@@ -215,8 +280,8 @@ extension CPU {
           let bit = pending.trailingZeroBitCount
           pending &= pending &- 1
           let slot = word &* 64 &+ bit
-          if keepingGlobal && entries[slot].physical & 1 != 0 { continue }
-          invalidate(entries, slot)
+          if keepingGlobal && entries[slot].physical & TLBEntry.global != 0 { continue }
+          invalidate(bank: number, slot)
           occupancy.pointee.filled[word] &= ~(1 &<< UInt64(truncatingIfNeeded: bit))
         }
       }
@@ -233,20 +298,9 @@ extension CPU {
       return flushTLB()
     }
     let slot = Self.slot(of: value)
-    for number in 0..<CacheLayout.banks { invalidate(bank(number), slot) }
+    for number in 0..<CacheLayout.banks { invalidate(bank: number, slot) }
     let (word, bit) = fetchedWord(address)
     if word.pointee & bit != 0 { forgetJumps() }
-  }
-
-  /// Withdraws the right to write straight to a physical page, which now holds decoded code.
-  func withdrawWriteTags(physicalPage: UInt64) {
-    for number in 0..<CacheLayout.banks {
-      let entries = bank(number)
-      for slot in 0..<CacheLayout.tlbEntries
-      where entries[slot].physical & ~0xFFF == physicalPage {
-        entries[slot].writeTag = Self.invalidTag(slot: slot)
-      }
-    }
   }
 
   func noteLargePage(_ address: LinearAddress, size: UInt64) {
@@ -261,25 +315,43 @@ extension CPU {
     _ address: LinearAddress, _ translation: Translation, access: Access,
     bank number: Int
   ) {
-    let physical = PhysicalAddress(translation.physicalPage)
-    guard let host = state.pointee.ram.host(physical) else { return }
+    guard let host = state.pointee.ram.host(PhysicalAddress(translation.physicalPage)) else {
+      return
+    }
     let slot = Self.slot(of: address.value)
     let entry = bank(number) + slot
-    let page = address.page
-    let writable =
-      access.isWrite && state.pointee.ram.writableHost(physical) == host
-      && !state.pointee.ram.hasCode(physicalPage: translation.physicalPage)
-    let known = entry.pointee.readTag == page
-    entry.pointee.readTag = page
-    if writable {
-      entry.pointee.writeTag = page
-    } else if !known {
-      entry.pointee.writeTag = Self.invalidTag(slot: slot)
-    }
+    knownPages(number)[slot] = address.page
     let mark: UInt64 = 1 &<< UInt64(truncatingIfNeeded: slot & 63)
     occupancy(number).pointee.filled[slot >> 6] |= mark
     if translation.pageSize > 4096 { noteLargePage(address, size: translation.pageSize) }
     entry.pointee.host = UInt64(UInt(bitPattern: host))
-    entry.pointee.physical = translation.physicalPage | (translation.isGlobal ? 1 : 0)
+    entry.pointee.physical =
+      translation.physicalPage | (translation.isGlobal ? TLBEntry.global : 0)
+      | (access.isWrite ? TLBEntry.written : 0)
+    refreshTags(bank: number, slot: slot, access: access)
+  }
+
+  /// Whether the TLB knows the page of `address` well enough for an access.
+  @inline(__always) func knows(_ address: LinearAddress, access: Access, bank number: Int) -> Bool {
+    let slot = Self.slot(of: address.value)
+    return knownPages(number)[slot] == address.page
+      && (!access.isWrite || bank(number)[slot].physical & TLBEntry.written != 0)
+  }
+
+  /// Sets the tags of a known page as far as nobody has to look at its accesses; `access` is being
+  /// made.
+  func refreshTags(bank number: Int, slot: Int, access: Access) {
+    let entry = bank(number) + slot
+    let page = knownPages(number)[slot]
+    let physical = entry.pointee.physical & ~0xFFF
+    let ram = state.pointee.ram
+    if access.isWrite { ram.noteWrite(physicalPage: physical) }
+    let watched = state.pointee.hasWatchpoints ? watchedAccesses(page, physical: physical) : []
+    let isWritable =
+      entry.pointee.physical & TLBEntry.written != 0 && !watched.contains(.write)
+      && ram.isPlainlyWritable(physicalPage: physical)
+    let invalid = Self.invalidTag(slot: slot)
+    entry.pointee.readTag = watched.contains(.read) ? invalid : page
+    entry.pointee.writeTag = isWritable ? page : invalid
   }
 }

@@ -29,10 +29,13 @@ final class CPUConnections {
   /// What CPUID reports.
   let identification: ProcessorIdentification
   let blocks: BlockCache
+  let stopPoints: StopPoints
   /// The last deliveries, for a diagnosis.
   let recorder = ExceptionRecorder()
   /// Is told what the processor does besides computing; `CPUState.isObserved` says if there is one.
   var observer: ((ExecutionEvent) -> Void)?
+  /// Is told when an instruction at a linear address changed IF, while events are observed.
+  var interruptFlagObserver: ((_ isOn: Bool, _ address: UInt64) -> Void)?
   /// Is told of every instruction, in blocks that were woven for it.
   var instructionObserver: ((ExecutedInstruction) -> Void)?
   /// What the instruction being executed has stored, where instructions are observed.
@@ -40,17 +43,19 @@ final class CPUConnections {
 
   init(
     memory: PhysicalMemory, bus: any Bus, interrupts: any InterruptSource, clock: any CPUClock,
-    identification: ProcessorIdentification, blocks shared: BlockCache?
+    identification: ProcessorIdentification, beside other: CPUConnections?
   ) {
     self.memory = memory
     self.bus = bus
     self.interrupts = interrupts
     self.clock = clock
     self.identification = identification
-    if let shared {
-      blocks = shared
+    if let other {
+      blocks = other.blocks
+      stopPoints = other.stopPoints
       return
     }
+    stopPoints = StopPoints()
     let blocks = BlockCache(ram: memory.ram)
     self.blocks = blocks
     memory.codeObservers.append { [weak blocks] in

@@ -36,6 +36,14 @@ public struct CPUState {
   public var exit: UInt64 = 0
   /// The operation at which the engine goes on in builds without tail calls.
   public var trampoline: UnsafeRawPointer?
+  /// Pages in the fetch TLB.
+  var fetchCount: UInt64 = 0
+  /// Whether anything is watched, so that slow accesses look for it.
+  var hasWatchpoints: Bool = false
+  /// Whether there are breakpoints, so that RIP is looked at before an instruction is stepped.
+  var hasBreakpoints: Bool = false
+  /// Whether the processor is to stop behind the current instruction.
+  var stopsSoon: Bool = false
   /// First linear address of any large page in the TLB.
   public var largePagesStart: UInt64 = .max
   /// Last linear address of any large page in the TLB.
@@ -183,9 +191,9 @@ public struct CPUState {
   public var x87DataSelector: UInt16 = 0
 
   /// Guest RAM as the host sees it.
-  let ram: GuestRAM
+  var ram: GuestRAM
   /// Decoded blocks; the connections keep them alive.
-  let blocks: Unmanaged<BlockCache>
+  var blocks: Unmanaged<BlockCache>
   /// The objects the processor is wired to, unretained: the owner of the block keeps them alive.
   var connections: Unmanaged<CPUConnections>
 

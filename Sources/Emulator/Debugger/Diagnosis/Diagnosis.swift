@@ -9,17 +9,42 @@ public struct Diagnosis {
   public var text: String { lines.map { $0 + "\n" }.joined() }
 
   /// Explains the state that `machine` stopped in.
-  public init(_ machine: Machine, stop: StopReason, symbols: ProgramSymbols? = nil) {
+  ///
+  /// - Parameters:
+  ///   - machine: The machine.
+  ///   - stop: Why it stopped.
+  ///   - symbols: Better symbols than the image's own.
+  ///   - debuggee: The machine under a debugger, or one in the same state, whose past can be seen.
+  ///   - hang: The proof that it goes round for ever, if that is why.
+  public init(
+    _ machine: Machine, stop: StopReason, symbols: ProgramSymbols? = nil,
+    debuggee: Debuggee? = nil, hang: HangProof? = nil
+  ) {
     let examination = Examination(machine, symbols ?? ProgramSymbols(machine.image?.elf))
-    var lines = [Self.headline(stop, examination)]
+    var lines: [String] = []
+    if let hang {
+      lines = [
+        "halted for ever: the machine can never make progress, after "
+          + "\(machine.instructionCount) instructions"
+      ]
+      lines += hang.lines(machine, examination.symbols) { physical, size in
+        debuggee?.lastWrite(physical: physical, count: UInt64(size)).map {
+          "\($0.rip.map(examination.describe) ?? "a device") wrote there last, at instruction "
+            + "\($0.position)"
+        }
+      }
+    } else {
+      lines = [Self.headline(stop, examination)]
+    }
     lines += examination.chain()
     lines += examination.pageWalk()
     lines += examination.registers()
     lines += examination.instructions()
+    if let debuggee { lines += examination.executed(debuggee) }
     lines += examination.backtrace()
     lines += examination.stack()
     lines += examination.otherProcessors()
-    lines += Guesses(examination, stop: stop).lines
+    if hang == nil { lines += Guesses(examination, stop: stop).lines }
     self.lines = lines
   }
 
@@ -46,8 +71,11 @@ public struct Diagnosis {
 
 extension Machine {
   /// Explains why the machine stopped, with the image's own symbols unless there are better ones.
-  public func diagnosis(of stop: StopReason, symbols: ProgramSymbols? = nil) -> Diagnosis {
-    Diagnosis(self, stop: stop, symbols: symbols)
+  public func diagnosis(
+    of stop: StopReason, symbols: ProgramSymbols? = nil, debuggee: Debuggee? = nil,
+    hang: HangProof? = nil
+  ) -> Diagnosis {
+    Diagnosis(self, stop: stop, symbols: symbols, debuggee: debuggee, hang: hang)
   }
 }
 

@@ -10,7 +10,7 @@ package struct Disassembler {
     package let text: String
   }
 
-  private let mode: ZydisMachineMode
+  let mode: ZydisMachineMode
 
   /// A disassembler for the code that a processor executes in `mode`.
   package init(mode: ExecutionMode) {

@@ -58,6 +58,24 @@ extension Examination {
     return machine.read(linear: address, count: min(rest, count))
   }
 
+  /// The last branches and instructions, executed again.
+  func executed(_ debuggee: Debuggee) -> [String] {
+    let recent = RecentExecution(debuggee, limit: 2000)
+    guard !recent.steps.isEmpty else { return [] }
+    let disassembler = Disassembler(mode: cpu.mode)
+    var lines = ["the last branches, by executing them again:"]
+    for branch in recent.branches.suffix(8) {
+      lines.append("  \(branch.position)  \(describe(branch.source)) -> \(describe(branch.target))")
+    }
+    lines.append("the last instructions:")
+    for step in recent.steps.suffix(8) {
+      let bytes = readableBytes(from: step.address, count: 15) ?? []
+      let text = disassembler.line(bytes[...], at: step.address)?.text ?? "?"
+      lines.append("  \(step.position)  \(step.address.hex)  \(text)")
+    }
+    return lines
+  }
+
   // MARK: Stack
 
   private var wordSize: Int { cpu.isLongMode ? 8 : 4 }

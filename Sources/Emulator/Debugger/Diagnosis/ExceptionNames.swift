@@ -18,6 +18,12 @@ package enum ExceptionNames {
     names[vector] ?? "interrupt \(UInt64(vector).hex)"
   }
 
+  /// The vector of a name, as `#PF`.
+  static func vector(named name: String) -> UInt8? {
+    guard name.hasPrefix("#") || name == "NMI" else { return nil }
+    return names.first { $0.value.prefix { $0 != " " } == name.uppercased() }?.key
+  }
+
   /// What an error code says.
   static func describe(errorCode: UInt32, vector: UInt8) -> String {
     let value = "error code \(UInt64(errorCode).hex)"

@@ -8,7 +8,10 @@ struct Guesses {
   init(_ examination: Examination, stop: StopReason) {
     var guesses: [String] = []
     if stop == .haltedForever { guesses += Self.halted(examination) }
-    if stop == .shutdown { guesses += Self.chain(examination) + Self.code(examination) }
+    if stop == .shutdown {
+      guesses += Self.chain(examination) + Self.code(examination) + Self.frames(examination)
+    }
+    guesses += Self.redZone(examination)
     lines = guesses.map { "likely: \($0)" }
   }
 

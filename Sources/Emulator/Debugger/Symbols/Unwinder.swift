@@ -104,14 +104,24 @@ public struct Unwinder {
   }
 
   private func byTable(_ caller: DebugFile.Caller, _ position: Position) -> Position {
+    let isInterrupted = caller.isInterrupted || isInterruptFrame(caller)
     var next = Position(
-      registers: caller.registers, isExact: caller.isInterrupted, entry: nil,
+      registers: caller.registers, isExact: isInterrupted, entry: nil,
       privilege: position.privilege)
-    guard caller.isInterrupted, let place = caller.returnAddressAt else { return next }
+    guard isInterrupted, let place = caller.returnAddressAt else { return next }
     let selector = word(place &+ wordSize)
     next.privilege = selector.map { UInt8($0 & 3) }
     next.entry = entry(next.registers, selector: selector)
     return next
+  }
+
+  /// Whether the processor pushed the return address together with the stack pointer: assemblers
+  /// keep the mark of such frames in `.eh_frame` only.
+  private func isInterruptFrame(_ caller: DebugFile.Caller) -> Bool {
+    guard isWide, let place = caller.returnAddressAt, let stack = caller.registers.stackPointer,
+      stack != place &+ wordSize
+    else { return false }
+    return word(place &+ 3 &* wordSize) == stack
   }
 
   /// What the processor recorded for a frame like this: rather an interrupt than nothing.

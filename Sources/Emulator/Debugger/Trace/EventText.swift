@@ -96,6 +96,7 @@ struct EventText {
     case InputLog.virtioConsole: "hvc0"
     case InputLog.network: "network"
     case InputLog.keyboard: "keyboard"
+    case InputLog.timer: "timer"
     case InputLog.debugConsole: "debug"
     default: "com\(port + 1)"
     }

@@ -16,7 +16,7 @@ extension LocalAPIC {
     package var timeStampOffset: UInt64 = 0
 
     /// log2 of the divisor: 000 divides by 2, 110 by 128, 111 by 1.
-    var shift: UInt64 {
+    package var shift: UInt64 {
       let code = UInt64(divideConfiguration & 3 | divideConfiguration >> 1 & 4)
       return (code + 1) & 7
     }
@@ -111,6 +111,19 @@ extension LocalAPIC {
     }
     armTimer()
     signal(.timer)
+  }
+
+  /// Whether the timer runs and its expiry is an interrupt.
+  public var hasRunningTimer: Bool {
+    timer.deadline != .max && isSoftwareEnabled
+      && !registers.localVectors[LocalInterrupt.timer.rawValue].isMasked
+  }
+
+  /// Lets a running timer expire now, as if its count had been shorter.
+  public func expireTimer() {
+    guard timer.deadline != .max else { return }
+    timer.disarm()
+    timerExpired(at: clock.now)
   }
 
   private static func saturatingSum(_ left: UInt64, _ right: UInt64) -> UInt64 {

@@ -126,6 +126,18 @@ public final class PIT8254: ByteDevice, StatefulDevice {
     armTimer()
   }
 
+  /// Whether the count of counter 0 ends some time.
+  public var isRunning: Bool { timer.deadline != .max }
+
+  /// Lets the count of counter 0 end now, as if it had been shorter.
+  public func expire() {
+    followOutput()
+    guard registers.counters[0].expire(at: tick) else { return }
+    if registers.counters[0].mode != 0 { line.pulse() }
+    line.set(registers.counters[0].output(at: tick))
+    armTimer()
+  }
+
   private func armTimer() {
     guard let next = registers.counters[0].nextTransition(after: registers.observed) else {
       return timer.disarm()

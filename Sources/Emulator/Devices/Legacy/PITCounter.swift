@@ -171,6 +171,19 @@ public struct PITCounter: Codable, Equatable, Sendable {
     }
   }
 
+  /// Lets the count that runs end now, as if it had been shorter; false if none runs.
+  mutating func expire(at tick: Int64) -> Bool {
+    guard isLoaded, stopped == nil, start <= tick else { return false }
+    switch mode {
+    case 0:
+      guard tick - start < loadedCount else { return false }
+      start = tick - loadedCount
+    case 2, 3: start = tick
+    default: return false
+    }
+    return true
+  }
+
   private mutating func begin(at tick: Int64) {
     loadedCount = count
     start = tick

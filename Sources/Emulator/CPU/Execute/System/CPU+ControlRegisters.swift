@@ -22,6 +22,11 @@ extension CPU {
     guard [0, 2, 3, 4, 8].contains(number) else { throw .invalidOpcode }
     try requireRing0()
     let value = truncate(self[Int(i.operand1.index)], toSize: isLongMode ? 8 : 4)
+    try setControlRegister(Int(number), value)
+  }
+
+  /// Writes one of the registers that exist.
+  func setControlRegister(_ number: Int, _ value: UInt64) throws(Exception) {
     switch number {
     case 0: try writeCR0(value)
     case 2: state.pointee.cr2 = value

@@ -24,13 +24,20 @@ extension CPU {
   /// MOV DRn, r.
   func movToDebug(_ i: borrowing Instruction) throws(Exception) {
     let number = try debugRegister(i.operand0.index)
-    var value = truncate(self[Int(i.operand1.index)], toSize: isLongMode ? 8 : 4)
-    if number >= 6 {
-      guard value >> 32 == 0 else { throw .generalProtection(errorCode: 0) }
-      value = number == 6 ? value & 0xE00F | DebugStatus.alwaysOne : value & 0xFFFF_23FF | 0x400
-    }
-    state.pointee.debugRegisters[number] = value
-    updateWatching()
+    let value = truncate(self[Int(i.operand1.index)], toSize: isLongMode ? 8 : 4)
+    if number >= 6 && value >> 32 != 0 { throw .generalProtection(errorCode: 0) }
+    setDebugRegister(number, value)
     requestLookup()
+  }
+
+  /// Writes a debug register, fixed bits aside, and arms what it says.
+  func setDebugRegister(_ number: Int, _ value: UInt64) {
+    state.pointee.debugRegisters[number] =
+      switch number {
+      case 6: value & 0xE00F | DebugStatus.alwaysOne
+      case 7: value & 0xFFFF_23FF | 0x400
+      default: value
+      }
+    updateWatching()
   }
 }

@@ -11,7 +11,7 @@ extension CPU {
   }
 
   /// The value of a model-specific register, or nil if it cannot be read.
-  func readMSR(_ index: UInt32) -> UInt64? {
+  package func readMSR(_ index: UInt32) -> UInt64? {
     if MSR.isInterruptController(index) {
       synchronizeClock()
       defer { requestLookup() }

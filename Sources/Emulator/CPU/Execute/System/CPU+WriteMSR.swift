@@ -12,7 +12,7 @@ extension CPU {
   }
 
   /// Writes a model-specific register; false, with nothing changed, raises #GP(0).
-  func writeMSR(_ index: UInt32, _ value: UInt64) -> Bool {
+  package func writeMSR(_ index: UInt32, _ value: UInt64) -> Bool {
     if MSR.isInterruptController(index) {
       synchronizeClock()
       return connections.interrupts.writeMSR(index, value)

@@ -37,6 +37,7 @@ extension CPU {
     if (old ^ state.pointee.rflags) & watched.rawValue != 0 {
       updateMode()
       requestInterruptCheck()
+      if state.pointee.isObserved { reportInterruptFlag(before: old) }
     }
   }
 }

@@ -13,13 +13,13 @@ extension CPU {
   @inline(__always) func physicalX87(_ i: Int) -> Int { (x87Top &+ i) & 7 }
 
   /// Sets the control word; bit 6 always reads as one.
-  func setX87Control(_ value: UInt16) {
+  package func setX87Control(_ value: UInt16) {
     state.pointee.x87Control = value & 0x1F3F | 0x40
     updateExceptionSummary()
   }
 
   /// Sets the status word; ES and B follow from the flags and the masks.
-  func setX87Status(_ value: UInt16) {
+  package func setX87Status(_ value: UInt16) {
     state.pointee.x87Status = value
     updateExceptionSummary()
   }
@@ -53,7 +53,7 @@ extension CPU {
   /// The tag word as FSTENV stores it.
   ///
   /// SDM volume 1, "x87 FPU Tag Word".
-  var x87TagWord: UInt16 {
+  package var x87TagWord: UInt16 {
     var word: UInt16 = 0
     for register in 0..<8 {
       let tag = isEmptyX87(register) ? 3 : contentTag(register)
@@ -63,7 +63,7 @@ extension CPU {
   }
 
   /// Loads the tag word: only "empty" counts, the rest follows from the registers.
-  func setX87TagWord(_ word: UInt16) {
+  package func setX87TagWord(_ word: UInt16) {
     for register in 0..<8 {
       setEmptyX87(register, word >> UInt16(register &* 2) & 3 == 3)
     }

@@ -1,0 +1,224 @@
+import Emulator
+
+/// A run of a machine under checks: it reports mistakes of the guest, and changes nothing.
+///
+/// It listens to the machine's events, and stops it at functions and at accesses that a check wants
+/// to know of, only to let it go on at once.
+public final class CheckedRun {
+  /// What a check does when a function is entered or left, or watched bytes are accessed.
+  typealias CallHandler = (CPU) -> Void
+  typealias AccessHandler = (WatchHit) -> Void
+
+  /// Instructions between two looks.
+  static let interval: UInt64 = 200_000
+  /// Findings that are shown.
+  private static let findingLimit = 100
+
+  /// The machine.
+  public let machine: Machine
+  /// What was found, once for each place.
+  public private(set) var findings: [Finding] = []
+  /// Interrupts that were made.
+  public internal(set) var tortureCount = 0
+
+  let options: CheckOptions
+  let programSymbols: ProgramSymbols
+  var symbols: SymbolTable { programSymbols.table }
+  /// The interrupts that each processor is handling.
+  var interrupts: [InterruptStack]
+  /// The interrupt that the IRET which is being reported has returned from.
+  var finishedInterrupt: InterruptStack.Entry?
+  var torture: Torture?
+  var calls = CallHooks()
+  var watches = WatchHooks()
+  private let say: (String) -> Void
+  private var checkers: [any Checker] = []
+  private var known: Set<String> = []
+  private var nextLook: UInt64
+
+  /// Attaches the checks to a machine that has not run.
+  ///
+  /// - Parameters:
+  ///   - machine: The machine.
+  ///   - options: What is checked.
+  ///   - say: Shows a finding as it is made.
+  public init(_ machine: Machine, options: CheckOptions, say: @escaping (String) -> Void) {
+    self.machine = machine
+    self.options = options
+    self.say = say
+    programSymbols = ProgramSymbols(machine.image?.elf)
+    interrupts = machine.processors.map { _ in InterruptStack() }
+    nextLook = machine.instructionCount + Self.interval
+    torture = options.torture.map { Torture($0, at: machine.instructionCount) }
+    let previous = machine.observer
+    checkers = Check.allCases.filter(options.checks.contains).map(makeChecker)
+    guard !checkers.isEmpty else { return }
+    machine.observer = { [unowned self] event in
+      previous?(event)
+      observe(event)
+    }
+  }
+
+  private func makeChecker(_ check: Check) -> any Checker {
+    switch check {
+    case .stack: StackChecker(self)
+    case .eoi: InterruptEndChecker(self)
+    case .interrupts: InterruptsOffChecker(self)
+    case .code: CodeChecker(self)
+    case .mapping: MappingChecker(self)
+    case .heap: HeapChecker(self)
+    case .locks: LockChecker(self)
+    }
+  }
+
+  private func observe(_ event: ExecutionEvent) {
+    finishedInterrupt = nil
+    if interrupts.indices.contains(event.processor) {
+      finishedInterrupt = interrupts[event.processor].follow(event, machine)
+    }
+    for checker in checkers { checker.observe(event) }
+  }
+
+  /// Names in the options that the image does not have.
+  public var unknownNames: [String] {
+    var names = options.sleepers + options.sharedVariables
+    names += options.stacks.flatMap { [$0.low, $0.high] }
+    if options.allocators != CheckOptions.knownAllocators {
+      names += options.allocators.flatMap { [$0.allocate, $0.free] }
+    }
+    if options.locks != CheckOptions.knownLocks {
+      names += options.locks.flatMap { [$0.take, $0.release] }
+    }
+    return names.filter { address(of: $0) == nil }
+  }
+
+  // MARK: What checks say
+
+  /// Notes a finding, unless there is one like it.
+  ///
+  /// - Parameters:
+  ///   - check: Who found it.
+  ///   - address: The guilty instruction.
+  ///   - cpu: Its processor; the one whose turn it is, unless told otherwise.
+  ///   - key: What is the same for findings that are alike, beside the address.
+  ///   - isAnywhere: Whether findings are alike whatever the address.
+  ///   - position: The instruction count to go back to; the present one, unless told otherwise.
+  ///   - text: What is wrong.
+  ///   - details: More lines.
+  func report(
+    _ check: Check, at address: UInt64, cpu: CPU? = nil, key: String = "",
+    isAnywhere: Bool = false, position: UInt64? = nil, _ text: String, details: [String] = []
+  ) {
+    guard known.insert("\(check.rawValue) \(isAnywhere ? 0 : address) \(key)").inserted,
+      findings.count < Self.findingLimit
+    else { return }
+    let cpu = cpu ?? machine.processor.cpu
+    let processor = machine.processors.firstIndex { $0.cpu.state == cpu.state } ?? 0
+    let position = position ?? machine.instructionCount
+    var lines = [
+      "check \(check.rawValue): \(text), at \(describe(address)), "
+        + "after \(position) instructions, processor \(processor)"
+    ]
+    lines +=
+      Backtrace(
+        machine, processor: machine.processors[processor], symbols: programSymbols, limit: 16
+      ).lines
+    lines += details
+    lines.append("  go back: \(options.travelCommand), then goto \(position)")
+    findings.append(
+      Finding(
+        check: check, position: position, processor: processor, address: address, text: text,
+        lines: lines))
+    say(lines.joined(separator: "\n"))
+    if findings.count == Self.findingLimit { say("further findings are not shown") }
+  }
+
+  /// An address with its symbol.
+  func describe(_ address: UInt64) -> String {
+    let number = "0x" + String(address, radix: 16)
+    return symbols.describe(address).map { "\(number) <\($0)>" } ?? number
+  }
+
+  /// The address that a symbol's name or a number stands for; `isExact` takes names only as they
+  /// are in the image.
+  func address(of name: String, isExact: Bool = false) -> UInt64? {
+    let symbol = symbols.symbols(named: name).first
+    if let symbol, !isExact || symbol.name == name { return symbol.address }
+    if isExact { return nil }
+    return name.hasPrefix("0x") ? UInt64(name.dropFirst(2), radix: 16) : UInt64(name)
+  }
+
+  // MARK: Running
+
+  /// Does what is due at an instruction count where the machine was stopped.
+  private func arrive() {
+    let position = machine.instructionCount
+    if position >= nextLook {
+      for checker in checkers { checker.look() }
+      nextLook = position + Self.interval
+    }
+    guard torture?.isDue(machine) == true else { return }
+    if machine.fireTimerEarly() { tortureCount += 1 }
+  }
+
+  private func handle(_ reason: StopReason, _ condition: StopCondition) -> StopReason? {
+    switch reason {
+    case .instructionLimit:
+      arrive()
+      return nil
+    case .watchpoint(let hits):
+      handleAccesses(hits)
+      return nil
+    case .breakpoint:
+      // Another processor's turn or an interrupt may come first.
+      machine.settle()
+      guard machine.isAtBreakpoint else { return nil }
+      handleCalls()
+      applyHooks()
+      return handle(machine.run(until: condition, limit: 1, skipsBreakpoint: true), condition)
+    default: return reason
+    }
+  }
+
+  private func applyHooks() {
+    if calls.takeChange() { machine.breakpoints = calls.addresses }
+    if watches.takeChange() { machine.watchpoints = watches.all }
+  }
+
+  /// Makes checks look once more, at the end.
+  public func finish() {
+    for checker in checkers { checker.look() }
+  }
+}
+
+extension CheckedRun: SessionController {
+  /// Always: it runs as it would without checks.
+  public var acceptsInput: Bool { true }
+  /// Never.
+  public var usesTerminal: Bool { false }
+
+  /// Runs the machine as `Machine.run` does, with checks.
+  public func run(
+    until condition: StopCondition, limit: UInt64, timeLimit: UInt64
+  ) -> StopReason {
+    let end = machine.instructionCount.addingClamped(limit)
+    let endTime = machine.now.addingClamped(timeLimit)
+    while true {
+      applyHooks()
+      let position = machine.instructionCount
+      var next = min(end, max(nextLook, position + 1))
+      if let boundary = torture?.next { next = min(next, max(boundary, position + 1)) }
+      let reason = machine.run(
+        until: condition, limit: next - min(next, position),
+        timeLimit: endTime - min(endTime, machine.now))
+      if let stop = handle(reason, condition) { return stop }
+      if machine.instructionCount >= end || machine.now >= endTime { return .instructionLimit }
+    }
+  }
+
+  /// Lets the session end as it would without checks.
+  public func decide(_ stop: StopReason) -> SessionDecision { .end }
+
+  /// There is nothing to look at.
+  public func attention() {}
+}

@@ -1,0 +1,106 @@
+import Emulator
+
+/// A machine that is debugged: it runs forwards and backwards, and stops where it was told.
+///
+/// Positions are the machine's instruction counts; a stop is at the boundary before the next
+/// instruction, with interrupts that are due there already delivered. Time travel needs no
+/// preparation: checkpoints are taken while the machine runs, input is in the machine's log, and
+/// going back is going forward again from a checkpoint.
+public final class Debuggee {
+  /// Instructions between checkpoints.
+  static let checkpointInterval: UInt64 = 4_000_000
+
+  /// The machine.
+  public let machine: Machine
+  /// Bytes that checkpoints may take.
+  public var checkpointBudget: Int
+  /// The breakpoints, by number.
+  public internal(set) var breakpoints: [BreakpointNumber: Breakpoint] = [:]
+  /// The last stop; nil before the first.
+  public internal(set) var lastStop: Stop?
+  /// Where a replay was not the same execution again, which is a defect of the emulator; nil as
+  /// long as all is well.
+  public internal(set) var divergence: UInt64?
+
+  /// The execution breakpoints that the engine knows, by address.
+  var armedNumbers: [UInt64: [BreakpointNumber]] = [:]
+  var timeline: Timeline
+  /// Breakpoints that events have met since the machine ran on.
+  var eventHits: [BreakpointNumber] = []
+  /// CR3 of each processor, as far as events told.
+  var addressSpaces: [UInt64] = []
+  /// Whether this is the machine's observer.
+  var isListening = false
+  private var nextNumber = 1
+
+  /// Takes over a machine, with its present as the beginning of history.
+  public init(_ machine: Machine, checkpointBudget: Int = 256 << 20) {
+    self.machine = machine
+    self.checkpointBudget = checkpointBudget
+    timeline = Timeline(start: machine.snapshot())
+    timeline.inputs = machine.inputLog
+  }
+
+  /// Where the machine stands.
+  public var position: UInt64 { machine.instructionCount }
+  /// The earliest and the latest position in history.
+  public var history: ClosedRange<UInt64> {
+    timeline.start...max(timeline.start, timeline.end, position)
+  }
+  /// Whether the machine stands in the past of its own history, so that going on replays input.
+  public var isReplaying: Bool { position < timeline.end || machine.isReplaying }
+
+  // MARK: Breakpoints
+
+  /// Adds a breakpoint.
+  @discardableResult
+  public func add(_ breakpoint: Breakpoint) -> BreakpointNumber {
+    defer { nextNumber += 1 }
+    breakpoints[nextNumber] = breakpoint
+    return nextNumber
+  }
+
+  /// Changes a breakpoint; false if there is none of that number.
+  @discardableResult
+  public func change(_ number: BreakpointNumber, _ body: (inout Breakpoint) -> Void) -> Bool {
+    guard var breakpoint = breakpoints[number] else { return false }
+    body(&breakpoint)
+    breakpoints[number] = breakpoint
+    return true
+  }
+
+  /// Removes a breakpoint; false if there is none of that number.
+  @discardableResult
+  public func remove(_ number: BreakpointNumber) -> Bool {
+    breakpoints.removeValue(forKey: number) != nil
+  }
+
+  // MARK: Changing the machine
+
+  /// Changes registers, memory or devices, now.
+  ///
+  /// What history has behind this moment is no longer what would happen, and is forgotten. The
+  /// change is made again whenever the machine passes here.
+  public func modify(_ body: @escaping (Machine) -> Void) {
+    if isReplaying {
+      timeline.cut(at: position, inputCount: machine.inputLog.entries.count)
+      goLive()
+    }
+    body(machine)
+    let pages = machine.writtenPages
+    timeline.inputs = machine.inputLog
+    timeline.append(
+      Timeline.Modification(position: position, body: body), snapshot: machine.snapshot(),
+      pages: pages)
+    timeline.end = position
+  }
+
+  /// Makes a running `resume` stop soon; from any thread.
+  public func interrupt() { machine.requestStop() }
+
+  /// Lets the machine go on into the unknown: input comes from outside, output reaches it.
+  func goLive() {
+    machine.stopReplay()
+    machine.repeatsOutput = false
+  }
+}
