@@ -1,6 +1,6 @@
 /// Reads what `DeltaEncoder` wrote, one instruction after the other.
 public struct DeltaDecoder {
-  private var model: DeltaModel
+  private let model: DeltaModel
   private var reader: ByteReader
   private var run = 0
   /// Whether the bytes made no sense somewhere.
@@ -28,7 +28,7 @@ public struct DeltaDecoder {
     let parts = DeltaParts(rawValue: byte)
     delta.processor = model.processor
     if parts.contains(.place) {
-      guard let processor = reader.number(), processor < UInt64(model.images.count),
+      guard let processor = reader.number(), processor < UInt64(model.processorCount),
         let distance = reader.signed()
       else { return damaged() }
       model.processor = Int(processor)
@@ -140,11 +140,10 @@ public struct DeltaDecoder {
       guard let number = reader.byte(), number < 64, let difference = reader.number() else {
         return false
       }
-      let processor = model.processor
-      model.images[processor].vectors[Int(number)] ^= difference
+      let vector = model.vector(model.processor, number)
+      vector.pointee ^= difference
       delta.vectors.append(
-        InstructionDelta.VectorChange(
-          number: number, value: model.images[processor].vectors[Int(number)]))
+        InstructionDelta.VectorChange(number: number, value: vector.pointee))
     }
     return true
   }

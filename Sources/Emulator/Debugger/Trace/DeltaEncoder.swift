@@ -6,7 +6,7 @@ import Emulator
 /// changed and by how much, its flags, its store. What comes as foretold costs a share of one
 /// byte, which counts how many in a row did; otherwise a byte says which parts follow.
 struct DeltaEncoder {
-  private var model: DeltaModel
+  private let model: DeltaModel
   private var run: UInt8 = 0
   /// The bytes so far; `finish` adds the last run.
   private(set) var writer = ByteWriter()
@@ -49,7 +49,7 @@ struct DeltaEncoder {
     model.images[processor].flags = delta.flags
     model.images[processor].rip = delta.next
     for change in delta.vectors {
-      model.images[processor].vectors[Int(change.number) & 63] = change.value
+      model.vector(processor, change.number).pointee = change.value
     }
     model.processor = processor
   }
@@ -130,7 +130,7 @@ struct DeltaEncoder {
     writer.write(UInt64(delta.vectors.count))
     for change in delta.vectors {
       writer.write(byte: change.number)
-      writer.write(change.value ^ model.images[processor].vectors[Int(change.number) & 63])
+      writer.write(change.value ^ model.vector(processor, change.number).pointee)
     }
   }
 

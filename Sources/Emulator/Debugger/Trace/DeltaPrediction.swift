@@ -73,25 +73,53 @@ struct DeltaPrediction {
 }
 
 /// The table of predictions, and the registers as the last instruction left them.
-struct DeltaModel {
+///
+/// Plain memory, since every instruction goes through it; whoever copies an encoder or a decoder
+/// goes on with the same table.
+final class DeltaModel {
   static let tableSize = 1 << 14
+  static let vectorCount = 64
 
   /// The registers of one processor.
   struct Image {
     var rip: UInt64 = 0
     var flags: UInt64 = 2
     var registers = InlineArray<16, UInt64>(repeating: 0)
-    var vectors = [UInt64](repeating: 0, count: 64)
   }
 
-  var predictions = [DeltaPrediction](repeating: DeltaPrediction(), count: tableSize)
-  var images: [Image]
+  /// By `slot`.
+  let predictions: UnsafeMutablePointer<DeltaPrediction>
+  /// By processor.
+  let images: UnsafeMutablePointer<Image>
+  /// Quadwords of vector registers, `vectorCount` for each processor.
+  let vectors: UnsafeMutablePointer<UInt64>
+  /// How many processors there are.
+  let processorCount: Int
   var processor = 0
 
-  init(processors: Int) { images = [Image](repeating: Image(), count: max(1, processors)) }
+  init(processors: Int) {
+    processorCount = max(1, processors)
+    predictions = .allocate(capacity: Self.tableSize)
+    predictions.initialize(repeating: DeltaPrediction(), count: Self.tableSize)
+    images = .allocate(capacity: processorCount)
+    images.initialize(repeating: Image(), count: processorCount)
+    vectors = .allocate(capacity: processorCount * Self.vectorCount)
+    vectors.initialize(repeating: 0, count: processorCount * Self.vectorCount)
+  }
+
+  deinit {
+    predictions.deallocate()
+    images.deallocate()
+    vectors.deallocate()
+  }
 
   @inline(__always) static func slot(_ rip: UInt64) -> Int {
     Int(truncatingIfNeeded: (rip ^ rip >> 14) & UInt64(tableSize - 1))
+  }
+
+  /// Where a quadword of a processor's vector registers is.
+  func vector(_ processor: Int, _ number: UInt8) -> UnsafeMutablePointer<UInt64> {
+    vectors + (processor * Self.vectorCount + Int(number) % Self.vectorCount)
   }
 }
 

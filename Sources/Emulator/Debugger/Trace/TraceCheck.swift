@@ -94,6 +94,7 @@ protocol Comparison: TraceListener {
 
 extension Comparison {
   var isSatisfied: Bool { divergence != nil }
+  var wantsInstructions: Bool { true }
 
   /// The difference between two ends.
   static func difference(_ expected: Trace.End?, _ end: Trace.End) -> Divergence? {

@@ -37,6 +37,7 @@ private final class Recorder: TraceListener {
   private(set) var digests: [UInt64] = []
   private(set) var count = 0
   var isSatisfied: Bool { false }
+  var wantsInstructions: Bool { false }
 
   func event(_ event: ExecutionEvent) {
     coder.write(event, to: &writer)

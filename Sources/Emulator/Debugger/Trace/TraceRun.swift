@@ -10,6 +10,8 @@ protocol TraceListener: AnyObject {
   func delta(_ delta: InstructionDelta, at position: UInt64)
   /// A run of instructions, where flow is recorded.
   func flow(_ run: FlowRun, at position: UInt64)
+  /// Whether it wants deltas and flow as they come.
+  var wantsInstructions: Bool { get }
   /// Whether the run may end.
   var isSatisfied: Bool { get }
 }
@@ -41,8 +43,10 @@ struct TraceRun {
       isRecording = true
       guard options.recordsFlow || options.recordsDeltas else { return machine.weave(weaving) }
       let made = InstructionTracks(machine, options: options)
-      made.deltaAdded = { listener.delta($0, at: $1) }
-      made.runAdded = { listener.flow($0, at: $1) }
+      if listener.wantsInstructions {
+        made.deltaAdded = { listener.delta($0, at: $1) }
+        made.runAdded = { listener.flow($0, at: $1) }
+      }
       made.start(weaving: weaving)
       tracks = made
     }
