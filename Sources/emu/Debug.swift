@@ -12,6 +12,13 @@ struct Debug: ParsableCommand {
 
   @OptionGroup var boot: Boot
 
+  func validate() throws {
+    guard boot.checking.isAsked else { return }
+    throw ValidationError(
+      "--check and --torture steer the run themselves: give them to emu boot, which prints the "
+        + "command that goes to a finding")
+  }
+
   func run() throws {
     var boot = boot
     boot.isDebugging = true

@@ -48,6 +48,32 @@ import Testing
     #expect(lines[3].hasPrefix("3 passed, 0 failed, in "))
   }
 
+  @Test func runsAreComparedWithGoldenTraces() throws {
+    let text = """
+      test hello
+        image hello.elf
+        end power-off
+        golden hello.golden
+
+      """
+    let path = try manifest(text)
+    let missing = try Command.run(["test", path])
+    #expect(missing.status == 1 && missing.output.contains("hello.golden"))
+    #expect(missing.output.contains("emu test --accept writes it"))
+    #expect(try Command.run(["test", path, "--accept"]).status == 0)
+    #expect(try Command.run(["test", path]).status == 0)
+    // Another kernel under the same name is found out, and can be accepted.
+    let other = TestCode.print("hallo\n", at: 0x10_0000) + TestCode.powerOff
+    _ = try folder.file("hello.elf", ELFBuilder(code: other, pvh: true).build())
+    let differs = try Command.run(["test", path])
+    #expect(differs.status == 1, "\(differs.output)")
+    #expect(differs.output.contains("all.emutest:4: "))
+    #expect(differs.output.contains("hello.golden: the run diverges at instruction"))
+    #expect(differs.output.contains("got       31 0 console com1 \"hallo\""))
+    #expect(try Command.run(["test", path, "--accept"]).status == 0)
+    #expect(try Command.run(["test", path]).status == 0)
+  }
+
   @Test(arguments: ["1", "2", "7"]) func oneFails(jobs: String) throws {
     let path = try manifest(Self.good + Self.bad)
     let result = try Command.run(["test", path, "--jobs", jobs])

@@ -69,6 +69,25 @@ import Testing
     #expect(size < 20_000)
   }
 
+  /// Near the end a bundle need not run from its beginning, and is in the same state.
+  @Test func bundlesHaveACheckpoint() throws {
+    let options = ["\(Self.images)/kernel.elf", "--append", "cmd=\"primes; poweroff\""]
+    let file = folder.path("run.etr")
+    let plain = folder.path("plain.etr")
+    let made = try succeed(["bundle"] + options + ["-o", file])
+    _ = try succeed(["bundle"] + options + ["-o", plain, "--checkpoint", "0"])
+    let count = try #require(
+      made.errors.firstMatch(of: /for ([0-9]+) instructions/).flatMap { Int($0.1) })
+    for position in [count - 1000, count - 2_000_000] {
+      let quick = try succeed(["replay", file, "--to", "\(position)", "--quiet"])
+      let slow = try succeed(["replay", plain, "--to", "\(position)", "--quiet"])
+      #expect(quick.errors == slow.errors)
+    }
+    let near = try succeed(["replay", file, "--to", "\(count - 1000)"])
+    #expect(near.errors.contains("from the checkpoint at \(count - 1_000_000) instructions"))
+    #expect(try succeed(["replay", file]).errors.contains("as recorded"))
+  }
+
   /// What was typed while a session ran is in its record.
   @Test func sessionsAreRecorded() throws {
     let log = folder.path("run.log")

@@ -74,7 +74,9 @@ import Testing
     ("limit 12x", "not \"12x\""), ("repeat -1", "m:1: repeat takes how often"),
     ("end dancing", "m:1: an end is one of power-off, exit N"),
     ("end exit 0x1ffffffff", "m:1: an end is one of"), ("console lpt1", "m:1: a console is one of"),
-    ("digest 12", "in a test"), ("\"image\" k", "m:1: a statement begins with a word"),
+    ("digest 12", "in a test"), ("golden f", "golden belongs to a test"),
+    ("test a\nimage k\nexpect \"x\"\ngolden f", "end was expected"),
+    ("\"image\" k", "m:1: a statement begins with a word"),
   ]) func wrongOnes(text: String, expected: String) throws {
     let error = #expect(throws: ManifestError.self) { try read(text) }
     #expect(error?.description.contains(expected) ?? false, "\(error?.description ?? "")")

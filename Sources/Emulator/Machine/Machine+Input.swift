@@ -34,7 +34,7 @@ extension Machine {
 
   /// Delivers the inputs of `log` at their moments, instead of any others.
   ///
-  /// Call it before the machine has run.
+  /// Call it before the machine runs, or runs on; the log has what is still to come then.
   public func replay(_ log: InputLog) {
     replay = InputReplay(log)
   }

@@ -65,10 +65,9 @@ extension Machine {
     var done = 0
     while done < count {
       let at = LinearAddress(address &+ UInt64(done))
-      guard let page = cpu.peekTranslation(at),
-        let host = memory.host(PhysicalAddress(page.physicalPage | at.offset))
-      else { return nil }
+      guard let host = peekPage(cpu, at) else { return nil }
       let length = min(count - done, 4096 - Int(at.offset))
+      if length == 8 { return UInt64(littleEndian: host.loadUnaligned(as: UInt64.self)) }
       for index in 0..<length {
         value |=
           UInt64(host.load(fromByteOffset: index, as: UInt8.self)) &<< UInt64((done + index) * 8)
@@ -76,6 +75,12 @@ extension Machine {
       done += length
     }
     return value
+  }
+
+  /// Where the RAM at a linear address is, up to the end of its page; nil where there is none.
+  package func peekPage(_ cpu: CPU, _ address: LinearAddress) -> UnsafeMutableRawPointer? {
+    guard let page = cpu.peekTranslation(address) else { return nil }
+    return memory.host(PhysicalAddress(page.physicalPage | address.offset))
   }
 
   /// How often each instruction was executed while it was counted.

@@ -47,6 +47,11 @@ struct Test: ParsableCommand {
   @Option(help: ArgumentHelp("Write JUnit's XML to a file, too.", valueName: "file"))
   var junit: String?
 
+  @Flag(
+    help: "Write golden traces that are not there, and those anew from which a passing run differs."
+  )
+  var accept = false
+
   @Flag(help: "Show the names of the tests that would run, and run nothing.")
   var list = false
 
@@ -123,11 +128,12 @@ struct Test: ParsableCommand {
     let show: @Sendable (TestReport, Int) -> Void = { [tap] report, number in
       print(tap ? TAP.lines(report, number: number) : report.text)
     }
+    let accept = accept
     DispatchQueue.concurrentPerform(iterations: min(workers, selected.count)) { _ in
       while true {
         let index = next.add(1, ordering: .relaxed).oldValue
         guard index < selected.count else { return }
-        let report = selected[index].run()
+        let report = selected[index].run(acceptsTraces: accept)
         results.withLock { $0.put(report, at: index, show: show) }
       }
     }

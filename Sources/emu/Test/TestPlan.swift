@@ -1,4 +1,5 @@
 import ArgumentParser
+import Debugger
 import Emulator
 import EmulatorTesting
 import Glibc
@@ -50,17 +51,53 @@ struct TestPlan {
       return job
     }
 
-    /// Runs the test.
-    func run() -> TestReport {
+    private func makeMachine() throws -> Machine {
+      try options.makeMachine(
+        console: 0, folder: folder,
+        resetBehavior: test.end?.content == .reset ? .stop : .restart)
+    }
+
+    /// Runs the test; a golden trace that differs is written anew where that is accepted.
+    func run(acceptsTraces: Bool) -> TestReport {
       let start = ContinuousClock.now
-      let behavior: MachineConfiguration.ResetBehavior =
-        test.end?.content == .reset ? .stop : .restart
-      let result = test.run {
-        try options.makeMachine(console: 0, folder: folder, resetBehavior: behavior)
-      }
+      let result = test.run(comparing: { compare($0, accepts: acceptsTraces) }, makeMachine)
       return TestReport(
         manifest: manifest, test: test, result: result,
         seconds: (ContinuousClock.now - start).seconds, command: command)
+    }
+
+    /// What differs from the golden trace when the machine's input comes again; nil if nothing does.
+    private func compare(_ machine: Machine, accepts: Bool) -> String? {
+      guard let golden = test.golden?.content else { return nil }
+      let path = golden.path.relative(to: folder)
+      do {
+        if accepts, access(path, F_OK) != 0 {
+          try record(machine, TraceOptions(golden.isSemantic ? .semantic : .exact), path)
+          return nil
+        }
+        let trace = try TraceFiles.read(path)
+        let check = TraceCheck(
+          trace, input: machine.inputLog, folder: TraceFiles.folder(of: path), make: makeMachine)
+        guard let divergence = try check().divergence else { return nil }
+        if accepts {
+          try record(machine, trace.options, path)
+          return nil
+        }
+        return DivergenceReport(
+          divergence, name: path, input: machine.inputLog, make: makeMachine
+        ).text
+      } catch {
+        return "\(error); emu test --accept writes it"
+      }
+    }
+
+    private func record(_ machine: Machine, _ options: TraceOptions, _ path: String) throws {
+      let description = try self.options.description(of: machine, folder: folder)
+      var options = options
+      if test.end?.content == .instructionLimit { options.limit = machine.instructionCount }
+      let trace = try Trace.record(
+        description, input: machine.inputLog, options: options, make: makeMachine)
+      try TraceFiles.write(trace, to: path, symbols: SymbolTable(machine.image?.elf))
     }
 
     /// The command that runs the test again.

@@ -3,14 +3,18 @@ import Emulator
 
 extension MachineOptions {
   /// Describes the machine that the options made, for another run to make it again.
-  func description(of machine: Machine) throws -> MachineDescription {
+  ///
+  /// Files that are not named absolutely are in `folder`, nil for here.
+  func description(
+    of machine: Machine, folder: String? = nil
+  ) throws -> MachineDescription {
     var files: [FileReference] = []
     func add(_ role: FileReference.Role, _ path: String, _ details: [String] = []) throws {
-      files.append(
-        FileReference(role, path: path, content: try Self.read(path), details: details))
+      let content = try Self.read(path.relative(to: folder))
+      files.append(FileReference(role, path: path, content: content, details: details))
     }
     if let image = machine.image {
-      try add(.image, image.name, bootProtocol.map { [$0.rawValue] } ?? [])
+      try add(.image, self.image ?? image.name, bootProtocol.map { [$0.rawValue] } ?? [])
     }
     for argument in modules {
       let (file, name) = Self.moduleParts(argument)

@@ -60,9 +60,12 @@ struct Replay: ParsableCommand {
   }
 
   private func show(_ trace: Trace, at position: UInt64, _ make: () throws -> Machine) throws {
-    let machine = try TraceFiles.failing(make)
-    machine.replay(trace.input)
-    let stop = machine.run(limit: position)
+    let (machine, stop, executed) = try TraceFiles.failing {
+      try trace.machine(at: position, make: make)
+    }
+    if !quiet, executed < machine.instructionCount {
+      ExitStatus.say("from the checkpoint at \(machine.instructionCount - executed) instructions")
+    }
     ExitStatus.say(machine.diagnosis(of: stop).lines.joined(separator: "\n"))
   }
 }

@@ -105,9 +105,8 @@ struct TrackOptions: ParsableArguments {
 
   /// The options as the library wants them.
   func options(limit: UInt64?) -> TraceOptions {
-    var options = TraceOptions()
-    options.mode = mode
-    options.kinds = events?.kinds ?? (mode == .exact ? .usual : .semantic)
+    var options = TraceOptions(mode)
+    if let events { options.kinds = events.kinds }
     options.recordsFlow = flow
     options.recordsDeltas = deltas
     options.start = start.map { TraceOptions.Moment($0) }

@@ -39,13 +39,19 @@ struct Bundle: ParsableCommand {
     abstract: "Put a run into one small file that replays anywhere.",
     discussion: """
       The file has the image and everything else that the machine is made of, what came from \
-      outside, digests and events. emu replay runs it again and compares.
+      outside, digests and events, and a snapshot near the end. emu replay runs it again and compares.
       """)
 
   @OptionGroup var recorded: RunOptions
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
   var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Where a snapshot is taken, from which emu replay --to goes on: a million instructions before "
+        + "the end unless told otherwise; 0 for none.", valueName: "n"))
+  var checkpoint: UInt64?
 
   @Flag(help: "Name the files by their digests only: they are wanted at the same places again.")
   var withoutFiles = false
@@ -58,6 +64,14 @@ struct Bundle: ParsableCommand {
     let trace = try TraceFiles.failing {
       var trace = try Trace.record(machine, input: input, options: options, source: source)
       if !withoutFiles { trace.embedded = try machine.contents(source) }
+      let end = trace.end?.instructionCount ?? 0
+      let position = checkpoint ?? (end > 1_000_000 ? end - 1_000_000 : 0)
+      if position > 0 {
+        let (made, _, _) = try trace.machine(at: min(position, end)) {
+          try machine.makeMachine(source)
+        }
+        trace.checkpoint = try Trace.Checkpoint(made)
+      }
       return trace
     }
     let bytes = try TraceFiles.failing { try trace.binary() }

@@ -251,6 +251,31 @@ struct RealGDBTests {
     expect(["arch is auto; gdb sees i386:x86-64, the code is i386:x86-64"], in: output)
   }
 
+  @Test func ctrlCStopsARunningGuest() throws {
+    let output = try RealGDB(CompiledGuest.plain()).run(
+      """
+      python
+      import threading, os, signal
+      # The threads of the test's runner block it, and children inherit that.
+      signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+      def press(): threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+      press()
+      end
+      continue
+      p *(int *) 0x110000 > 100
+      python press()
+      continue
+      reverse-stepi
+      stepi
+      p/x $cs
+      """)
+    expect(
+      [
+        "Program received signal SIGINT, Interrupt.", "$1 = 1",
+        "Program received signal SIGINT, Interrupt.", "$2 = 0x8",
+      ], in: output)
+  }
+
   // MARK: Processors
 
   @Test func processorsAreThreads() throws {

@@ -160,7 +160,7 @@ struct DeltaDifference {
       func text(_ stores: [InstructionDelta.Store]) -> String {
         stores.isEmpty
           ? "no store"
-          : stores.map { "[\($0.address.hex)]=\($0.value.hex)" }.joined(separator: " ")
+          : stores.map(\.text).joined(separator: " ")
       }
       parts.append((text(wanted.stores), text(got.stores)))
     }

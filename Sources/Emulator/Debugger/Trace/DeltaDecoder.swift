@@ -117,10 +117,12 @@ public struct DeltaDecoder {
     guard let count = reader.number(), count <= 1 << 20 else { return false }
     var last = prediction.store
     for _ in 0..<count {
-      guard let size = reader.byte(), size <= 8, let source = reader.byte(), source <= 17,
+      guard let first = reader.byte(), let source = reader.byte(), source <= 17,
         let distance = reader.signed()
       else { return false }
       last &+= UInt64(bitPattern: distance)
+      let size = first & ~DeltaEncoder.repeated
+      guard size <= 8 else { return false }
       let mask: UInt64 = size >= 8 ? .max : 1 &<< (UInt64(size) &* 8) &- 1
       var value: UInt64 = 0
       if source < 16 {
@@ -129,7 +131,13 @@ public struct DeltaDecoder {
         guard let read = reader.number() else { return false }
         value = read
       }
-      delta.stores.append(InstructionDelta.Store(address: last, count: size, value: value))
+      var times: UInt64 = 1
+      if first != size {
+        guard let read = reader.number(), read <= 1 << 32 else { return false }
+        times = read
+      }
+      delta.stores.append(
+        InstructionDelta.Store(address: last, count: size, value: value, times: times))
     }
     return true
   }

@@ -13,6 +13,9 @@ struct DeltaEncoder {
   /// The number of instructions.
   private(set) var count: UInt64 = 0
 
+  /// In the byte of a store's size: it was made more than once.
+  static let repeated: UInt8 = 0x80
+
   init(processors: Int) { model = DeltaModel(processors: processors) }
 
   /// Adds an instruction; `delta.changed` is worked out here.
@@ -141,10 +144,11 @@ struct DeltaEncoder {
     var last = model.predictions[slot].store
     for store in stores {
       let source = DeltaPrediction.source(store, registers, last: nil)
-      writer.write(byte: store.count)
+      writer.write(byte: store.count | (store.times == 1 ? 0 : Self.repeated))
       writer.write(byte: source)
       writer.write(signed: Int64(bitPattern: store.address &- last))
       if source == DeltaPrediction.Source.explicit { writer.write(store.value) }
+      if store.times != 1 { writer.write(store.times) }
       last = store.address
     }
   }

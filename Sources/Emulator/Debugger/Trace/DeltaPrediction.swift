@@ -66,7 +66,7 @@ struct DeltaPrediction {
     _ store: InstructionDelta.Store, _ registers: borrowing InlineArray<16, UInt64>, last: UInt64?
   ) -> UInt8 {
     let mask: UInt64 = store.count >= 8 ? .max : 1 &<< (UInt64(store.count) &* 8) &- 1
-    if last == store.value { return Source.same }
+    if last == store.value, store.times == 1 { return Source.same }
     for index in 0..<16 where registers[index] & mask == store.value { return UInt8(index) }
     return Source.explicit
   }

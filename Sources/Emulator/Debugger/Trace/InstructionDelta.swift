@@ -8,6 +8,13 @@ public struct InstructionDelta: Equatable, Sendable {
     public var count: UInt8
     /// The bytes, the lowest first.
     public var value: UInt64
+    /// How often they were stored, one behind the other.
+    public var times: UInt64 = 1
+
+    /// The text `[address]=value`, with how often where that is not once.
+    var text: String {
+      "[\(address.hex)]=\(value.hex)" + (times == 1 ? "" : "*\(times)")
+    }
   }
 
   /// The number of the processor.

@@ -1,4 +1,5 @@
 import Emulator
+import Foundation
 
 /// Makes control flow and deltas of what the observer of instructions is told.
 final class InstructionTracks {
@@ -54,6 +55,7 @@ final class InstructionTracks {
 
   /// Adds a store in pieces of eight bytes; what is not RAM shows in the events.
   private func add(_ store: StoredRange, _ cpu: CPU) {
+    guard store.count <= 64 else { return addRun(store, cpu) }
     var done: UInt64 = 0
     while done < store.count {
       let count = min(8, store.count &- done)
@@ -61,9 +63,39 @@ final class InstructionTracks {
       if let value = machine.peek(cpu, linear: address, count: Int(count)) {
         let piece = InstructionDelta.Store(address: address, count: UInt8(count), value: value)
         // Checked as a whole first and then in halves, a wide store is noted twice.
-        if !delta.stores.contains(piece) || store.count <= 8 { delta.stores.append(piece) }
+        if store.count <= 8 || !delta.stores.contains(piece) { delta.stores.append(piece) }
       }
       done &+= count
+    }
+  }
+
+  /// Adds what a repeated string instruction stored: the same eight bytes again and again are one.
+  private func addRun(_ store: StoredRange, _ cpu: CPU) {
+    var address = store.address
+    var page: UnsafeMutableRawPointer?
+    let end = address &+ store.count
+    while address != end {
+      let offset = address & 0xFFF
+      if page == nil || offset == 0 {
+        page = machine.peekPage(cpu, LinearAddress(address & ~0xFFF))
+      }
+      let count = min(8, end &- address, 0x1000 - offset)
+      if let page {
+        var value: UInt64 = 0
+        memcpy(&value, page + Int(offset), Int(count))
+        add(run: InstructionDelta.Store(address: address, count: UInt8(count), value: value))
+      }
+      address &+= count
+    }
+  }
+
+  private func add(run piece: InstructionDelta.Store) {
+    if let last = delta.stores.last, last.count == 8, piece.count == 8, last.value == piece.value,
+      last.address &+ last.times &* 8 == piece.address
+    {
+      delta.stores[delta.stores.count - 1].times &+= 1
+    } else {
+      delta.stores.append(piece)
     }
   }
 

@@ -22,7 +22,8 @@ public struct TenetTrace {
         let bytes = (0..<store.count).map { index in
           (store.value &>> (UInt64(index) &* 8) & 0xFF).hex(digits: 2)
         }
-        parts.append("mw=\(store.address.hex):\(bytes.joined())")
+        let all = String(repeating: bytes.joined(), count: Int(store.times))
+        parts.append("mw=\(store.address.hex):\(all)")
       }
       lines += parts.joined(separator: ",") + "\n"
     }

@@ -55,6 +55,8 @@ public struct Trace: Equatable, Sendable {
   public var deltas: [UInt8] = []
   /// Contents of files, by digest.
   public var embedded: [String: [UInt8]] = [:]
+  /// A snapshot of the machine on its way, where a replay can begin.
+  public var checkpoint: Checkpoint?
 
   /// A trace of a machine that has not run yet.
   public init(machine: MachineDescription) { self.machine = machine }
@@ -120,9 +122,9 @@ public struct TraceOptions: Equatable, Sendable {
   }
 
   /// Which events.
-  public var kinds = EventKinds.usual
+  public var kinds: EventKinds
   /// How their text is written.
-  public var mode = TraceMode.exact
+  public var mode: TraceMode
   /// Whether control flow is recorded.
   public var recordsFlow = false
   /// Whether changes of registers and memory are recorded.
@@ -136,8 +138,11 @@ public struct TraceOptions: Equatable, Sendable {
   /// The virtual time to wait for at the end, where a run ended while the guest was idle.
   public var endTime: UInt64?
 
-  /// The usual.
-  public init() {}
+  /// The usual of a mode.
+  public init(_ mode: TraceMode = .exact) {
+    self.mode = mode
+    kinds = mode == .exact ? .usual : .semantic
+  }
 }
 
 extension MachineDescription {

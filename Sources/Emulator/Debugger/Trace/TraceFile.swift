@@ -7,6 +7,7 @@ extension Trace {
     case flow = 3
     case deltas = 4
     case file = 5
+    case checkpoint = 6
   }
 
   // MARK: Writing
@@ -25,6 +26,10 @@ extension Trace {
     for (_, content) in embedded.sorted(by: { $0.key < $1.key }) {
       writer.write(byte: Section.file.rawValue)
       writer.write(content)
+    }
+    if let checkpoint {
+      writer.write(byte: Section.checkpoint.rawValue)
+      writer.write(checkpoint.bytes)
     }
     guard let packed = Zstandard.compress(writer.bytes) else {
       throw TraceError("there is not enough memory to compress the trace")
@@ -122,6 +127,11 @@ extension Trace {
     case .flow: flow = content
     case .deltas: deltas = content
     case .file: embedded[SHA256.hex(content)] = content
+    case .checkpoint:
+      guard let checkpoint = Checkpoint(bytes: content) else {
+        throw TraceError(name, "the trace is damaged: its checkpoint makes no sense")
+      }
+      self.checkpoint = checkpoint
     }
   }
 }

@@ -57,7 +57,7 @@ extension Trace {
         let name = change.number < 32 ? "xmm" : "ymm"
         parts.append("\(name)\(change.number % 32 / 2).\(change.number % 2)=\(change.value.hex)")
       }
-      for store in delta.stores { parts.append("[\(store.address.hex)]=\(store.value.hex)") }
+      parts += delta.stores.map(\.text)
       text += parts.joined(separator: " ") + "\n"
     }
     return text

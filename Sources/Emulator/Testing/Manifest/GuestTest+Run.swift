@@ -24,7 +24,12 @@ extension GuestTest {
   }
 
   /// Runs the test, as often as it says, on machines that `make` makes.
-  public func run(_ make: () throws -> Machine) -> Result {
+  ///
+  /// A machine that has run as it should is given to `compare`, which compares it with the golden
+  /// trace and says what is wrong.
+  public func run(
+    comparing compare: (Machine) -> String? = { _ in nil }, _ make: () throws -> Machine
+  ) -> Result {
     var result = Result()
     var first: Fingerprint?
     for _ in 0..<max(1, repetitions) where result.failure == nil {
@@ -58,6 +63,11 @@ extension GuestTest {
             machine, digest.line,
             "expected the digest \(digest.content.hex(digits: 16)), but the machine's is "
               + result.digest.hex(digits: 16))
+        }
+        if let golden, result.failure == nil, let difference = compare(machine) {
+          result.failure = Result.Failure(
+            line: golden.line, sentence: "the run is not as in \(golden.content.path)",
+            description: difference)
         }
       }
     }

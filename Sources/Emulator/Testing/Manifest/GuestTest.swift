@@ -44,6 +44,15 @@ public struct GuestTest: Equatable, Sendable {
     public let line: Int
   }
 
+  /// A golden trace.
+  public struct Golden: Equatable, Sendable {
+    /// Its file, as the manifest names it.
+    public let path: String
+    /// Whether it names symbols instead of addresses, for kernels that are built anew; it says so
+    /// itself once it is there.
+    public let isSemantic: Bool
+  }
+
   /// Which of the machine's consoles is looked at and typed on.
   public enum Console: String, CaseIterable, Sendable {
     case com1
@@ -74,6 +83,8 @@ public struct GuestTest: Equatable, Sendable {
   public internal(set) var repetitions = 1
   /// The digest of the machine's state at the end.
   public internal(set) var digest: Line<UInt64>?
+  /// The trace that the run has to be the same as.
+  public internal(set) var golden: Line<Golden>?
 
   /// Makes an empty test.
   init(name: String, line: Int) {

@@ -19,6 +19,7 @@ struct ManifestReader {
   ]
   static let statements = [
     "test", "console", "expect", "type", "forbid", "end", "limit", "time", "repeat", "digest",
+    "golden",
   ]
   static let ends = ["power-off", "exit N", "reset", "triple-fault", "halted", "running"]
 
@@ -96,6 +97,10 @@ struct ManifestReader {
       throw ManifestError(
         name, test.line, "the test \(test.name) expects nothing: give it expect, end or digest")
     }
+    if let golden = test.golden, test.end == nil {
+      throw ManifestError(
+        name, golden.line, "a run that is compared with a trace has to end: end was expected")
+    }
     guard test.options.contains(where: { ["image", "bios"].contains($0.name) }) else {
       throw ManifestError(
         name, test.line, "the test \(test.name) has no machine: image FILE was expected")
@@ -165,6 +170,9 @@ struct ManifestReader {
         throw error("digest takes 16 hexadecimal digits, in a test")
       }
       change { $0.digest = GuestTest.Line(content: value, line: number) }
+    case "golden":
+      let golden = try golden(arguments)
+      change { $0.golden = GuestTest.Line(content: golden, line: number) }
     default:
       throw error("\"\(keyword)\" is no statement; there are \(Self.keywords)")
     }
@@ -215,6 +223,17 @@ struct ManifestReader {
       throw error("\(keyword) takes \(expected), not \"\(text)\"")
     }
     return value
+  }
+
+  private func golden(
+    _ arguments: ArraySlice<ManifestLine.Word>
+  ) throws(ManifestError) -> GuestTest.Golden {
+    let isSemantic = arguments.count == 2 && arguments.last == .bare("semantic")
+    let path = try word(
+      isSemantic ? arguments.dropLast() : arguments,
+      "golden takes the file of a trace, and semantic for a kernel that is built anew")
+    guard test != nil else { throw error("golden belongs to a test: test NAME was expected") }
+    return GuestTest.Golden(path: path, isSemantic: isSemantic)
   }
 
   private func end(_ arguments: ArraySlice<ManifestLine.Word>) throws(ManifestError) -> StopReason {
