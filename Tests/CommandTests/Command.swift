@@ -19,8 +19,10 @@ struct Command {
   }()
 
   /// Runs `emu` with arguments; `shell` runs a line of shell with `$EMU` instead.
+  ///
+  /// What takes longer than so many seconds is killed.
   static func run(
-    _ arguments: [String], input: String? = nil, shell: String? = nil
+    _ arguments: [String], input: String? = nil, shell: String? = nil, seconds: Double = 120
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: shell == nil ? executable : "/bin/sh")
@@ -41,7 +43,7 @@ struct Command {
       process.standardInput = FileHandle.nullDevice
     }
     try process.run()
-    process.waitUntilExit(atMost: 120)
+    process.waitUntilExit(atMost: seconds)
     return Result(
       status: process.terminationStatus, isSignal: process.terminationReason == .uncaughtSignal,
       output: try Self.read(output), errors: try Self.read(errors))
