@@ -51,7 +51,7 @@ enum Scheduler {
   static func idleForever() -> Never {
     while true {
       cpu_cli()
-      yield()
+      withInterruptsOff { yield() }
       cpu_sti_hlt()
     }
   }
@@ -88,6 +88,7 @@ extension Scheduler {
   }
 
   private static func suspend(_ state: Thread.State) -> Bool {
+    Context.assertMaySleep()
     if running?.process?.pendingEnd != nil { return false }
     running?.state = state
     yield()
@@ -105,15 +106,17 @@ extension Scheduler {
     for thread in threads {
       if case .sleeping(let until) = thread.state, Clock.ticks >= until { makeReady(thread) }
     }
-    preempt()
+    CPU.current.needsReschedule = true
   }
 
   /// After an interrupt that may have woken a thread: does not make it wait for the next tick.
   static func preemptIfWoken() {
-    if hasWoken { preempt() }
+    if hasWoken { CPU.current.needsReschedule = true }
   }
 
-  private static func preempt() {
+  /// At the end of an interrupt, when nothing forbids a switch.
+  static func preempt() {
+    CPU.current.needsReschedule = false
     guard let thread = running, thread !== idle, next() !== thread else { return }
     thread.preemptions += 1
     yield()
@@ -126,10 +129,12 @@ extension Scheduler {
   static func yield() {
     guard let step = prepareSwitch() else { return }
     if let area = step.areaToSave { fxsave64(area) }
-    Descriptors.setKernelStack(step.stackTop)
+    CPU.current.setKernelStack(step.stackTop)
     write_cr3(step.rootTable)
     if let area = step.areaToLoad { fxrstor64(area) }
+    let depth = BigLock.depth
     switch_context(step.saveStackPointer, step.stackPointer)
+    BigLock.depth = depth
   }
 
   /// What the switch needs, as plain numbers and pointers.
@@ -203,6 +208,7 @@ extension Scheduler {
   ///
   static func reap() {
     cpu_cli()
+    BigLock.enter()
     while true {
       var ended: [Thread] = []
       for thread in threads where thread.state == .ended { ended.append(thread) }
@@ -221,6 +227,7 @@ extension Scheduler {
 @c(kernel_thread_end)
 public func kernelThreadEnd() {
   cpu_cli()
+  BigLock.enter()
   Scheduler.endRunning()
 }
 
