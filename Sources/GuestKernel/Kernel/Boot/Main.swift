@@ -18,6 +18,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Firmware.start(boot.rootPointer)
   InterruptRouting.start()
   Files.start(modules: boot.modules)
+  ProcFS.start()
   Scheduler.start()
   Scheduler.run("init", initMain)
   Scheduler.run("reaper", reaperMain)
