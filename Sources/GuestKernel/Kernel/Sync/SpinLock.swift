@@ -11,10 +11,11 @@ import KernelArch
 final class SpinLock {
   let name: StaticString
   // Plain words, used by atomic operations only: so a global lock is data of the image, which exists
-  // before the heap does.
+  // Plain words, used by atomic operations only: so a global lock is data of the image, and the heap can
+  // have one.
   private var nextTicket: UInt32 = 0
   private var nowServing: UInt32 = 0
-  /// The holder's number and 1, or 0; where it was taken. Written by the holder.
+  /// The holder's number and 1, or 0, and where it was taken; written by the holder.
   private var holder: UInt32 = 0
   private var file: StaticString = ""
   private var line: UInt32 = 0
