@@ -10,7 +10,6 @@ import KernelArch
 
 final class SpinLock {
   let name: StaticString
-  // Plain words, used by atomic operations only: so a global lock is data of the image, which exists
   // Plain words, used by atomic operations only: so a global lock is data of the image, and the heap can
   // have one.
   private var nextTicket: UInt32 = 0
