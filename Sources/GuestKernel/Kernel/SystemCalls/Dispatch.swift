@@ -4,8 +4,10 @@ import KernelArch
 /// Called by syscall_entry.
 @c(syscall_dispatch)
 public func syscallDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
+  BigLock.enter()
   SystemCalls.serve(frame)
   Scheduler.endIfAsked()
+  BigLock.leave()
 }
 
 enum SystemCalls {
