@@ -95,7 +95,9 @@ package struct AreaList<Object: AnyObject> {
     return index
   }
 
-  package func find(_ address: UInt64) -> Area<Object>? { index(containing: address).map { areas[$0] } }
+  package func find(_ address: UInt64) -> Area<Object>? {
+    index(containing: address).map { areas[$0] }
+  }
 
   package func overlaps(_ range: Range<UInt64>) -> Bool {
     let index = firstIndex(endingAfter: range.lowerBound)

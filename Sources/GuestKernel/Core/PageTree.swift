@@ -135,7 +135,9 @@ extension PageTree {
 
   private static func free(_ value: UInt64, level: UInt64) {
     if level > 0 {
-      for slot in 0..<fanout where node(value)[slot] != 0 { free(node(value)[slot], level: level - 1) }
+      for slot in 0..<fanout where node(value)[slot] != 0 {
+        free(node(value)[slot], level: level - 1)
+      }
     }
     node(value).deallocate()
   }

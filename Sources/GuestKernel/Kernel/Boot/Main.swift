@@ -59,6 +59,7 @@ enum Boot {
     Frames.start(&map)
     KernelSpace.start(map)
     KernelHeap.allowGrowth()
+    ZeroPage.start()
     Frames.reclaim(linker_boot_start()..<linker_boot_end())
     log(
       "memory",

@@ -86,7 +86,9 @@ extension AddressSpace {
     }
     guard let object = area.object else {
       minorFaults += 1
-      if access == .write { return install(Frames.allocate(order: 0, [.zero, .user]), entry, page, area) }
+      if access == .write {
+        return install(Frames.allocate(order: 0, [.zero, .user]), entry, page, area)
+      }
       entry.pointee = ZeroPage.frame.value | area.pageFlags.subtracting(.writable).rawValue
       return .success(())
     }
@@ -157,6 +159,17 @@ extension AddressSpace {
     guard case .success = makeWritable(entry, page, area) else { return nil }
     if !area.protection.contains(.write) { entry.pointee &= ~PageFlags.writable.rawValue }
     return PhysicalAddress(entry.pointee & PageTables.addressMask)
+  }
+}
+
+extension AddressSpace {
+  /// Touches every page of a range beforehand, as far as memory goes.
+  func populate(_ range: Range<UInt64>) {
+    for page in stride(from: range.lowerBound, to: range.upperBound, by: Int(pageSize)) {
+      guard let area = areas.find(page) else { continue }
+      let access: MemoryAccess = area.protection.contains(.write) ? .write : .read
+      guard case .success = fault(page, access) else { return }
+    }
   }
 }
 

@@ -207,32 +207,3 @@ extension AddressSpace {
     return isComplete
   }
 }
-
-// MARK: Loading
-
-extension AddressSpace {
-  /// Copies into pages of this space through the direct map, whatever their protection.
-  func fill(_ address: UInt64, from source: UnsafeRawBufferPointer) -> Bool {
-    var done = 0
-    while done < source.count {
-      let at = address &+ UInt64(done)
-      guard let frame = privatePage(at & ~(pageSize - 1)), let base = source.baseAddress else {
-        return false
-      }
-      let chunk = min(source.count - done, Int(pageSize - at % pageSize))
-      (frame + at % pageSize).pointer.copyMemory(from: base + done, byteCount: chunk)
-      done += chunk
-    }
-    return true
-  }
-
-  /// Overwrites the end of a page with zeroes, from `address` on: where a file's part of a segment ends.
-  func clearRestOfPage(_ address: UInt64) -> Bool {
-    guard address % pageSize != 0 else { return true }
-    guard let frame = privatePage(address & ~(pageSize - 1)) else { return false }
-    let rest = Int(pageSize - address % pageSize)
-    (frame + address % pageSize).pointer.initializeMemory(
-      as: UInt8.self, repeating: 0, count: rest)
-    return true
-  }
-}

@@ -20,9 +20,6 @@ enum Layout {
   static let userSpace: Range<UInt64> = 0x1_0000..<0x3fff_ffff_f000
   static let userStackTop: UInt64 = 0x3fff_ffff_0000
   static let userStackSize: UInt64 = 64 << 10
-  static let userStackGuard =
-    Layout.userStackTop - Layout.userStackSize - pageSize..<Layout.userStackTop
-    - Layout.userStackSize
 
   /// The PML4 entries that all address spaces share.
   static let kernelSlots = 128..<256
