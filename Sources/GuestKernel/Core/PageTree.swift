@@ -123,7 +123,9 @@ extension PageTree {
   ) -> (index: UInt64, value: UInt64)? {
     let step: UInt64 = 1 << (level * bits)
     for index in 0..<fanout {
-      let first = base + UInt64(index) * step
+      let (offset, isTooFar) = UInt64(index).multipliedReportingOverflow(by: step)
+      if isTooFar { break }
+      let first = base | offset
       guard start <= first &+ (step - 1) else { continue }
       let inside = node(value)[index]
       guard inside != 0 else { continue }
