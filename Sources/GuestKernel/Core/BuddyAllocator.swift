@@ -1,4 +1,6 @@
-/// Frames in blocks of 1, 2, 4 ... 1024. A block is split in halves, the two buddies, until it is as
+/// Frames in blocks of powers of two, up to 1024 of them.
+///
+/// A block is split in halves, the two buddies, until it is as
 /// small as what was asked for; when a block comes back and its buddy is free too, they become one
 /// again. The buddy of a block of order k is found by flipping bit k of its number.
 ///

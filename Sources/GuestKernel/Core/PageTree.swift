@@ -1,5 +1,6 @@
-/// The pages of a memory object by index: a tree of nodes with 64 slots, as high as the largest index
-/// needs. An empty slot is 0.
+/// The pages of a memory object by index: a tree of nodes with 64 slots.
+///
+/// It is as high as the largest index needs. An empty slot is 0.
 ///
 /// Lock: none; the object's.
 package struct PageTree {

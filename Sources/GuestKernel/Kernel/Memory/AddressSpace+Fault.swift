@@ -14,7 +14,9 @@ enum MemoryAccess {
 }
 
 extension PageFlags {
-  /// Not present although there is a page: PROT_NONE. One of the bits the processor ignores then.
+  /// Not present although there is a page: PROT_NONE.
+  ///
+  /// One of the bits the processor ignores then.
   static let hidden = PageFlags(rawValue: 1 << 9)
 }
 

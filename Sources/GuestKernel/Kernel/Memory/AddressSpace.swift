@@ -166,8 +166,9 @@ extension AddressSpace {
 // MARK: Fork
 
 extension AddressSpace {
-  /// A space with the same contents: private pages are shared until one side writes, shared ones for
-  /// good. Nil when memory has run out.
+  /// A space with the same contents, or nil when memory has run out.
+  ///
+  /// Private pages are shared until one side writes, shared ones for good.
   func fork() -> AddressSpace? {
     guard let child = AddressSpace() else { return nil }
     guard child.charge(committed) else {

@@ -1,7 +1,9 @@
 /// How an allocation may be made: whether it may wait for memory, and what it is for.
 struct GFP: OptionSet {
   let rawValue: UInt32
-  /// Must not sleep: an interrupt handler, or somebody with a spinlock. May use the last reserve.
+  /// Must not sleep: an interrupt handler, or somebody with a spinlock.
+  ///
+  /// May use the last reserve.
   static let atomic = GFP(rawValue: 1)
   /// Filled with zeroes.
   static let zero = GFP(rawValue: 2)
