@@ -26,9 +26,10 @@ enum TLB {
     write_cr3(root.value)
   }
 
-  /// Forgets `range` on every processor that uses the page tables with that root, or, without one, on
-  /// all processors: for the kernel's part. Call it after the entries have been changed, and before
-  /// their frames are given to anybody else.
+  /// Forgets `range` on every processor that uses the page tables with that root.
+  ///
+  /// Without one, on all processors: for the kernel's part. Call it after the entries have been changed,
+  /// and before their frames are given to anybody else.
   static func flush(_ range: Range<UInt64>, root: PhysicalAddress? = nil) {
     guard !range.isEmpty else { return }
     Preemption.disable()
@@ -63,7 +64,9 @@ enum TLB {
       shootdowns &+= 1
       for index in 0..<CPU.count where index != me {
         let cpu = CPU(index)
-        while atomic_load32(&cpu.area.pointee.flush_requested) != 0, !Panic.isUnderWay { cpu_pause() }
+        while atomic_load32(&cpu.area.pointee.flush_requested) != 0, !Panic.isUnderWay {
+          cpu_pause()
+        }
       }
     }
   }
