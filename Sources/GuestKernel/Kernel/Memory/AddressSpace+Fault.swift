@@ -50,7 +50,7 @@ extension AddressSpace {
     } else {
       result = bringIn(entry, page, area, access)
     }
-    TLB.flush(self, page)
+    TLB.flush(page: page, root: tables.root)
     return result
   }
 
@@ -129,7 +129,7 @@ extension AddressSpace {
       copies += 1
       pageCount -= 1
       entry.pointee = 0
-      TLB.flush(self, page)
+      TLB.flush(page: page, root: tables.root)
       Frames.release(old)
     }
     return install(copy, entry, page, area)

@@ -86,7 +86,7 @@ extension AddressSpace {
       dropPages(area.range)
       if area.kind.contains(.charged) { uncharge(area.size / pageSize) }
     }
-    TLB.flush(self)
+    TLB.flushAll(root: tables.root)
   }
 
   /// Changes what may be done in `range`; it must be mapped throughout.
@@ -111,7 +111,7 @@ extension AddressSpace {
       if !protection.contains(.execute) { flags.insert(.noExecute) }
       entry.pointee = flags.rawValue
     }
-    TLB.flush(self)
+    TLB.flushAll(root: tables.root)
     return .success(0)
   }
 
@@ -182,7 +182,7 @@ extension AddressSpace {
     for area in areas.areas where !area.isShared && isComplete {
       isComplete = child.share(area.range, of: self)
     }
-    TLB.flush(self)
+    TLB.flushAll(root: tables.root)
     guard isComplete else {
       child.release()
       return nil

@@ -58,7 +58,7 @@ extension SystemCalls {
     switch advice {
     case .dontNeed:
       process.space.dropPages(range)
-      TLB.flush(process.space)
+      TLB.flushAll(root: process.space.tables.root)
     case .willNeed: process.space.populate(range)
     case .normal, .hugePage, .noHugePage: break
     }
