@@ -30,7 +30,8 @@ enum SystemCallGenerator {
   private static func table(_ path: String) throws -> [Call] {
     let text = try String(contentsOf: URL(filePath: path), encoding: .utf8)
     var calls: [Call] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
       let line = line.trimmingCharacters(in: .whitespaces)
       if line.isEmpty || line.hasPrefix("#") { continue }
       guard let call = Call(line) else {

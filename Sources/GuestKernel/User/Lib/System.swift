@@ -40,7 +40,8 @@ package enum System {
   /// Waits for console input.
   package static func read() -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
-      if case .success(let got) = call(.read, 0, address(buffer.baseAddress), 64) { count = Int(got) }
+      let outcome = call(.read, 0, address(buffer.baseAddress), 64)
+      if case .success(let got) = outcome { count = Int(got) }
     }
   }
 
