@@ -49,7 +49,9 @@ extension SystemCalls {
 
   static func advise(_ address: UInt64, _ length: UInt64, _ advice: Int32) -> Answer {
     let process = Process.current
-    guard advice >= 0, let advice = MemoryAdvice(rawValue: UInt64(advice)), let range = pages(address, length) else {
+    guard advice >= 0, let advice = MemoryAdvice(rawValue: UInt64(advice)),
+      let range = pages(address, length)
+    else {
       return fail(.invalidArgument)
     }
     guard process.space.areas.covers(range) else { return fail(.outOfMemory) }
