@@ -76,10 +76,10 @@ extension SystemCalls {
   private static func record(of thread: Thread) -> ProcessRecord {
     let state: ProcessRecord.State =
       switch thread.state {
-      case .ready: .ready
+      case .new, .ready: .ready
       case .running: .running
-      case .waiting: .waiting
-      case .sleeping: .sleeping
+      case .interruptible, .killable, .uninterruptible:
+        thread.wakeTime == .max ? .waiting : .sleeping
       case .ended: .ended
       }
     var record = ProcessRecord()
@@ -110,7 +110,7 @@ extension SystemCalls {
   }
 
   static func describeFile(_ index: UInt64, _ address: UInt64) -> Answer {
-    guard index < UInt64(Files.all.count) else { return fail(.notFound) }
+    guard index < UInt64(Files.all.count) else { return describeReport(index, address) }
     let file = Files.all[Int(index)]
     var record = FileRecord()
     record.size = UInt64(file.contents.count)
@@ -122,11 +122,36 @@ extension SystemCalls {
   static func readFile(
     _ index: UInt64, _ offset: UInt64, _ address: UInt64, _ count: UInt64
   ) -> Answer {
-    guard index < UInt64(Files.all.count) else { return fail(.notFound) }
+    guard index < UInt64(Files.all.count) else {
+      return readReport(index, offset, address, count)
+    }
     let contents = Files.all[Int(index)].contents
     guard offset < UInt64(contents.count) else { return .success(0) }
     let length = min(count, UInt64(contents.count) - offset, pageSize)
     let part = UnsafeRawBufferPointer(rebasing: contents[Int(offset)..<Int(offset + length)])
     return UserMemory.write(part, to: address) ? .success(length) : fail(.badAddress)
+  }
+
+  /// What is behind the files proper: the reports of /proc.
+  private static func report(_ index: UInt64) -> ProcFS.Entry? {
+    let number = index &- UInt64(Files.all.count)
+    return number < UInt64(ProcFS.entries.count) ? ProcFS.entries[Int(number)] : nil
+  }
+
+  private static func describeReport(_ index: UInt64, _ address: UInt64) -> Answer {
+    guard let entry = report(index) else { return fail(.notFound) }
+    var record = FileRecord()
+    record.kind = FileRecord.Kind.module.rawValue
+    record.name = RecordName(bytes: [UInt8](text: "/proc/") + entry.path)
+    return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
+  }
+
+  private static func readReport(
+    _ index: UInt64, _ offset: UInt64, _ address: UInt64, _ count: UInt64
+  ) -> Answer {
+    guard let entry = report(index) else { return fail(.notFound) }
+    let part = ProcFS.text(of: entry).slice(at: offset, count: Int(min(count, pageSize)))
+    guard UserMemory.write(Array(part), to: address) else { return fail(.badAddress) }
+    return .success(UInt64(part.count))
   }
 }
