@@ -20,19 +20,30 @@ package struct ModuleLayout {
   private var slotsAt = 0
   /// Per symbol, the offset in the image of a common one, or -1.
   private var commons: [Int]
+  /// Per symbol, what the kernel or another module defines in its place, or 0.
+  private var taken: [UInt64]
+  /// Per symbol, that nobody defines it: an error once something needed refers to it.
+  private var isMissing: [Bool]
 
   package var size: Int { ends[2] }
 
-  package init(_ object: ModuleObject) throws(ModuleError) {
+  /// Lays out `object`; the two functions say where the kernel and other modules have a symbol.
+  package init(
+    _ object: ModuleObject, kernel: (UnsafeRawBufferPointer) -> UInt64?,
+    modules: (UnsafeRawBufferPointer) -> UInt64?
+  ) throws(ModuleError) {
     self.object = object
     offsets = [Int](repeating: -1, count: object.sections.count)
     slots = [Int](repeating: -1, count: object.symbolCount)
     commons = slots
+    taken = [UInt64](repeating: 0, count: object.symbolCount)
+    isMissing = [Bool](repeating: false, count: object.symbolCount)
+    let isNeeded = try resolve(kernel, modules)
     var end = 0
     let slotCount = try countSlots()
     for region in [Region.code, .constants, .data] {
       for (index, section) in object.sections.enumerated()
-      where section.isLoaded && section.size > 0 && Self.region(of: section) == region {
+      where isNeeded[index] && section.size > 0 && Self.region(of: section) == region {
         guard !(section.isWritable && section.isExecutable) else {
           throw ModuleError.writableAndExecutable
         }
@@ -161,6 +172,9 @@ extension ModuleLayout {
     let width = isWide ? 8 : 4
     let room = object.sections[section].size - width
     guard entry.offset >= 0, entry.offset <= room else { throw ModuleError.relocationOutside }
+    if isMissing[entry.symbol] {
+      throw ModuleError.undefinedSymbol(Array(object.name(of: try object.symbol(entry.symbol))))
+    }
     let at = offsets[section] + entry.offset
     let place = base &+ UInt64(at)
     var target = addresses[entry.symbol]
@@ -206,38 +220,70 @@ extension ModuleLayout {
 // MARK: Symbols
 
 extension ModuleLayout {
-  /// The address of each symbol when the module lies at `base`.
+  /// Finds what others define; returns which sections the module still needs.
   ///
   /// Every Swift object carries weak copies of the runtime, of generic code and of the metadata of
-  /// classes it uses. A weak symbol takes the kernel's definition if `kernel` has one: with copies of
-  /// its own, a module would see its own empty globals instead of the kernel's, and nothing would say so.
-  package func addresses(
-    at base: UInt64, kernel: (UnsafeRawBufferPointer) -> UInt64?,
-    modules: (UnsafeRawBufferPointer) -> UInt64?
-  ) throws(ModuleError) -> [UInt64] {
-    var addresses: [UInt64] = [0]
+  /// classes it uses. A weak symbol takes the kernel's definition if the kernel has one: with copies of
+  /// its own, a module would see its own empty globals instead of the kernel's, and nothing would say
+  /// so. A section that only defines such symbols takes no room.
+  private mutating func resolve(
+    _ kernel: (UnsafeRawBufferPointer) -> UInt64?, _ modules: (UnsafeRawBufferPointer) -> UInt64?
+  ) throws(ModuleError) -> [Bool] {
+    var isNeeded = object.sections.map { $0.isLoaded }
+    var keepsOwn = [Bool](repeating: false, count: isNeeded.count)
     for index in 1..<max(1, object.symbolCount) {
       let symbol = try object.symbol(index)
       let name = object.name(of: symbol)
       if symbol.isUndefined {
-        guard let address = kernel(name) ?? modules(name) ?? (symbol.binding == .weak ? 0 : nil)
-        else { throw ModuleError.undefinedSymbol(Array(name)) }
-        addresses.append(address)
+        let address = kernel(name) ?? modules(name)
+        taken[index] = address ?? 0
+        isMissing[index] = address == nil && symbol.binding != .weak
       } else if symbol.binding == .weak, let address = kernel(name) {
-        addresses.append(address)
+        taken[index] = address
+        if symbol.section < isNeeded.count { isNeeded[symbol.section] = false }
+      } else if symbol.section < isNeeded.count, symbol.type <= 2 {
+        if symbol.binding == .weak, Self.isKernelVariable(name) {
+          throw ModuleError.copiedVariable(Array(name))
+        }
+        keepsOwn[symbol.section] = true
+      }
+    }
+    for index in 0..<isNeeded.count where keepsOwn[index] && object.sections[index].isLoaded {
+      isNeeded[index] = true
+    }
+    return isNeeded
+  }
+
+  /// A mangled name of a variable of the module Kernel.
+  private static func isKernelVariable(_ name: UnsafeRawBufferPointer) -> Bool {
+    let bytes = Array(name)
+    guard bytes.starts(with: "$e6Kernel") else { return false }
+    let end = Array(bytes.suffix(3))
+    return end.equals("vpZ") || Array(end.dropFirst()).equals("vp")
+  }
+
+  /// The address of each symbol when the module lies at `base`.
+  package func addresses(at base: UInt64) throws(ModuleError) -> [UInt64] {
+    var addresses: [UInt64] = [0]
+    for index in 1..<max(1, object.symbolCount) {
+      let symbol = try object.symbol(index)
+      if symbol.isUndefined || taken[index] != 0 {
+        addresses.append(taken[index])
+      } else if symbol.isAbsolute {
+        addresses.append(symbol.value)
+      } else if symbol.isCommon {
+        addresses.append(base &+ UInt64(commons[index]))
       } else {
-        addresses.append(address(of: symbol, index, at: base))
+        let offset = offsets[symbol.section]
+        addresses.append(offset < 0 ? base : base &+ UInt64(offset) &+ symbol.value)
       }
     }
     return addresses
   }
 
-  private func address(
-    of symbol: ModuleObject.Symbol, _ index: Int, at base: UInt64
-  ) -> UInt64 {
-    if symbol.isAbsolute { return symbol.value }
-    let offset = symbol.isCommon ? commons[index] : offsets[symbol.section]
-    guard offset >= 0 else { return symbol.isCommon ? 0 : base }
-    return base &+ UInt64(offset) &+ (symbol.isCommon ? 0 : symbol.value)
+  /// True when the symbol's definition is the module's own, and loaded.
+  package func isOwn(_ index: Int, _ symbol: ModuleObject.Symbol) -> Bool {
+    if symbol.isUndefined || symbol.isAbsolute || taken[index] != 0 { return false }
+    return symbol.isCommon || offsets[symbol.section] >= 0
   }
 }

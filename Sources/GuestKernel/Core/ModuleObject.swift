@@ -13,6 +13,7 @@ package enum ModuleError: Error, Equatable {
   case relocationOutside
   case relocationOverflow([UInt8])
   case writableAndExecutable
+  case copiedVariable([UInt8])
 
   package var name: TextLine {
     switch self {
@@ -26,6 +27,8 @@ package enum ModuleError: Error, Equatable {
     case .relocationOutside: "a relocation outside its section"
     case .relocationOverflow(let name): "too far away from \(text: name)"
     case .writableAndExecutable: "a section both writable and executable"
+    case .copiedVariable(let name):
+      "it would have its own copy of the kernel's variable \(text: name)"
     }
   }
 }
@@ -59,7 +62,7 @@ package struct ModuleObject {
     package var binding: Binding
     /// STT_FUNC is 2, STT_OBJECT 1.
     package var type: UInt64
-    /// STV_DEFAULT: other modules may see it.
+    /// STV_DEFAULT or STV_PROTECTED: other modules may see it.
     package var isVisible: Bool
     package var section: Int
     package var value: UInt64
@@ -163,7 +166,7 @@ extension ModuleObject {
     }
     let symbol = Symbol(
       name: stringRange(at: names + Int(file.word32(at))), binding: binding,
-      type: UInt64(file[at + 4] & 15), isVisible: file[at + 5] & 3 == 0,
+      type: UInt64(file[at + 4] & 15), isVisible: file[at + 5] & 3 == 0 || file[at + 5] & 3 == 3,
       section: Int(file.word16(at + 6)), value: file.word64(at + 8), size: file.word64(at + 16))
     if symbol.section < 0xff00 {
       guard symbol.section < sections.count,

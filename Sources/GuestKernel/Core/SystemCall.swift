@@ -53,6 +53,8 @@ package enum SystemError: Int64 {
   case tryAgain = -11
   case outOfMemory = -12
   case badAddress = -14
+  case busy = -16
+  case exists = -17
   case invalidArgument = -22
   case argumentsTooLong = -7
   case noSuchCall = -38
@@ -63,6 +65,8 @@ package enum SystemError: Int64 {
     case .notFound: "no such program"
     case .noSuchProcess: "no such process"
     case .interrupted: "interrupted"
+    case .busy: "busy"
+    case .exists: "it exists already"
     case .badExecutable: "not a program this kernel can run"
     case .noChild: "no such child"
     case .tryAgain: "not yet"

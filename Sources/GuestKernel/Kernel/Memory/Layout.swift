@@ -5,6 +5,7 @@
 ///     0000_6000_0000_0000  kernel heap
 ///     0000_6080_0000_0000  kernel stacks, each above a page that is not mapped
 ///     0000_7fff_8000_0000  kernel image
+///     0000_7fff_c000_0000  loadable modules, within 2 GiB of the image
 ///
 /// The kernel is in the upper part of the lower canonical half, because Swift takes bits 56-63 of a
 /// pointer for zero. What a program may use ends at half of it.
@@ -16,6 +17,7 @@ enum Layout {
   static let heapEnd: UInt64 = 0x6040_0000_0000
   static let stacks: UInt64 = 0x6080_0000_0000
   static let image: UInt64 = 0x7fff_8000_0000
+  static let modules: Range<UInt64> = 0x7fff_c000_0000..<0x7fff_e000_0000
 
   static let userSpace: Range<UInt64> = 0x1_0000..<0x3fff_ffff_f000
   static let userStackTop: UInt64 = 0x3fff_ffff_0000

@@ -76,15 +76,27 @@ struct GuestBuild {
     objects.append(
       assemble(
         "Arch/programs.S", "programs.o", flags: assemblyFlags + ["-Wa,-I\(output.path)"], programs))
-    objects.append(
-      compile(
-        "Kernel", try files("Core", "swift") + files("Kernel", "swift"),
-        flags: swiftFlags + [
-          "-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path,
-        ], headers, "kernel.o"))
-    objects.append(unicode)
+    let sources = try files("Core", "swift") + files("Kernel", "swift")
+    let object = result("kernel.o")
+    let interface = result("Kernel.swiftmodule")
+    // For testing: so that a module may use, and subclass, what is internal to the kernel.
+    commands.append(
+      .buildCommand(
+        displayName: "guest: compile Kernel", executable: swiftc,
+        arguments: kernelFlags + [
+          "-module-name", "Kernel", "-enable-testing", "-emit-module", "-emit-module-path",
+          interface.path, "-c",
+        ] + sources.map(\.path) + ["-o", object.path],
+        inputFiles: sources + headers, outputFiles: [object, interface]))
+    let modules = try addModules(kernel: sources + headers, interface: interface)
+    objects += modules.kernelObjects + [object, unicode]
     let generator = addSymbolGenerator()
     let first = link("kernel.pass1", script: file("kernel.ld"), objects)
+    add(
+      "check modules", modules.tool,
+      ["check", first.path, result("modules.ok").path]
+        + modules.objects.map(\.path),
+      [first, modules.tool] + modules.objects, result("modules.ok"))
     // Not named .S: SwiftPM would compile it into the host's target.
     let table = result("kallsyms.gen")
     add(
@@ -102,7 +114,8 @@ struct GuestBuild {
     // gdb 13 cannot read Swift's .debug_names, and then finds no symbols at all.
     let kernel = copyObject(
       second, "kernel.elf",
-      ["--remove-section", ".debug_names", "--remove-section", ".debug_aranges"], [checked])
+      ["--remove-section", ".debug_names", "--remove-section", ".debug_aranges"],
+      [checked, result("modules.ok")])
     _ = copyObject(kernel, "kernel.release.elf", ["--strip-debug"])
   }
 
@@ -110,13 +123,114 @@ struct GuestBuild {
   /// target, each change between `swift build` and `swift test` runs all its commands again.
   private mutating func addSymbolGenerator() -> URL {
     let generator = result("ksymgen")
-    let input = file("Tools/ksymgen.swift")
+    addTool(generator, [file("Tools/ksymgen.swift"), file("Core/SymbolHash.swift")])
+    return generator
+  }
+
+  private mutating func addTool(_ tool: URL, _ sources: [URL]) {
     // SDKROOT: the swiftbuild back end sets it to /, and the link then fails.
     add(
-      "host tool ksymgen", URL(filePath: "/usr/bin/env"),
-      ["-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", input.path, "-o", generator.path],
-      [input], generator)
-    return generator
+      "host tool \(tool.lastPathComponent)", URL(filePath: "/usr/bin/env"),
+      [
+        "-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", "-package-name", "guest",
+      ] + sources.map(\.path) + ["-o", tool.path],
+      sources, tool)
+  }
+}
+
+// MARK: Modules
+
+extension GuestBuild {
+  struct Modules {
+    var tool: URL
+    /// The modules before they were described and signed.
+    var objects: [URL] = []
+    /// What the kernel's link needs of them: the files themselves, the key, the symbols they use.
+    var kernelObjects: [URL] = []
+  }
+
+  /// One file NAME.ko per folder in Modules, compiled against the kernel, described and signed.
+  mutating func addModules(kernel: [URL], interface: URL) throws -> Modules {
+    var modules = Modules(tool: result("modpost"))
+    let core = [
+      "Address", "Curve25519", "ELFProgram", "Ed25519", "ModuleDescription", "ModuleObject",
+      "ModuleValue", "SHA512", "TextLine", "Words",
+    ]
+    addTool(modules.tool, [file("Tools/modpost.swift")] + core.map { file("Core/\($0).swift") })
+    let seed = file("Modules/signing.key")
+    let (key, identity) = (result("modkey.gen"), result("identity.txt"))
+    commands.append(
+      .buildCommand(
+        displayName: "guest: identity of the kernel", executable: modules.tool,
+        arguments: ["identity", seed.path, key.path, identity.path] + kernel.map(\.path),
+        inputFiles: kernel + [seed, modules.tool], outputFiles: [key, identity]))
+    let names = try FileManager.default.contentsOfDirectory(
+      at: file("Modules"), includingPropertiesForKeys: [.isDirectoryKey]
+    ).filter(\.hasDirectoryPath).map(\.lastPathComponent).sorted()
+    for name in names { modules.objects.append(try addModule(name, interface)) }
+    var finished: [URL] = []
+    for (name, object) in zip(names, modules.objects) {
+      finished.append(describe(name, object, modules, identity: identity, seed: seed))
+    }
+    let needs = result("modules.needs")
+    add(
+      "what modules need", modules.tool, ["needs", needs.path] + modules.objects.map(\.path),
+      modules.objects + [modules.tool], needs)
+    let keyObject = result("modkey.o")
+    add(
+      "assemble the key", tool("clang"),
+      triple + ["-x", "assembler", "-c", key.path, "-o", keyObject.path], [key], keyObject)
+    modules.kernelObjects = [
+      keyObject, needs,
+      assemble(
+        "Arch/modules.S", "modules.o", flags: assemblyFlags + ["-Wa,-I\(output.path)"], finished),
+    ]
+    return modules
+  }
+
+  /// Compiles a module's assembly and Swift, and makes one object file of them.
+  private mutating func addModule(_ name: String, _ interface: URL) throws -> URL {
+    var objects: [URL] = []
+    for source in try files("Modules/\(name)", "S") {
+      let part = source.deletingPathExtension().lastPathComponent
+      objects.append(
+        assemble("Modules/\(name)/\(part).S", "\(name).\(part).o", flags: assemblyFlags))
+    }
+    let swift = try files("Modules/\(name)", "swift")
+    if !swift.isEmpty {
+      objects.append(
+        compile(
+          name, swift, flags: kernelFlags + ["-I", output.path], [interface], "\(name).swift.o"))
+    }
+    let joined = result("\(name).joined")
+    add(
+      "join \(name)", tool("ld.lld"), ["-r", "-o", joined.path] + objects.map(\.path), objects,
+      joined)
+    return copyObject(
+      joined, "\(name).stripped",
+      ["--strip-debug"]
+        + [".swift_modhash", ".swift1_autolink_entries", ".llvm_addrsig", ".comment"].flatMap {
+          ["--remove-section", $0]
+        })
+  }
+
+  private mutating func describe(
+    _ name: String, _ object: URL, _ modules: Modules, identity: URL, seed: URL
+  ) -> URL {
+    let about = file("Modules/\(name)/module")
+    let section = result("\(name).modinfo")
+    add(
+      "describe \(name)", modules.tool,
+      ["describe", name, about.path, identity.path, object.path, section.path]
+        + modules.objects.map(\.path),
+      modules.objects + [about, identity, modules.tool], section)
+    let whole = copyObject(
+      object, "\(name).unsigned", ["--add-section", ".modinfo=\(section.path)"], [section])
+    let signed = result("\(name).ko")
+    add(
+      "sign \(name)", modules.tool, ["sign", seed.path, whole.path, signed.path],
+      [seed, whole, modules.tool], signed)
+    return signed
   }
 }
 
@@ -143,6 +257,10 @@ extension GuestBuild {
       "-Xfrontend", "-no-clang-module-breadcrumbs",
       "-module-cache-path", result("ModuleCache").path, "-Xcc", "-mno-red-zone",
     ]
+  }
+
+  private var kernelFlags: [String] {
+    swiftFlags + ["-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path]
   }
 
   private var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
