@@ -7,17 +7,9 @@
 /// - `debug-exit`: ends through the debug port 0xF4 instead of ACPI: 0x10 for power-off, 0x01 after
 ///   a panic.
 /// - `selftest`: the kernel checks itself before the first program starts.
-/// - `modules=A,B`: loads these modules before the first program; `A.NAME=VALUE` sets a parameter.
-/// - `module_blacklist=A,B`: never loads these.
-/// - `module.sig_enforce`: refuses modules that this kernel's key has not signed.
+/// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
-  /// A word of the form `MODULE.NAME=VALUE`.
-  package struct ModuleParameter: Equatable {
-    package var module: [UInt8]
-    package var assignment: [UInt8]
-  }
-
   package var isQuiet = false
   package var program: [UInt8] = []
   package var commands: [UInt8] = []
@@ -25,10 +17,8 @@ package struct BootOptions: Equatable {
   package var usesDebugExit = false
   package var testsItself = false
   package var rebootsAfterPanic = false
-  package var modules: [[UInt8]] = []
-  package var moduleBlacklist: [[UInt8]] = []
-  package var moduleParameters: [ModuleParameter] = []
-  package var requiresSignedModules = false
+  package var maximumProcessors = 64
+  package var module = ModuleOptions()
   /// Words that are not options of this kernel.
   package var unknown: [[UInt8]] = []
 
@@ -49,32 +39,29 @@ package struct BootOptions: Equatable {
       testsItself = true
     } else if word.equals("panic=reboot") {
       rebootsAfterPanic = true
+    } else if word.equals("nosmp") {
+      maximumProcessors = 1
+    } else if word.starts(with: "maxcpus=") {
+      maximumProcessors = max(1, BootOptions.number(word.dropFirst(8)) ?? 64)
     } else if word.starts(with: "init=") {
       program = Array(word.dropFirst(5))
     } else if word.starts(with: "run=") {
       program = Array(word.dropFirst(4))
     } else if word.starts(with: "cmd=") {
       commands = Array(word.dropFirst(4))
-    } else if !readModuleOption(word) {
+    } else if !module.read(word) {
       unknown.append(word)
     }
   }
 
-  private mutating func readModuleOption(_ word: [UInt8]) -> Bool {
-    if word.equals("module.sig_enforce") {
-      requiresSignedModules = true
-    } else if word.starts(with: "modules=") {
-      modules += word.dropFirst(8).split(separator: 0x2c).map { Array($0) }
-    } else if word.starts(with: "module_blacklist=") {
-      moduleBlacklist += word.dropFirst(17).split(separator: 0x2c).map { Array($0) }
-    } else if let dot = word.firstIndex(of: 0x2e), let equals = word.firstIndex(of: 0x3d),
-      dot < equals
-    {
-      moduleParameters.append(
-        ModuleParameter(module: Array(word[..<dot]), assignment: Array(word[(dot + 1)...])))
-    } else {
-      return false
+  /// A decimal number of at most six digits.
+  private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+    guard !digits.isEmpty, digits.count <= 6 else { return nil }
+    var value = 0
+    for digit in digits {
+      guard digit >= 0x30, digit <= 0x39 else { return nil }
+      value = value * 10 + Int(digit - 0x30)
     }
-    return true
+    return value
   }
 }

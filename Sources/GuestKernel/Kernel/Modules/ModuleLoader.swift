@@ -20,7 +20,7 @@ enum ModuleLoader {
   ) -> SystemError? {
     let (bytes, signature) = ModuleSignature.split(file)
     let isSigned = signature.map { verify($0, bytes) } ?? false
-    if !isSigned, Power.options.requiresSignedModules {
+    if !isSigned, Power.options.module.requiresSignatures {
       let reason: StaticString = signature == nil ? "not signed" : "wrong signature"
       log("module", "refused: \(reason)")
       return .notPermitted
@@ -53,7 +53,7 @@ enum ModuleLoader {
       log("module", "\(text: name): already loaded")
       return .exists
     }
-    guard !Power.options.moduleBlacklist.contains(name) else {
+    guard !Power.options.module.blacklist.contains(name) else {
       log("module", "\(text: name): refused, it is on the blacklist")
       return .notPermitted
     }
@@ -171,7 +171,7 @@ extension ModuleLoader {
       }
     }
     var assignments: [[UInt8]] = []
-    for option in Power.options.moduleParameters where option.module == name {
+    for option in Power.options.module.parameters where option.module == name {
       assignments.append(option.assignment)
     }
     return load(file, parameters: assignments + parameters)
@@ -179,7 +179,7 @@ extension ModuleLoader {
 
   /// The modules of `modules=` and of /etc/modules, before the first program.
   static func loadAtBoot() {
-    for name in Power.options.modules + ModuleFiles.bootList { _ = request(name) }
+    for name in Power.options.module.names + ModuleFiles.bootList { _ = request(name) }
   }
 }
 

@@ -81,7 +81,7 @@ extension Scheduler {
     guard let step = prepareSwitch() else { return }
     if let area = step.areaToSave { fxsave64(area) }
     CPU.current.setKernelStack(step.stackTop)
-    write_cr3(step.rootTable)
+    TLB.load(PhysicalAddress(step.rootTable))
     if let area = step.areaToLoad { fxrstor64(area) }
     let depth = BigLock.depth
     switch_context(step.saveStackPointer, step.stackPointer)

@@ -18,6 +18,7 @@ enum BigLock {
       while !atomic_replace32(&holder, 0, me) {
         while atomic_load32(&holder) != 0 {
           if Panic.isUnderWay { return }
+          TLB.serve()
           cpu_pause()
         }
       }
