@@ -77,7 +77,6 @@ package enum SystemError: Int64 {
     case .noSuchProcess: "no such process"
     case .interrupted: "interrupted"
     case .busy: "busy"
-    case .exists: "it exists already"
     case .badExecutable: "not a program this kernel can run"
     case .noChild: "no such child"
     case .tryAgain: "not yet"
