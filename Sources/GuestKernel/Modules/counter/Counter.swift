@@ -1,13 +1,13 @@
 /// The lower module of a stack: it exports a function, and cannot go while somebody uses it.
 @testable import Kernel
 
-public var step = 1
+package var step = 1
 nonisolated(unsafe) private var last = 0
 private let lock = SpinLock("counter")
 
-/// Public, so any module may call it; its name in C saves the caller an interface file.
+/// Visible, so any module may call it; its name in C saves the caller an interface file.
 @c(counter_next)
-public func next() -> Int {
+package func next() -> Int {
   lock.withLock {
     last += step
     return last
@@ -15,7 +15,7 @@ public func next() -> Int {
 }
 
 @c(module_init)
-public func start() -> Int32 { 0 }
+package func start() -> Int32 { 0 }
 
 @c(module_exit)
-public func stop() { log("counter", "the last number was \(last)") }
+package func stop() { log("counter", "the last number was \(last)") }

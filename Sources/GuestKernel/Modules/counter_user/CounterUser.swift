@@ -5,11 +5,11 @@
 func counterNext() -> Int
 
 @c(module_init)
-public func start() -> Int32 {
+package func start() -> Int32 {
   let (a, b, c) = (counterNext(), counterNext(), counterNext())
   log("counter_user", "got \(a), \(b), \(c)")
   return 0
 }
 
 @c(module_exit)
-public func stop() {}
+package func stop() {}

@@ -2,14 +2,14 @@
 import KernelArch
 @testable import Kernel
 
-public var kind: [UInt8] = []
+package var kind: [UInt8] = []
 
 @c(module_init)
-public func start() -> Int32 {
+package func start() -> Int32 {
   if kind.equals("null") {
     _ = mmio_read32(8)
   } else if kind.equals("code") {
-    mmio_write32(address_of_own_code(), 0)
+    mmio_write32(addressOfCaller(), 0)
   } else if kind.equals("stack") {
     return Int32(truncatingIfNeeded: recurse(1))
   } else if kind.equals("trap") {
@@ -24,7 +24,7 @@ public func start() -> Int32 {
 
 /// The address after a call is in the caller's code.
 @inline(never)
-private func address_of_own_code() -> UInt64 {
+private func addressOfCaller() -> UInt64 {
   UnsafePointer<UInt64>(OpaquePointer(pointer_to(read_rbp())))[1]
 }
 
@@ -36,4 +36,4 @@ private func recurse(_ depth: UInt64) -> UInt64 {
 }
 
 @c(module_exit)
-public func stop() {}
+package func stop() {}
