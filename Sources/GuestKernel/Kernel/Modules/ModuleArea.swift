@@ -44,7 +44,8 @@ enum ModuleArea {
       }
       image.withUnsafeBytes {
         let page = UnsafeRawBufferPointer(rebasing: $0[offset..<offset + Int(pageSize)])
-        UnsafeMutableRawBufferPointer(start: frame.pointer, count: page.count).copyMemory(from: page)
+        let target = UnsafeMutableRawBufferPointer(start: frame.pointer, count: page.count)
+        target.copyMemory(from: page)
       }
       let flags: PageFlags =
         offset < ends[0] ? .kernelCode : offset < ends[1] ? .kernelConstant : .kernelData
@@ -60,8 +61,8 @@ enum ModuleArea {
       guard let leaf = KernelSpace.tables.leaf(LinearAddress(page)) else { continue }
       frames.append(PhysicalAddress(leaf.entry.pointee & PageTables.addressMask))
       leaf.entry.pointee = 0
-      invlpg(page)
     }
+    TLB.flush(start..<start + size)
     for frame in frames { Frames.release(frame) }
     release(start, size)
   }
