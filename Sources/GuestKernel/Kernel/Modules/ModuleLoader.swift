@@ -23,7 +23,7 @@ enum ModuleLoader {
     if !isSigned, Power.options.module.requiresSignatures {
       let reason: StaticString = signature == nil ? "not signed" : "wrong signature"
       log("module", "refused: \(reason)")
-      return .notPermitted
+      return .keyRejected
     }
     do throws(ModuleError) {
       let object = try ModuleObject(bytes)

@@ -11,6 +11,7 @@ struct BuildGuest: BuildToolPlugin {
     var build = GuestBuild(
       source: context.package.directoryURL.appending(path: "Sources/GuestKernel"),
       output: context.pluginWorkDirectoryURL, swiftc: try context.tool(named: "swiftc").url)
+    build.addSystemCalls()
     try build.addKernel(programs: try build.addPrograms())
     return build.commands
   }
@@ -20,7 +21,7 @@ struct GuestBuild {
   let source: URL
   let output: URL
   let swiftc: URL
-  private(set) var commands: [Command] = []
+  var commands: [Command] = []
 
   init(source: URL, output: URL, swiftc: URL) {
     self.source = source
@@ -30,8 +31,25 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "Heap", "LineEditor", "SystemCall", "TextLine", "Words",
+    "Address", "Heap", "LineEditor", "SystemCall", "SystemError", "TextLine", "Words",
   ]
+
+  // MARK: System calls
+
+  // Not outputs of a command, as far as SwiftPM knows: it would compile them into the host's target.
+  private var callsOfKernel: URL { result("SystemCalls/KernelCalls.swift") }
+  private var callsOfPrograms: URL { result("SystemCalls/ProgramCalls.swift") }
+  private var callsChecked: URL { result("systemcalls.ok") }
+
+  /// What the kernel and the programs agree on, from SystemCalls.tbl.
+  mutating func addSystemCalls() {
+    let generator = addHostTool("syscallgen")
+    let table = file("SystemCalls.tbl")
+    add(
+      "system calls", generator,
+      [table.path, callsOfKernel.path, callsOfPrograms.path, callsChecked.path],
+      [table, generator], callsChecked)
+  }
 
   // MARK: Programs
 
@@ -47,8 +65,8 @@ struct GuestBuild {
         displayName: "guest: compile Apus", executable: swiftc,
         arguments: flags + [
           "-module-name", "Apus", "-emit-module", "-emit-module-path", interface.path, "-c",
-        ] + sources.map(\.path) + ["-o", library.path],
-        inputFiles: sources + headers, outputFiles: [library, interface]))
+        ] + sources.map(\.path) + [callsOfPrograms.path, "-o", library.path],
+        inputFiles: sources + headers + [callsChecked], outputFiles: [library, interface]))
     let start = assemble("User/Start.S", "Start.o", flags: triple)
     var programs: [URL] = []
     let folders = try FileManager.default.contentsOfDirectory(
@@ -85,12 +103,12 @@ struct GuestBuild {
         displayName: "guest: compile Kernel", executable: swiftc,
         arguments: kernelFlags + [
           "-module-name", "Kernel", "-enable-testing", "-emit-module", "-emit-module-path",
-          interface.path, "-c",
+          interface.path, "-c", callsOfKernel.path,
         ] + sources.map(\.path) + ["-o", object.path],
-        inputFiles: sources + headers, outputFiles: [object, interface]))
+        inputFiles: sources + headers + [callsChecked], outputFiles: [object, interface]))
     let modules = try addModules(kernel: sources + headers, interface: interface)
     objects += modules.kernelObjects + [object, unicode]
-    let generator = addSymbolGenerator()
+    let generator = addHostTool("ksymgen", ["SymbolHash"])
     let first = link("kernel.pass1", script: file("kernel.ld"), objects)
     add(
       "check modules", modules.tool,
@@ -121,135 +139,36 @@ struct GuestBuild {
 
   /// A host tool, compiled here instead of as a target: with a plugin that depends on an executable
   /// target, each change between `swift build` and `swift test` runs all its commands again.
-  private mutating func addSymbolGenerator() -> URL {
-    let generator = result("ksymgen")
-    addTool(generator, [file("Tools/ksymgen.swift"), file("Core/SymbolHash.swift")])
-    return generator
-  }
-
-  private mutating func addTool(_ tool: URL, _ sources: [URL]) {
+  mutating func addHostTool(_ name: String, _ core: [String] = []) -> URL {
+    let tool = result(name)
+    let sources = [file("Tools/\(name).swift")] + core.map { file("Core/\($0).swift") }
     // SDKROOT: the swiftbuild back end sets it to /, and the link then fails.
     add(
-      "host tool \(tool.lastPathComponent)", URL(filePath: "/usr/bin/env"),
+      "host tool \(name)", URL(filePath: "/usr/bin/env"),
       [
         "-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", "-package-name", "guest",
       ] + sources.map(\.path) + ["-o", tool.path],
       sources, tool)
-  }
-}
-
-// MARK: Modules
-
-extension GuestBuild {
-  struct Modules {
-    var tool: URL
-    /// The modules before they were described and signed.
-    var objects: [URL] = []
-    /// What the kernel's link needs of them: the files themselves, the key, the symbols they use.
-    var kernelObjects: [URL] = []
-  }
-
-  /// One file NAME.ko per folder in Modules, compiled against the kernel, described and signed.
-  mutating func addModules(kernel: [URL], interface: URL) throws -> Modules {
-    var modules = Modules(tool: result("modpost"))
-    let core = [
-      "Address", "Curve25519", "ELFProgram", "Ed25519", "ModuleDescription", "ModuleObject",
-      "ModuleValue", "SHA512", "TextLine", "Words",
-    ]
-    addTool(modules.tool, [file("Tools/modpost.swift")] + core.map { file("Core/\($0).swift") })
-    let seed = file("Modules/signing.key")
-    let (key, identity) = (result("modkey.gen"), result("identity.txt"))
-    commands.append(
-      .buildCommand(
-        displayName: "guest: identity of the kernel", executable: modules.tool,
-        arguments: ["identity", seed.path, key.path, identity.path] + kernel.map(\.path),
-        inputFiles: kernel + [seed, modules.tool], outputFiles: [key, identity]))
-    let names = try FileManager.default.contentsOfDirectory(
-      at: file("Modules"), includingPropertiesForKeys: [.isDirectoryKey]
-    ).filter(\.hasDirectoryPath).map(\.lastPathComponent).sorted()
-    for name in names { modules.objects.append(try addModule(name, interface)) }
-    var finished: [URL] = []
-    for (name, object) in zip(names, modules.objects) {
-      finished.append(describe(name, object, modules, identity: identity, seed: seed))
-    }
-    let needs = result("modules.needs")
-    add(
-      "what modules need", modules.tool, ["needs", needs.path] + modules.objects.map(\.path),
-      modules.objects + [modules.tool], needs)
-    let keyObject = result("modkey.o")
-    add(
-      "assemble the key", tool("clang"),
-      triple + ["-x", "assembler", "-c", key.path, "-o", keyObject.path], [key], keyObject)
-    modules.kernelObjects = [
-      keyObject, needs,
-      assemble(
-        "Arch/modules.S", "modules.o", flags: assemblyFlags + ["-Wa,-I\(output.path)"], finished),
-    ]
-    return modules
-  }
-
-  /// Compiles a module's assembly and Swift, and makes one object file of them.
-  private mutating func addModule(_ name: String, _ interface: URL) throws -> URL {
-    var objects: [URL] = []
-    for source in try files("Modules/\(name)", "S") {
-      let part = source.deletingPathExtension().lastPathComponent
-      objects.append(
-        assemble("Modules/\(name)/\(part).S", "\(name).\(part).o", flags: assemblyFlags))
-    }
-    let swift = try files("Modules/\(name)", "swift")
-    if !swift.isEmpty {
-      objects.append(
-        compile(
-          name, swift, flags: kernelFlags + ["-I", output.path], [interface], "\(name).swift.o"))
-    }
-    let joined = result("\(name).joined")
-    add(
-      "join \(name)", tool("ld.lld"), ["-r", "-o", joined.path] + objects.map(\.path), objects,
-      joined)
-    return copyObject(
-      joined, "\(name).stripped",
-      ["--strip-debug"]
-        + [".swift_modhash", ".swift1_autolink_entries", ".llvm_addrsig", ".comment"].flatMap {
-          ["--remove-section", $0]
-        })
-  }
-
-  private mutating func describe(
-    _ name: String, _ object: URL, _ modules: Modules, identity: URL, seed: URL
-  ) -> URL {
-    let about = file("Modules/\(name)/module")
-    let section = result("\(name).modinfo")
-    add(
-      "describe \(name)", modules.tool,
-      ["describe", name, about.path, identity.path, object.path, section.path]
-        + modules.objects.map(\.path),
-      modules.objects + [about, identity, modules.tool], section)
-    let whole = copyObject(
-      object, "\(name).unsigned", ["--add-section", ".modinfo=\(section.path)"], [section])
-    let signed = result("\(name).ko")
-    add(
-      "sign \(name)", modules.tool, ["sign", seed.path, whole.path, signed.path],
-      [seed, whole, modules.tool], signed)
-    return signed
+    return tool
   }
 }
 
 // MARK: Steps
 
 extension GuestBuild {
-  private func file(_ path: String) -> URL { source.appending(path: path) }
-  private func result(_ name: String) -> URL { output.appending(path: name) }
-  private func tool(_ name: String) -> URL {
+  func file(_ path: String) -> URL { source.appending(path: path) }
+  func result(_ name: String) -> URL { output.appending(path: name) }
+  func tool(_ name: String) -> URL {
     swiftc.deletingLastPathComponent().appending(path: name)
   }
-  private var unicode: URL {
+  var unicode: URL {
     swiftc.deletingLastPathComponent().deletingLastPathComponent().appending(
       path: "lib/swift/embedded/x86_64-unknown-none-elf/libswiftUnicodeDataTables.a")
   }
 
-  private var triple: [String] { ["-target", "x86_64-unknown-none-elf"] }
+  var triple: [String] { ["-target", "x86_64-unknown-none-elf"] }
 
-  private var swiftFlags: [String] {
+  var swiftFlags: [String] {
     triple + [
       "-swift-version", "5", "-package-name", "guest", "-wmo", "-parse-as-library", "-Osize", "-g",
       "-enable-experimental-feature", "Embedded", "-enable-experimental-feature", "Extern",
@@ -259,19 +178,19 @@ extension GuestBuild {
     ]
   }
 
-  private var kernelFlags: [String] {
+  var kernelFlags: [String] {
     swiftFlags + ["-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path]
   }
 
-  private var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
+  var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
 
   /// The files of a folder and its folders with that extension, in a fixed order.
-  private func files(_ folder: String, _ type: String) throws -> [URL] {
+  func files(_ folder: String, _ type: String) throws -> [URL] {
     let paths = try FileManager.default.subpathsOfDirectory(atPath: file(folder).path)
     return paths.filter { $0.hasSuffix(".\(type)") }.sorted().map { file("\(folder)/\($0)") }
   }
 
-  private mutating func add(
+  mutating func add(
     _ what: String, _ tool: URL, _ arguments: [String], _ inputs: [URL], _ output: URL
   ) {
     commands.append(
@@ -280,7 +199,7 @@ extension GuestBuild {
         outputFiles: [output]))
   }
 
-  private mutating func assemble(
+  mutating func assemble(
     _ path: String, _ name: String, flags: [String], _ dependencies: [URL] = []
   ) -> URL {
     let object = result(name)
@@ -290,7 +209,7 @@ extension GuestBuild {
     return object
   }
 
-  private mutating func compile(
+  mutating func compile(
     _ module: String, _ sources: [URL], flags: [String], _ dependencies: [URL], _ name: String
   ) -> URL {
     let object = result(name)
@@ -301,7 +220,7 @@ extension GuestBuild {
     return object
   }
 
-  private mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
+  mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
     let image = result(name)
     add(
       "link \(name)", tool("ld.lld"),
@@ -312,7 +231,7 @@ extension GuestBuild {
     return image
   }
 
-  private mutating func copyObject(
+  mutating func copyObject(
     _ input: URL, _ name: String, _ flags: [String], _ dependencies: [URL] = []
   ) -> URL {
     let copy = result(name)
