@@ -95,7 +95,9 @@ package struct Slab {
     return piece + layout.objectOffset
   }
 
-  /// Takes an object back; what is wrong with it, if anything is. A faulty one is not taken.
+  /// Takes an object back; what is wrong with it, if anything is.
+  ///
+  /// A faulty one is not taken.
   package mutating func give(
     _ object: UnsafeMutableRawPointer, by callers: Callers = Callers(repeating: 0)
   ) -> SlabFault? {
