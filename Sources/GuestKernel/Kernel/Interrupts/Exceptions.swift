@@ -9,7 +9,9 @@ enum Exceptions {
     let address = read_cr2()
     if fromUser, let process = Scheduler.running?.process {
       report(process, frame, address)
-      Processes.end(process, .faulted(vector: UInt8(truncatingIfNeeded: vector)))
+      withInterruptsOff {
+        Processes.end(process, .faulted(vector: UInt8(truncatingIfNeeded: vector)))
+      }
       return
     }
     if vector == UInt64(InterruptVector.pageFault), let fixup = fixup(for: frame.pointee.rip) {
