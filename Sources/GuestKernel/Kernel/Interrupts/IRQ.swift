@@ -19,7 +19,7 @@ enum IRQ {
 
   static let defaultLevel: UInt8 = 5
   private static let lock = SpinLock("irq lines")
-  /// By vector. Lock: `lock`; interrupts read it without, lines never go away.
+  /// By vector; interrupts read it without the lock, since lines never go away.
   nonisolated(unsafe) private static var lines: [InterruptLine?] = []
   nonisolated(unsafe) private static var chip: IOAPIC?
 

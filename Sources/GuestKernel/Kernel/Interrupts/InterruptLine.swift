@@ -9,7 +9,8 @@ final class InterruptHandler {
   fileprivate let function: () -> Bool
 
   init(
-    _ name: StaticString, _ flags: IRQ.Flags, _ line: InterruptLine, _ function: @escaping () -> Bool
+    _ name: StaticString, _ flags: IRQ.Flags, _ line: InterruptLine,
+    _ function: @escaping () -> Bool
   ) {
     self.name = name
     self.flags = flags

@@ -29,7 +29,11 @@ enum InterruptStatistics {
     text.append("\(head)\n")
     for line in IRQ.allLines {
       var row = TextLine()
-      if line.number >= 0 { row.append(line: "\(line.number, width: 4): ") } else { row.append(" MSI: ") }
+      if line.number >= 0 {
+        row.append(line: "\(line.number, width: 4): ")
+      } else {
+        row.append(" MSI: ")
+      }
       appendCounts(line.vector, to: &row)
       switch line.kind {
       case .legacy: row.append("  8259 ")
@@ -54,6 +58,8 @@ enum InterruptStatistics {
   }
 
   private static func appendCounts(_ vector: UInt8, to row: inout TextLine) {
-    for index in 0..<CPU.count where index < 8 { row.append(line: "\(count(of: vector, on: index), width: 11)") }
+    for index in 0..<CPU.count where index < 8 {
+      row.append(line: "\(count(of: vector, on: index), width: 11)")
+    }
   }
 }

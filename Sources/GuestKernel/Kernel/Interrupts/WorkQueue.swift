@@ -62,7 +62,7 @@ final class WorkQueue {
     work.timer?.start(after: nanoseconds)
   }
 
-  /// Takes a job back; false when it had not been waiting. It may be running now.
+  /// Takes a job back; false when it had not been waiting, and then it may be running now.
   @discardableResult
   func cancel(_ work: Work) -> Bool {
     if work.timer?.cancelAndWait() == true { return true }
