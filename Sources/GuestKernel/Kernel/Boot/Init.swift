@@ -1,9 +1,6 @@
 /// The first thread: starts the first program, and starts the shell again when it ends.
 import KernelArch
 
-@c(init_main)
-func initMain() { Init.run() }
-
 enum Init {
   static func run() {
     let options = Power.options

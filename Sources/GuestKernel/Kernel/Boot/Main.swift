@@ -20,8 +20,8 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Files.start(modules: boot.modules)
   ProcFS.start()
   Scheduler.start()
-  Scheduler.run("init", initMain)
-  Scheduler.run("reaper", reaperMain)
+  Thread.spawn("init") { Init.run() }
+  Thread.spawn("reaper") { Scheduler.reap() }
   LocalAPIC.startTimer()
   log("sched", "round robin, \(Clock.ticksPerSecond) ticks per second")
   Scheduler.idleForever()

@@ -5,6 +5,7 @@ enum Console {
   /// The process that reads the console and that Ctrl-C kills.
   nonisolated(unsafe) static var foreground = 0
   nonisolated(unsafe) private static var input = ByteQueue(capacity: 0)
+  private static let inputArrived = WaitQueue()
 
   static func start() {
     SerialPort.com1.start()
@@ -24,7 +25,7 @@ enum Console {
     while let byte = SerialPort.com1.read() {
       let controlC: UInt8 = 0x03
       if byte == controlC, interruptForeground() { continue }
-      if input.push(byte) { Scheduler.wake(.input) }
+      if input.push(byte) { inputArrived.wakeAll() }
     }
   }
 
@@ -47,7 +48,7 @@ enum Console {
     withInterruptsOff {
       while bytes.isEmpty {
         while bytes.count < limit, let byte = input.pop() { bytes.append(byte) }
-        if !bytes.isEmpty || !Scheduler.wait(on: .input) { break }
+        if !bytes.isEmpty || inputArrived.wait({ input.count > 0 }) != .done { break }
       }
     }
     return bytes

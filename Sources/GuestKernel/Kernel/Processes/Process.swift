@@ -10,8 +10,7 @@ final class Process {
   var heapEnd: UInt64
   /// It takes Ctrl-C as a byte.
   var keepsInterrupts = false
-  /// Ctrl-C came while it waited for a child.
-  var wasInterrupted = false
+  var isWaitingForChild = false
   /// It has been told to end this way, and will before its next instruction in ring 3.
   var pendingEnd: ExitStatus?
   /// It has ended this way; its parent has yet to ask.
@@ -31,6 +30,9 @@ final class Process {
 /// Lock: interrupts off.
 enum Processes {
   nonisolated(unsafe) private(set) static var all: [Process] = []
+  /// How many have ended; `childEnded` is woken each time.
+  nonisolated(unsafe) private static var ends = 0
+  private static let childEnded = WaitQueue()
 
   static func find(_ pid: Int) -> Process? {
     for process in all where process.pid == pid { return process }
@@ -44,7 +46,9 @@ enum Processes {
   static func end(_ process: Process, _ status: ExitStatus) {
     guard process.status == nil else { return }
     if process.pendingEnd == nil { process.pendingEnd = status }
-    Scheduler.interrupt(process)
+    for thread in Scheduler.threads where thread.process === process {
+      thread.interrupt(fatal: true)
+    }
   }
 
   /// The running process ends: its parent learns how, its children become nobody's.
@@ -55,7 +59,8 @@ enum Processes {
     if Console.foreground == process.pid { Console.foreground = process.parent }
     for child in all where child.parent == process.pid { child.parent = 0 }
     all.removeAll { $0.parent == 0 && $0.status != nil }
-    Scheduler.wake(.child(of: process.parent))
+    ends += 1
+    childEnded.wakeAll()
   }
 
   /// Waits for a child of `parent`, any or the one with this pid, and forgets it.
@@ -74,8 +79,13 @@ enum Processes {
       }
       if !hasChild { return .failure(SystemFailure(.noChild)) }
       if noHang { return .failure(SystemFailure(.tryAgain)) }
-      let goesOn = Scheduler.wait(on: .child(of: parent))
-      if !goesOn || takeInterrupt(parent) { return .failure(SystemFailure(.interrupted)) }
+      let seen = ends
+      find(parent)?.isWaitingForChild = true
+      defer { find(parent)?.isWaitingForChild = false }
+      if childEnded.wait({ ends != seen }) == .interrupted {
+        takeInterrupt(parent)
+        return .failure(SystemFailure(.interrupted))
+      }
     }
   }
 }
@@ -84,18 +94,15 @@ extension Processes {
   /// Ctrl-C for a process that does not die of it: ends its waiting for a child, if it does that.
   static func interruptWaiting(_ process: Process) -> Bool {
     for thread in Scheduler.threads where thread.process === process {
-      guard thread.state == .waiting(.child(of: process.pid)) else { continue }
-      process.wasInterrupted = true
-      Scheduler.makeReady(thread)
+      guard process.isWaitingForChild else { continue }
+      thread.interrupt(fatal: false)
       return true
     }
     return false
   }
 
-  private static func takeInterrupt(_ pid: Int) -> Bool {
-    guard let process = find(pid), process.wasInterrupted else { return false }
-    process.wasInterrupted = false
-    return true
+  private static func takeInterrupt(_ pid: Int) {
+    for thread in Scheduler.threads where thread.id == pid { thread.clearInterruption() }
   }
 }
 

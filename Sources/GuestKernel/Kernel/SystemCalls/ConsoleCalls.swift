@@ -19,9 +19,9 @@ extension SystemCalls {
   }
 
   static func sleep(_ milliseconds: UInt64) -> Answer {
-    let perTick = 1000 / Clock.ticksPerSecond
-    let ticks = min(milliseconds, 1 << 40) / perTick + (milliseconds % perTick == 0 ? 0 : 1)
-    return Scheduler.sleep(until: Clock.ticks + ticks) ? .success(0) : fail(.interrupted)
+    let end = Clock.nanoseconds &+ min(milliseconds, 1 << 40) &* 1_000_000
+    return WaitQueue.never.wait(until: end) { false } == .timedOut
+      ? .success(0) : fail(.interrupted)
   }
 
   static func readLog(_ position: UInt64, _ address: UInt64, _ count: UInt64) -> Answer {

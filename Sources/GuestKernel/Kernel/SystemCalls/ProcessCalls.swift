@@ -76,10 +76,10 @@ extension SystemCalls {
   private static func record(of thread: Thread) -> ProcessRecord {
     let state: ProcessRecord.State =
       switch thread.state {
-      case .ready: .ready
+      case .new, .ready: .ready
       case .running: .running
-      case .waiting: .waiting
-      case .sleeping: .sleeping
+      case .interruptible, .killable, .uninterruptible:
+        thread.wakeTime == .max ? .waiting : .sleeping
       case .ended: .ended
       }
     var record = ProcessRecord()

@@ -25,7 +25,6 @@ enum Scheduler {
   static func add(name: [UInt8], process: Process?, stackTop: UInt64) -> Thread {
     lastID += 1
     let thread = Thread(id: lastID, name: name, process: process, stackTop: stackTop)
-    thread.state = .waiting(.ended)  // not before it has been started
     threads.append(thread)
     return thread
   }
@@ -35,16 +34,6 @@ enum Scheduler {
   static func makeReady(_ thread: Thread) {
     thread.state = .ready
     hasWoken = true
-  }
-
-  /// Starts a thread of the kernel.
-  static func run(_ name: StaticString, _ function: @convention(c) () -> Void) {
-    withInterruptsOff {
-      guard let stack = KernelStacks.allocate() else { panic("no memory for a kernel stack") }
-      let thread = add(name: [UInt8](text: name), process: nil, stackTop: stack)
-      thread.start(function)
-      makeReady(thread)
-    }
   }
 
   /// What is left of the boot: halts until there is something to do.
@@ -57,44 +46,6 @@ enum Scheduler {
   }
 }
 
-// MARK: Waiting
-
-extension Scheduler {
-  /// Waits for a wake-up on `channel`; false when the caller's process is to end.
-  static func wait(on channel: Channel) -> Bool {
-    suspend(.waiting(channel))
-  }
-
-  /// Waits until the tick of that number; false when the caller's process is to end.
-  static func sleep(until tick: UInt64) -> Bool {
-    while Clock.ticks < tick {
-      if !suspend(.sleeping(tick)) { return false }
-    }
-    return true
-  }
-
-  static func wake(_ channel: Channel) {
-    for thread in threads where thread.state == .waiting(channel) { makeReady(thread) }
-  }
-
-  /// Lets the thread of an ending process find out.
-  static func interrupt(_ process: Process) {
-    for thread in threads where thread.process === process {
-      switch thread.state {
-      case .waiting, .sleeping: makeReady(thread)
-      case .ready, .running, .ended: break
-      }
-    }
-  }
-
-  private static func suspend(_ state: Thread.State) -> Bool {
-    if running?.process?.pendingEnd != nil { return false }
-    running?.state = state
-    yield()
-    return running?.process?.pendingEnd == nil
-  }
-}
-
 // MARK: Switching
 
 extension Scheduler {
@@ -102,8 +53,9 @@ extension Scheduler {
   static func tick() {
     Clock.ticks += 1
     running?.ticks += 1
+    let now = Clock.nanoseconds
     for thread in threads {
-      if case .sleeping(let until) = thread.state, Clock.ticks >= until { makeReady(thread) }
+      if thread.state.isWaiting, now >= thread.wakeTime { makeReady(thread) }
     }
     preempt()
   }
@@ -196,23 +148,34 @@ extension Scheduler {
   @inline(never)
   private static func markEnded() {
     running?.state = .ended
-    wake(.ended)
+    ended.wakeAll()
   }
 
-  /// The reaper thread's function.
-  ///
+  /// What the reaper waits for.
+  private static let ended = WaitQueue()
+
+  /// The reaper thread: clears away what ended threads leave.
   static func reap() {
     cpu_cli()
     while true {
-      var ended: [Thread] = []
-      for thread in threads where thread.state == .ended { ended.append(thread) }
-      threads.removeAll { $0.state == .ended }
-      for thread in ended {
-        thread.process?.space.release()
-        thread.release()
-      }
-      ended = []
-      _ = wait(on: .ended)
+      clearEnded()
+      _ = ended.wait(interruptible: false) { hasEnded }
+    }
+  }
+
+  private static var hasEnded: Bool {
+    for thread in threads where thread.state == .ended { return true }
+    return false
+  }
+
+  @inline(never)
+  private static func clearEnded() {
+    var gone: [Thread] = []
+    for thread in threads where thread.state == .ended { gone.append(thread) }
+    threads.removeAll { $0.state == .ended }
+    for thread in gone {
+      thread.process?.space.release()
+      thread.release()
     }
   }
 }
@@ -223,6 +186,3 @@ public func kernelThreadEnd() {
   cpu_cli()
   Scheduler.endRunning()
 }
-
-@c(reaper_main)
-func reaperMain() { Scheduler.reap() }

@@ -1,23 +1,20 @@
 /// One flow of control: a kernel stack, and what is needed to go on where it left off.
 import KernelArch
 
-/// What a waiting thread waits for.
-enum Channel: Equatable {
-  case input
-  /// A child of this process ends.
-  case child(of: Int)
-  /// A thread ends and can be cleared away.
-  case ended
-}
-
 final class Thread {
-  enum State: Equatable {
+  enum State: UInt8 {
+    case new
     case ready
     case running
-    case waiting(Channel)
-    /// Until the tick of this number.
-    case sleeping(UInt64)
+    /// Waiting, to be woken by whatever it waits for, by a signal, or by its deadline.
+    case interruptible
+    /// Waiting: of the signals only a deadly one ends it.
+    case killable
+    /// Waiting: signals do not end it.
+    case uninterruptible
     case ended
+
+    var isWaiting: Bool { self == .interruptible || self == .killable || self == .uninterruptible }
   }
 
   let id: Int
@@ -32,7 +29,14 @@ final class Thread {
   let floatingPoint: UnsafeMutableRawPointer?
 
   /// Lock for all of these: interrupts off.
-  var state = State.ready
+  var state = State.new
+  /// The end of waiting, in nanoseconds since boot.
+  var wakeTime = UInt64.max
+  /// Something wants the thread's attention: it ends its interruptible waiting.
+  private(set) var isInterrupted = false
+  private(set) var isDying = false
+  /// What a kernel thread runs.
+  fileprivate var body: (() -> Void)?
   var ticks: UInt64 = 0
   var preemptions: UInt64 = 0
   var systemCalls: UInt64 = 0
@@ -65,6 +69,80 @@ final class Thread {
     area.storeBytes(of: 0x037f, as: UInt16.self)
     area.storeBytes(of: 0x1f80, toByteOffset: 24, as: UInt32.self)
     return area
+  }
+}
+
+// MARK: Threads of the kernel
+
+extension Thread {
+  /// The running thread.
+  static var current: Thread {
+    guard let thread = Scheduler.running else { panic("there are no threads yet") }
+    return thread
+  }
+
+  /// Starts a thread of the kernel; it ends when `body` returns.
+  @discardableResult
+  static func spawn(_ name: StaticString, _ body: @escaping () -> Void) -> Thread {
+    guard let thread = trySpawn([UInt8](text: name), body) else {
+      panic("no memory for a kernel stack")
+    }
+    return thread
+  }
+
+  /// The same, for callers that go on when memory has run out.
+  static func trySpawn(_ name: [UInt8], _ body: @escaping () -> Void) -> Thread? {
+    withInterruptsOff {
+      guard let stack = KernelStacks.allocate() else { return nil }
+      let thread = Scheduler.add(name: name, process: nil, stackTop: stack)
+      thread.body = body
+      thread.start(threadMain)
+      Scheduler.makeReady(thread)
+      return thread
+    }
+  }
+
+  /// Takes the body away from the thread, so that nothing of it is left when it has returned.
+  fileprivate static func runBody() {
+    let thread = Thread.current
+    let body = thread.body
+    thread.body = nil
+    body?()
+  }
+
+  static func sleep(nanoseconds: UInt64) { sleep(until: Clock.nanoseconds &+ nanoseconds) }
+
+  /// Sleeps whatever happens.
+  static func sleep(until deadline: UInt64) {
+    _ = WaitQueue.never.wait(interruptible: false, until: deadline) { false }
+  }
+}
+
+@c(thread_main)
+func threadMain() { Thread.runBody() }
+
+// MARK: Interruption
+
+extension Thread {
+  /// Ends interruptible waiting, and when `fatal` killable waiting too, now or when it would begin.
+  func interrupt(fatal: Bool) {
+    withInterruptsOff {
+      isInterrupted = true
+      if fatal { isDying = true }
+      switch state {
+      case .interruptible: Scheduler.makeReady(self)
+      case .killable where fatal: Scheduler.makeReady(self)
+      default: break
+      }
+    }
+  }
+
+  /// The cause has been attended to.
+  func clearInterruption() { isInterrupted = isDying }
+
+  /// Whether waiting in this way is to end now.
+  func isInterrupted(in state: State) -> Bool {
+    state == .interruptible ? isInterrupted : state == .killable && isDying
   }
 }
 
