@@ -50,6 +50,12 @@ package struct LineDiscipline {
     return edit(byte)
   }
 
+  /// Takes a byte as it is, whatever the settings.
+  package mutating func receiveRaw(_ byte: UInt8) {
+    guard ready.push(byte) else { return }
+    if settings.isCanonical != 0 { lines.append(1) }
+  }
+
   private func signal(_ byte: UInt8) -> Signal? {
     switch byte {
     case 0x03: .interrupt
