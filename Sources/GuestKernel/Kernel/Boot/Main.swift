@@ -19,7 +19,9 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   InterruptRouting.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
+  KernelDemos.start()
   Scheduler.start()
+  Processors.start()
   Thread.spawn("init") { Init.run() }
   Thread.spawn("reaper") { Scheduler.reap() }
   LocalAPIC.startTimer()
@@ -49,6 +51,7 @@ enum Boot {
         "  \(hex: region.base, digits: 16)-\(hex: region.end - 1, digits: 16) \(size: region.length) \(region.kind.name)"
       )
     }
+    map.reserve(base: Layout.trampoline, end: Layout.trampoline + 4 * pageSize)
     map.reserve(base: linker_boot_start(), end: linker_kernel_end() - Layout.image)
     for module in boot.modules {
       let start = PhysicalAddress(module.base).alignedDown()
@@ -58,6 +61,7 @@ enum Boot {
     Frames.start(&map)
     KernelSpace.start(map)
     KernelHeap.allowGrowth()
+    ZeroPage.start()
     Frames.reclaim(linker_boot_start()..<linker_boot_end())
     log(
       "memory",

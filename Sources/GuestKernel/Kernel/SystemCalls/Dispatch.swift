@@ -4,8 +4,10 @@ import KernelArch
 /// Called by syscall_entry.
 @c(syscall_dispatch)
 public func syscallDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
+  BigLock.enter()
   SystemCalls.serve(frame)
   Scheduler.endIfAsked()
+  BigLock.leave()
 }
 
 enum SystemCalls {
@@ -43,12 +45,18 @@ enum SystemCalls {
     case .wait: return wait(f.rdi, f.rsi, f.rdx, process)
     case .kill: return kill(f.rdi)
     case .grow: return grow(f.rdi, process)
+    case .map: return map(f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9, process)
+    case .protect: return protect(f.rdi, f.rsi, f.rdx, process)
+    case .unmap: return unmap(f.rdi, f.rsi, process)
+    case .brk: return brk(f.rdi, process)
+    case .advise: return advise(f.rdi, f.rsi, f.rdx, process)
     case .processes: return listProcesses(f.rdi, f.rsi)
     case .readLog: return readLog(f.rdi, f.rsi, f.rdx)
     case .memory: return describeMemory(f.rdi)
     case .file: return describeFile(f.rdi, f.rsi)
     case .readFile: return readFile(f.rdi, f.rsi, f.rdx, f.r10)
     case .power: return power(f.rdi)
+    case .demo: return demo(f.rdi, f.rsi)
     case .keepInterrupts:
       process.keepsInterrupts = f.rdi != 0
       return .success(0)
