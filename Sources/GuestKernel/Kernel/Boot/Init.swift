@@ -4,6 +4,10 @@ import KernelArch
 enum Init {
   static func run() {
     let options = Power.options
+    RootFS.start()
+    TerminalDevice.start()
+    Randomness.start()
+    MemoryDevices.start()
     if options.testsItself { SelfTest.run() }
     log(
       "init", "\(Files.all.count) programs and modules; starting \(text: firstProgram.first ?? [])")

@@ -25,6 +25,8 @@ class Inode {
   /// Open files, working directories and mappings. Lock: `InodeUses.lock`.
   fileprivate var uses = 0
   fileprivate var isEvicted = false
+  /// The content's pages in memory, for who maps the file. Lock: the page cache's.
+  final var pages: MemoryObject?
   /// What a named pipe's readers and writers share.
   var pipe: Pipe?
 

@@ -48,7 +48,7 @@ enum Namespace {
   static func checkWritable(_ path: Path) throws(SystemFailure) {
     guard path.mount.isReadOnly else { return }
     switch path.inode.kind {
-    case .regular, .directory, .symbolicLink: throw SystemFailure(.readOnlyFileSystem)
+    case .regular, .directory, .symbolicLink: throw SystemFailure(.readOnly)
     case .characterDevice, .blockDevice, .pipe, .socket: return
     }
   }
@@ -257,9 +257,9 @@ extension Namespace {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while bytes.count < limit {
-      let count = try chunk.withUnsafeMutableBytes { (buffer) throws(SystemFailure) in
-        try file.read(into: buffer)
-      }
+      let count = try chunk.withUnsafeMutableBytes { buffer in
+        SystemCalls.outcome { () throws(SystemFailure) in try file.read(into: buffer) }
+      }.get()
       if count == 0 { break }
       bytes += chunk[0..<count]
     }

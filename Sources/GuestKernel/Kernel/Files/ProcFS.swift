@@ -92,7 +92,7 @@ final class ProcFileSystem: ReportFileSystem {
       guard let process = Scheduler.running?.process else { return nil }
       return ProcLink(path, [UInt8](decimal: UInt64(process.pid)), self)
     }
-    guard let pid = Array(first).decimal, let process = Processes.find(Int(pid)) else {
+    guard let pid = Array(first).decimal, let process = withInterruptsOff({ Processes.find(Int(pid)) }) else {
       return super.inode(path)
     }
     guard parts.count > 1 else { return ProcessDirectory(path, self, process) }
@@ -118,6 +118,14 @@ final class ProcFileSystem: ReportFileSystem {
 
 /// The root: the tree's own names, then a directory per process.
 private final class ProcRoot: ReportDirectory {
+  private var identifiers: [Int] {
+    withInterruptsOff {
+      var list: [Int] = []
+      for process in Processes.all { list.append(process.pid) }
+      return list
+    }
+  }
+
   override func entries(from position: UInt64) throws(SystemFailure) -> [DirectoryEntry] {
     var list = try super.entries(from: position)
     let base: UInt64 = 1 << 32
@@ -125,7 +133,7 @@ private final class ProcRoot: ReportDirectory {
       list.append(
         DirectoryEntry(inode: 2, next: base + 1, kind: .symbolicLink, name: [UInt8](text: "self")))
     }
-    for pid in Processes.identifiers where base + UInt64(pid) + 1 > position {
+    for pid in identifiers where base + UInt64(pid) + 1 > position {
       list.append(
         DirectoryEntry(
           inode: base + UInt64(pid), next: base + UInt64(pid) + 1, kind: .directory,

@@ -50,7 +50,7 @@ final class RamInode: Inode {
   fileprivate var target: [UInt8] = []
   /// Of a file. Lock: `lock`.
   private var image: UnsafeRawBufferPointer?
-  private var pages: [UnsafeMutableRawPointer?] = []
+  private var frames: [UnsafeMutableRawPointer?] = []
 
   private var ram: RamFS? { fileSystem as? RamFS }
 
@@ -178,7 +178,7 @@ final class RamInode: Inode {
       let offset = Int(at % pageSize)
       let chunk = min(count - done, Int(pageSize) - offset)
       let index = Int(at / pageSize)
-      if index < pages.count, let page = pages[index] {
+      if index < frames.count, let page = frames[index] {
         (target + done).copyMemory(from: page + offset, byteCount: chunk)
       } else {
         (target + done).initializeMemory(as: UInt8.self, repeating: 0, count: chunk)
@@ -217,8 +217,8 @@ final class RamInode: Inode {
     if newSize < size {
       freePages(from: Int((newSize + pageSize - 1) / pageSize))
       let offset = Int(newSize % pageSize)
-      if offset > 0, Int(newSize / pageSize) < pages.count,
-        let page = pages[Int(newSize / pageSize)]
+      if offset > 0, Int(newSize / pageSize) < frames.count,
+        let page = frames[Int(newSize / pageSize)]
       {
         (page + offset).initializeMemory(
           as: UInt8.self, repeating: 0, count: Int(pageSize) - offset)
@@ -246,16 +246,16 @@ final class RamInode: Inode {
   }
 
   private func page(_ index: Int) -> UnsafeMutableRawPointer? {
-    if index < pages.count, let page = pages[index] { return page }
-    guard let frame = Frames.allocateForUser() else { return nil }
-    while pages.count <= index { pages.append(nil) }
-    pages[index] = frame.pointer
+    if index < frames.count, let page = frames[index] { return page }
+    guard let frame = Frames.allocate(order: 0, [.zero, .user]) else { return nil }
+    while frames.count <= index { frames.append(nil) }
+    frames[index] = frame.pointer
     return frame.pointer
   }
 
   private func freePages(from first: Int) {
-    while pages.count > first {
-      guard let page = pages.removeLast() else { continue }
+    while frames.count > first {
+      guard let page = frames.removeLast() else { continue }
       Frames.release(PhysicalAddress(UInt64(UInt(bitPattern: page)) - Layout.directMap))
     }
   }

@@ -8,7 +8,7 @@ extension SystemCalls {
   typealias Failure = SystemFailure
 
   static func open(
-    _ path: UInt64, _ flags: UInt64, _ permissions: UInt64
+    _ path: UInt64, _ flags: UInt64, _ permissions: UInt32
   ) throws(Failure) -> UInt64 {
     let table = try FileTable.ofCaller()
     let flags = OpenFlags(rawValue: UInt32(truncatingIfNeeded: flags))
@@ -18,13 +18,18 @@ extension SystemCalls {
     return UInt64(try table.add(file, closesOnExec: flags.contains(.closeOnExec)))
   }
 
-  static func close(_ descriptor: UInt64) throws(Failure) -> UInt64 {
-    try FileTable.ofCaller().close(number(descriptor))
+  static func create(_ path: UInt64, _ permissions: UInt32) throws(Failure) -> UInt64 {
+    let flags: OpenFlags = [.create, .truncate, .writeOnly]
+    return try open(path, UInt64(flags.rawValue), permissions)
+  }
+
+  static func close(_ descriptor: Int32) throws(Failure) -> UInt64 {
+    try FileTable.ofCaller().close(Int(descriptor))
     return 0
   }
 
   static func read(
-    _ descriptor: UInt64, _ address: UInt64, _ count: UInt64
+    _ descriptor: Int32, _ address: UInt64, _ count: UInt64
   ) throws(Failure) -> UInt64 {
     let file = try readable(descriptor)
     defer { file.drop() }
@@ -34,17 +39,18 @@ extension SystemCalls {
   }
 
   static func readAt(
-    _ descriptor: UInt64, _ address: UInt64, _ count: UInt64, _ position: UInt64
+    _ descriptor: Int32, _ address: UInt64, _ count: UInt64, _ position: Int64
   ) throws(Failure) -> UInt64 {
+    guard position >= 0 else { throw Failure(.invalidArgument) }
     let file = try readable(descriptor)
     defer { file.drop() }
     return try transferIn(address, count, file) { (done, buffer) throws(Failure) in
-      try file.read(at: position + done, into: buffer)
+      try file.read(at: UInt64(position) + done, into: buffer)
     }
   }
 
   static func write(
-    _ descriptor: UInt64, _ address: UInt64, _ count: UInt64
+    _ descriptor: Int32, _ address: UInt64, _ count: UInt64
   ) throws(Failure) -> UInt64 {
     let file = try writable(descriptor)
     defer { file.drop() }
@@ -56,55 +62,56 @@ extension SystemCalls {
   }
 
   static func writeAt(
-    _ descriptor: UInt64, _ address: UInt64, _ count: UInt64, _ position: UInt64
+    _ descriptor: Int32, _ address: UInt64, _ count: UInt64, _ position: Int64
   ) throws(Failure) -> UInt64 {
+    guard position >= 0 else { throw Failure(.invalidArgument) }
     let file = try writable(descriptor)
     defer { file.drop() }
     return try transferOut(address, count) { (done, buffer) throws(Failure) in
-      try file.write(at: position + done, buffer)
+      try file.write(at: UInt64(position) + done, buffer)
     }
   }
 
   static func seek(
-    _ descriptor: UInt64, _ offset: UInt64, _ origin: UInt64
+    _ descriptor: Int32, _ offset: Int64, _ origin: Int32
   ) throws(Failure) -> UInt64 {
-    guard let origin = SeekOrigin(rawValue: origin) else { throw Failure(.invalidArgument) }
-    let file = try FileTable.ofCaller().get(number(descriptor))
+    guard let origin = SeekOrigin(rawValue: UInt64(truncatingIfNeeded: origin)) else { throw Failure(.invalidArgument) }
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
-    return try file.seek(Int64(bitPattern: offset), origin)
+    return try file.seek(offset, origin)
   }
 
   static func control(
-    _ descriptor: UInt64, _ request: UInt64, _ argument: UInt64
+    _ descriptor: Int32, _ request: UInt64, _ argument: UInt64
   ) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(number(descriptor))
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     return try file.control(request, argument)
   }
 
-  static func syncFile(_ descriptor: UInt64) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(number(descriptor))
+  static func syncFile(_ descriptor: Int32) throws(Failure) -> UInt64 {
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     try file.sync()
     return 0
   }
 
-  static func truncateFile(_ descriptor: UInt64, _ size: UInt64) throws(Failure) -> UInt64 {
+  static func truncateFile(_ descriptor: Int32, _ size: Int64) throws(Failure) -> UInt64 {
     let file = try writable(descriptor)
     defer { file.drop() }
-    guard let inode = file.inode, inode.kind == .regular, size < 1 << 62 else {
+    guard let inode = file.inode, inode.kind == .regular, size >= 0, size < 1 << 62 else {
       throw Failure(.invalidArgument)
     }
     inode.lock.lock()
     defer { inode.lock.unlock() }
-    try inode.truncate(to: size)
+    try inode.truncate(to: UInt64(size))
     return 0
   }
 
   static func directoryEntries(
-    _ descriptor: UInt64, _ address: UInt64, _ count: UInt64
+    _ descriptor: Int32, _ address: UInt64, _ count: UInt64
   ) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(number(descriptor))
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     let bytes = try file.readNames(limit: Int(min(count, 16384)))
     guard UserMemory.write(bytes, to: address) else { throw Failure(.badAddress) }
@@ -115,12 +122,8 @@ extension SystemCalls {
 // MARK: Moving bytes
 
 extension SystemCalls {
-  static func number(_ descriptor: UInt64) -> Int {
-    Int(Int32(truncatingIfNeeded: descriptor))
-  }
-
-  private static func readable(_ descriptor: UInt64) throws(Failure) -> OpenFile {
-    let file = try FileTable.ofCaller().get(number(descriptor))
+  private static func readable(_ descriptor: Int32) throws(Failure) -> OpenFile {
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     guard file.flags.canRead else {
       file.drop()
       throw Failure(.badDescriptor)
@@ -128,8 +131,8 @@ extension SystemCalls {
     return file
   }
 
-  private static func writable(_ descriptor: UInt64) throws(Failure) -> OpenFile {
-    let file = try FileTable.ofCaller().get(number(descriptor))
+  private static func writable(_ descriptor: Int32) throws(Failure) -> OpenFile {
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     guard file.flags.canWrite else {
       file.drop()
       throw Failure(.badDescriptor)
@@ -193,43 +196,58 @@ extension SystemCalls {
   private static func unsafe(
     _ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(Failure) -> Int
   ) throws(Failure) -> Int {
-    let result: Result<Int, Failure> = bytes.withUnsafeBytes { buffer in
-      do throws(Failure) { return .success(try body(buffer)) } catch { return .failure(error) }
-    }
-    return try result.get()
+    try bytes.withUnsafeBytes { buffer in
+      outcome { () throws(Failure) in try body(buffer) }
+    }.get()
+  }
+
+  /// Carries an error through functions whose closures cannot throw.
+  static func outcome(_ body: () throws(Failure) -> Int) -> Result<Int, Failure> {
+    do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
   }
 }
 
 // MARK: Descriptors
 
 extension SystemCalls {
-  static func duplicate(_ descriptor: UInt64) throws(Failure) -> UInt64 {
+  static func duplicate(_ descriptor: Int32) throws(Failure) -> UInt64 {
     let table = try FileTable.ofCaller()
-    return UInt64(try table.add(try table.get(number(descriptor))))
+    return UInt64(try table.add(try table.get(Int(descriptor))))
+  }
+
+  static func duplicateTo(_ descriptor: Int32, _ target: Int32) throws(Failure) -> UInt64 {
+    try duplicateTo(descriptor, target, 0)
+  }
+
+  static func duplicateExactly(
+    _ descriptor: Int32, _ target: Int32, _ flags: UInt64
+  ) throws(Failure) -> UInt64 {
+    if descriptor == target { throw Failure(.invalidArgument) }
+    return try duplicateTo(descriptor, target, flags)
   }
 
   static func duplicateTo(
-    _ descriptor: UInt64, _ target: UInt64, _ flags: UInt64
+    _ descriptor: Int32, _ target: Int32, _ flags: UInt64
   ) throws(Failure) -> UInt64 {
     let table = try FileTable.ofCaller()
-    let file = try table.get(number(descriptor))
-    if number(descriptor) == number(target) {
+    let file = try table.get(Int(descriptor))
+    if Int(descriptor) == Int(target) {
       file.drop()
-      return target
+      return UInt64(target)
     }
     let flags = OpenFlags(rawValue: UInt32(truncatingIfNeeded: flags))
-    try table.replace(number(target), file, closesOnExec: flags.contains(.closeOnExec))
-    return target
+    try table.replace(Int(target), file, closesOnExec: flags.contains(.closeOnExec))
+    return UInt64(target)
   }
 
   static func controlDescriptor(
-    _ descriptor: UInt64, _ command: UInt64, _ argument: UInt64
+    _ descriptor: Int32, _ command: Int32, _ argument: UInt64
   ) throws(Failure) -> UInt64 {
     let table = try FileTable.ofCaller()
-    guard let command = DescriptorControl(rawValue: command) else {
+    guard let command = DescriptorControl(rawValue: UInt64(truncatingIfNeeded: command)) else {
       throw Failure(.invalidArgument)
     }
-    let file = try table.get(number(descriptor))
+    let file = try table.get(Int(descriptor))
     switch command {
     case .duplicate, .duplicateCloseOnExec:
       guard argument < UInt64(FileTable.capacity) else {
@@ -244,16 +262,18 @@ extension SystemCalls {
     }
     defer { file.drop() }
     switch command {
-    case .getDescriptorFlags: return try table.closesOnExec(number(descriptor)) ? 1 : 0
-    case .setDescriptorFlags: try table.setClosesOnExec(number(descriptor), argument & 1 != 0)
+    case .getDescriptorFlags: return try table.closesOnExec(Int(descriptor)) ? 1 : 0
+    case .setDescriptorFlags: try table.setClosesOnExec(Int(descriptor), argument & 1 != 0)
     case .getFlags: return UInt64(file.flags.rawValue)
     case .setFlags: file.setFlags(OpenFlags(rawValue: UInt32(truncatingIfNeeded: argument)))
-    case .setOwner: file.owner = number(argument)
+    case .setOwner: file.owner = Int(Int32(truncatingIfNeeded: argument))
     case .getOwner: return UInt64(bitPattern: Int64(file.owner))
     case .duplicate, .duplicateCloseOnExec: break
     }
     return 0
   }
+
+  static func pipe(_ address: UInt64) throws(Failure) -> UInt64 { try pipe(address, 0) }
 
   static func pipe(_ address: UInt64, _ flags: UInt64) throws(Failure) -> UInt64 {
     let table = try FileTable.ofCaller()

@@ -15,8 +15,8 @@ extension SystemCalls {
     return 0
   }
 
-  static func fileStatus(_ descriptor: UInt64, _ address: UInt64) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(number(descriptor))
+  static func fileStatus(_ descriptor: Int32, _ address: UInt64) throws(Failure) -> UInt64 {
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     var status = FileStatus()
     status.mode = FileMode(file is DeviceFile ? .characterDevice : .pipe, permissions: 0o600)
@@ -24,7 +24,7 @@ extension SystemCalls {
     return 0
   }
 
-  static func makeDirectory(_ path: UInt64, _ permissions: UInt64) throws(Failure) -> UInt64 {
+  static func makeDirectory(_ path: UInt64, _ permissions: UInt32) throws(Failure) -> UInt64 {
     let place = try PathWalk.parent(of: try UserMemory.path(path))
     let mode = FileMode(.directory, permissions: try masked(permissions))
     try Namespace.create(place, mode, DeviceNumber(rawValue: 0))
@@ -32,7 +32,7 @@ extension SystemCalls {
   }
 
   static func makeNode(
-    _ path: UInt64, _ mode: UInt64, _ device: UInt64
+    _ path: UInt64, _ mode: UInt32, _ device: UInt64
   ) throws(Failure) -> UInt64 {
     let place = try PathWalk.parent(of: try UserMemory.path(path))
     let word = UInt16(truncatingIfNeeded: mode)
@@ -50,7 +50,7 @@ extension SystemCalls {
     return 0
   }
 
-  private static func masked(_ permissions: UInt64) throws(Failure) -> UInt16 {
+  private static func masked(_ permissions: UInt32) throws(Failure) -> UInt16 {
     let bits = UInt16(truncatingIfNeeded: permissions) & 0o7777
     return bits & ~(try FileTable.ofCaller().umask)
   }
@@ -113,21 +113,21 @@ extension SystemCalls {
     return 0
   }
 
-  static func truncate(_ path: UInt64, _ size: UInt64) throws(Failure) -> UInt64 {
+  static func truncate(_ path: UInt64, _ size: Int64) throws(Failure) -> UInt64 {
     let found = try PathWalk.resolve(try UserMemory.path(path))
-    guard size < 1 << 62 else { throw Failure(.invalidArgument) }
+    guard size >= 0, size < 1 << 62 else { throw Failure(.invalidArgument) }
     try Permission.check(found.inode, .write)
     try Namespace.checkWritable(found)
     found.inode.lock.lock()
     defer { found.inode.lock.unlock() }
-    try found.inode.truncate(to: size)
+    try found.inode.truncate(to: UInt64(size))
     return 0
   }
 
-  static func access(_ path: UInt64, _ mode: UInt64) throws(Failure) -> UInt64 {
+  static func access(_ path: UInt64, _ mode: UInt32) throws(Failure) -> UInt64 {
     let found = try PathWalk.resolve(try UserMemory.path(path))
     for access in [.execute, .write, .read] as [Permission.Access]
-    where mode & UInt64(access.rawValue) != 0 {
+    where mode & UInt32(access.rawValue) != 0 {
       try Permission.check(found.inode, access)
     }
     return 0
@@ -137,11 +137,11 @@ extension SystemCalls {
 // MARK: Attributes
 
 extension SystemCalls {
-  static func changeMode(_ path: UInt64, _ mode: UInt64) throws(Failure) -> UInt64 {
+  static func changeMode(_ path: UInt64, _ mode: UInt32) throws(Failure) -> UInt64 {
     try setMode(try PathWalk.resolve(try UserMemory.path(path)), mode)
   }
 
-  private static func setMode(_ path: Path, _ mode: UInt64) throws(Failure) -> UInt64 {
+  private static func setMode(_ path: Path, _ mode: UInt32) throws(Failure) -> UInt64 {
     let inode = path.inode
     try Namespace.checkWritable(path)
     try Permission.checkOwner(inode)
@@ -153,15 +153,15 @@ extension SystemCalls {
     return 0
   }
 
-  static func changeFileMode(_ descriptor: UInt64, _ mode: UInt64) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(number(descriptor))
+  static func changeFileMode(_ descriptor: Int32, _ mode: UInt32) throws(Failure) -> UInt64 {
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     guard let path = file.path else { throw Failure(.invalidArgument) }
     return try setMode(path, mode)
   }
 
   static func changeOwner(
-    _ path: UInt64, _ user: UInt64, _ group: UInt64
+    _ path: UInt64, _ user: Int32, _ group: Int32
   ) throws(Failure) -> UInt64 {
     let found = try PathWalk.resolve(try UserMemory.path(path))
     try Namespace.checkWritable(found)
@@ -170,7 +170,7 @@ extension SystemCalls {
     inode.lock.lock()
     defer { inode.lock.unlock() }
     let unchanged = UInt32.max
-    let (user, group) = (UInt32(truncatingIfNeeded: user), UInt32(truncatingIfNeeded: group))
+    let (user, group) = (UInt32(bitPattern: user), UInt32(bitPattern: group))
     if user != unchanged { inode.userID = user }
     if group != unchanged { inode.groupID = group }
     inode.changed = Clock.nanoseconds
@@ -178,7 +178,7 @@ extension SystemCalls {
     return 0
   }
 
-  static func setUmask(_ mask: UInt64) throws(Failure) -> UInt64 {
+  static func setUmask(_ mask: UInt32) throws(Failure) -> UInt64 {
     UInt64(try FileTable.ofCaller().setUmask(UInt16(truncatingIfNeeded: mask)))
   }
 }
@@ -190,8 +190,8 @@ extension SystemCalls {
     try setDirectory(try PathWalk.resolve(try UserMemory.path(path)))
   }
 
-  static func changeDirectoryTo(_ descriptor: UInt64) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(number(descriptor))
+  static func changeDirectoryTo(_ descriptor: Int32) throws(Failure) -> UInt64 {
+    let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     guard let path = file.path else { throw Failure(.notDirectory) }
     return try setDirectory(path)
@@ -240,7 +240,7 @@ extension SystemCalls {
     return 0
   }
 
-  static func unmount(_ target: UInt64) throws(Failure) -> UInt64 {
+  static func unmount(_ target: UInt64, _ flags: UInt64) throws(Failure) -> UInt64 {
     guard Permission.caller.userID == 0 else { throw Failure(.notPermitted) }
     try Mounts.remove(try PathWalk.resolve(try UserMemory.path(target)))
     return 0

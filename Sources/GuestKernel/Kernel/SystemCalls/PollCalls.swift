@@ -8,7 +8,7 @@ extension SystemCalls {
   private static let maximumCount: UInt64 = 256
 
   static func poll(
-    _ address: UInt64, _ count: UInt64, _ milliseconds: UInt64
+    _ address: UInt64, _ count: UInt64, _ milliseconds: Int32
   ) throws(Failure) -> UInt64 {
     guard count <= maximumCount else { throw Failure(.invalidArgument) }
     var records: [PollRecord] = []
@@ -17,7 +17,7 @@ extension SystemCalls {
     for index in 0..<count {
       records.append(try UserMemory.get(blank, at: address &+ index * stride))
     }
-    let ready = try wait(&records, deadline(Int64(Int32(truncatingIfNeeded: milliseconds)) * 1_000_000))
+    let ready = try wait(&records, deadline(Int64(milliseconds) * 1_000_000))
     for (index, record) in records.enumerated() {
       try UserMemory.put(record, at: address &+ UInt64(index) * stride)
     }
@@ -68,10 +68,10 @@ extension SystemCalls {
 
   /// `select` in terms of `poll`: three sets of bits, of up to 256 descriptors.
   static func select(
-    _ count: UInt64, _ read: UInt64, _ write: UInt64, _ exceptional: UInt64, _ time: UInt64
+    _ count: Int32, _ read: UInt64, _ write: UInt64, _ exceptional: UInt64, _ time: UInt64
   ) throws(Failure) -> UInt64 {
-    guard count <= maximumCount else { throw Failure(.invalidArgument) }
-    let size = (count + 63) / 64
+    guard count >= 0, count <= maximumCount else { throw Failure(.invalidArgument) }
+    let size = (UInt64(count) + 63) / 64
     var records: [PollRecord] = []
     let wantsRead = try bits(read, size)
     let wantsWrite = try bits(write, size)

@@ -31,7 +31,7 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "Heap", "LineEditor", "SystemCall", "SystemError", "TextLine", "Words",
+    "Address", "FileRecords", "Heap", "LineEditor", "SystemCall", "SystemError", "TextLine", "Words",
   ]
 
   // MARK: System calls
