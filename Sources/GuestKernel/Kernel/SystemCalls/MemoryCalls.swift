@@ -11,7 +11,7 @@ extension SystemCalls {
     let flags = MapFlags(rawValue: UInt32(truncatingIfNeeded: flags))
     let protection = Protection(rawValue: UInt32(truncatingIfNeeded: protection & 7))
     guard flags.contains(.shared) != flags.contains(.private), length > 0,
-      offset % pageSize == 0
+      offset >= 0, UInt64(offset) % pageSize == 0
     else { return fail(.invalidArgument) }
     guard flags.contains(.anonymous) else { return fail(.noSuchCall) }
     var kind: AreaKind = flags.contains(.shared) ? .shared : []
