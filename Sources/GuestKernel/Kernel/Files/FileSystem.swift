@@ -146,7 +146,8 @@ enum Mounts {
       do throws(SystemFailure) {
         try mount.fileSystem.sync()
       } catch {
-        log("files", "sync of \(mount.fileSystem.name) on \(text: mount.source): \(error.error.name)")
+        log(
+          "files", "sync of \(mount.fileSystem.name) on \(text: mount.source): \(error.error.name)")
       }
     }
   }

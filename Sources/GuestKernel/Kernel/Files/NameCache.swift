@@ -146,6 +146,8 @@ enum NameCache {
 
   static func parent(of dentry: Dentry) -> Dentry? { lock.withLock { dentry.parent } }
 
+  static var counters: (hits: UInt64, misses: UInt64) { lock.withLock { (hits, misses) } }
+
   static func describe(_ text: inout Text) {
     let now = lock.withLock { (count, hits, misses) }
     text.append("names \(now.0)\nhits \(now.1)\nmisses \(now.2)\n")

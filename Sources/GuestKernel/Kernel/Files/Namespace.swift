@@ -255,13 +255,10 @@ extension Namespace {
     let file = try open(path, .readOnly, permissions: 0, nil)
     defer { file.drop() }
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
     while bytes.count < limit {
-      let count = try chunk.withUnsafeMutableBytes { buffer in
-        SystemCalls.outcome { () throws(SystemFailure) in try file.read(into: buffer) }
-      }.get()
-      if count == 0 { break }
-      bytes += chunk[0..<count]
+      let part = try FileBytes.read(4096, from: file)
+      if part.isEmpty { break }
+      bytes += part
     }
     return bytes
   }

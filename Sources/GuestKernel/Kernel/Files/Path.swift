@@ -92,12 +92,16 @@ struct PathWalk {
     let dentry = directory.dentry
     guard dentry.inode.kind == .directory else { throw SystemFailure(.notDirectory) }
     try Permission.check(dentry.inode, .execute)
-    if let known = NameCache.find(dentry, name) { return Path(mount: directory.mount, dentry: known) }
+    if let known = NameCache.find(dentry, name) {
+      return Path(mount: directory.mount, dentry: known)
+    }
     let tree = dentry.inode.fileSystem.tree
     tree.lock()
     defer { tree.unlock() }
     // Another thread may have been faster.
-    if let known = NameCache.find(dentry, name) { return Path(mount: directory.mount, dentry: known) }
+    if let known = NameCache.find(dentry, name) {
+      return Path(mount: directory.mount, dentry: known)
+    }
     let inode = try dentry.inode.lookup(name)
     return Path(mount: directory.mount, dentry: NameCache.add(dentry, name, inode))
   }

@@ -45,7 +45,8 @@ final class Pipe {
       throw SystemFailure(.noSuchAddress)
     }
     let seen = pipe.lock.withLock { isReader ? pipe.writersEver : pipe.readersEver }
-    let file = isReader
+    let file =
+      isReader
       ? PipeReader(pipe, inode, flags, path) : PipeWriter(pipe, inode, flags, path)
     if !flags.contains(.nonBlocking) {
       do throws(SystemFailure) {

@@ -92,7 +92,9 @@ final class ProcFileSystem: ReportFileSystem {
       guard let process = Scheduler.running?.process else { return nil }
       return ProcLink(path, [UInt8](decimal: UInt64(process.pid)), self)
     }
-    guard let pid = Array(first).decimal, let process = withInterruptsOff({ Processes.find(Int(pid)) }) else {
+    guard let pid = Array(first).decimal,
+      let process = withInterruptsOff({ Processes.find(Int(pid)) })
+    else {
       return super.inode(path)
     }
     guard parts.count > 1 else { return ProcessDirectory(path, self, process) }

@@ -14,7 +14,8 @@ extension SystemCalls {
     let flags = OpenFlags(rawValue: UInt32(truncatingIfNeeded: flags))
     guard flags.rawValue & 3 != 3 else { throw Failure(.invalidArgument) }
     let file = try Namespace.open(
-      try UserMemory.path(path), flags, permissions: UInt16(truncatingIfNeeded: permissions) & 0o7777)
+      try UserMemory.path(path), flags,
+      permissions: UInt16(truncatingIfNeeded: permissions) & 0o7777)
     return UInt64(try table.add(file, closesOnExec: flags.contains(.closeOnExec)))
   }
 
@@ -75,7 +76,9 @@ extension SystemCalls {
   static func seek(
     _ descriptor: Int32, _ offset: Int64, _ origin: Int32
   ) throws(Failure) -> UInt64 {
-    guard let origin = SeekOrigin(rawValue: UInt64(truncatingIfNeeded: origin)) else { throw Failure(.invalidArgument) }
+    guard let origin = SeekOrigin(rawValue: UInt64(truncatingIfNeeded: origin)) else {
+      throw Failure(.invalidArgument)
+    }
     let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     return try file.seek(offset, origin)

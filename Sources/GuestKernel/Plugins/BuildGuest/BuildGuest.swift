@@ -31,7 +31,8 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "FileRecords", "Heap", "LineEditor", "SystemCall", "SystemError", "TextLine", "Words",
+    "Address", "FileRecords", "Heap", "LineEditor", "SystemCall", "SystemError", "TextLine",
+    "Words",
   ]
 
   // MARK: System calls
