@@ -21,6 +21,8 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   ProcFS.start()
   CharacterDevices.start()
   KernelDemos.start()
+  Taint.start()
+  Modules.start()
   Scheduler.start()
   Processors.start()
   Thread.spawn("init") { Init.run() }
