@@ -16,7 +16,7 @@ class FileSystem {
 
   var name: StaticString { "none" }
   var root: Inode { panic("a file system without a root") }
-  /// What `df` shows.
+  // What `df` shows.
   var status: FileSystemStatus {
     var status = FileSystemStatus()
     status.name = RecordName(bytes: [UInt8](text: name))
@@ -94,7 +94,7 @@ enum Mounts {
     return Path(mount: mount, dentry: mount.root)
   }
 
-  /// What covers this directory, if anything.
+  // What covers this directory, if anything.
   static func covering(_ path: Path) -> Mount? {
     lock.withLock {
       for mount in list {
