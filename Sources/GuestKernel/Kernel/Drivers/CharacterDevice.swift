@@ -52,9 +52,9 @@ class CharacterDevice {
 final class DeviceFile: OpenFile {
   let device: CharacterDevice
   let number: DeviceNumber
-  /// Where a driver with a position keeps it. Lock: the driver's.
+  // Where a driver with a position keeps it. Lock: the driver's.
   var position: UInt64 = 0
-  // What a driver keeps for each opening; the driver knows the class.
+  /// What a driver keeps for each opening; the driver knows the class.
   var state: AnyObject?
 
   init(

@@ -9,14 +9,14 @@ class FileSystem {
   let number: UInt64
   /// Held while names change, and while a directory is searched.
   let tree = Mutex("tree")
-  /// Users of all its inodes. Lock: `InodeUses.lock`.
+  // Users of all its inodes. Lock: `InodeUses.lock`.
   final var uses = 0
 
   init() { number = FileSystems.nextNumber() }
 
   var name: StaticString { "none" }
   var root: Inode { panic("a file system without a root") }
-  // What `df` shows.
+  /// What `df` shows.
   var status: FileSystemStatus {
     var status = FileSystemStatus()
     status.name = RecordName(bytes: [UInt8](text: name))
@@ -84,7 +84,7 @@ final class Mount {
 
 enum Mounts {
   private static let lock = SpinLock("mounts")
-  /// In the order of mounting. Lock: `lock`.
+  // In the order of mounting. Lock: `lock`.
   nonisolated(unsafe) private static var list: [Mount] = []
 
   static var all: [Mount] { lock.withLock { list } }
@@ -94,7 +94,7 @@ enum Mounts {
     return Path(mount: mount, dentry: mount.root)
   }
 
-  // What covers this directory, if anything.
+  /// What covers this directory, if anything.
   static func covering(_ path: Path) -> Mount? {
     lock.withLock {
       for mount in list {

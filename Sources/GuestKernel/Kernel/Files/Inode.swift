@@ -22,12 +22,12 @@ class Inode {
   var modified = Clock.nanoseconds
   var changed = Clock.nanoseconds
 
-  /// Open files, working directories and mappings. Lock: `InodeUses.lock`.
+  // Open files, working directories and mappings. Lock: `InodeUses.lock`.
   fileprivate var uses = 0
   fileprivate var isEvicted = false
   // The content's pages in memory, for who maps the file. Lock: the page cache's.
   final var pages: MemoryObject?
-  // What a named pipe's readers and writers share.
+  /// What a named pipe's readers and writers share.
   var pipe: Pipe?
 
   init(number: UInt64, fileSystem: FileSystem, mode: FileMode) {

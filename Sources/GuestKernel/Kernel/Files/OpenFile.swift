@@ -9,7 +9,7 @@ class OpenFile {
   let path: Path?
   /// Lock: `lock`; read without.
   fileprivate(set) final var flags: OpenFlags
-  /// Descriptors and calls under way. Lock: `uses`.
+  // Descriptors and calls under way. Lock: `uses`.
   private final var useCount = 1
   private static let usesLock = SpinLock("open files")
   // Who gets SIGIO; 0 for nobody. Lock: none, one word.
@@ -21,7 +21,7 @@ class OpenFile {
     self.path = path
   }
 
-  // What /proc/PID/fd shows of a file without a path.
+  /// What /proc/PID/fd shows of a file without a path.
   var title: [UInt8] { [UInt8](text: "file") }
   /// Streams give what there is; other files are read until all that was asked for has come.
   var isStream: Bool { true }

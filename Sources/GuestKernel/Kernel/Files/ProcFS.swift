@@ -12,10 +12,10 @@ enum ProcFS {
 
   static let tree = ReportTree()
   private static let lock = SpinLock("proc")
-  /// What each process's directory has. Lock: `lock`.
+  // What each process's directory has. Lock: `lock`.
   nonisolated(unsafe) private static var perProcess: [(name: [UInt8], read: ProcessReader)] = []
 
-  // What belongs to no other part of the kernel.
+  /// What belongs to no other part of the kernel.
   static func start() {
     add("version") { $0.append("Apus, a teaching kernel in Embedded Swift, x86-64\n") }
     add("uptime") { text in

@@ -43,12 +43,12 @@ final class RamInode: Inode {
     let cookie: UInt64
   }
 
-  /// Of a directory. Lock: the file system's `tree`.
+  // Of a directory. Lock: the file system's `tree`.
   private var children: [Entry] = []
   private var lastCookie: UInt64 = 0
-  // Of a symbolic link; never changed.
+  /// Of a symbolic link; never changed.
   fileprivate var target: [UInt8] = []
-  /// Of a file. Lock: `lock`.
+  // Of a file. Lock: `lock`.
   private var image: UnsafeRawBufferPointer?
   private var frames: [UnsafeMutableRawPointer?] = []
 
@@ -147,7 +147,7 @@ final class RamInode: Inode {
     return target
   }
 
-  // Breaks the circles of references when the file system goes.
+  /// Breaks the circles of references when the file system goes.
   fileprivate func removeEverything() {
     for entry in children { entry.inode.removeEverything() }
     children = []
