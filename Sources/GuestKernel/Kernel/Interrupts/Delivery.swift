@@ -7,7 +7,7 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   let fromUser = frame.pointee.cs & 3 == 3
   if frame.pointee.vector >= UInt64(InterruptVector.firstOfProcessors) {
     serveProcessors(frame.pointee.vector)
-    guard Preemption.count == 0, percpu_need_resched() != 0 else { return }
+    guard Preemption.count == 0, percpu_need_resched() != 0 || fromUser else { return }
   }
   BigLock.enter()
   if frame.pointee.vector < 32 {
@@ -18,8 +18,8 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
     percpu_add_preempt_count(0 &- Preemption.interrupt)
   }
   if Preemption.count == 0, percpu_need_resched() != 0 { Scheduler.preempt() }
-  if fromUser { Scheduler.endIfAsked() }
   BigLock.leave()
+  if fromUser { SignalDelivery.attend(frame) }
 }
 
 /// Interrupts between processors, which take no lock: who sends them may hold it.

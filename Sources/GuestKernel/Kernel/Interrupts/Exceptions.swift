@@ -14,8 +14,9 @@ enum Exceptions {
       return
     }
     if fromUser, let process = Scheduler.running?.process {
-      report(process, frame, address)
-      Processes.end(process, .faulted(vector: UInt8(truncatingIfNeeded: vector)))
+      if !Signals.raise(vector, isPageFault ? address : frame.pointee.rip, frame.pointee.error) {
+        report(process, frame, address)
+      }
       return
     }
     if isPageFault, let fixup = fixup(for: frame.pointee.rip) {

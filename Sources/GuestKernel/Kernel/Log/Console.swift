@@ -2,7 +2,7 @@
 ///
 /// Lock: interrupts off.
 enum Console {
-  /// The process that reads the console and that Ctrl-C kills.
+  /// The process group that reads the console and that Ctrl-C interrupts.
   nonisolated(unsafe) static var foreground = 0
   nonisolated(unsafe) private static var input = ByteQueue(capacity: 0)
   private static let inputArrived = WaitQueue()
@@ -32,11 +32,8 @@ enum Console {
   /// Ctrl-C; false when it is a byte like any other for the process in the foreground.
   private static func interruptForeground() -> Bool {
     guard let process = Processes.find(foreground) else { return false }
-    if process.keepsInterrupts {
-      guard Processes.interruptWaiting(process) else { return false }
-    } else {
-      Processes.end(process, .killed)
-    }
+    guard !process.keepsInterrupts else { return false }
+    Signals.send(.interrupt, toGroup: foreground)
     write("^C\n")
     input.removeAll()
     return true

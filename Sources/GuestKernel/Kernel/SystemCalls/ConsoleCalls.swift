@@ -14,7 +14,7 @@ extension SystemCalls {
   static func read(_ descriptor: Int32, _ address: UInt64, _ count: UInt64) -> Answer {
     guard descriptor == 0 else { return fail(.badDescriptor) }
     guard count > 0 else { return .success(0) }
-    guard Process.current.pid == Console.foreground else { return fail(.notPermitted) }
+    guard Process.current.group == Console.foreground else { return fail(.notPermitted) }
     let bytes = Console.read(limit: Int(min(count, 256)))
     guard !bytes.isEmpty else { return fail(.interrupted) }
     return UserMemory.write(bytes, to: address) ? .success(UInt64(bytes.count)) : fail(.badAddress)

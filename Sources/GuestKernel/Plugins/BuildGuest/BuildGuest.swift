@@ -31,7 +31,8 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "Heap", "LineEditor", "SystemCall", "SystemError", "TextLine", "Words",
+    "Address", "ExitStatus", "Heap", "LineEditor", "Signal", "SystemCall", "SystemError",
+    "TextLine", "Words",
   ]
 
   // MARK: System calls

@@ -77,7 +77,7 @@ package enum System {
     let outcome = withUnsafeMutableBytes(of: &word) {
       call(.wait, UInt64(pid), address($0.baseAddress), noHang ? WaitFlags.noHang : 0)
     }
-    return (outcome, ExitStatus(word: word))
+    return (outcome, ExitStatus(word: UInt32(truncatingIfNeeded: word)) ?? .exited(code: 0))
   }
 
   package static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid, 9) }

@@ -148,8 +148,8 @@ extension Shell {
     let name = jobs.remove(at: index).name
     switch status {
     case .exited(let code): say("[\(pid)] \(text: name) ended, exit code \(code)\n")
-    case .faulted: say("[\(pid)] \(text: name) ended by an exception\n")
-    case .killed: say("[\(pid)] \(text: name) killed\n")
+    case .signaled(let signal, _): say("[\(pid)] \(text: name) ended by \(signal.name)\n")
+    case .stopped, .continued: break
     }
   }
 }
