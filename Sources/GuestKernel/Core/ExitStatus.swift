@@ -23,7 +23,7 @@ package enum ExitStatus: Equatable {
 
   package var word: UInt32 {
     switch self {
-    case .exited(let code): UInt32(bitPattern: code) & 0xff << 8
+    case .exited(let code): (UInt32(bitPattern: code) & 0xff) << 8
     case .signaled(let signal, let dumped): UInt32(signal.number) | (dumped ? 0x80 : 0)
     case .stopped(let signal): UInt32(signal.number) << 8 | 0x7f
     case .continued: 0xffff

@@ -20,6 +20,8 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Files.start(modules: boot.modules)
   ProcFS.start()
   KernelDemos.start()
+  Taint.start()
+  Modules.start()
   Scheduler.start()
   Processors.start()
   Thread.spawn("init") { Init.run() }
@@ -60,7 +62,7 @@ enum Boot {
     }
     Frames.start(&map)
     KernelSpace.start(map)
-    KernelHeap.allowGrowth()
+    Kmalloc.start(isChecked: Power.options.checksSlabs)
     ZeroPage.start()
     Frames.reclaim(linker_boot_start()..<linker_boot_end())
     log(
