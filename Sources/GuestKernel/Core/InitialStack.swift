@@ -1,5 +1,7 @@
-/// What a program finds on its stack: argc, argv, envp and the auxiliary vector, then the strings they
-/// point to. System V ABI, AMD64 Architecture Processor Supplement, "Initial Stack and Register State".
+/// What a program finds on its stack: argc, argv, envp and the auxiliary vector, then the strings
+/// they point to.
+///
+/// System V ABI, AMD64 Architecture Processor Supplement, "Initial Stack and Register State".
 package struct InitialStack {
   /// The kinds of words in the auxiliary vector.
   package enum Auxiliary: UInt64 {

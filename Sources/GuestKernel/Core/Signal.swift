@@ -1,4 +1,6 @@
-/// The signals: how the kernel interrupts a program. Numbers and meanings are those of Linux.
+/// The signals: how the kernel interrupts a program.
+///
+/// Numbers and meanings are those of Linux.
 package struct Signal: Equatable {
   package let number: Int32
 

@@ -8,7 +8,9 @@ import KernelArch
 final class Process {
   /// The number of its first thread; set before anybody else can see the process.
   private(set) var pid = 0
-  /// Replaced by `exec`, by the only thread that is left then. Lock: none.
+  /// Replaced by `exec`, by the only thread that is left then.
+  ///
+  /// Lock: none.
   var space: AddressSpace
 
   /// Lock for all of these: `Processes.lock`.

@@ -45,7 +45,9 @@ enum Processes {
     }
   }
 
-  /// Forgets a zombie. Holds the lock.
+  /// Forgets a zombie.
+  ///
+  /// Holds the lock.
   static func forget(_ zombie: Process) {
     table?.remove(zombie.pid)
     if let parent = table?[zombie.parent] {
@@ -55,14 +57,18 @@ enum Processes {
     }
   }
 
-  /// The children of a process, or the adopted ones. Holds the lock.
+  /// The children of a process, or the adopted ones.
+  ///
+  /// Holds the lock.
   static func children(of parent: Int) -> [Process] { table?[parent]?.children ?? adopted }
 
   static func childChanged(_ parent: Int) -> WaitQueue {
     table?[parent]?.childChanged ?? adoptedChanged
   }
 
-  /// Calls `body` for all processes of a group; returns whether there was one. Holds the lock.
+  /// Calls `body` for all processes of a group; returns whether there was one.
+  ///
+  /// Holds the lock.
   static func forEach(inGroup group: Int, _ body: (Process) -> Void) -> Bool {
     var found = false
     for process in table?.values ?? [] where process.group == group && process.status == nil {
@@ -72,7 +78,9 @@ enum Processes {
     return found
   }
 
-  /// A parent's children become init's; those that have ended already are for it to ask. Holds the lock.
+  /// A parent's children become init's; those that have ended already are for it to ask.
+  ///
+  /// Holds the lock.
   static func orphan(childrenOf parent: Process) {
     for child in parent.children {
       child.parent = adopter

@@ -6,8 +6,10 @@
 import KernelArch
 
 enum SignalDelivery {
-  /// Attends to everything that waits for the running thread; called with interrupts off and no lock
-  /// held, just before the return to ring 3, and returns that way. A thread that is to end does not.
+  /// Attends to everything that waits for the running thread; called with interrupts off and no
+  /// lock held, just before the return to ring 3, and returns that way.
+  ///
+  /// A thread that is to end does not.
   static func attend(_ frame: UnsafeMutablePointer<trap_frame>) {
     while hasWork() {
       cpu_sti()

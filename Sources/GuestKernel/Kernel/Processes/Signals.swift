@@ -49,7 +49,9 @@ enum Signals {
     Processes.lock.withLockIRQ { sendLocked(signal, to: process, record ?? fromKernel()) }
   }
 
-  /// To every process of a group; false when there is none. Callable from interrupts.
+  /// To every process of a group; false when there is none.
+  ///
+  /// Callable from interrupts.
   @discardableResult
   static func send(_ signal: Signal, toGroup group: Int, _ record: SignalRecord? = nil) -> Bool {
     Processes.lock.withLockIRQ {

@@ -28,7 +28,9 @@ final class Thread {
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
   let floatingPoint: UnsafeMutableRawPointer?
 
-  /// What a program sees of the thread; nil for a thread of the kernel. Set before it runs.
+  /// What a program sees of the thread; nil for a thread of the kernel.
+  ///
+  /// Set before it runs.
   var user: UserThread?
 
   /// Lock for all of these: interrupts off.

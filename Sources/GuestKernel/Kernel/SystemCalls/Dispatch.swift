@@ -3,6 +3,7 @@
 import KernelArch
 
 /// Called by syscall_entry with interrupts off, which it must also return with.
+///
 /// Returns 1 when every register is to be restored, which SYSRET does not do.
 @c(syscall_dispatch)
 public func syscallDispatch(_ frame: UnsafeMutablePointer<trap_frame>) -> UInt32 {
