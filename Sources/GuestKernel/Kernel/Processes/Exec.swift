@@ -40,6 +40,7 @@ enum Exec {
         if isIgnored { process.actions[index].handler = SignalAction.ignore }
       }
     }
+    process.files?.closeOnExec()
     user.alternateStack = SignalStack()
     user.threadPointer = 0
     user.clearAtExit = 0
@@ -71,12 +72,8 @@ enum Exec {
         (.pageSize, pageSize), (.entry, file.image.entry), (.userID, 0), (.groupID, 0),
         (.clockTicks, Clock.ticksPerSecond),
       ])
-    let isLoaded = withInterruptsOff { () -> Bool in
-      for segment in file.image.segments
-      where !space.load(segment, of: file.object, contents: file.contents) {
-        return false
-      }
-      return space.makeStack()
+    let isLoaded = withInterruptsOff {
+      file.load(into: space) && space.makeStack()
         && stack.bytes.withUnsafeBytes { space.fill(stack.stackPointer, from: $0) }
     }
     guard isLoaded else {
@@ -126,7 +123,8 @@ enum Spawn {
     _ arguments: [[UInt8]], parent: Int, isForeground: Bool
   ) throws(SystemFailure) -> Int {
     guard let name = arguments.first else { throw SystemFailure(.notFound) }
-    let start = try Exec.prepare(name, arguments, [])
+    let path = name.contains(0x2f) ? name : [UInt8](text: "/bin/") + name
+    let start = try Exec.prepare(path, arguments, [[UInt8](text: "PATH=/bin")])
     guard let stack = withInterruptsOff({ KernelStacks.allocate() }) else {
       withInterruptsOff { start.space.release() }
       throw SystemFailure(.outOfMemory)
@@ -135,6 +133,7 @@ enum Spawn {
     let process = Process(
       name: start.name, parent: parent, group: 0, session: session, space: start.space)
     process.commandLine = start.commandLine
+    process.files = Processes.find(parent)?.files?.fork() ?? FileTable.initial()
     let thread = process.makeFirstThread(stackTop: stack, UserThread())
     thread.start(user: start.entry, stackPointer: start.stackPointer)
     Processes.add(process)

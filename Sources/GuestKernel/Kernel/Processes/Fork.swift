@@ -38,6 +38,7 @@ enum Fork {
       child.actions = parent.actions
       child.commandLine = parent.commandLine
     }
+    child.files = parent.files?.fork()
     child.keepsInterrupts = parent.keepsInterrupts
     return child
   }

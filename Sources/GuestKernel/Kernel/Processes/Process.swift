@@ -12,6 +12,8 @@ final class Process {
   ///
   /// Lock: none.
   var space: AddressSpace
+  /// Descriptors, root and working directory; set once, before the first thread runs.
+  var files: FileTable?
 
   /// Lock for all of these: `Processes.lock`.
   var name: [UInt8]

@@ -4,7 +4,7 @@ import KernelArch
 extension UserMemory {
   /// The bytes of a NUL-terminated path, taken page by page since what follows may not be mapped.
   static func path(_ address: UInt64) throws(SystemFailure) -> [UInt8] {
-    try string(address, limit: 4096)
+    try string(address, limit: PathSteps.longestPath + 1)
   }
 
   /// The bytes before a NUL, at most `limit` of them.
