@@ -123,16 +123,6 @@ extension Scheduler {
 // MARK: Ending
 
 extension Scheduler {
-  /// On the way back to ring 3: does not return when the process is to end.
-  static func endIfAsked() {
-    guard isAskedToEnd() else { return }
-    Processes.finishRunning()
-    endRunning()
-  }
-
-  @inline(never)
-  private static func isAskedToEnd() -> Bool { running?.process?.pendingEnd != nil }
-
   /// Leaves for good.
   ///
   /// Clearing away is the reaper's: nobody can free the stack they stand on.
@@ -171,7 +161,7 @@ extension Scheduler {
     for thread in threads where thread.state == .ended { gone.append(thread) }
     threads.removeAll { $0.state == .ended }
     for thread in gone {
-      thread.process?.space.release()
+      thread.process?.threadWasCleared()
       thread.release()
     }
   }

@@ -28,6 +28,11 @@ final class Thread {
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
   let floatingPoint: UnsafeMutableRawPointer?
 
+  /// What a program sees of the thread; nil for a thread of the kernel.
+  ///
+  /// Set before it runs.
+  var user: UserThread?
+
   /// Lock for all of these: interrupts off.
   var state = State.new
   /// The end of waiting, in nanoseconds since boot.
@@ -160,9 +165,6 @@ extension Thread {
 
   /// Prepares the stack so that the first switch goes to ring 3.
   func start(user entry: UInt64, stackPointer: UInt64) {
-    let frameWords = MemoryLayout<trap_frame>.size / 8
-    let words = push(count: 7 + frameWords)
-    words[6] = address_of_thread_start_user()
     let interruptsOn: UInt64 = 0x202
     var frame = trap_frame()
     frame.rip = entry
@@ -170,6 +172,13 @@ extension Thread {
     frame.ss = Selector.userData
     frame.rsp = stackPointer
     frame.rflags = interruptsOn
+    start(user: frame)
+  }
+
+  /// Prepares the stack so that the first switch goes to ring 3 with these registers.
+  func start(user frame: trap_frame) {
+    let words = push(count: 7 + MemoryLayout<trap_frame>.size / 8)
+    words[6] = address_of_thread_start_user()
     UnsafeMutableRawPointer(words + 7).storeBytes(of: frame, as: trap_frame.self)
   }
 
