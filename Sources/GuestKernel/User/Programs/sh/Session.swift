@@ -32,7 +32,6 @@ struct Session {
 
   private mutating func begin() {
     shell.controlsJobs = true
-    System.keepInterrupts()
     Interrupt.prepare()
     _ = Call.setpgid(0, 0)
     Terminal.setForeground(Process.group)
@@ -48,7 +47,7 @@ struct Session {
 
   /// Runs a command as if it had been typed.
   private mutating func runTyped(_ line: [UInt8]) {
-    say("\(Self.prompt)")
+    say(unfinished.isEmpty ? "\(Self.prompt)" : "> ")
     say(bytes: line + [0x0a])
     finish(line)
     shell.jobs.report(shell)
