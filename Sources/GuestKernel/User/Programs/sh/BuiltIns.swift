@@ -199,7 +199,7 @@ private let speed: [BuiltIn] = [
   BuiltIn(name: "false", usage: "false", summary: "fails") { _, _ in 1 },
   BuiltIn(name: "test", usage: "test EXPRESSION", summary: "whether it is true") { _, words in
     var words = Array(words.dropFirst())
-    return Condition.evaluate(&words)
+    return TestExpression.evaluate(&words)
   },
   BuiltIn(name: "[", usage: "[ EXPRESSION ]", summary: "whether it is true") { _, words in
     var words = Array(words.dropFirst())
@@ -207,7 +207,7 @@ private let speed: [BuiltIn] = [
       complain("] is missing")
       return 2
     }
-    return Condition.evaluate(&words)
+    return TestExpression.evaluate(&words)
   },
 ]
 

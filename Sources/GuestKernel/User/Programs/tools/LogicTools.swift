@@ -20,12 +20,12 @@ let logicTools: [Tool] = [
   Tool(name: "seq", usage: "seq [FIRST [STEP]] LAST", summary: "counts", run: seq),
   Tool(name: "test", usage: "test EXPRESSION", summary: "whether it is true; so does [") {
     var words = Array($0.dropFirst())
-    return Condition.evaluate(&words)
+    return TestExpression.evaluate(&words)
   },
   Tool(name: "[", usage: "[ EXPRESSION ]", summary: "whether it is true") { arguments in
     var words = Array(arguments.dropFirst())
     guard let last = words.popLast(), last.equals("]") else { fail("] is missing", code: 2) }
-    return Condition.evaluate(&words)
+    return TestExpression.evaluate(&words)
   },
   Tool(name: "expr", usage: "expr EXPRESSION", summary: "computes") { arguments in
     let text = Array(arguments.dropFirst().joined(separator: [0x20]))

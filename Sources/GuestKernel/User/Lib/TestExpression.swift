@@ -1,7 +1,7 @@
 /// What `test` and `[` understand; the shell has it built in, too.
 ///
 /// POSIX.1, "test": primaries, `!`, `-a`, `-o`.
-package enum Condition {
+package enum TestExpression {
   /// 0 when it is true, 1 when not, 2 when it is not an expression.
   package static func evaluate(_ words: inout [[UInt8]]) -> Int32 {
     if words.isEmpty { return 1 }
