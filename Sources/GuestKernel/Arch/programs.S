@@ -16,4 +16,5 @@
   PROGRAM count
   PROGRAM spin
   PROGRAM crash
+  PROGRAM demo
   .section .note.GNU-stack, "", @progbits

@@ -38,6 +38,8 @@ package enum SystemCall: UInt64 {
   case power = 16
   /// keepInterrupts(flag): the caller wants Ctrl-C as a byte instead of being killed by it.
   case keepInterrupts = 17
+  /// demo(name, length): runs a demonstration inside the kernel; 1 when it passed, else 0.
+  case demo = 1010
 }
 
 /// Why a system call failed, with the numbers of POSIX systems.

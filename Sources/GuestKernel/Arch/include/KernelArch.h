@@ -65,9 +65,6 @@ typedef struct {
   uint64_t rip, cs, rflags, rsp, ss;
 } trap_frame;
 
-// What syscall_entry finds through GS: %gs:0 and %gs:8.
-typedef struct { uint64_t kernel_rsp, user_rsp; } percpu_t;
-
 typedef struct __attribute__((packed)) {
   uint32_t reserved0;
   uint64_t rsp0, rsp1, rsp2, reserved1;
@@ -75,12 +72,73 @@ typedef struct __attribute__((packed)) {
   uint16_t reserved3, iomap;
 } tss_t;
 
+// One processor's own area, which GS points to in the kernel. The first three fields are known to
+// entry.S by their offsets. Only its own processor writes it, unless a field says otherwise.
+#define PERCPU_HELD_LOCKS 16
+typedef struct percpu {
+  struct percpu *self;
+  uint64_t kernel_rsp;       // where SYSCALL finds its stack
+  uint64_t user_rsp;         // scratch of syscall_entry
+  void *_Nullable thread;    // the running thread, unretained
+  uint32_t preempt_count;    // see Preemption
+  uint32_t need_resched;     // others set it too, then send the reschedule interrupt
+  uint32_t index, apic_id;
+  uint32_t softirq_pending;
+  uint32_t online;
+  uint32_t held_count;
+  uint32_t interrupt_depth;
+  uint64_t interrupt_count;
+  void *_Nullable held[PERCPU_HELD_LOCKS];  // spinlocks, in the order they were taken
+  uint64_t gdt[8];
+  tss_t tss;
+  uint64_t idle_stack;       // top
+} percpu_t;
+_Static_assert(sizeof(percpu_t) <= 1024, "percpu0 in entry.S is too small");
+_Static_assert(offsetof(percpu_t, kernel_rsp) == 8 && offsetof(percpu_t, user_rsp) == 16, "entry.S");
+
+// Each is one instruction: no interrupt, and no move to another processor, can come in between.
+#define PERCPU_FIELD(type, field) \
+  INLINE type percpu_##field(void) { \
+    type v; __asm__ volatile("mov %%gs:%c1,%0" : "=r"(v) : "i"(offsetof(percpu_t, field)) : "memory"); \
+    return v; \
+  }
+PERCPU_FIELD(percpu_t *, self)
+PERCPU_FIELD(void *_Nullable, thread)
+PERCPU_FIELD(uint32_t, preempt_count)
+PERCPU_FIELD(uint32_t, need_resched)
+PERCPU_FIELD(uint32_t, index)
+INLINE void percpu_add_preempt_count(uint32_t n) {
+  __asm__ volatile("addl %0,%%gs:%c1" ::"ri"(n), "i"(offsetof(percpu_t, preempt_count)) : "memory");
+}
+INLINE void percpu_push_held(percpu_t *area, void *lock) {
+  if (area->held_count < PERCPU_HELD_LOCKS) area->held[area->held_count] = lock;
+  area->held_count++;
+}
+INLINE void percpu_remove_held(percpu_t *area, void *lock) {
+  uint32_t n = area->held_count > PERCPU_HELD_LOCKS ? PERCPU_HELD_LOCKS : area->held_count, i = n;
+  area->held_count--;
+  while (i > 0 && area->held[i - 1] != lock) i--;
+  for (; i > 0 && i < n; i++) area->held[i - 1] = area->held[i];
+}
+INLINE void *_Nullable percpu_held_at(const percpu_t *area, uint32_t i) { return area->held[i]; }
+// Atomic operations on words in memory, for globals that must be there before the first allocation:
+// the standard library's Atomic makes a global one that is initialised at its first use.
+INLINE uint32_t atomic_load32(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+INLINE void atomic_store32(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+INLINE uint32_t atomic_add32(uint32_t *p, uint32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL); }
+INLINE uint32_t atomic_or32(uint32_t *p, uint32_t v) { return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }
+INLINE uint32_t atomic_exchange32(uint32_t *p, uint32_t v) { return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); }
+INLINE _Bool atomic_replace32(uint32_t *p, uint32_t old, uint32_t v) {
+  return __atomic_compare_exchange_n(p, &old, v, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+INLINE void cpu_pause(void) { __asm__ volatile("pause" ::: "memory"); }
+
 INLINE void load_gdt(uint64_t base, uint16_t limit) {
   struct __attribute__((packed)) { uint16_t l; uint64_t b; } d = {limit, base};
   __asm__ volatile(
       "lgdt %0\n\t pushq $0x08\n\t leaq 1f(%%rip),%%rax\n\t pushq %%rax\n\t lretq\n1:\n\t"
       "movw $0x10,%%ax; movw %%ax,%%ds; movw %%ax,%%es; movw %%ax,%%ss\n\t"
-      "xorl %%eax,%%eax; movw %%ax,%%fs; movw %%ax,%%gs" ::"m"(d) : "rax", "memory");
+      "xorl %%eax,%%eax; movw %%ax,%%fs" ::"m"(d) : "rax", "memory");
 }
 INLINE void load_idt(uint64_t base, uint16_t limit) {
   struct __attribute__((packed)) { uint16_t l; uint64_t b; } d = {limit, base};
@@ -94,21 +152,19 @@ INLINE void triple_fault(void) {
 }
 
 // Defined by the .S files.
-extern uint64_t gdt_table[8];
 extern uint64_t idt_table[512];
-extern tss_t tss0;
 extern percpu_t percpu0;
 extern uint8_t smap_enabled;
 size_t strlen(const char *text);
 void syscall_entry(void);
-void ret_to_user(void);
 void thread_start(void);
+void thread_start_user(void);
 void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }
-INLINE uint64_t address_of_ret_to_user(void) { return (uint64_t)&ret_to_user; }
 INLINE uint64_t address_of_thread_start(void) { return (uint64_t)&thread_start; }
+INLINE uint64_t address_of_thread_start_user(void) { return (uint64_t)&thread_start_user; }
 
 typedef struct { uint64_t fault, fixup; } fixup_t;
 typedef struct { uint32_t offset, name; } ksym_t;
@@ -121,6 +177,8 @@ typedef struct { const char *name; const uint8_t *start; uint64_t size; } progra
 #define LINKER_ADDRESS(sym) \
   extern uint8_t sym[]; \
   INLINE uint64_t linker_##sym(void) { return (uint64_t)sym; }
+extern percpu_t *_Nullable percpu_table[64];
+INLINE percpu_t *_Nullable *_Nonnull address_of_percpu_table(void) { return percpu_table; }
 ADDRESS_OF(early_heap, uint8_t)
 ADDRESS_OF(early_heap_end, uint8_t)
 LINKER_ADDRESS(isr_stubs)

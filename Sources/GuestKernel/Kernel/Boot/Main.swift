@@ -19,6 +19,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   InterruptRouting.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
+  KernelDemos.start()
   Scheduler.start()
   Thread.spawn("init") { Init.run() }
   Thread.spawn("reaper") { Scheduler.reap() }

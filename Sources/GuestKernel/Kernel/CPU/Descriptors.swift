@@ -23,36 +23,34 @@ enum InterruptVector {
 }
 
 enum Descriptors {
-  /// Loads GDT, TSS and IDT, and says where SYSCALL enters.
-  ///
+  /// Loads GDT, TSS and IDT of the boot processor, and says where SYSCALL enters.
   static func load() {
-    let taskState = address(of: &tss0)
-    tss0.ist1 = linker_double_fault_stack_top()
-    tss0.ist2 = linker_nmi_stack_top()
-    tss0.ist3 = linker_machine_check_stack_top()
-    tss0.iomap = 104  // beyond the limit: ring 3 has no ports
-    writeSegments(taskState)
-    load_gdt(address(of: &gdt_table), 8 * 8 - 1)
-    load_tr(Selector.taskState)
     writeGates()
-    load_idt(address(of: &idt_table), 256 * 16 - 1)
-    prepareSystemCalls()
+    percpu0.tss.ist1 = linker_double_fault_stack_top()
+    percpu0.tss.ist2 = linker_nmi_stack_top()
+    percpu0.tss.ist3 = linker_machine_check_stack_top()
+    load(CPU.current)
   }
 
-  /// Where the next entry from ring 3 finds the kernel stack.
-  static func setKernelStack(_ top: UInt64) {
-    tss0.rsp0 = top
-    percpu0.kernel_rsp = top
+  /// Loads the tables on the running processor, whose area this is; its interrupt stacks are chosen.
+  static func load(_ cpu: CPU) {
+    cpu.area.pointee.tss.iomap = 104  // beyond the limit: ring 3 has no ports
+    writeSegments(cpu.area)
+    load_gdt(address(of: &cpu.area.pointee.gdt), 8 * 8 - 1)
+    load_tr(Selector.taskState)
+    load_idt(address(of: &idt_table), 256 * 16 - 1)
+    prepareSystemCalls()
   }
 
   private static func address<T>(of value: inout T) -> UInt64 {
     withUnsafeMutablePointer(to: &value) { UInt64(UInt(bitPattern: $0)) }
   }
 
-  private static func writeSegments(_ taskState: UInt64) {
+  private static func writeSegments(_ area: UnsafeMutablePointer<percpu_t>) {
+    let taskState = address(of: &area.pointee.tss)
     let low = 103 | (taskState & 0xff_ffff) << 16 | 0x89 << 40 | (taskState >> 24 & 0xff) << 56
     // The accessed bits are set beforehand, so that the processor never writes to the table.
-    gdt_table = (
+    area.pointee.gdt = (
       0,
       0x00af_9b00_0000_ffff,  // kernel code
       0x00cf_9300_0000_ffff,  // kernel data
@@ -82,8 +80,7 @@ enum Descriptors {
 
   // SDM Vol. 3A, "Fast System Calls in 64-Bit Mode".
   private static func prepareSystemCalls() {
-    wrmsr(0xc000_0102, address(of: &percpu0))  // IA32_KERNEL_GS_BASE
-    wrmsr(0xc000_0101, 0)  // IA32_GS_BASE: the user's
+    wrmsr(0xc000_0102, 0)  // IA32_KERNEL_GS_BASE: the program's while the kernel runs
     wrmsr(0xc000_0081, Selector.userCode32 << 48 | Selector.kernelCode << 32)  // IA32_STAR
     wrmsr(0xc000_0082, address_of_syscall_entry())  // IA32_LSTAR
     let cleared: UInt64 = 0x4_7700  // AC, NT, IOPL, DF, IF, TF

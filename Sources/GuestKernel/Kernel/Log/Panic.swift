@@ -4,6 +4,9 @@ import KernelArch
 enum Panic {
   nonisolated(unsafe) private static var hasBegun = false
 
+  /// Locks are no longer waited for: their holders may never come back.
+  static var isUnderWay: Bool { hasBegun }
+
   /// Puts the headline on the console; a panic inside a panic ends at once.
   static func begin(_ reason: TextLine) {
     cpu_cli()

@@ -1,9 +1,10 @@
 /// Physical memory, handed out by the frame.
 ///
-/// Lock: interrupts off.
+/// Lock: `lock`.
 import KernelArch
 
 enum Frames {
+  private static let lock = SpinLock("frames")
   nonisolated(unsafe) private static var bitmap: FrameBitmap?
   nonisolated(unsafe) private(set) static var usable: UInt64 = 0
 
@@ -31,7 +32,7 @@ enum Frames {
 
   /// A frame filled with zeroes.
   static func allocate() -> PhysicalAddress? {
-    withInterruptsOff {
+    lock.withLockIRQ {
       guard let frame = bitmap?.allocate() else { return nil }
       let address = PhysicalAddress(UInt64(frame) * pageSize)
       address.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: Int(pageSize))
@@ -45,13 +46,13 @@ enum Frames {
   }
 
   static func release(_ address: PhysicalAddress) {
-    let isTaken = withInterruptsOff { bitmap?.release(Int(address.value / pageSize)) ?? false }
+    let isTaken = lock.withLockIRQ { bitmap?.release(Int(address.value / pageSize)) ?? false }
     if !isTaken { panic("frame \(hex: address.value) released twice") }
   }
 
   /// Gives back frames that were never allocated: the boot code's.
   static func reclaim(_ range: Range<UInt64>) {
-    withInterruptsOff {
+    lock.withLockIRQ {
       bitmap?.release(Int(range.lowerBound / pageSize)..<Int(range.upperBound / pageSize))
     }
   }

@@ -40,7 +40,7 @@ enum Scheduler {
   static func idleForever() -> Never {
     while true {
       cpu_cli()
-      yield()
+      withInterruptsOff { yield() }
       cpu_sti_hlt()
     }
   }
@@ -57,15 +57,17 @@ extension Scheduler {
     for thread in threads {
       if thread.state.isWaiting, now >= thread.wakeTime { makeReady(thread) }
     }
-    preempt()
+    CPU.current.needsReschedule = true
   }
 
   /// After an interrupt that may have woken a thread: does not make it wait for the next tick.
   static func preemptIfWoken() {
-    if hasWoken { preempt() }
+    if hasWoken { CPU.current.needsReschedule = true }
   }
 
-  private static func preempt() {
+  /// At the end of an interrupt, when nothing forbids a switch.
+  static func preempt() {
+    CPU.current.needsReschedule = false
     guard let thread = running, thread !== idle, next() !== thread else { return }
     thread.preemptions += 1
     yield()
@@ -78,10 +80,12 @@ extension Scheduler {
   static func yield() {
     guard let step = prepareSwitch() else { return }
     if let area = step.areaToSave { fxsave64(area) }
-    Descriptors.setKernelStack(step.stackTop)
+    CPU.current.setKernelStack(step.stackTop)
     write_cr3(step.rootTable)
     if let area = step.areaToLoad { fxrstor64(area) }
+    let depth = BigLock.depth
     switch_context(step.saveStackPointer, step.stackPointer)
+    BigLock.depth = depth
   }
 
   /// What the switch needs, as plain numbers and pointers.
@@ -157,6 +161,7 @@ extension Scheduler {
   /// The reaper thread: clears away what ended threads leave.
   static func reap() {
     cpu_cli()
+    BigLock.enter()
     while true {
       clearEnded()
       _ = ended.wait(interruptible: false) { hasEnded }
@@ -184,5 +189,6 @@ extension Scheduler {
 @c(kernel_thread_end)
 public func kernelThreadEnd() {
   cpu_cli()
+  BigLock.enter()
   Scheduler.endRunning()
 }

@@ -162,7 +162,7 @@ extension Thread {
   func start(user entry: UInt64, stackPointer: UInt64) {
     let frameWords = MemoryLayout<trap_frame>.size / 8
     let words = push(count: 7 + frameWords)
-    words[6] = address_of_ret_to_user()
+    words[6] = address_of_thread_start_user()
     let interruptsOn: UInt64 = 0x202
     var frame = trap_frame()
     frame.rip = entry

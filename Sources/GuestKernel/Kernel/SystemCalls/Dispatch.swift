@@ -4,8 +4,10 @@ import KernelArch
 /// Called by syscall_entry.
 @c(syscall_dispatch)
 public func syscallDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
+  BigLock.enter()
   SystemCalls.serve(frame)
   Scheduler.endIfAsked()
+  BigLock.leave()
 }
 
 enum SystemCalls {
@@ -49,6 +51,7 @@ enum SystemCalls {
     case .file: return describeFile(f.rdi, f.rsi)
     case .readFile: return readFile(f.rdi, f.rsi, f.rdx, f.r10)
     case .power: return power(f.rdi)
+    case .demo: return demo(f.rdi, f.rsi)
     case .keepInterrupts:
       process.keepsInterrupts = f.rdi != 0
       return .success(0)

@@ -82,6 +82,10 @@ package enum System {
   package static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid) }
   package static func grow(_ bytes: UInt64) -> Outcome { call(.grow, bytes) }
   package static func power(_ action: PowerAction) { _ = call(.power, action.rawValue) }
+  /// Runs a demonstration inside the kernel; whether it passed.
+  package static func demo(_ name: [UInt8]) -> Outcome {
+    name.withUnsafeBytes { call(.demo, address($0.baseAddress), UInt64($0.count)) }
+  }
   package static func keepInterrupts() { _ = call(.keepInterrupts, 1) }
 }
 

@@ -1,0 +1,34 @@
+/// A demonstration that must run inside the kernel.
+///
+/// `demo NAME` runs one by the call `demo`, in the context of the program that asked. Those that a
+/// program can give itself lie in User/Programs/demo.
+struct KernelDemo {
+  let name: StaticString
+  /// One line, for the list.
+  let summary: StaticString
+  /// True when everything it claims was so.
+  let run: () -> Bool
+}
+
+enum KernelDemos {
+  static var all: [KernelDemo] {
+    [
+      KernelDemo(
+        name: "user-copy", summary: "bad pointers from programs are errors, not faults",
+        run: UserCopyDemo.run)
+    ]
+  }
+
+  /// Publishes the list as /proc/demos: a name, a tab, the summary.
+  static func start() {
+    ProcFS.add("demos") { text in
+      for demo in all { text.append("\(demo.name)\t\(demo.summary)\n") }
+    }
+  }
+
+  /// Runs the one of that name; nil when there is none.
+  static func run(_ name: [UInt8]) -> Bool? {
+    for demo in all where name.equals(demo.name) { return demo.run() }
+    return nil
+  }
+}
