@@ -18,6 +18,11 @@ package struct ReadyQueue {
   /// Whether there is a thread that could run besides the running one.
   package var hasWaiting: Bool { count > (current == nil ? 0 : 1) }
 
+  /// Whether there is any thread that may run now.
+  package var hasReady: Bool {
+    !stop.isEmpty || deadline.first != nil || realTime.count > 0 || fair.count > 0
+  }
+
   // MARK: Coming and going
 
   /// A thread becomes ready. Its time of sleep is over, or it is new here.
@@ -44,7 +49,9 @@ package struct ReadyQueue {
     count -= 1
     switch entity.pointee.policy {
     case .stop: stop.remove(entity)
-    case .deadline: deadline.remove(entity)
+    case .deadline:
+      if now > entity.pointee.absoluteDeadline { entity.pointee.missedDeadlines += 1 }
+      deadline.remove(entity)
     case .fifo, .roundRobin: realTime.remove(entity)
     case .other, .batch, .idle: removeFair(entity)
     }
