@@ -7,6 +7,7 @@
 /// - `debug-exit`: ends through the debug port 0xF4 instead of ACPI: 0x10 for power-off, 0x01 after
 ///   a panic.
 /// - `selftest`: the kernel checks itself before the first program starts.
+/// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
   package var isQuiet = false
@@ -16,6 +17,7 @@ package struct BootOptions: Equatable {
   package var usesDebugExit = false
   package var testsItself = false
   package var rebootsAfterPanic = false
+  package var maximumProcessors = 64
   /// Words that are not options of this kernel.
   package var unknown: [[UInt8]] = []
 
@@ -36,6 +38,10 @@ package struct BootOptions: Equatable {
       testsItself = true
     } else if word.equals("panic=reboot") {
       rebootsAfterPanic = true
+    } else if word.equals("nosmp") {
+      maximumProcessors = 1
+    } else if word.starts(with: "maxcpus=") {
+      maximumProcessors = max(1, BootOptions.number(word.dropFirst(8)) ?? 64)
     } else if word.starts(with: "init=") {
       program = Array(word.dropFirst(5))
     } else if word.starts(with: "run=") {
@@ -45,5 +51,16 @@ package struct BootOptions: Equatable {
     } else {
       unknown.append(word)
     }
+  }
+
+  /// A decimal number of at most six digits.
+  private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+    guard !digits.isEmpty, digits.count <= 6 else { return nil }
+    var value = 0
+    for digit in digits {
+      guard digit >= 0x30, digit <= 0x39 else { return nil }
+      value = value * 10 + Int(digit - 0x30)
+    }
+    return value
   }
 }

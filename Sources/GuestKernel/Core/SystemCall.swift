@@ -38,6 +38,17 @@ package enum SystemCall: UInt64 {
   case power = 16
   /// keepInterrupts(flag): the caller wants Ctrl-C as a byte instead of being killed by it.
   case keepInterrupts = 17
+  // Until every number is Linux's, these are Linux's plus 1100.
+  /// map(address, length, protection, flags, descriptor, offset): returns where.
+  case map = 1109
+  /// protect(address, length, protection)
+  case protect = 1110
+  /// unmap(address, length)
+  case unmap = 1111
+  /// brk(end): moves the end of the heap and returns it.
+  case brk = 1112
+  /// advise(address, length, MemoryAdvice)
+  case advise = 1128
   /// demo(name, length): runs a demonstration inside the kernel; 1 when it passed, else 0.
   case demo = 1010
 }
@@ -53,6 +64,7 @@ package enum SystemError: Int64 {
   case tryAgain = -11
   case outOfMemory = -12
   case badAddress = -14
+  case exists = -17
   case invalidArgument = -22
   case argumentsTooLong = -7
   case noSuchCall = -38
@@ -68,6 +80,7 @@ package enum SystemError: Int64 {
     case .tryAgain: "not yet"
     case .outOfMemory: "out of memory"
     case .badAddress: "bad address"
+    case .exists: "exists already"
     case .invalidArgument: "invalid argument"
     case .argumentsTooLong: "arguments too long"
     case .noSuchCall: "no such system call"

@@ -43,6 +43,8 @@ INLINE uint64_t read_rbp(void) { uint64_t v; __asm__ volatile("mov %%rbp,%0" : "
 INLINE uint64_t read_rflags(void) { uint64_t v; __asm__ volatile("pushfq; popq %0" : "=r"(v)::"memory"); return v; }
 INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memory"); }
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
+INLINE void write_cr4_toggling(uint64_t bits) { write_cr4(read_cr4() ^ bits); write_cr4(read_cr4() ^ bits); }
+INLINE void memory_fence(void) { __asm__ volatile("mfence" ::: "memory"); }
 INLINE void cpu_cli(void) { __asm__ volatile("cli" ::: "memory"); }
 INLINE void cpu_sti(void) { __asm__ volatile("sti" ::: "memory"); }
 INLINE void cpu_hlt(void) { __asm__ volatile("hlt" ::: "memory"); }
@@ -92,6 +94,10 @@ typedef struct percpu {
   uint64_t gdt[8];
   tss_t tss;
   uint64_t idle_stack;       // top
+  uint64_t root_table;       // the page tables it uses: see TLB.load
+  uint32_t flush_requested;  // by TLB.flush on another processor
+  uint32_t call_requested;   // by CPU.call on another processor
+  uint64_t flush_interrupts, call_interrupts, reschedule_interrupts;
 } percpu_t;
 _Static_assert(sizeof(percpu_t) <= 1024, "percpu0 in entry.S is too small");
 _Static_assert(offsetof(percpu_t, kernel_rsp) == 8 && offsetof(percpu_t, user_rsp) == 16, "entry.S");
@@ -128,6 +134,10 @@ INLINE void atomic_store32(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __A
 INLINE uint32_t atomic_add32(uint32_t *p, uint32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL); }
 INLINE uint32_t atomic_or32(uint32_t *p, uint32_t v) { return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }
 INLINE uint32_t atomic_exchange32(uint32_t *p, uint32_t v) { return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); }
+INLINE uint32_t atomic_and32(uint32_t *p, uint32_t v) { return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST); }
+INLINE uint64_t atomic_load64(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
+INLINE void atomic_store64(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_SEQ_CST); }
+INLINE uint64_t atomic_add64(uint64_t *p, uint64_t v) { return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }
 INLINE _Bool atomic_replace32(uint32_t *p, uint32_t old, uint32_t v) {
   return __atomic_compare_exchange_n(p, &old, v, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
@@ -158,12 +168,14 @@ extern uint8_t smap_enabled;
 size_t strlen(const char *text);
 void syscall_entry(void);
 void thread_start(void);
+void processor_start(void);
 void thread_start_user(void);
 void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }
 INLINE uint64_t address_of_thread_start(void) { return (uint64_t)&thread_start; }
+INLINE uint64_t address_of_processor_start(void) { return (uint64_t)&processor_start; }
 INLINE uint64_t address_of_thread_start_user(void) { return (uint64_t)&thread_start_user; }
 
 typedef struct { uint64_t fault, fixup; } fixup_t;
@@ -182,6 +194,11 @@ INLINE percpu_t *_Nullable *_Nonnull address_of_percpu_table(void) { return perc
 ADDRESS_OF(early_heap, uint8_t)
 ADDRESS_OF(early_heap_end, uint8_t)
 LINKER_ADDRESS(isr_stubs)
+LINKER_ADDRESS(trampoline_start)
+LINKER_ADDRESS(trampoline_end)
+LINKER_ADDRESS(trampoline_area)
+LINKER_ADDRESS(trampoline_stack)
+LINKER_ADDRESS(trampoline_entry)
 LINKER_ADDRESS(boot_start)
 LINKER_ADDRESS(boot_end)
 LINKER_ADDRESS(text_start)

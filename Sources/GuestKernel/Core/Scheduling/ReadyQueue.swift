@@ -242,6 +242,13 @@ package struct ReadyQueue {
     return true
   }
 
+  /// Gives a group another weight.
+  package mutating func reweigh(_ entity: EntityPointer, to weight: UInt64, isQueued: Bool) {
+    if isQueued { fair.remove(entity) }
+    entity.pointee.weight = weight
+    if isQueued { fair.add(entity) }
+  }
+
   // MARK: Moving to another processor
 
   /// A waiting thread that `condition` lets go: real-time ones first, then the fair one that would wait

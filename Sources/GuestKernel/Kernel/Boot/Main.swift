@@ -20,11 +20,14 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Files.start(modules: boot.modules)
   ProcFS.start()
   KernelDemos.start()
-  Scheduler.start()
+  Scheduler.startProcessor()
+  Processors.start()
   Thread.spawn("init") { Init.run() }
-  Thread.spawn("reaper") { Scheduler.reap() }
+  Thread.spawn("reaper") { Reaper.run() }
+  Thread.spawn("rcu") { RCU.run() }
+  SchedulingFiles.start()
   LocalAPIC.startTimer()
-  log("sched", "round robin, \(Clock.ticksPerSecond) ticks per second")
+  log("sched", "deadline, real time, fair; \(Clock.ticksPerSecond) ticks per second")
   Scheduler.idleForever()
 }
 
@@ -50,6 +53,7 @@ enum Boot {
         "  \(hex: region.base, digits: 16)-\(hex: region.end - 1, digits: 16) \(size: region.length) \(region.kind.name)"
       )
     }
+    map.reserve(base: Layout.trampoline, end: Layout.trampoline + 4 * pageSize)
     map.reserve(base: linker_boot_start(), end: linker_kernel_end() - Layout.image)
     for module in boot.modules {
       let start = PhysicalAddress(module.base).alignedDown()
@@ -59,6 +63,7 @@ enum Boot {
     Frames.start(&map)
     KernelSpace.start(map)
     KernelHeap.allowGrowth()
+    ZeroPage.start()
     Frames.reclaim(linker_boot_start()..<linker_boot_end())
     log(
       "memory",

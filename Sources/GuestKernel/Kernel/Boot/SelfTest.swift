@@ -11,9 +11,10 @@ enum SelfTest {
     report("heap growth and return", heap())
     report("fault in user_copy", userCopy())
     report("no page writable and executable", protection())
+    ProcessorTests.run()
   }
 
-  private static func report(_ what: StaticString, _ passed: Bool) {
+  static func report(_ what: StaticString, _ passed: Bool) {
     log("test", "\(what): \(passed ? "passed" as StaticString : "FAILED")")
   }
 

@@ -19,6 +19,11 @@ enum InterruptVector {
   static let pageFault = 14
   static let serial: UInt8 = 0x24
   static let timer: UInt8 = 0x40
+  /// Those above are interrupts between processors.
+  static let firstOfProcessors: UInt8 = 0xf0
+  static let reschedule: UInt8 = 0xf0
+  static let call: UInt8 = 0xf1
+  static let flush: UInt8 = 0xf2
   static let spurious: UInt8 = 0xff
 }
 

@@ -27,10 +27,14 @@ enum Preemption {
   @inline(__always)
   static func enableWithoutGivingWay() { percpu_add_preempt_count(0 &- one) }
 
+  /// After waking somebody: gives way at once where that is allowed.
+  @inline(__always)
+  static func giveWayIfAsked() { if percpu_need_resched() != 0 { giveWay() } }
+
   @inline(never)
   private static func giveWay() {
     guard Preemption.count == 0, Interrupts.areOn else { return }
-    withInterruptsOff { Scheduler.preempt() }
+    Interrupts.off { Scheduler.preempt() }
   }
 
   /// Runs `body` on one and the same processor, without another thread in between.

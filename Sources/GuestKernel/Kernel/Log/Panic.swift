@@ -2,16 +2,20 @@
 import KernelArch
 
 enum Panic {
-  nonisolated(unsafe) private static var hasBegun = false
+  /// The number of the processor that panicked first, and 1; or 0.
+  nonisolated(unsafe) private static var panicking: UInt32 = 0
 
   /// Locks are no longer waited for: their holders may never come back.
-  static var isUnderWay: Bool { hasBegun }
+  static var isUnderWay: Bool { atomic_load32(&panicking) != 0 }
 
   /// Puts the headline on the console; a panic inside a panic ends at once.
   static func begin(_ reason: TextLine) {
     cpu_cli()
-    if hasBegun { end() }
-    hasBegun = true
+    if !atomic_replace32(&panicking, 0, percpu_index() + 1) {
+      if panicking != percpu_index() + 1 { halt() }
+      end()
+    }
+    CPU.stopOthers()
     KernelLog.isOnConsole = true
     Console.write("\n")
     log("PANIC", reason)
@@ -61,6 +65,10 @@ enum Panic {
     if Power.options.usesDebugExit { Power.debugExit(0x01) }
     if Power.options.rebootsAfterPanic { Power.reboot() }
     Console.write("The kernel has stopped.\n")
+    halt()
+  }
+
+  static func halt() -> Never {
     while true {
       cpu_cli()
       cpu_hlt()

@@ -15,14 +15,16 @@ enum Layout {
   static let heap: UInt64 = 0x6000_0000_0000
   static let heapEnd: UInt64 = 0x6040_0000_0000
   static let stacks: UInt64 = 0x6080_0000_0000
+  /// One page for tests of the page tables.
+  static let probe: UInt64 = 0x60ff_ffff_f000
   static let image: UInt64 = 0x7fff_8000_0000
+
+  /// Physical: four pages below 1 MiB where other processors begin (see smp.S).
+  static let trampoline: UInt64 = 0x8000
 
   static let userSpace: Range<UInt64> = 0x1_0000..<0x3fff_ffff_f000
   static let userStackTop: UInt64 = 0x3fff_ffff_0000
   static let userStackSize: UInt64 = 64 << 10
-  static let userStackGuard =
-    Layout.userStackTop - Layout.userStackSize - pageSize..<Layout.userStackTop
-    - Layout.userStackSize
 
   /// The PML4 entries that all address spaces share.
   static let kernelSlots = 128..<256

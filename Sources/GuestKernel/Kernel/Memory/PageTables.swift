@@ -103,22 +103,6 @@ struct PageTables {
       leaf.entry.pointee & PageTables.addressMask & ~(size - 1) | address.value & (size - 1))
   }
 
-  /// Frees what the entries `range` of the root lead to, pages and tables.
-  func release(_ range: Range<Int>) {
-    for index in range { PageTables.release(PageTables.entry(root, index), level: 4) }
-  }
-
-  private static func release(_ entry: Entry, level: Int) {
-    guard entry.pointee & 1 != 0 else { return }
-    let frame = PhysicalAddress(entry.pointee & addressMask)
-    if level > 1 {
-      for index in 0..<512 { release(PageTables.entry(frame, index), level: level - 1) }
-      frameCount -= 1
-    }
-    entry.pointee = 0
-    Frames.release(frame)
-  }
-
   /// Frees the root itself, when nothing hangs from it any more.
   func releaseRoot() {
     PageTables.frameCount -= 1

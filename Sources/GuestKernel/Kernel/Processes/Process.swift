@@ -7,7 +7,6 @@ final class Process {
   var parent: Int
   /// Lock for all of these: interrupts off.
   var space: AddressSpace
-  var heapEnd: UInt64
   /// It takes Ctrl-C as a byte.
   var keepsInterrupts = false
   var isWaitingForChild = false
@@ -16,12 +15,11 @@ final class Process {
   /// It has ended this way; its parent has yet to ask.
   var status: ExitStatus?
 
-  init(pid: Int, name: [UInt8], parent: Int, space: AddressSpace, heapEnd: UInt64) {
+  init(pid: Int, name: [UInt8], parent: Int, space: AddressSpace) {
     self.pid = pid
     self.name = name
     self.parent = parent
     self.space = space
-    self.heapEnd = heapEnd
   }
 }
 

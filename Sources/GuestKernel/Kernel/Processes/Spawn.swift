@@ -18,18 +18,16 @@ enum Spawn {
       log("spawn", "\(text: name): \(error.name)")
       throw SystemFailure(.badExecutable)
     }
-    guard var space = AddressSpace() else { throw SystemFailure(.outOfMemory) }
-    guard load(image, file.contents, into: &space),
-      let stackPointer = writeArguments(arguments, into: &space),
+    guard let space = AddressSpace() else { throw SystemFailure(.outOfMemory) }
+    guard load(image, file.contents, name: name, into: space),
+      let stackPointer = writeArguments(arguments, into: space),
       let stack = KernelStacks.allocate()
     else {
       space.release()
       throw SystemFailure(.outOfMemory)
     }
-    var heapStart: UInt64 = 0
-    for segment in image.segments { heapStart = max(heapStart, segment.endPage) }
     let process = Process(
-      pid: Scheduler.nextID, name: name, parent: parent, space: space, heapEnd: heapStart)
+      pid: Scheduler.nextID, name: name, parent: parent, space: space)
     Processes.add(process)
     let thread = Scheduler.add(name: name, process: process, stackTop: stack)
     thread.start(user: image.entry, stackPointer: stackPointer)
@@ -39,27 +37,20 @@ enum Spawn {
   }
 
   private static func load(
-    _ image: ELFProgram, _ file: UnsafeRawBufferPointer, into space: inout AddressSpace
+    _ image: ELFProgram, _ file: UnsafeRawBufferPointer, name: [UInt8],
+    into space: AddressSpace
   ) -> Bool {
-    for segment in image.segments {
-      let bytes = UnsafeRawBufferPointer(
-        rebasing: file[Int(segment.fileOffset)..<Int(segment.fileOffset + segment.fileSize)])
-      guard
-        space.allocate(
-          segment.firstPage, segment.endPage, isWritable: segment.isWritable,
-          isExecutable: segment.isExecutable),
-        space.fill(segment.address, from: bytes)
-      else { return false }
+    let object = ImageObject.of(file, name: name)
+    for segment in image.segments where !space.load(segment, of: object, contents: file) {
+      return false
     }
-    return space.allocate(
-      Layout.userStackTop - Layout.userStackSize, Layout.userStackTop, isWritable: true,
-      isExecutable: false)
+    return space.makeStack()
   }
 
   /// Lays out argc, argv and an empty environment at the top of the stack, as the System V ABI has it;
   /// returns the stack pointer.
   private static func writeArguments(
-    _ arguments: [[UInt8]], into space: inout AddressSpace
+    _ arguments: [[UInt8]], into space: AddressSpace
   ) -> UInt64? {
     var strings: [UInt8] = []
     var offsets: [Int] = []

@@ -94,9 +94,7 @@ final class RunQueue {
 
   /// Makes the processor choose again soon.
   func kick() {
-    let cpu = CPU(self.cpu)
-    cpu.needsReschedule = true
-    if self.cpu != Int(percpu_index()) { Scheduler.sendReschedule(cpu) }
+    CPU.sendReschedule(to: cpu)
   }
 
   /// The thread that runs here.

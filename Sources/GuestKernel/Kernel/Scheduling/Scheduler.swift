@@ -32,6 +32,7 @@ enum Scheduler {
     queue.idleSince = Clock.nanoseconds
     tableLock.withLockIRQ { table.append(thread) }
     cpu.area.pointee.thread = Unmanaged.passUnretained(thread).toOpaque()
+    ScheduleTrace.startProcessor()
     RunQueue.add(queue)
   }
 
@@ -102,7 +103,7 @@ extension Scheduler {
     if let step = prepareSwitch(reason) {
       if let area = step.areaToSave { fxsave64(area) }
       CPU.current.setKernelStack(step.stackTop)
-      write_cr3(step.rootTable)
+      TLB.load(PhysicalAddress(step.rootTable))
       if let area = step.areaToLoad { fxrstor64(area) }
       switch_context(step.saveStackPointer, step.stackPointer)
       finishSwitch()

@@ -122,6 +122,7 @@ extension SpinLock {
     while atomic_load32(&nowServing) != ticket {
       // The holder may have been stopped for good.
       if Panic.isUnderWay { return }
+      TLB.serveWhileWaiting()
       cpu_pause()
     }
     contentions &+= 1

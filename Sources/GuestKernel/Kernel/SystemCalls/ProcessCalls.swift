@@ -51,19 +51,6 @@ extension SystemCalls {
     return fail(.noSuchProcess)
   }
 
-  static func grow(_ bytes: UInt64, _ process: Process) -> Answer {
-    let old = process.heapEnd
-    let room = Layout.userStackGuard.lowerBound - old
-    guard bytes <= room, bytes <= Frames.freeBytes else { return fail(.outOfMemory) }
-    let end = (old + bytes + pageSize - 1) & ~(pageSize - 1)
-    // Pages that a failed call leaves behind are the process's, and go when it goes.
-    guard process.space.allocate(old, end, isWritable: true, isExecutable: false) else {
-      return fail(.outOfMemory)
-    }
-    process.heapEnd = end
-    return .success(old)
-  }
-
   static func listProcesses(_ address: UInt64, _ capacity: UInt64) -> Answer {
     var at = address
     for (index, thread) in Scheduler.threads.enumerated() where UInt64(index) < capacity {

@@ -70,7 +70,7 @@ struct GuestBuild {
   /// The kernel is linked twice, the second time with the symbol table of the first.
   mutating func addKernel(programs: [URL]) throws {
     let headers = try files("Arch/include", "h") + files("Arch/include", "modulemap")
-    var objects = ["boot", "entry", "memory"].map {
+    var objects = ["boot", "entry", "memory", "smp"].map {
       assemble("Arch/\($0).S", "\($0).o", flags: assemblyFlags)
     }
     objects.append(

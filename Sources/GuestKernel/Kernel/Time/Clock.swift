@@ -23,10 +23,17 @@ enum Clock {
     return elapsed / counterFrequency &* second &+ rest &* second / counterFrequency
   }
 
+  /// Spins; for devices that need a moment.
+  static func wait(microseconds: UInt64) {
+    let deadline = nanoseconds + microseconds * 1000
+    while nanoseconds < deadline { cpu_pause() }
+  }
+
   /// Measures until two measurements agree to one part in 128: whatever disturbs one will hardly
   /// disturb the next one just as much.
   static func calibrate() {
     counterAtBoot = rdtsc()
+    LocalAPIC.find()
     var last: UInt64 = 0
     for _ in 0..<8 {
       let measured = PIT.measure()

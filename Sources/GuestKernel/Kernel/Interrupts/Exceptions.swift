@@ -7,12 +7,18 @@ enum Exceptions {
   static func deliver(_ frame: UnsafeMutablePointer<trap_frame>, fromUser: Bool) {
     let vector = frame.pointee.vector
     let address = read_cr2()
+    let isPageFault = vector == UInt64(InterruptVector.pageFault)
+    if isPageFault, fromUser || fixup(for: frame.pointee.rip) != nil,
+      PageFaults.resolve(frame, address)
+    {
+      return
+    }
     if fromUser, let process = Scheduler.running?.process {
       report(process, frame, address)
       Processes.end(process, .faulted(vector: UInt8(truncatingIfNeeded: vector)))
       return
     }
-    if vector == UInt64(InterruptVector.pageFault), let fixup = fixup(for: frame.pointee.rip) {
+    if isPageFault, let fixup = fixup(for: frame.pointee.rip) {
       frame.pointee.rip = fixup
       return
     }
@@ -65,8 +71,7 @@ extension Exceptions {
     let vector = frame.pointee.vector
     var line: TextLine = "\(text: process.name)[\(process.pid)] killed: \(name(vector))"
     if vector == UInt64(InterruptVector.pageFault) {
-      line.append(
-        line: " \(describeAccess(frame.pointee.error, address, stack: frame.pointee.rsp))")
+      line.append(line: " \(describeAccess(frame.pointee.error, address))")
     } else if frame.pointee.error != 0 {
       line.append(line: " (\(describeSelector(frame.pointee.error)))")
     } else if vector == 13 {
@@ -82,14 +87,14 @@ extension Exceptions {
   }
 
   /// A page fault's error code in words: what was tried, on what, and why it failed.
-  static func describeAccess(_ code: UInt64, _ address: UInt64, stack: UInt64) -> TextLine {
+  static func describeAccess(_ code: UInt64, _ address: UInt64) -> TextLine {
     let isPresent = code & 1 != 0
     let verb: StaticString =
       code >> 4 & 1 != 0 ? "jumping to" : code >> 1 & 1 != 0 ? "writing to" : "reading from"
     var line: TextLine = "\(verb) \(hex: address)"
     if code >> 3 & 1 != 0 {
       line.append(", reserved bits set in a page table")
-    } else if Layout.userStackGuard.contains(address) || isBelowStack(address, stack) {
+    } else if Scheduler.running?.process?.space.isBelowStack(address) ?? false {
       line.append(", below the stack: stack overflow")
     } else if address < pageSize {
       line.append(", a null pointer")
@@ -103,12 +108,6 @@ extension Exceptions {
       line.append(", which is read-only")
     }
     return line
-  }
-
-  private static func isBelowStack(_ address: UInt64, _ stack: UInt64) -> Bool {
-    let bottom = Layout.userStackTop - Layout.userStackSize
-    return address < bottom && address &+ (1 << 16) >= stack && stack <= bottom &+ pageSize
-      && stack > bottom &- (1 << 20)
   }
 
   private static func describeSelector(_ code: UInt64) -> TextLine {
@@ -140,8 +139,8 @@ extension Exceptions {
     let verb: StaticString =
       code >> 4 & 1 != 0 ? "executing" : code >> 1 & 1 != 0 ? "writing" : "reading"
     let reason: StaticString =
-      code & 1 == 0
-      ? "not mapped" : address < Layout.userSpace.upperBound ? "user memory" : "protected"
+      Layout.userSpace.contains(address)
+      ? "user memory" : code & 1 == 0 ? "not mapped" : "protected"
     return "\(verb) \(hex: address), \(reason)"
   }
 

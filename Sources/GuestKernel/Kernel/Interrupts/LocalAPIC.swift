@@ -1,4 +1,4 @@
-/// The local APIC: takes interrupts for this processor, and has a timer of its own.
+/// The local APIC: takes interrupts for its processor, sends them to others, and has a timer.
 /// SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)".
 import KernelArch
 
@@ -8,6 +8,8 @@ enum LocalAPIC {
     static let taskPriority: UInt64 = 0x80
     static let endOfInterrupt: UInt64 = 0xb0
     static let spurious: UInt64 = 0xf0
+    static let command: UInt64 = 0x300
+    static let commandHigh: UInt64 = 0x310
     static let timer: UInt64 = 0x320
     static let firstLocalInput: UInt64 = 0x350
     static let initialCount: UInt64 = 0x380
@@ -20,14 +22,22 @@ enum LocalAPIC {
   private static let divideBy16: UInt32 = 0x3
 
   /// IA32_APIC_BASE bit 10: firmware has switched to x2APIC mode, whose registers are MSRs.
-  private static var isX2APIC: Bool { rdmsr(baseMSR) >> 10 & 1 != 0 }
+  nonisolated(unsafe) private static var isX2APIC = false
+  /// Where the registers are in the direct map; found by the boot processor.
+  nonisolated(unsafe) private static var registers: UInt64 = 0
   static var base: PhysicalAddress { PhysicalAddress(rdmsr(baseMSR) & 0x000f_ffff_ffff_f000) }
 
   static var id: UInt32 {
     isX2APIC ? read(Register.id) : read(Register.id) >> 24
   }
 
-  /// Lets interrupts through, the timer still silent.
+  /// Finds the registers; before this nothing else here may be used.
+  static func find() {
+    isX2APIC = rdmsr(baseMSR) >> 10 & 1 != 0
+    registers = base.value &+ Layout.directMap
+  }
+
+  /// Lets interrupts through to this processor, the timer still silent.
   static func start() {
     KernelSpace.ensureMapped(base, length: pageSize, isDevice: true)
     write(Register.timer, masked)
@@ -69,13 +79,47 @@ enum LocalAPIC {
     guard !isX2APIC else {
       return UInt32(truncatingIfNeeded: rdmsr(0x800 &+ UInt32(truncatingIfNeeded: register >> 4)))
     }
-    return mmio_read32(base.value &+ Layout.directMap &+ register)
+    return mmio_read32(registers &+ register)
   }
 
   private static func write(_ register: UInt64, _ value: UInt32) {
     guard !isX2APIC else {
       return wrmsr(0x800 &+ UInt32(truncatingIfNeeded: register >> 4), UInt64(value))
     }
-    mmio_write32(base.value &+ Layout.directMap &+ register, value)
+    mmio_write32(registers &+ register, value)
+  }
+}
+
+// MARK: Interprocessor interrupts
+
+extension LocalAPIC {
+  /// What the interrupt command register sends: bits 8-10 the delivery mode, 14 the level.
+  enum Command {
+    static let nonMaskable: UInt32 = 0x4400
+    static let initialize: UInt32 = 0x4500
+    static func startup(at page: UInt64) -> UInt32 { 0x4600 | UInt32(page >> 12) }
+    static func fixed(_ vector: UInt8) -> UInt32 { 0x4000 | UInt32(vector) }
+    /// Destination shorthand: all but the sender.
+    static let toOthers: UInt32 = 0b11 << 18
+  }
+
+  /// Sends to one processor, or where the command's shorthand says.
+  static func send(_ command: UInt32, to destination: UInt32 = 0) {
+    if isX2APIC {
+      // Unlike a store to a register in memory, this WRMSR does not wait for earlier stores.
+      memory_fence()
+      wrmsr(0x830, UInt64(destination) << 32 | UInt64(command))
+      return
+    }
+    Interrupts.off {
+      waitUntilSent()
+      write(Register.commandHigh, destination << 24)
+      write(Register.command, command)
+    }
+  }
+
+  /// Until the delivery status, bit 12, is idle again.
+  private static func waitUntilSent() {
+    while read(Register.command) >> 12 & 1 != 0 { cpu_pause() }
   }
 }

@@ -1,0 +1,57 @@
+/// What processors ask of each other by interrupts: to reschedule, to call a function, to stop.
+import KernelArch
+
+extension CPU {
+  /// Makes the processor look for a better thread to run.
+  static func sendReschedule(to index: Int) {
+    CPU(index).needsReschedule = true
+    guard index != Int(percpu_index()) else { return }
+    LocalAPIC.send(LocalAPIC.Command.fixed(InterruptVector.reschedule), to: CPU(index).apicID)
+  }
+
+  private static let callLock = SpinLock("cpu call")
+  nonisolated(unsafe) private static var callee: (() -> Void)?
+
+  /// Runs `body` on all processors but this one, in an interrupt, and waits until all have.
+  ///
+  /// The caller must have interrupts on and hold no spinlock: two who wait for each other with
+  /// interrupts off would wait for ever.
+  static func callOthers(_ body: @escaping () -> Void) { call({ _ in true }, body) }
+
+  /// The same on one other processor.
+  static func call(on index: Int, _ body: @escaping () -> Void) { call({ $0 == index }, body) }
+
+  private static func call(_ isWanted: (Int) -> Bool, _ body: @escaping () -> Void) {
+    guard Interrupts.areOn, Preemption.count == 0 else {
+      panic("a call to other processors from atomic context")
+    }
+    // Not withLockIRQ: this processor must answer others meanwhile.
+    callLock.lock()
+    callee = body
+    let me = Int(percpu_index())
+    for index in 0..<count where index != me && isWanted(index) {
+      let cpu = CPU(index)
+      atomic_store32(&cpu.area.pointee.call_requested, 1)
+      LocalAPIC.send(LocalAPIC.Command.fixed(InterruptVector.call), to: cpu.apicID)
+    }
+    for index in 0..<count where index != me && isWanted(index) {
+      while atomic_load32(&CPU(index).area.pointee.call_requested) != 0 { cpu_pause() }
+    }
+    callee = nil
+    callLock.unlock()
+  }
+
+  /// The interrupt of `call`.
+  static func serveCall() {
+    let area = percpu_self()
+    guard atomic_load32(&area.pointee.call_requested) != 0 else { return }
+    callee?()
+    atomic_store32(&area.pointee.call_requested, 0)
+  }
+
+  /// Stops all others for good, wherever they are: an NMI asks no interrupt flag.
+  static func stopOthers() {
+    guard count > 1 else { return }
+    LocalAPIC.send(LocalAPIC.Command.nonMaskable | LocalAPIC.Command.toOthers)
+  }
+}

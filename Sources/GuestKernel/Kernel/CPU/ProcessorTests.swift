@@ -1,0 +1,42 @@
+/// Self-tests of the processors: who is called answers, and nobody remembers what was taken away.
+import KernelArch
+
+enum ProcessorTests {
+  static func run() {
+    SelfTest.report("calls to other processors", calls())
+    SelfTest.report("shootdown", shootdown())
+  }
+
+  /// Every other processor runs the function once, and each as itself.
+  private static func calls() -> Bool {
+    let numbers = PerCPU<Int>(-1)
+    for _ in 0..<10 { CPU.callOthers { numbers.current = CPU.current.index } }
+    let me = Int(percpu_index())
+    for index in 0..<CPU.count where index != me {
+      CPU.call(on: index) { numbers.current += 100 }
+      if numbers[index] != index + 100 { return false }
+    }
+    return numbers[me] == -1
+  }
+
+  /// All read a page of the kernel's, which is then another one.
+  private static func shootdown() -> Bool {
+    guard let first = Frames.allocate(), let second = Frames.allocate() else { return false }
+    first.pointer.storeBytes(of: 1, as: UInt32.self)
+    second.pointer.storeBytes(of: 2, as: UInt32.self)
+    let page = LinearAddress(Layout.probe)
+    let seen = PerCPU<UInt32>(0)
+    KernelSpace.map(page, to: first, .kernelData)
+    CPU.callOthers { seen.current = mmio_read32(Layout.probe) }
+    guard (1..<CPU.count).allSatisfy({ seen[$0] == 1 }) else { return false }
+    KernelSpace.map(page, to: second, .kernelData)
+    TLB.flush(page: page.value)
+    CPU.callOthers { seen.current = mmio_read32(Layout.probe) }
+    let isSeen = (1..<CPU.count).allSatisfy { seen[$0] == 2 }
+    KernelSpace.tables.leaf(page)?.entry.pointee = 0
+    TLB.flush(page: page.value)
+    Frames.release(first)
+    Frames.release(second)
+    return isSeen
+  }
+}

@@ -1,0 +1,84 @@
+/// Mapping and unmapping: mmap, munmap, mprotect, brk, madvise.
+import KernelArch
+
+extension SystemCalls {
+  /// mmap(address, length, protection, flags, descriptor, offset): returns where.
+  static func map(
+    _ address: UInt64, _ length: UInt64, _ protection: UInt64, _ flags: UInt64,
+    _ descriptor: UInt64, _ offset: UInt64, _ process: Process
+  ) -> Answer {
+    let flags = MapFlags(rawValue: UInt32(truncatingIfNeeded: flags))
+    let protection = Protection(rawValue: UInt32(truncatingIfNeeded: protection & 7))
+    guard flags.contains(.shared) != flags.contains(.private), length > 0,
+      offset % pageSize == 0
+    else { return fail(.invalidArgument) }
+    guard flags.contains(.anonymous) else { return fail(.noSuchCall) }
+    var kind: AreaKind = flags.contains(.shared) ? .shared : []
+    if flags.contains(.growsDown) { kind.insert(.growsDown) }
+    if flags.contains(.locked) { kind.insert(.locked) }
+    let isFixed = flags.contains(.fixed) || flags.contains(.fixedNoReplace)
+    let object = flags.contains(.shared) ? MemoryObject() : nil
+    let result = process.space.map(
+      at: isFixed ? address : nil, size: length, protection, kind, object: object,
+      replacing: !flags.contains(.fixedNoReplace))
+    if case .success(let start) = result, flags.contains(.populate) {
+      process.space.populate(start..<start + length)
+    }
+    return result
+  }
+
+  static func unmap(_ address: UInt64, _ length: UInt64, _ process: Process) -> Answer {
+    guard let range = pages(address, length) else { return fail(.invalidArgument) }
+    process.space.unmap(range)
+    return .success(0)
+  }
+
+  static func protect(
+    _ address: UInt64, _ length: UInt64, _ protection: UInt64, _ process: Process
+  ) -> Answer {
+    guard protection & ~7 == 0 else { return fail(.invalidArgument) }
+    if length == 0, address % pageSize == 0 { return .success(0) }
+    guard let range = pages(address, length) else { return fail(.invalidArgument) }
+    return process.space.protect(
+      range, Protection(rawValue: UInt32(truncatingIfNeeded: protection)))
+  }
+
+  /// brk(end): returns the end of the heap, which is the old one when it could not be moved.
+  static func brk(_ end: UInt64, _ process: Process) -> Answer {
+    .success(process.space.brk(end))
+  }
+
+  static func advise(
+    _ address: UInt64, _ length: UInt64, _ advice: UInt64, _ process: Process
+  ) -> Answer {
+    guard let advice = MemoryAdvice(rawValue: advice), let range = pages(address, length) else {
+      return fail(.invalidArgument)
+    }
+    guard process.space.areas.covers(range) else { return fail(.outOfMemory) }
+    switch advice {
+    case .dontNeed:
+      process.space.dropPages(range)
+      TLB.flushAll(root: process.space.tables.root)
+    case .willNeed: process.space.populate(range)
+    case .normal, .hugePage, .noHugePage: break
+    }
+    return .success(0)
+  }
+
+  /// grow(bytes): as brk, by bytes; returns the old end.
+  static func grow(_ bytes: UInt64, _ process: Process) -> Answer {
+    let old = process.space.heapEnd
+    guard bytes <= Layout.userSpace.upperBound - old else { return fail(.outOfMemory) }
+    let end = (old + bytes + pageSize - 1) & ~(pageSize - 1)
+    return process.space.brk(end) == end ? .success(old) : fail(.outOfMemory)
+  }
+
+  /// The whole pages of a range in user space.
+  private static func pages(_ address: UInt64, _ length: UInt64) -> Range<UInt64>? {
+    let limit = Layout.userSpace.upperBound
+    guard address % pageSize == 0, length > 0, address < limit, length <= limit - address else {
+      return nil
+    }
+    return address..<address + (length + pageSize - 1) & ~(pageSize - 1)
+  }
+}
