@@ -23,6 +23,14 @@ final class Process {
   }
 }
 
+extension Process {
+  /// The one that made the system call or caused the exception; a kernel thread has none.
+  static var current: Process {
+    guard let process = Thread.current.process else { panic("a kernel thread is no process") }
+    return process
+  }
+}
+
 /// All processes.
 ///
 /// Lock: interrupts off.

@@ -2,7 +2,8 @@
 import KernelArch
 
 extension SystemCalls {
-  static func write(_ address: UInt64, _ count: UInt64) -> Answer {
+  static func write(_ descriptor: Int32, _ address: UInt64, _ count: UInt64) -> Answer {
+    guard descriptor == 1 || descriptor == 2 else { return fail(.badDescriptor) }
     guard let bytes = UserMemory.read(address, count: min(count, pageSize)) else {
       return fail(.badAddress)
     }
@@ -10,9 +11,10 @@ extension SystemCalls {
     return .success(UInt64(bytes.count))
   }
 
-  static func read(_ address: UInt64, _ count: UInt64, _ process: Process) -> Answer {
+  static func read(_ descriptor: Int32, _ address: UInt64, _ count: UInt64) -> Answer {
+    guard descriptor == 0 else { return fail(.badDescriptor) }
     guard count > 0 else { return .success(0) }
-    guard process.pid == Console.foreground else { return fail(.notPermitted) }
+    guard Process.current.pid == Console.foreground else { return fail(.notPermitted) }
     let bytes = Console.read(limit: Int(min(count, 256)))
     guard !bytes.isEmpty else { return fail(.interrupted) }
     return UserMemory.write(bytes, to: address) ? .success(UInt64(bytes.count)) : fail(.badAddress)
@@ -22,6 +24,13 @@ extension SystemCalls {
     let end = Clock.nanoseconds &+ min(milliseconds, 1 << 40) &* 1_000_000
     return WaitQueue.never.wait(until: end) { false } == .timedOut
       ? .success(0) : fail(.interrupted)
+  }
+
+  static func uptime() -> Answer { .success(Clock.nanoseconds) }
+
+  static func keepInterrupts(_ flag: Int32) -> Answer {
+    Process.current.keepsInterrupts = flag != 0
+    return .success(0)
   }
 
   static func readLog(_ position: UInt64, _ address: UInt64, _ count: UInt64) -> Answer {

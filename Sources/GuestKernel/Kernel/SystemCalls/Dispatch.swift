@@ -1,11 +1,14 @@
-/// Where SYSCALL arrives. System calls run with interrupts off; those that wait let others run.
+/// Where system calls arrive: each runs as part of its caller, with interrupts on and preemptible, and
+/// may wait. Which function serves which number is in `SystemCalls.tbl`.
 import KernelArch
 
-/// Called by syscall_entry.
+/// Called by syscall_entry with interrupts off, which it must also return with.
 @c(syscall_dispatch)
 public func syscallDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
-  BigLock.enter()
+  cpu_sti()
   SystemCalls.serve(frame)
+  cpu_cli()
+  BigLock.enter()
   Scheduler.endIfAsked()
   BigLock.leave()
 }
@@ -15,11 +18,8 @@ enum SystemCalls {
 
   @inline(never)
   static func serve(_ frame: UnsafeMutablePointer<trap_frame>) {
-    guard let thread = Scheduler.running, let process = thread.process else {
-      panic("a system call from the kernel")
-    }
-    thread.systemCalls += 1
-    switch answer(frame.pointee, process) {
+    Thread.current.systemCalls += 1
+    switch dispatch(frame.pointee.rax, frame) {
     case .success(let value): frame.pointee.rax = value
     case .failure(let failure): frame.pointee.rax = UInt64(bitPattern: failure.error.rawValue)
     }
@@ -27,39 +27,12 @@ enum SystemCalls {
 
   static func fail(_ error: SystemError) -> Answer { .failure(SystemFailure(error)) }
 
-  private static func answer(_ f: trap_frame, _ process: Process) -> Answer {
-    guard let call = SystemCall(rawValue: f.rax) else { return fail(.noSuchCall) }
-    switch call {
-    case .exit:
-      Processes.end(process, .exited(code: Int32(truncatingIfNeeded: f.rdi)))
-      return .success(0)
-    case .write: return write(f.rdi, f.rsi)
-    case .read: return read(f.rdi, f.rsi, process)
-    case .processID: return .success(UInt64(process.pid))
-    case .yield:
-      Scheduler.yield()
-      return .success(0)
-    case .sleep: return sleep(f.rdi)
-    case .uptime: return .success(Clock.nanoseconds)
-    case .spawn: return spawn(f.rdi, f.rsi, f.rdx, process)
-    case .wait: return wait(f.rdi, f.rsi, f.rdx, process)
-    case .kill: return kill(f.rdi)
-    case .grow: return grow(f.rdi, process)
-    case .map: return map(f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9, process)
-    case .protect: return protect(f.rdi, f.rsi, f.rdx, process)
-    case .unmap: return unmap(f.rdi, f.rsi, process)
-    case .brk: return brk(f.rdi, process)
-    case .advise: return advise(f.rdi, f.rsi, f.rdx, process)
-    case .processes: return listProcesses(f.rdi, f.rsi)
-    case .readLog: return readLog(f.rdi, f.rsi, f.rdx)
-    case .memory: return describeMemory(f.rdi)
-    case .file: return describeFile(f.rdi, f.rsi)
-    case .readFile: return readFile(f.rdi, f.rsi, f.rdx, f.r10)
-    case .power: return power(f.rdi)
-    case .demo: return demo(f.rdi, f.rsi)
-    case .keepInterrupts:
-      process.keepsInterrupts = f.rdi != 0
-      return .success(0)
+  /// The answer of a handler that throws.
+  static func answer(_ body: () throws(SystemFailure) -> UInt64) -> Answer {
+    do throws(SystemFailure) {
+      return .success(try body())
+    } catch {
+      return .failure(error)
     }
   }
 }

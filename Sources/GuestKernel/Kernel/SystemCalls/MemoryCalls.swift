@@ -5,12 +5,13 @@ extension SystemCalls {
   /// mmap(address, length, protection, flags, descriptor, offset): returns where.
   static func map(
     _ address: UInt64, _ length: UInt64, _ protection: UInt64, _ flags: UInt64,
-    _ descriptor: UInt64, _ offset: UInt64, _ process: Process
+    _ descriptor: Int32, _ offset: Int64
   ) -> Answer {
+    let process = Process.current
     let flags = MapFlags(rawValue: UInt32(truncatingIfNeeded: flags))
     let protection = Protection(rawValue: UInt32(truncatingIfNeeded: protection & 7))
     guard flags.contains(.shared) != flags.contains(.private), length > 0,
-      offset % pageSize == 0
+      offset >= 0, UInt64(offset) % pageSize == 0
     else { return fail(.invalidArgument) }
     guard flags.contains(.anonymous) else { return fail(.noSuchCall) }
     var kind: AreaKind = flags.contains(.shared) ? .shared : []
@@ -27,31 +28,30 @@ extension SystemCalls {
     return result
   }
 
-  static func unmap(_ address: UInt64, _ length: UInt64, _ process: Process) -> Answer {
+  static func unmap(_ address: UInt64, _ length: UInt64) -> Answer {
     guard let range = pages(address, length) else { return fail(.invalidArgument) }
-    process.space.unmap(range)
+    Process.current.space.unmap(range)
     return .success(0)
   }
 
-  static func protect(
-    _ address: UInt64, _ length: UInt64, _ protection: UInt64, _ process: Process
-  ) -> Answer {
+  static func protect(_ address: UInt64, _ length: UInt64, _ protection: UInt64) -> Answer {
     guard protection & ~7 == 0 else { return fail(.invalidArgument) }
     if length == 0, address % pageSize == 0 { return .success(0) }
     guard let range = pages(address, length) else { return fail(.invalidArgument) }
-    return process.space.protect(
+    return Process.current.space.protect(
       range, Protection(rawValue: UInt32(truncatingIfNeeded: protection)))
   }
 
   /// brk(end): returns the end of the heap, which is the old one when it could not be moved.
-  static func brk(_ end: UInt64, _ process: Process) -> Answer {
-    .success(process.space.brk(end))
+  static func brk(_ end: UInt64) -> Answer {
+    .success(Process.current.space.brk(end))
   }
 
-  static func advise(
-    _ address: UInt64, _ length: UInt64, _ advice: UInt64, _ process: Process
-  ) -> Answer {
-    guard let advice = MemoryAdvice(rawValue: advice), let range = pages(address, length) else {
+  static func advise(_ address: UInt64, _ length: UInt64, _ advice: Int32) -> Answer {
+    let process = Process.current
+    guard advice >= 0, let advice = MemoryAdvice(rawValue: UInt64(advice)),
+      let range = pages(address, length)
+    else {
       return fail(.invalidArgument)
     }
     guard process.space.areas.covers(range) else { return fail(.outOfMemory) }
@@ -66,7 +66,8 @@ extension SystemCalls {
   }
 
   /// grow(bytes): as brk, by bytes; returns the old end.
-  static func grow(_ bytes: UInt64, _ process: Process) -> Answer {
+  static func grow(_ bytes: UInt64) -> Answer {
+    let process = Process.current
     let old = process.space.heapEnd
     guard bytes <= Layout.userSpace.upperBound - old else { return fail(.outOfMemory) }
     let end = (old + bytes + pageSize - 1) & ~(pageSize - 1)

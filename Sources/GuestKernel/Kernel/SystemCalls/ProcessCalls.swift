@@ -2,9 +2,20 @@
 import KernelArch
 
 extension SystemCalls {
-  static func spawn(
-    _ address: UInt64, _ count: UInt64, _ flags: UInt64, _ process: Process
-  ) -> Answer {
+  static func exit(_ code: Int32) -> Answer {
+    Processes.end(Process.current, .exited(code: code))
+    return .success(0)
+  }
+
+  static func getProcessID() -> Answer { .success(UInt64(Process.current.pid)) }
+
+  static func yield() -> Answer {
+    Scheduler.yield()
+    return .success(0)
+  }
+
+  static func spawn(_ address: UInt64, _ count: UInt64, _ flags: UInt64) -> Answer {
+    let process = Process.current
     guard count <= UInt64(Spawn.longestArguments) else { return fail(.argumentsTooLong) }
     guard let bytes = UserMemory.read(address, count: count) else { return fail(.badAddress) }
     var arguments: [[UInt8]] = []
@@ -23,11 +34,9 @@ extension SystemCalls {
     }
   }
 
-  static func wait(
-    _ pid: UInt64, _ address: UInt64, _ flags: UInt64, _ process: Process
-  ) -> Answer {
+  static func wait(_ pid: Int32, _ address: UInt64, _ flags: UInt64) -> Answer {
     let result = Processes.wait(
-      parent: process.pid, pid: Int(truncatingIfNeeded: pid),
+      parent: Process.current.pid, pid: Int(pid),
       noHang: flags & WaitFlags.noHang != 0)
     switch result {
     case .failure(let failure): return .failure(failure)
@@ -39,8 +48,8 @@ extension SystemCalls {
     }
   }
 
-  static func kill(_ pid: UInt64) -> Answer {
-    let pid = Int(truncatingIfNeeded: pid)
+  static func kill(_ pid: Int32, _ signal: Int32) -> Answer {
+    let pid = Int(pid)
     if let process = Processes.find(pid), process.status == nil {
       Processes.end(process, .killed)
       return .success(0)

@@ -11,6 +11,7 @@ struct BuildGuest: BuildToolPlugin {
     var build = GuestBuild(
       source: context.package.directoryURL.appending(path: "Sources/GuestKernel"),
       output: context.pluginWorkDirectoryURL, swiftc: try context.tool(named: "swiftc").url)
+    build.addSystemCalls()
     try build.addKernel(programs: try build.addPrograms())
     return build.commands
   }
@@ -30,8 +31,25 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "Heap", "LineEditor", "SystemCall", "TextLine", "Words",
+    "Address", "Heap", "LineEditor", "SystemCall", "SystemError", "TextLine", "Words",
   ]
+
+  // MARK: System calls
+
+  // Not outputs of a command, as far as SwiftPM knows: it would compile them into the host's target.
+  private var callsOfKernel: URL { result("SystemCalls/KernelCalls.swift") }
+  private var callsOfPrograms: URL { result("SystemCalls/ProgramCalls.swift") }
+  private var callsChecked: URL { result("systemcalls.ok") }
+
+  /// What the kernel and the programs agree on, from SystemCalls.tbl.
+  mutating func addSystemCalls() {
+    let generator = addHostTool("syscallgen")
+    let table = file("SystemCalls.tbl")
+    add(
+      "system calls", generator,
+      [table.path, callsOfKernel.path, callsOfPrograms.path, callsChecked.path],
+      [table, generator], callsChecked)
+  }
 
   // MARK: Programs
 
@@ -47,8 +65,8 @@ struct GuestBuild {
         displayName: "guest: compile Apus", executable: swiftc,
         arguments: flags + [
           "-module-name", "Apus", "-emit-module", "-emit-module-path", interface.path, "-c",
-        ] + sources.map(\.path) + ["-o", library.path],
-        inputFiles: sources + headers, outputFiles: [library, interface]))
+        ] + sources.map(\.path) + [callsOfPrograms.path, "-o", library.path],
+        inputFiles: sources + headers + [callsChecked], outputFiles: [library, interface]))
     let start = assemble("User/Start.S", "Start.o", flags: triple)
     var programs: [URL] = []
     let folders = try FileManager.default.contentsOfDirectory(
@@ -81,9 +99,10 @@ struct GuestBuild {
         "Kernel", try files("Core", "swift") + files("Kernel", "swift"),
         flags: swiftFlags + [
           "-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path,
-        ], headers, "kernel.o"))
+          callsOfKernel.path,
+        ], headers + [callsChecked], "kernel.o"))
     objects.append(unicode)
-    let generator = addSymbolGenerator()
+    let generator = addHostTool("ksymgen")
     let first = link("kernel.pass1", script: file("kernel.ld"), objects)
     // Not named .S: SwiftPM would compile it into the host's target.
     let table = result("kallsyms.gen")
@@ -108,12 +127,12 @@ struct GuestBuild {
 
   /// A host tool, compiled here instead of as a target: with a plugin that depends on an executable
   /// target, each change between `swift build` and `swift test` runs all its commands again.
-  private mutating func addSymbolGenerator() -> URL {
-    let generator = result("ksymgen")
-    let input = file("Tools/ksymgen.swift")
+  private mutating func addHostTool(_ name: String) -> URL {
+    let generator = result(name)
+    let input = file("Tools/\(name).swift")
     // SDKROOT: the swiftbuild back end sets it to /, and the link then fails.
     add(
-      "host tool ksymgen", URL(filePath: "/usr/bin/env"),
+      "host tool \(name)", URL(filePath: "/usr/bin/env"),
       ["-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", input.path, "-o", generator.path],
       [input], generator)
     return generator

@@ -14,6 +14,18 @@ INLINE int64_t system_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, 
   return result;
 }
 
+INLINE int64_t system_call6(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+  int64_t result;
+  register uint64_t r10 __asm__("r10") = d;
+  register uint64_t r8 __asm__("r8") = e;
+  register uint64_t r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
 typedef struct { uint32_t eax, ebx, ecx, edx; } cpuid_t;
 INLINE cpuid_t cpuid(uint32_t leaf, uint32_t subleaf) {
   cpuid_t r;
