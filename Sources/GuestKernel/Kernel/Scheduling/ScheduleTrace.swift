@@ -69,8 +69,10 @@ enum ScheduleTrace {
   private static func append(_ cpu: Int, _ event: Event, to text: inout Text) {
     let time = event.time / 1000
     switch event.kind {
-    case .switched: text.append("\(time, width: 9) cpu\(cpu) switch \(event.other) -> \(event.thread)\n")
-    case .woken: text.append("\(time, width: 9) cpu\(cpu) wake \(event.thread) on cpu\(event.other)\n")
+    case .switched:
+      text.append("\(time, width: 9) cpu\(cpu) switch \(event.other) -> \(event.thread)\n")
+    case .woken:
+      text.append("\(time, width: 9) cpu\(cpu) wake \(event.thread) on cpu\(event.other)\n")
     case .migrated:
       text.append("\(time, width: 9) cpu\(cpu) migrate \(event.thread) to cpu\(event.other)\n")
     }

@@ -18,7 +18,8 @@ enum SchedulingFiles {
     }
     text.append("deadlines promised: \(Deadlines.permille) of 1000 per processor\n\n")
     text.append(
-      "  TID CPU POLICY   PRIO NICE    RUN ms   WAIT ms  MAX us   TURNS  WAITED PREEMPT  MIGR NAME\n")
+      "  TID CPU POLICY   PRIO NICE    RUN ms   WAIT ms  MAX us   TURNS  WAITED PREEMPT  MIGR NAME\n"
+    )
     for thread in Scheduler.threads where thread.id != 0 { writeThread(thread, to: &text) }
   }
 

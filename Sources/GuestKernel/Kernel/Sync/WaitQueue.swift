@@ -86,7 +86,8 @@ final class WaitQueue {
         lock.withLockIRQ { add(link) }
         if condition() { return .done }
         outer.unlock()
-        let result = block(link, interruptible ? .interruptible : .uninterruptible, deadline ?? .max)
+        let result = block(
+          link, interruptible ? .interruptible : .uninterruptible, deadline ?? .max)
         outer.lock()
         if result != .done { return condition() ? .done : result }
       }
