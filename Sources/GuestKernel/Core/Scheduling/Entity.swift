@@ -121,9 +121,10 @@ package struct DeadlineParameters: Equatable {
   }
 }
 
-/// How much a fair thread gets: each nice level is about 1.25 times the next one, so that one level
-/// more or less moves a tenth of a processor between two threads. The table is the one that
-/// Linux publishes (sched(7) and the kernel's documentation).
+/// How much a fair thread gets: each nice level is about 1.25 times the next one.
+///
+/// So one level more or less moves a tenth of a processor between two threads. The table is the one
+/// that Linux publishes (sched(7) and the kernel's documentation).
 package enum NiceWeights {
   package static let ofZero: UInt64 = 1024
   package static let ofIdlePolicy: UInt64 = 3

@@ -25,7 +25,7 @@ package struct ReadyQueue {
 
   // MARK: Coming and going
 
-  /// A thread becomes ready. Its time of sleep is over, or it is new here.
+  /// A thread becomes ready, after sleep or as a new one.
   package mutating func add(_ entity: EntityPointer, now: UInt64, isNew: Bool = false) {
     entity.pointee.isQueued = true
     entity.pointee.readySince = now

@@ -13,7 +13,7 @@ enum ScheduleTrace {
   struct Event {
     var time: UInt64 = 0
     var thread: UInt32 = 0
-    /// Switched: the thread that ran before. Woken and migrated: the processor it goes to.
+    /// The thread that ran before a switch, or the processor that one woken or moved goes to.
     var other: UInt32 = 0
     var kind = Kind.switched
   }

@@ -16,7 +16,7 @@ final class SchedulingGroup {
   private(set) var shares: UInt64 = 1024
   /// What its processes may have of memory, in bytes; enforced by whoever maps it.
   var memoryLimit = UInt64.max
-  /// One per processor. Lock: that processor's run queue.
+  /// One per processor, under the lock of that processor's run queue.
   private let queues: UnsafeMutablePointer<GroupQueue>
 
   init(name: [UInt8]) {
