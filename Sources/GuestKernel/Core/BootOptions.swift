@@ -18,6 +18,7 @@ package struct BootOptions: Equatable {
   package var testsItself = false
   package var rebootsAfterPanic = false
   package var maximumProcessors = 64
+  package var module = ModuleOptions()
   /// Words that are not options of this kernel.
   package var unknown: [[UInt8]] = []
 
@@ -48,7 +49,7 @@ package struct BootOptions: Equatable {
       program = Array(word.dropFirst(4))
     } else if word.starts(with: "cmd=") {
       commands = Array(word.dropFirst(4))
-    } else {
+    } else if !module.read(word) {
       unknown.append(word)
     }
   }

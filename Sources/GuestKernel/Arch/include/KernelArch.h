@@ -58,6 +58,8 @@ INLINE uint32_t mmio_read32(uint64_t a) { return *(volatile uint32_t *)a; }
 INLINE void mmio_write32(uint64_t a, uint32_t v) { *(volatile uint32_t *)a = v; }
 INLINE void mmio_write8(uint64_t a, uint8_t v) { *(volatile uint8_t *)a = v; }
 INLINE void call_address(uint64_t a) { ((void (*)(void))a)(); }
+INLINE uint64_t call_addressor(uint64_t a) { return ((uint64_t (*)(void))a)(); }
+INLINE int32_t call_hook(uint64_t a) { return ((int32_t (*)(void))a)(); }
 INLINE void *pointer_to(uint64_t a) { return (void *)a; }
 
 // What isr_common and syscall_entry push.
@@ -180,6 +182,7 @@ INLINE uint64_t address_of_thread_start_user(void) { return (uint64_t)&thread_st
 
 typedef struct { uint64_t fault, fixup; } fixup_t;
 typedef struct { uint32_t offset, name; } ksym_t;
+typedef struct { uint32_t high, low, offset; } ksymhash_t;
 typedef struct { const char *name; const uint8_t *start; uint64_t size; } program_t;
 
 // Swift does not import arrays of unknown size: hand out their addresses by inline functions.
@@ -222,6 +225,12 @@ ADDRESS_OF(fixups_end, const fixup_t)
 ADDRESS_OF(kallsyms_start, const ksym_t)
 ADDRESS_OF(kallsyms_end, const ksym_t)
 ADDRESS_OF(kallsyms_names, const char)
+ADDRESS_OF(ksymhash_start, const ksymhash_t)
+ADDRESS_OF(ksymhash_end, const ksymhash_t)
+ADDRESS_OF(module_key, const uint8_t)
+ADDRESS_OF(module_identity, const uint8_t)
+ADDRESS_OF(modules_start, const program_t)
+ADDRESS_OF(modules_end, const program_t)
 ADDRESS_OF(programs_start, const program_t)
 ADDRESS_OF(programs_end, const program_t)
 

@@ -20,6 +20,8 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Files.start(modules: boot.modules)
   ProcFS.start()
   KernelDemos.start()
+  Taint.start()
+  Modules.start()
   Scheduler.startProcessor()
   Processors.start()
   Thread.spawn("init") { Init.run() }

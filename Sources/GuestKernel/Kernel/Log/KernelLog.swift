@@ -1,6 +1,8 @@
 /// The kernel's log: every line with the time since boot, kept for `dmesg`.
 ///
 /// Lock: interrupts off.
+import KernelArch
+
 enum KernelLog {
   nonisolated(unsafe) private static var buffer = LogBuffer(capacity: 0)
   /// False after the boot, and with the option `quiet`: then lines go to the buffer only.
@@ -43,3 +45,10 @@ enum KernelLog {
 
 /// Logs one line under the name of the part of the kernel that speaks.
 func log(_ tag: StaticString, _ text: TextLine) { KernelLog.append(tag, text) }
+
+/// Logs a line for code that has only C's types: modules in assembly.
+@c(kernel_log)
+public func kernelLog(_ text: UnsafePointer<CChar>) {
+  let bytes = UnsafeRawBufferPointer(start: text, count: min(strlen(text), TextLine.capacity))
+  log("module", "\(text: Array(bytes))")
+}

@@ -53,7 +53,7 @@ enum Panic {
   private static func readLink(_ frame: UInt64) -> (frame: UInt64, returnAddress: UInt64)? {
     guard frame & 7 == 0, isReadable(frame), isReadable(frame &+ 8) else { return nil }
     let words = UnsafePointer<UInt64>(OpaquePointer(pointer_to(frame)))
-    guard words[1] >= linker_text_start(), words[1] < linker_text_end() else { return nil }
+    guard Symbols.isCode(words[1]) else { return nil }
     return (words[0], words[1])
   }
 

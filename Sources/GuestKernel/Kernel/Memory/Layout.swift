@@ -5,6 +5,7 @@
 ///     0000_6000_0000_0000  kernel heap
 ///     0000_6080_0000_0000  kernel stacks, each above a page that is not mapped
 ///     0000_7fff_8000_0000  kernel image
+///     0000_7fff_c000_0000  loadable modules, within 2 GiB of the image
 ///
 /// The kernel is in the upper part of the lower canonical half, because Swift takes bits 56-63 of a
 /// pointer for zero. What a program may use ends at half of it.
@@ -18,6 +19,7 @@ enum Layout {
   /// One page for tests of the page tables.
   static let probe: UInt64 = 0x60ff_ffff_f000
   static let image: UInt64 = 0x7fff_8000_0000
+  static let modules: Range<UInt64> = 0x7fff_c000_0000..<0x7fff_e000_0000
 
   /// Physical: four pages below 1 MiB where other processors begin (see smp.S).
   static let trampoline: UInt64 = 0x8000

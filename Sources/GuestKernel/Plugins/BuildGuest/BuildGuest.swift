@@ -21,7 +21,7 @@ struct GuestBuild {
   let source: URL
   let output: URL
   let swiftc: URL
-  private(set) var commands: [Command] = []
+  var commands: [Command] = []
 
   init(source: URL, output: URL, swiftc: URL) {
     self.source = source
@@ -94,16 +94,27 @@ struct GuestBuild {
     objects.append(
       assemble(
         "Arch/programs.S", "programs.o", flags: assemblyFlags + ["-Wa,-I\(output.path)"], programs))
-    objects.append(
-      compile(
-        "Kernel", try files("Core", "swift") + files("Kernel", "swift"),
-        flags: swiftFlags + [
-          "-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path,
-          callsOfKernel.path,
-        ], headers + [callsChecked], "kernel.o"))
-    objects.append(unicode)
-    let generator = addHostTool("ksymgen")
+    let sources = try files("Core", "swift") + files("Kernel", "swift")
+    let object = result("kernel.o")
+    let interface = result("Kernel.swiftmodule")
+    // For testing: so that a module may use, and subclass, what is internal to the kernel.
+    commands.append(
+      .buildCommand(
+        displayName: "guest: compile Kernel", executable: swiftc,
+        arguments: kernelFlags + [
+          "-module-name", "Kernel", "-enable-testing", "-emit-module", "-emit-module-path",
+          interface.path, "-c", callsOfKernel.path,
+        ] + sources.map(\.path) + ["-o", object.path],
+        inputFiles: sources + headers + [callsChecked], outputFiles: [object, interface]))
+    let modules = try addModules(kernel: sources + headers, interface: interface)
+    objects += modules.kernelObjects + [object, unicode]
+    let generator = addHostTool("ksymgen", ["SymbolHash"])
     let first = link("kernel.pass1", script: file("kernel.ld"), objects)
+    add(
+      "check modules", modules.tool,
+      ["check", first.path, result("modules.ok").path]
+        + modules.objects.map(\.path),
+      [first, modules.tool] + modules.objects, result("modules.ok"))
     // Not named .S: SwiftPM would compile it into the host's target.
     let table = result("kallsyms.gen")
     add(
@@ -121,40 +132,43 @@ struct GuestBuild {
     // gdb 13 cannot read Swift's .debug_names, and then finds no symbols at all.
     let kernel = copyObject(
       second, "kernel.elf",
-      ["--remove-section", ".debug_names", "--remove-section", ".debug_aranges"], [checked])
+      ["--remove-section", ".debug_names", "--remove-section", ".debug_aranges"],
+      [checked, result("modules.ok")])
     _ = copyObject(kernel, "kernel.release.elf", ["--strip-debug"])
   }
 
   /// A host tool, compiled here instead of as a target: with a plugin that depends on an executable
   /// target, each change between `swift build` and `swift test` runs all its commands again.
-  private mutating func addHostTool(_ name: String) -> URL {
-    let generator = result(name)
-    let input = file("Tools/\(name).swift")
+  mutating func addHostTool(_ name: String, _ core: [String] = []) -> URL {
+    let tool = result(name)
+    let sources = [file("Tools/\(name).swift")] + core.map { file("Core/\($0).swift") }
     // SDKROOT: the swiftbuild back end sets it to /, and the link then fails.
     add(
       "host tool \(name)", URL(filePath: "/usr/bin/env"),
-      ["-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", input.path, "-o", generator.path],
-      [input], generator)
-    return generator
+      [
+        "-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", "-package-name", "guest",
+      ] + sources.map(\.path) + ["-o", tool.path],
+      sources, tool)
+    return tool
   }
 }
 
 // MARK: Steps
 
 extension GuestBuild {
-  private func file(_ path: String) -> URL { source.appending(path: path) }
-  private func result(_ name: String) -> URL { output.appending(path: name) }
-  private func tool(_ name: String) -> URL {
+  func file(_ path: String) -> URL { source.appending(path: path) }
+  func result(_ name: String) -> URL { output.appending(path: name) }
+  func tool(_ name: String) -> URL {
     swiftc.deletingLastPathComponent().appending(path: name)
   }
-  private var unicode: URL {
+  var unicode: URL {
     swiftc.deletingLastPathComponent().deletingLastPathComponent().appending(
       path: "lib/swift/embedded/x86_64-unknown-none-elf/libswiftUnicodeDataTables.a")
   }
 
-  private var triple: [String] { ["-target", "x86_64-unknown-none-elf"] }
+  var triple: [String] { ["-target", "x86_64-unknown-none-elf"] }
 
-  private var swiftFlags: [String] {
+  var swiftFlags: [String] {
     triple + [
       "-swift-version", "5", "-package-name", "guest", "-wmo", "-parse-as-library", "-Osize", "-g",
       "-enable-experimental-feature", "Embedded", "-enable-experimental-feature", "Extern",
@@ -164,15 +178,19 @@ extension GuestBuild {
     ]
   }
 
-  private var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
+  var kernelFlags: [String] {
+    swiftFlags + ["-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path]
+  }
+
+  var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
 
   /// The files of a folder and its folders with that extension, in a fixed order.
-  private func files(_ folder: String, _ type: String) throws -> [URL] {
+  func files(_ folder: String, _ type: String) throws -> [URL] {
     let paths = try FileManager.default.subpathsOfDirectory(atPath: file(folder).path)
     return paths.filter { $0.hasSuffix(".\(type)") }.sorted().map { file("\(folder)/\($0)") }
   }
 
-  private mutating func add(
+  mutating func add(
     _ what: String, _ tool: URL, _ arguments: [String], _ inputs: [URL], _ output: URL
   ) {
     commands.append(
@@ -181,7 +199,7 @@ extension GuestBuild {
         outputFiles: [output]))
   }
 
-  private mutating func assemble(
+  mutating func assemble(
     _ path: String, _ name: String, flags: [String], _ dependencies: [URL] = []
   ) -> URL {
     let object = result(name)
@@ -191,7 +209,7 @@ extension GuestBuild {
     return object
   }
 
-  private mutating func compile(
+  mutating func compile(
     _ module: String, _ sources: [URL], flags: [String], _ dependencies: [URL], _ name: String
   ) -> URL {
     let object = result(name)
@@ -202,7 +220,7 @@ extension GuestBuild {
     return object
   }
 
-  private mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
+  mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
     let image = result(name)
     add(
       "link \(name)", tool("ld.lld"),
@@ -213,7 +231,7 @@ extension GuestBuild {
     return image
   }
 
-  private mutating func copyObject(
+  mutating func copyObject(
     _ input: URL, _ name: String, _ flags: [String], _ dependencies: [URL] = []
   ) -> URL {
     let copy = result(name)
