@@ -64,7 +64,7 @@ enum Boot {
     }
     Frames.start(&map)
     KernelSpace.start(map)
-    KernelHeap.allowGrowth()
+    Kmalloc.start(isChecked: Power.options.checksSlabs)
     ZeroPage.start()
     Frames.reclaim(linker_boot_start()..<linker_boot_end())
     log(
