@@ -16,7 +16,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Descriptors.load()
   Boot.startMemory(boot)
   Firmware.start(boot.rootPointer)
-  InterruptRouting.start()
+  IRQ.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
   KernelDemos.start()
@@ -24,11 +24,17 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Modules.start()
   Scheduler.startProcessor()
   Processors.start()
+  SoftIRQ.start()
+  Boot.publish()
   Thread.spawn("init") { Init.run() }
   Thread.spawn("reaper") { Reaper.run() }
   Thread.spawn("rcu") { RCU.run() }
   SchedulingFiles.start()
-  LocalAPIC.startTimer()
+  SoftIRQ.startThreads()
+  WorkQueue.start()
+  Console.listen()
+  TimerQueue.startProcessor()
+  Tick.start()
   log("sched", "deadline, real time, fair; \(Clock.ticksPerSecond) ticks per second")
   Scheduler.idleForever()
 }
@@ -44,6 +50,11 @@ enum Boot {
       "clock",
       "counter \(Clock.counterFrequency / 1_000_000) MHz, APIC timer \(Clock.timerFrequency * 16 / 1_000_000) MHz, measured against the 8254"
     )
+  }
+
+  static func publish() {
+    ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
+    ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
 
   /// Physical memory, page tables, heap; then the boot code's frames are free.

@@ -27,8 +27,6 @@ enum Preemption {
   @inline(__always)
   static func enableWithoutGivingWay() { percpu_add_preempt_count(0 &- one) }
 
-  /// After waking somebody: gives way at once where that is allowed.
-  @inline(__always)
   static func giveWayIfAsked() { if percpu_need_resched() != 0 { giveWay() } }
 
   @inline(never)

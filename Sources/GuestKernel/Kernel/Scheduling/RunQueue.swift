@@ -25,6 +25,8 @@ final class RunQueue {
   var idleTime: UInt64 = 0
   var idleSince: UInt64 = 0
   var nextBalance: UInt64 = 0
+  /// What `SliceTimer` is set for.
+  var nextEvent: UInt64?
 
   init(cpu: Int, idle: Thread) {
     self.cpu = cpu

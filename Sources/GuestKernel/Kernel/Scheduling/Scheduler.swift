@@ -33,6 +33,8 @@ enum Scheduler {
     tableLock.withLockIRQ { table.append(thread) }
     cpu.area.pointee.thread = Unmanaged.passUnretained(thread).toOpaque()
     ScheduleTrace.startProcessor()
+    SliceTimer.prepare()
+    Timeouts.prepare()
     RunQueue.add(queue)
   }
 

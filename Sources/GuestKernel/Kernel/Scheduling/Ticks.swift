@@ -7,7 +7,6 @@ extension Scheduler {
     let queue = RunQueue.current
     let now = Clock.nanoseconds
     if queue.cpu == 0 { Clock.ticks += 1 }
-    Timeouts.expire(now)
     turnMayBeOver(queue, now)
     Balance.tick(queue, now)
     RCU.tick(queue)
@@ -16,8 +15,10 @@ extension Scheduler {
   /// Books the time, and asks for a switch when it is somebody else's turn.
   static func turnMayBeOver(_ queue: RunQueue, _ now: UInt64) {
     queue.lock.lock()
+    if let next = queue.nextEvent, next <= now { queue.nextEvent = nil }
     if queue.queue.tick(now: now) { CPU.current.needsReschedule = true }
     if Bandwidth.refresh(queue, now) { CPU.current.needsReschedule = true }
+    if !CPU.current.needsReschedule { SliceTimer.arm(queue, now) }
     queue.lock.unlock()
   }
 }
@@ -26,6 +27,11 @@ extension Scheduler {
 enum Timeouts {
   private static let lock = SpinLock("timeouts")
   nonisolated(unsafe) private static var tree = EntityTree()
+  /// Set for the first of them.
+  private static let timer = Timer { _ in Timeouts.expire(Clock.nanoseconds) }
+
+  /// Makes the timer: nothing is allocated later, under locks.
+  static func prepare() { _ = timer }
 
   static func add(_ thread: Thread, until deadline: UInt64) {
     guard deadline != .max else { return }
@@ -33,6 +39,7 @@ enum Timeouts {
       thread.timeout.pointee.key = deadline
       thread.timeout.pointee.isQueued = true
       tree.insert(thread.timeout)
+      if tree.first == thread.timeout { timer.start(at: deadline) }
     }
   }
 
@@ -55,11 +62,31 @@ enum Timeouts {
         tree.remove(first)
         Scheduler.wake(Thread.of(first))
       }
+      if let first = tree.first { timer.start(at: first.pointee.key) }
     }
   }
 }
 
-/// Switches off precise ends of turns until there are timers finer than the tick.
+/// Ends turns to the nanosecond where the tick would be too coarse: budgets of deadline threads and
+/// groups, and real-time turns.
 enum SliceTimer {
-  static func arm(_ queue: RunQueue, _ now: UInt64) {}
+  private static let timers = {
+    var timers: [Timer] = []
+    for _ in 0..<CPU.capacity {
+      timers.append(
+        Timer { _ in Scheduler.turnMayBeOver(RunQueue.current, Clock.nanoseconds) })
+    }
+    return timers
+  }()
+
+  static func prepare() { _ = timers }
+
+  /// Sets this processor's timer for what its queue expects next; the queue is locked.
+  static func arm(_ queue: RunQueue, _ now: UInt64) {
+    guard queue.cpu == Int(percpu_index()) else { return }
+    let next = queue.queue.nextEvent(now: now)
+    guard next != queue.nextEvent else { return }
+    queue.nextEvent = next
+    if let next { timers[queue.cpu].start(at: max(next, now + 10_000)) }
+  }
 }
