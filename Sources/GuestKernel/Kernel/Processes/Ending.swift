@@ -38,7 +38,6 @@ extension Processes {
         becomeZombie(process, status)
       }
     }
-    process.threadLeft.wakeAll()
   }
 
   /// What `set_tid_address` and CLONE_CHILD_CLEARTID promise to those who wait for the thread.

@@ -99,7 +99,7 @@ enum Exec {
       process.resumed.wakeAll()
     }
     return process.threadLeft.wait(as: .killable) {
-      Processes.lock.withLockIRQ { process.threads.count == 1 }
+      Processes.lock.withLockIRQ { process.users == 1 }
     } == .done
   }
 

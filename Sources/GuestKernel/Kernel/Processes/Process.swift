@@ -39,15 +39,15 @@ final class Process {
   var hasExecuted = false
   var usage = ProcessUsage()
 
-  /// Threads whose stacks still stand in the address space.
-  private var users = 0
+  /// Threads that may still have the page tables loaded.
+  private(set) var users = 0
 
   let started = Clock.nanoseconds
   /// Woken when a child ends, stops or goes on.
   let childChanged = WaitQueue()
   /// Woken when the process goes on after a stop.
   let resumed = WaitQueue()
-  /// Woken when a thread has left.
+  /// Woken when a thread has left and been cleared away.
   let threadLeft = WaitQueue()
 
   /// It takes Ctrl-C as a byte.
@@ -86,6 +86,7 @@ final class Process {
       return users == 0
     }
     if isLast { withInterruptsOff { space.release() } }
+    threadLeft.wakeAll()
   }
 }
 

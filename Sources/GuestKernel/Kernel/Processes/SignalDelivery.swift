@@ -15,10 +15,7 @@ enum SignalDelivery {
       cpu_sti()
       let mustLeave = serve(frame)
       cpu_cli()
-      if mustLeave {
-        BigLock.enter()
-        Scheduler.endRunning()
-      }
+      if mustLeave { Scheduler.endRunning() }
     }
     settleCall(frame)
   }
