@@ -41,6 +41,7 @@
   .endr
   LINK "[", tools
   LINK shell, sh
+  PROGRAM usertests
   PROGRAM hello
   PROGRAM primes
   PROGRAM mandelbrot

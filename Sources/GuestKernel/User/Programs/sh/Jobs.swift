@@ -60,9 +60,12 @@ struct Jobs {
     var job = job
     while !job.processes.isEmpty, !job.isStopped {
       do throws(SystemError) {
-        let target = shell.controlsJobs ? -job.group : job.processes[0]
-        let (pid, news) = try Process.wait(for: target, .untraced)
-        job.note(pid, news)
+        let (pid, news) = try Process.wait(for: -1, .untraced)
+        if job.processes.contains(pid) {
+          job.note(pid, news)
+        } else {
+          note(pid, news, says: shell.controlsJobs)
+        }
       } catch {
         if error != .interrupted { break }
         if !shell.controlsJobs, Interrupt.isPending { break }
