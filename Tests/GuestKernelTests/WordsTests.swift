@@ -102,3 +102,13 @@ import Testing
     #expect(log.byte(at: log.end) == nil)
   }
 }
+
+@Suite struct InjectedFaultTests {
+  @Test func names() {
+    #expect(InjectedFaults(list: Array("fork-leak".utf8)) == .forkLeak)
+    #expect(InjectedFaults(list: Array("wait-lie,pipe-drop".utf8)) == [.waitLie, .pipeDrop])
+    #expect(InjectedFaults(list: Array("nothing".utf8)) == nil)
+    #expect(BootOptions(commandLine: Array("fault=silent-put".utf8)).faults == .silentPut)
+    #expect(BootOptions(commandLine: Array("fault=x".utf8)).unknown == [Array("fault=x".utf8)])
+  }
+}

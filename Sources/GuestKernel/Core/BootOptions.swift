@@ -20,6 +20,8 @@ package struct BootOptions: Equatable {
   package var rebootsAfterPanic = false
   package var checksSlabs = false
   package var maximumProcessors = 64
+  /// Mistakes to be made, for the tests that must find them.
+  package var faults: InjectedFaults = []
   package var module = ModuleOptions()
   /// Words that are not options of this kernel.
   package var unknown: [[UInt8]] = []
@@ -47,6 +49,10 @@ package struct BootOptions: Equatable {
       maximumProcessors = max(1, BootOptions.number(word.dropFirst(8)) ?? 64)
     } else if word.equals("slabdebug") {
       checksSlabs = true
+    } else if word.starts(with: "fault="),
+      let faults = InjectedFaults(list: Array(word.dropFirst(6)))
+    {
+      self.faults = faults
     } else if word.starts(with: "init=") {
       program = Array(word.dropFirst(5))
     } else if word.starts(with: "run=") {

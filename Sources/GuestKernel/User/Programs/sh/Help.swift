@@ -34,7 +34,7 @@ enum Help {
     } catch {
       say(" \(error.name)")
     }
-    say("\nhelp NAME: one of them. help boot: options of the kernel. help keys: editing the line.\n")
+    say("\nhelp NAME: one of them. help boot: the kernel's options. help keys: editing.\n")
     say("demo: ideas of the kernel, shown at work. usertests: does the kernel keep its promises?\n")
   }
 

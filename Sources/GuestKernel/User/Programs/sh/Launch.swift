@@ -153,9 +153,10 @@ enum Launch {
     return nil
   }
 
-  /// Forks; the child runs `body`, which does not return. nil when there can be no more processes.
+  /// Forks; the child runs `body`, which does not return.
   ///
-  /// Parent and child both set the group and the terminal: whoever comes first, it is done.
+  /// Parent and child both set the group and the terminal: whoever comes first, it is done. The
+  /// result is nil when there can be no more processes.
   private static func fork(
     _ shell: Shell, group: Int32?, inBackground: Bool, _ body: () -> Void
   ) -> Int32? {

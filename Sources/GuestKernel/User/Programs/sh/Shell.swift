@@ -14,7 +14,7 @@ final class Shell: ShellContext {
   var leaving = Leaving.no
   /// Typed lines, for `history`.
   var history: [[UInt8]] = []
-  /// `set -e`, `set -x`
+  /// What `set -e` and `set -x` turn on.
   var endsOnFailure = false
   var echoesCommands = false
 

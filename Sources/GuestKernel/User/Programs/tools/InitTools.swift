@@ -6,7 +6,8 @@ let initTools: [Tool] = [
   Tool(
     name: "init", usage: "init [-s COMMANDS | -x COMMANDS]",
     summary: "the first program: runs /etc/rc and keeps a shell running", run: Init.run),
-  Tool(name: "login", usage: "login [NAME]", summary: "asks for a name, starts a shell", run: login),
+  Tool(
+    name: "login", usage: "login [NAME]", summary: "asks for a name, starts a shell", run: login),
 ]
 
 enum Init {

@@ -18,8 +18,8 @@ let processTools: [Tool] = [
     return 0
   },
   Tool(
-    name: "env", usage: "env [NAME=VALUE...] [COMMAND...]", summary: "shows or changes the environment",
-    run: env),
+    name: "env", usage: "env [NAME=VALUE...] [COMMAND...]",
+    summary: "shows or changes the environment", run: env),
   Tool(
     name: "xargs", usage: "xargs [-n COUNT] [COMMAND...]", summary: "its input as arguments",
     run: xargs),

@@ -31,6 +31,7 @@ let argumentTests: [UserTest] = [
       let file = try Descriptor.open(literal("/proc/version"))
       for address in badAddresses + [address_of_code()] {
         let pointer = UnsafeMutableRawPointer(bitPattern: UInt(address))
+        _ = try file.seek(0, from: .start)
         check.fails(Call.read(file.rawValue, pointer, 16), .badAddress, "read to \(hex: address)")
       }
       try file.close()

@@ -48,7 +48,7 @@ let fileTests: [UserTest] = [
       try reading.close()
       let writing = try Descriptor.open(name, [.writeOnly, .truncate])
       var byte: UInt8 = 0
-      check.fails(Call.read(writing.rawValue, &byte, 1), .badDescriptor, "reading what is write-only")
+      check.fails(Call.read(writing.rawValue, &byte, 1), .badDescriptor, "reading write-only")
       try writing.close()
       check.expect(try FileTree.status(of: name).size == 0, "O_TRUNC")
     }
@@ -132,7 +132,8 @@ let fileTests: [UserTest] = [
       check.expect(status == .exited(code: 0), "the child wrote")
       try file.write(all: literal("parent"))
       check.expect(
-        try FileTree.contents(of: literal("f")) == literal("childparent"), "after the child's bytes")
+        try FileTree.contents(of: literal("f")) == literal("childparent"), "after the child's bytes"
+      )
       try file.close()
     }
   },

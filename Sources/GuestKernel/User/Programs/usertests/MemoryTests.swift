@@ -46,7 +46,9 @@ let memoryTests: [UserTest] = [
       Memory.words(base + pageBytes)[0] = 5
       Memory.protect(base + pageBytes, size: pageBytes, .read)
       check.expect(do_read(base + pageBytes) == 5, "still readable")
-      let write = inChild { do_write(base + pageBytes); return 0 }
+      let write = inChild {
+        do_write(base + pageBytes); return 0
+      }
       check.expect(write == .killed(by: .segmentation), "not writable")
       Memory.protect(base + pageBytes, size: pageBytes, [])
       let read = inChild { Int32(do_read(base + pageBytes)) }
@@ -59,7 +61,9 @@ let memoryTests: [UserTest] = [
       byte = 0
       Memory.protect(base + pageBytes, size: pageBytes, [.read, .write])
       check.expect(do_read(base + pageBytes) == 5, "what was there is there again")
-      let run = inChild { do_jump(base); return 0 }
+      let run = inChild {
+        do_jump(base); return 0
+      }
       check.expect(run == .killed(by: .segmentation), "data is not code")
       Memory.unmap(base, size: 3 * pageBytes)
     } catch {
@@ -128,7 +132,10 @@ let memoryTests: [UserTest] = [
     do throws(SystemError) {
       let base = try Memory.map(size: pageBytes, [.read, .write], [.shared, .anonymous])
       let words = Memory.words(base)
-      check.expect(inChild { words[3] = 99; return 0 } == .exited(code: 0), "a child writes")
+      check.expect(
+        inChild {
+          words[3] = 99; return 0
+        } == .exited(code: 0), "a child writes")
       check.expect(words[3] == 99, "the parent sees it")
       Memory.unmap(base, size: pageBytes)
     } catch {

@@ -163,4 +163,3 @@ let processTests: [UserTest] = [
     check.fails(Call.setpgid(0, -1), .invalidArgument, "a negative group")
   },
 ]
-

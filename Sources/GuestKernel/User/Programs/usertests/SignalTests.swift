@@ -52,12 +52,22 @@ let signalTests: [UserTest] = [
     }
   },
   UserTest(name: "faults-are-signals") { check in
-    check.expect(inChild { do_undefined(); return 0 } == .killed(by: .illegal), "UD2: ILL")
     check.expect(
-      inChild { _ = do_read(0); return 0 } == .killed(by: .segmentation), "address 0: SEGV")
+      inChild {
+        do_undefined(); return 0
+      } == .killed(by: .illegal), "UD2: ILL")
     check.expect(
-      inChild { do_divide_by_zero(); return 0 } == .killed(by: .arithmetic), "1/0: FPE")
-    check.expect(inChild { do_halt(); return 0 } == .killed(by: .segmentation), "HLT: SEGV")
+      inChild {
+        _ = do_read(0); return 0
+      } == .killed(by: .segmentation), "address 0: SEGV")
+    check.expect(
+      inChild {
+        do_divide_by_zero(); return 0
+      } == .killed(by: .arithmetic), "1/0: FPE")
+    check.expect(
+      inChild {
+        do_halt(); return 0
+      } == .killed(by: .segmentation), "HLT: SEGV")
   },
   UserTest(name: "stop-and-go") { check in
     do throws(SystemError) {
