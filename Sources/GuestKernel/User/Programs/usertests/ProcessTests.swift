@@ -67,9 +67,9 @@ let processTests: [UserTest] = [
   },
   UserTest(name: "orphans") { check in
     let status = inChild {
+      let parent = Process.id
       for _ in 0..<5 {
         if let pid = try? Process.fork(), pid == 0 {
-          let parent = Process.parentID
           while Process.parentID == parent { Time.sleep(nanoseconds: 5_000_000) }
           System.exitNow(0)
         }

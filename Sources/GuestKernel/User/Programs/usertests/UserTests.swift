@@ -101,7 +101,7 @@ struct UserTests: Program {
     let result = runOnce(test)
     var missing = before.missing()
     var rounds = 0
-    while result == .passed, missing > 0, rounds < 3 {
+    while result == .passed, missing > 0, rounds < 4 {
       rounds += 1
       let again = Possessions()
       _ = runOnce(test)
@@ -172,11 +172,12 @@ private struct Possessions {
   /// Bytes that are not free any more; what ended gets some time to be cleared away.
   func missing() -> UInt64 {
     var now = System.memory().free
-    var patience = 20
-    while now < free, patience > 0 {
+    var patience = 0
+    while now < free, patience < 10 {
       Time.sleep(nanoseconds: 10_000_000)
-      now = System.memory().free
-      patience -= 1
+      let next = System.memory().free
+      patience = next == now ? patience + 1 : 0
+      now = next
     }
     return now < free ? free - now : 0
   }
