@@ -36,7 +36,7 @@
   .irp name, uname, clear, poweroff, reboot, panic, true, false, echo, yes, seq, test, expr
     LINK \name, tools
   .endr
-  .irp name, basename, init, login
+  .irp name, basename, init, login, cyclictest, chrt, taskset
     LINK \name, tools
   .endr
   LINK "[", tools

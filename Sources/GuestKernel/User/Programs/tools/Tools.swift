@@ -37,6 +37,7 @@ struct Tools: Program {
 
   static var all: [Tool] {
     textTools + fileTools + processTools + systemTools + logicTools + initTools
+      + schedulingTools
   }
 
   private static func list() {
