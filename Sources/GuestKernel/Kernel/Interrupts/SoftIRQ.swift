@@ -31,7 +31,7 @@ enum SoftIRQ {
   private static let mostRounds = 10
   /// Written at boot only.
   nonisolated(unsafe) private static var actions: [(() -> Void)?] = []
-  nonisolated(unsafe) private static var counts = PerCPU<[UInt64]>([])
+  private static let counts = PerCPU<[UInt64]>([])
   nonisolated(unsafe) private static var threads: [KernelServant] = []
 
   static func start() {
@@ -59,6 +59,11 @@ enum SoftIRQ {
   /// `disable`.
   static func raise(_ kind: Kind) { percpu_softirq_raise(1 << UInt32(kind.rawValue)) }
 
+  /// Not in an interrupt, nor in a softirq, nor where they are disabled.
+  @inline(__always)
+  static var mayRun: Bool { Preemption.count < softIRQUnit }
+  private static let softIRQUnit = Preemption.softIRQ
+
   /// Keeps softirqs away from this processor until `enable`.
   @inline(__always)
   static func disable() { percpu_add_preempt_count(Preemption.softIRQ) }
@@ -71,7 +76,7 @@ enum SoftIRQ {
 
   @inline(never)
   private static func catchUp() {
-    guard Preemption.count == 0, Interrupts.areOn else { return }
+    guard mayRun, Interrupts.areOn else { return }
     cpu_cli()
     if percpu_softirq_pending() != 0 { run() }
     cpu_sti()
