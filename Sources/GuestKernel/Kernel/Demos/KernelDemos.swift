@@ -39,6 +39,9 @@ enum KernelDemos {
       KernelDemo(
         name: "per-cpu", summary: "counting without a lock, each processor for itself",
         run: PerCPUDemo.run),
+      KernelDemo(
+        name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
+        run: VFSDemo.run),
     ]
   }
 
