@@ -18,9 +18,11 @@ extension CPU {
   /// interrupts off would wait for ever.
   static func callOthers(_ body: @escaping () -> Void) { call({ _, _ in true }, body) }
 
-  /// The same on one other processor.
+  /// The same on one processor, which may be this one.
   static func call(on index: Int, _ body: @escaping () -> Void) {
-    call({ number, _ in number == index }, body)
+    call(
+      { number, _ in number == index },
+      here: { if Int(percpu_index()) == index { body() } }, body)
   }
 
   /// The same on all processors, this one included, at the same time.

@@ -58,7 +58,7 @@ enum InterruptDelivery {
     guard frame.pointee.rflags & interruptFlag != 0 else { return }
     if percpu_softirq_pending() != 0, SoftIRQ.mayRun { SoftIRQ.run() }
     guard Preemption.count == 0 else { return }
-    if percpu_need_resched() != 0 { withInterruptsOff { Scheduler.preempt() } }
+    if percpu_need_resched() != 0 { Scheduler.preempt() }
     if frame.pointee.cs & 3 == 3 { withInterruptsOff { Scheduler.endIfAsked() } }
   }
 }

@@ -45,8 +45,10 @@ enum SoftIRQ {
 
   /// One `ksoftirqd` for each processor that runs threads.
   static func startThreads() {
-    for _ in 0..<CPU.count {
-      threads.append(KernelServant("ksoftirqd") { runInThread() })
+    for index in 0..<CPU.count {
+      let servant = KernelServant("ksoftirqd") { runInThread() }
+      _ = servant.thread?.setAffinity(1 << UInt64(index))
+      threads.append(servant)
     }
   }
 
@@ -129,9 +131,10 @@ enum SoftIRQ {
 final class KernelServant {
   private let queue = WaitQueue()
   private var isWanted: UInt32 = 0
+  private(set) var thread: Thread?
 
   init(_ name: StaticString, _ body: @escaping () -> Void) {
-    Thread.spawn(name) { [self] in
+    thread = Thread.spawn(name) { [self] in
       while true {
         _ = queue.wait(interruptible: false) { atomic_load32(&isWanted) != 0 }
         atomic_store32(&isWanted, 0)
