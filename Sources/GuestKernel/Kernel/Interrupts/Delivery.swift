@@ -59,6 +59,6 @@ enum InterruptDelivery {
     if percpu_softirq_pending() != 0, SoftIRQ.mayRun { SoftIRQ.run() }
     guard Preemption.count == 0 else { return }
     if percpu_need_resched() != 0 { Scheduler.preempt() }
-    if frame.pointee.cs & 3 == 3 { withInterruptsOff { Scheduler.endIfAsked() } }
+    if frame.pointee.cs & 3 == 3 { SignalDelivery.attend(frame) }
   }
 }
