@@ -19,6 +19,7 @@ package struct BootOptions: Equatable {
   package var rebootsAfterPanic = false
   package var maximumProcessors = 64
   package var module = ModuleOptions()
+  package var debug = DebugOptions()
   /// Words that are not options of this kernel.
   package var unknown: [[UInt8]] = []
 
@@ -49,7 +50,7 @@ package struct BootOptions: Equatable {
       program = Array(word.dropFirst(4))
     } else if word.starts(with: "cmd=") {
       commands = Array(word.dropFirst(4))
-    } else if !module.read(word) {
+    } else if !module.read(word), !debug.read(word) {
       unknown.append(word)
     }
   }

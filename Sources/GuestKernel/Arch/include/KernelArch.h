@@ -176,6 +176,8 @@ void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }
+void oops_end(void);
+INLINE uint64_t address_of_oops_end(void) { return (uint64_t)&oops_end; }
 INLINE uint64_t address_of_thread_start(void) { return (uint64_t)&thread_start; }
 INLINE uint64_t address_of_processor_start(void) { return (uint64_t)&processor_start; }
 INLINE uint64_t address_of_thread_start_user(void) { return (uint64_t)&thread_start_user; }
@@ -197,6 +199,7 @@ INLINE percpu_t *_Nullable *_Nonnull address_of_percpu_table(void) { return perc
 ADDRESS_OF(early_heap, uint8_t)
 ADDRESS_OF(early_heap_end, uint8_t)
 LINKER_ADDRESS(isr_stubs)
+LINKER_ADDRESS(interrupt_return)
 LINKER_ADDRESS(trampoline_start)
 LINKER_ADDRESS(trampoline_end)
 LINKER_ADDRESS(trampoline_area)

@@ -21,7 +21,13 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   ProcFS.start()
   KernelDemos.start()
   Taint.start()
+  KernelLog.publish()
+  Panic.prepare()
   Modules.start()
+  Trace.start()
+  Kprobes.start()
+  Perf.start()
+  Scripts.start()
   Scheduler.start()
   Processors.start()
   Thread.spawn("init") { Init.run() }

@@ -5,6 +5,7 @@ import KernelArch
 @c(interrupt_dispatch)
 public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   let fromUser = frame.pointee.cs & 3 == 3
+  if frame.pointee.vector == 3, !fromUser, Kprobes.hit(frame) { return }
   if frame.pointee.vector >= UInt64(InterruptVector.firstOfProcessors) {
     serveProcessors(frame.pointee.vector)
     guard Preemption.count == 0, percpu_need_resched() != 0 else { return }
@@ -14,7 +15,10 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
     Exceptions.deliver(frame, fromUser: fromUser)
   } else if frame.pointee.vector < UInt64(InterruptVector.firstOfProcessors) {
     percpu_add_preempt_count(Preemption.interrupt)
+    Trace.record(.irqEntry, frame.pointee.vector)
+    if frame.pointee.vector == UInt64(InterruptVector.timer) { Perf.sample(frame) }
     serve(frame.pointee.vector)
+    Trace.record(.irqExit, frame.pointee.vector)
     percpu_add_preempt_count(0 &- Preemption.interrupt)
   }
   if Preemption.count == 0, percpu_need_resched() != 0 { Scheduler.preempt() }
@@ -63,6 +67,6 @@ private func serve(_ vector: UInt64) {
 /// Called by isr_paranoid for NMI, double fault and machine check, which wait for no lock.
 @c(paranoid_dispatch)
 public func paranoidDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
-  if Panic.isUnderWay { Panic.halt() }  // see CPU.stopOthers
+  if Panic.isUnderWay { Panic.stop(frame) }  // see CPU.stopOthers
   Exceptions.deliver(frame, fromUser: false)
 }

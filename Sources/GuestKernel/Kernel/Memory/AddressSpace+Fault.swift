@@ -198,6 +198,7 @@ extension Area {
 enum PageFaults {
   /// Called for each page fault; true when the instruction can start again.
   static func resolve(_ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64) -> Bool {
+    Trace.record(.pageFault, address, frame.pointee.error)
     guard let space = Scheduler.running?.process?.space, frame.pointee.error >> 3 & 1 == 0,
       Layout.userSpace.contains(address)
     else { return false }

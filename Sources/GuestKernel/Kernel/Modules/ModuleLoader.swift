@@ -101,7 +101,12 @@ enum ModuleLoader {
     Modules.add(module)
     Modules.announce(.coming, module)
     if !module.isSigned { Taint.add(.unsignedModule) }
-    let result = module.initHook == 0 ? 0 : call_hook(module.initHook)
+    let result = module.initHook == 0 ? 0 : runHook(module.initHook)
+    guard let result else {
+      // Its code may be in use for ever: it stays in memory, and in the list.
+      log(.error, "module", "\(text: module.name): its init hook crashed")
+      return .badAddress
+    }
     guard result == 0 else {
       log("module", "\(text: module.name): its init hook failed with \(result)")
       dismiss(module)
@@ -114,6 +119,24 @@ enum ModuleLoader {
       "\(text: module.name) loaded: \(size: module.size)\(module.isSigned ? "" as StaticString : ", not signed")"
     )
     return nil
+  }
+
+  /// Calls a hook on a thread of its own, so that a crash there is not the loader's; nil after one.
+  private static func runHook(_ hook: UInt64) -> Int32? {
+    var result: Int32?
+    let done = Completion()
+    let thread = Thread.trySpawn([UInt8](text: "module hook")) {
+      result = call_hook(hook)
+      done.complete()
+    }
+    guard let id = thread?.id else { return Int32(SystemError.outOfMemory.rawValue) }
+    while done.wait(interruptible: false, until: Clock.nanoseconds + 20_000_000) != .done {
+      let isAlive = withInterruptsOff {
+        Scheduler.threads.contains { $0.id == id && $0.state != .ended }
+      }
+      if !isAlive, result == nil { return nil }
+    }
+    return result
   }
 
   private static func dismiss(_ module: Module) {
@@ -145,7 +168,7 @@ extension ModuleLoader {
     guard isFree else { return .tryAgain }
     if force { Taint.add(.forcedUnload) }
     Modules.announce(.going, module)
-    if module.exitHook != 0 { _ = call_hook(module.exitHook) }
+    if module.exitHook != 0 { _ = runHook(module.exitHook) }
     dismiss(module)
     log("module", "\(text: name) unloaded")
     return nil

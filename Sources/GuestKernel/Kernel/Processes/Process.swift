@@ -10,6 +10,8 @@ final class Process {
   /// It takes Ctrl-C as a byte.
   var keepsInterrupts = false
   var isWaitingForChild = false
+  /// Decides which system calls it may make; inherited, never removed.
+  var callFilter: ScriptProgram?
   /// It has been told to end this way, and will before its next instruction in ring 3.
   var pendingEnd: ExitStatus?
   /// It has ended this way; its parent has yet to ask.

@@ -32,6 +32,7 @@ enum Scheduler {
   static var nextID: Int { lastID + 1 }
 
   static func makeReady(_ thread: Thread) {
+    Trace.record(.schedWakeup, thread.id, Int(percpu_index()))
     thread.state = .ready
     hasWoken = true
   }
@@ -107,6 +108,7 @@ extension Scheduler {
     let next = next()
     next.state = .running
     guard old !== next else { return nil }
+    Trace.record(.schedSwitch, old.id, next.id)
     running = next
     return Switch(
       areaToSave: old.floatingPoint, areaToLoad: next.floatingPoint, stackTop: next.stackTop,

@@ -19,6 +19,13 @@ enum SystemCalls {
   @inline(never)
   static func serve(_ frame: UnsafeMutablePointer<trap_frame>) {
     Thread.current.systemCalls += 1
+    let call = frame.pointee.rax
+    Trace.record(.sysEnter, call, frame.pointee.rdi, frame.pointee.rsi)
+    defer { Trace.record(.sysExit, call, frame.pointee.rax) }
+    if let filter = Scheduler.running?.process?.callFilter, !isAllowed(filter, frame.pointee) {
+      frame.pointee.rax = UInt64(bitPattern: SystemError.notPermitted.rawValue)
+      return
+    }
     switch dispatch(frame.pointee.rax, frame) {
     case .success(let value): frame.pointee.rax = value
     case .failure(let failure): frame.pointee.rax = UInt64(bitPattern: failure.error.rawValue)
