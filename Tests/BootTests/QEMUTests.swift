@@ -101,7 +101,7 @@ struct QEMUTests {
     #expect(one.output.contains("Hello, world!"))
     let many = String(repeating: "spin &", count: 100)
     let all = try QEMU.boot(
-      commandLine: "quiet cmd=\"\(many); hello; mem\" exit debug-exit", extra: ["-m", "12"])
+      commandLine: "quiet cmd=\"\(many); mem\" exit debug-exit", extra: ["-m", "7"])
     #expect(all.status == 33)
     #expect(all.output.contains("spin: out of memory"))
     #expect(all.output.contains("page tables"))

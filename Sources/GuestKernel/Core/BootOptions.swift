@@ -8,6 +8,7 @@
 ///   a panic.
 /// - `selftest`: the kernel checks itself before the first program starts.
 /// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
+/// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
   package var isQuiet = false
@@ -17,6 +18,7 @@ package struct BootOptions: Equatable {
   package var usesDebugExit = false
   package var testsItself = false
   package var rebootsAfterPanic = false
+  package var checksSlabs = false
   package var maximumProcessors = 64
   package var module = ModuleOptions()
   package var debug = DebugOptions()
@@ -44,6 +46,8 @@ package struct BootOptions: Equatable {
       maximumProcessors = 1
     } else if word.starts(with: "maxcpus=") {
       maximumProcessors = max(1, BootOptions.number(word.dropFirst(8)) ?? 64)
+    } else if word.equals("slabdebug") {
+      checksSlabs = true
     } else if word.starts(with: "init=") {
       program = Array(word.dropFirst(5))
     } else if word.starts(with: "run=") {

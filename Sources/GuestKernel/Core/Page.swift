@@ -30,9 +30,8 @@ package struct PageState: OptionSet, Equatable {
   package static let busy = PageState(rawValue: 1 << 10)
   /// Has a copy in swap; the slot is in `index` of the swap cache.
   package static let swapped = PageState(rawValue: 1 << 11)
-  package static let locked = PageState(rawValue: 1 << 12)
-  /// Not the first frame of a larger block.
-  package static let tail = PageState(rawValue: 1 << 13)
+  /// A block of `Kmalloc` that is larger than any cache's objects.
+  package static let large = PageState(rawValue: 1 << 12)
 }
 
 /// A frame's descriptor; frame numbers serve as links, 0 for none.

@@ -63,7 +63,9 @@ package final class TraceRing {
       var bestRecord: TraceRecord?
       for (index, ring) in rings.enumerated() {
         guard let record = ring[next[index]] else { continue }
-        if bestRecord.map({ record.time < $0.time }) ?? true { (best, bestRecord) = (index, record) }
+        if bestRecord.map({ record.time < $0.time }) ?? true {
+          (best, bestRecord) = (index, record)
+        }
       }
       guard let record = bestRecord else { return }
       next[best] += 1

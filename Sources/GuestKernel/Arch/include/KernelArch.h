@@ -39,6 +39,8 @@ INLINE uint64_t read_cr3(void) { uint64_t v; __asm__ volatile("mov %%cr3,%0" : "
 INLINE void write_cr3(uint64_t v) { __asm__ volatile("mov %0,%%cr3" ::"r"(v) : "memory"); }
 INLINE uint64_t read_cr4(void) { uint64_t v; __asm__ volatile("mov %%cr4,%0" : "=r"(v)); return v; }
 INLINE void write_cr4(uint64_t v) { __asm__ volatile("mov %0,%%cr4" ::"r"(v) : "memory"); }
+INLINE uint64_t read_cr8(void) { uint64_t v; __asm__ volatile("mov %%cr8,%0" : "=r"(v)); return v; }
+INLINE void write_cr8(uint64_t v) { __asm__ volatile("mov %0,%%cr8" ::"r"(v) : "memory"); }
 INLINE uint64_t read_rbp(void) { uint64_t v; __asm__ volatile("mov %%rbp,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_rflags(void) { uint64_t v; __asm__ volatile("pushfq; popq %0" : "=r"(v)::"memory"); return v; }
 INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memory"); }
@@ -99,7 +101,7 @@ typedef struct percpu {
   uint64_t root_table;       // the page tables it uses: see TLB.load
   uint32_t flush_requested;  // by TLB.flush on another processor
   uint32_t call_requested;   // by CPU.call on another processor
-  uint64_t flush_interrupts, call_interrupts, reschedule_interrupts;
+  uint64_t *_Nullable vector_counts;  // interrupts and exceptions by vector
 } percpu_t;
 _Static_assert(sizeof(percpu_t) <= 1024, "percpu0 in entry.S is too small");
 _Static_assert(offsetof(percpu_t, kernel_rsp) == 8 && offsetof(percpu_t, user_rsp) == 16, "entry.S");
@@ -115,6 +117,7 @@ PERCPU_FIELD(void *_Nullable, thread)
 PERCPU_FIELD(uint32_t, preempt_count)
 PERCPU_FIELD(uint32_t, need_resched)
 PERCPU_FIELD(uint32_t, index)
+PERCPU_FIELD(uint32_t, softirq_pending)
 INLINE void percpu_add_preempt_count(uint32_t n) {
   __asm__ volatile("addl %0,%%gs:%c1" ::"ri"(n), "i"(offsetof(percpu_t, preempt_count)) : "memory");
 }
@@ -135,6 +138,14 @@ INLINE uint32_t atomic_load32(const uint32_t *p) { return __atomic_load_n(p, __A
 INLINE void atomic_store32(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 INLINE uint32_t atomic_add32(uint32_t *p, uint32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL); }
 INLINE uint32_t atomic_or32(uint32_t *p, uint32_t v) { return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }
+INLINE uint32_t percpu_softirq_pending_take(void) {
+  uint32_t v = 0;
+  __asm__ volatile("xchgl %0,%%gs:%c1" : "+r"(v) : "i"(offsetof(percpu_t, softirq_pending)) : "memory");
+  return v;
+}
+INLINE void percpu_softirq_raise(uint32_t bits) {
+  __asm__ volatile("orl %0,%%gs:%c1" ::"r"(bits), "i"(offsetof(percpu_t, softirq_pending)) : "memory");
+}
 INLINE uint32_t atomic_exchange32(uint32_t *p, uint32_t v) { return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); }
 INLINE uint32_t atomic_and32(uint32_t *p, uint32_t v) { return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST); }
 INLINE uint64_t atomic_load64(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }

@@ -16,7 +16,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Descriptors.load()
   Boot.startMemory(boot)
   Firmware.start(boot.rootPointer)
-  InterruptRouting.start()
+  IRQ.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
   KernelDemos.start()
@@ -30,9 +30,15 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Scripts.start()
   Scheduler.start()
   Processors.start()
+  SoftIRQ.start()
+  Boot.publish()
   Thread.spawn("init") { Init.run() }
   Thread.spawn("reaper") { Scheduler.reap() }
-  LocalAPIC.startTimer()
+  SoftIRQ.startThreads()
+  WorkQueue.start()
+  Console.listen()
+  TimerQueue.startProcessor()
+  Tick.start()
   log("sched", "round robin, \(Clock.ticksPerSecond) ticks per second")
   Scheduler.idleForever()
 }
@@ -48,6 +54,11 @@ enum Boot {
       "clock",
       "counter \(Clock.counterFrequency / 1_000_000) MHz, APIC timer \(Clock.timerFrequency * 16 / 1_000_000) MHz, measured against the 8254"
     )
+  }
+
+  static func publish() {
+    ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
+    ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
 
   /// Physical memory, page tables, heap; then the boot code's frames are free.
@@ -68,7 +79,7 @@ enum Boot {
     }
     Frames.start(&map)
     KernelSpace.start(map)
-    KernelHeap.allowGrowth()
+    Kmalloc.start(isChecked: Power.options.checksSlabs)
     ZeroPage.start()
     Frames.reclaim(linker_boot_start()..<linker_boot_end())
     log(

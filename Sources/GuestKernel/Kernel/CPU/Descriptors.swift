@@ -17,14 +17,20 @@ enum Selector {
 enum InterruptVector {
   static let doubleFault = 8
   static let pageFault = 14
-  static let serial: UInt8 = 0x24
-  static let timer: UInt8 = 0x40
-  /// Those above are interrupts between processors.
-  static let firstOfProcessors: UInt8 = 0xf0
+  /// Above all devices, which have 0x30 to 0xdf.
+  static let timer: UInt8 = 0xe0
+  /// From here on interrupts between processors.
   static let reschedule: UInt8 = 0xf0
   static let call: UInt8 = 0xf1
   static let flush: UInt8 = 0xf2
   static let spurious: UInt8 = 0xff
+
+  static var ownNames: [(UInt8, StaticString)] {
+    [
+      (timer, "local timer"), (reschedule, "reschedule"), (call, "function call"),
+      (flush, "TLB shootdown"), (spurious, "spurious"),
+    ]
+  }
 }
 
 enum Descriptors {

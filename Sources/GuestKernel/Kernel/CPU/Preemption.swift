@@ -27,6 +27,8 @@ enum Preemption {
   @inline(__always)
   static func enableWithoutGivingWay() { percpu_add_preempt_count(0 &- one) }
 
+  static func giveWayIfAsked() { if percpu_need_resched() != 0 { giveWay() } }
+
   @inline(never)
   private static func giveWay() {
     guard Preemption.count == 0, Interrupts.areOn else { return }

@@ -55,6 +55,7 @@ enum Processors {
     area.pointee.index = UInt32(index)
     area.pointee.apic_id = id
     area.pointee.idle_stack = idle
+    InterruptStatistics.start(area)
     area.pointee.tss.ist1 = doubleFault
     area.pointee.tss.ist2 = nonMaskable
     area.pointee.tss.ist3 = machineCheck
@@ -95,6 +96,7 @@ public func processorMain() {
   Features.enableProtections()
   Descriptors.load(cpu)
   LocalAPIC.start()
+  TimerQueue.startProcessor()
   atomic_store32(&cpu.area.pointee.online, 1)
   while true { cpu_sti_hlt() }
 }

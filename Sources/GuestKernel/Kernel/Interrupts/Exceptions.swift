@@ -15,7 +15,9 @@ enum Exceptions {
     }
     if fromUser, let process = Scheduler.running?.process {
       report(process, frame, address)
-      Processes.end(process, .faulted(vector: UInt8(truncatingIfNeeded: vector)))
+      withInterruptsOff {
+        Processes.end(process, .faulted(vector: UInt8(truncatingIfNeeded: vector)))
+      }
       return
     }
     if isPageFault, let fixup = fixup(for: frame.pointee.rip) {

@@ -6,6 +6,7 @@ enum LocalAPIC {
   private enum Register {
     static let id: UInt64 = 0x20
     static let taskPriority: UInt64 = 0x80
+    static let processorPriority: UInt64 = 0xa0
     static let endOfInterrupt: UInt64 = 0xb0
     static let spurious: UInt64 = 0xf0
     static let command: UInt64 = 0x300
@@ -18,7 +19,7 @@ enum LocalAPIC {
   }
   private static let baseMSR: UInt32 = 0x1b
   private static let masked: UInt32 = 1 << 16
-  private static let periodic: UInt32 = 1 << 17
+  private static let deadlineMode: UInt32 = 1 << 18
   private static let divideBy16: UInt32 = 0x3
 
   /// IA32_APIC_BASE bit 10: firmware has switched to x2APIC mode, whose registers are MSRs.
@@ -45,11 +46,10 @@ enum LocalAPIC {
     write(Register.spurious, 0x100 | UInt32(InterruptVector.spurious))
   }
 
-  static func startTimer() {
-    write(Register.divide, divideBy16)
-    write(Register.timer, periodic | UInt32(InterruptVector.timer))
-    let count = max(1, Clock.timerFrequency / Clock.ticksPerSecond)
-    write(Register.initialCount, UInt32(truncatingIfNeeded: count))
+  /// Of what class of vectors this processor takes no interrupts: that one and all lower ones.
+  static var taskPriority: UInt8 {
+    get { UInt8(truncatingIfNeeded: read_cr8()) }
+    set { write_cr8(UInt64(newValue)) }
   }
 
   /// Takes the 8259's vectors over LINT0, "virtual wire mode".
@@ -87,6 +87,45 @@ enum LocalAPIC {
       return wrmsr(0x800 &+ UInt32(truncatingIfNeeded: register >> 4), UInt64(value))
     }
     mmio_write32(registers &+ register, value)
+  }
+}
+
+// MARK: The timer
+
+extension LocalAPIC {
+  /// CPUID leaf 1, ECX bit 24: the timer can wait for a value of the time-stamp counter.
+  nonisolated(unsafe) private static var hasDeadline = false
+  private static let deadlineMSR: UInt32 = 0x6e0
+
+  static var timerKind: StaticString {
+    hasDeadline ? "local APIC, TSC deadline" : "local APIC, one-shot"
+  }
+
+  /// The running processor's timer: for one interrupt at a time.
+  static func startTimer() {
+    hasDeadline = cpuid(1, 0).ecx >> 24 & 1 != 0
+    write(Register.divide, divideBy16)
+    write(Register.timer, UInt32(InterruptVector.timer) | (hasDeadline ? deadlineMode : 0))
+    // SDM Vol. 3A, "TSC-Deadline Mode": the store above must come before a WRMSR of the deadline.
+    memory_fence()
+  }
+
+  /// Asks for an interrupt at `deadline`, in nanoseconds since boot, or at once when that has passed.
+  static func setTimer(at deadline: UInt64) {
+    if hasDeadline {
+      wrmsr(deadlineMSR, max(1, Clock.counter(at: deadline)))
+      return
+    }
+    let now = Clock.nanoseconds
+    let longest: UInt64 = 1_000_000_000  // then it is programmed again
+    let wait = deadline > now ? min(deadline - now, longest) : 0
+    let count = wait &* Clock.timerFrequency / 1_000_000_000
+    write(Register.initialCount, UInt32(truncatingIfNeeded: min(max(1, count + 1), 0xffff_ffff)))
+  }
+
+  /// The class of the most important interrupt that this processor serves, or its task priority.
+  static var processorPriority: UInt8 {
+    UInt8(truncatingIfNeeded: read(Register.processorPriority) >> 4)
   }
 }
 

@@ -22,7 +22,9 @@ func kernelAssertEqual<Number: FixedWidthInteger>(
 }
 
 @inline(never)
-private func assertionFailed(_ expectation: TextLine, _ file: StaticString, _ line: UInt32) -> Never {
+private func assertionFailed(
+  _ expectation: TextLine, _ file: StaticString, _ line: UInt32
+) -> Never {
   panic("assertion at \(file):\(line): expected that \(expectation)")
 }
 

@@ -23,8 +23,18 @@ enum Console {
     output.withLockIRQ { SerialPort.com1.write(UnsafeBufferPointer(rebasing: bytes)) }
   }
 
+  /// From now on input arrives.
+  static func listen() {
+    let handler = IRQ.request(Int(SerialPort.com1Interrupt), "ttyS0") {
+      withInterruptsOff { receive() }
+      return true
+    }
+    if handler == nil { log("irq", "COM1's interrupt cannot be had") }
+    SerialPort.com1.enableReceiveInterrupt()
+  }
+
   /// Takes what has arrived; called for the UART's interrupt.
-  static func receive() {
+  private static func receive() {
     while let byte = SerialPort.com1.read() {
       let controlC: UInt8 = 0x03
       if byte == controlC, interruptForeground() { continue }

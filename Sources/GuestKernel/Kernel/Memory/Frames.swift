@@ -53,6 +53,12 @@ enum Frames {
     return address
   }
 
+  /// A cache's slabs over all memory.
+  static func makeSlab(_ layout: SlabLayout) -> Slab {
+    guard let buddy else { panic("slab cache made before there are frames") }
+    return Slab(layout, pages: buddy.pages, memory: PhysicalAddress(0).pointer)
+  }
+
   /// The descriptor of the frame at `address`.
   static func page(_ address: PhysicalAddress) -> UnsafeMutablePointer<Page> {
     guard let buddy, Int(address.value / pageSize) < buddy.frameCount else {

@@ -9,8 +9,6 @@ enum Scheduler {
   nonisolated(unsafe) private(set) static var running: Thread?
   nonisolated(unsafe) private static var idle: Thread?
   nonisolated(unsafe) private static var lastID = 0
-  /// Somebody woke up since the last switch.
-  nonisolated(unsafe) private static var hasWoken = false
 
   /// Makes the boot's flow of control the idle thread.
   static func start() {
@@ -34,7 +32,7 @@ enum Scheduler {
   static func makeReady(_ thread: Thread) {
     Trace.record(.schedWakeup, thread.id, Int(percpu_index()))
     thread.state = .ready
-    hasWoken = true
+    CPU.current.needsReschedule = true
   }
 
   /// What is left of the boot: halts until there is something to do.
@@ -59,11 +57,6 @@ extension Scheduler {
       if thread.state.isWaiting, now >= thread.wakeTime { makeReady(thread) }
     }
     CPU.current.needsReschedule = true
-  }
-
-  /// After an interrupt that may have woken a thread: does not make it wait for the next tick.
-  static func preemptIfWoken() {
-    if hasWoken { CPU.current.needsReschedule = true }
   }
 
   /// At the end of an interrupt, when nothing forbids a switch.
@@ -102,7 +95,6 @@ extension Scheduler {
   /// Chooses the next thread and makes it the running one; nil when that changes nothing.
   @inline(never)
   private static func prepareSwitch() -> Switch? {
-    hasWoken = false
     guard let old = running else { return nil }
     if old.state == .running { old.state = .ready }
     let next = next()

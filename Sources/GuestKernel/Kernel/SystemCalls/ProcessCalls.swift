@@ -96,9 +96,9 @@ extension SystemCalls {
     record.usable = Frames.usable
     record.free = Frames.freeBytes
     record.kernelImage = linker_kernel_end() - linker_text_start()
-    record.heapTotal = UInt64(KernelHeap.heap.bytesTotal)
-    record.heapInUse = UInt64(KernelHeap.heap.bytesInUse)
-    record.heapBlocks = UInt64(KernelHeap.heap.liveBlocks)
+    record.heapTotal = KernelHeap.bytesTotal
+    record.heapInUse = KernelHeap.bytesInUse
+    record.heapBlocks = KernelHeap.liveBlocks
     record.pageTables = PageTables.frameCount * pageSize
     record.kernelStacks = KernelStacks.count * KernelStacks.size
     for process in Processes.all { record.processes += process.space.pageCount * pageSize }

@@ -16,11 +16,21 @@ enum Clock {
   nonisolated(unsafe) private(set) static var timerFrequency: UInt64 = 1_000_000
   nonisolated(unsafe) private static var counterAtBoot: UInt64 = 0
 
-  static var nanoseconds: UInt64 {
-    let elapsed = rdtsc() &- counterAtBoot
-    let second: UInt64 = 1_000_000_000
-    let rest = elapsed % counterFrequency
-    return elapsed / counterFrequency &* second &+ rest &* second / counterFrequency
+  /// Nanoseconds per count, and counts per nanosecond, as fractions of 2^32: a multiplication is
+  /// quicker than a division.
+  nonisolated(unsafe) private static var toNanoseconds: UInt64 = 1 << 32
+  nonisolated(unsafe) private static var toCounts: UInt64 = 1 << 32
+
+  static var nanoseconds: UInt64 { scale(rdtsc() &- counterAtBoot, toNanoseconds) }
+
+  /// What the time-stamp counter shows at that time.
+  static func counter(at nanoseconds: UInt64) -> UInt64 {
+    counterAtBoot &+ scale(nanoseconds, toCounts) &+ 1
+  }
+
+  private static func scale(_ value: UInt64, _ fraction: UInt64) -> UInt64 {
+    let product = value.multipliedFullWidth(by: fraction)
+    return product.high << 32 | product.low >> 32
   }
 
   /// Spins; for devices that need a moment.
@@ -40,9 +50,18 @@ enum Clock {
       counterFrequency = max(1, measured.counter)
       timerFrequency = max(1, measured.timer)
       let difference = max(last, counterFrequency) - min(last, counterFrequency)
+      toNanoseconds = (1_000_000_000 << 32) / counterFrequency
+      toCounts = fraction(counterFrequency, 1_000_000_000)
       if difference <= counterFrequency / 128 { return }
       last = counterFrequency
     }
+  }
+}
+
+extension Clock {
+  /// `a / b` as a fraction of 2^32.
+  private static func fraction(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    (a / b) << 32 | ((a % b) << 32) / b
   }
 }
 

@@ -23,7 +23,9 @@ final class Kprobe {
 
 enum Kprobes {
   private static let lock = Mutex("kprobes")
-  /// Replaced as a whole; read by the exception without a lock. Nothing leaves it, so that a processor
+  /// Replaced as a whole; read by the exception without a lock.
+  ///
+  /// Nothing leaves it, so that a processor
   /// which just met a probe that is being removed still finds its detour.
   nonisolated(unsafe) private(set) static var all: [Kprobe] = []
   nonisolated(unsafe) private static var detours: UInt64 = 0

@@ -108,10 +108,13 @@ extension Trace {
 
 extension Trace {
   static func start() {
-    ProcFS.add("trace", write: { _ in
-      clear()
-      return nil
-    }) { text in
+    ProcFS.add(
+      "trace",
+      write: { _ in
+        clear()
+        return nil
+      }
+    ) { text in
       var lost = 0
       for ring in rings { lost += ring.lost }
       text.append("# cpu      time thread event: details (\(lost) older ones lost)\n")

@@ -23,7 +23,14 @@ private func call(
 private func address(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
 
 package enum System {
+  /// Ends the process; what is still buffered goes out.
   package static func exit(_ code: Int32) -> Never {
+    Output.flush()
+    exitNow(code)
+  }
+
+  /// Ends it without a look at the buffers.
+  package static func exitNow(_ code: Int32) -> Never {
     _ = call(.exit_group, UInt64(UInt32(bitPattern: code)))
     while true { do_undefined() }
   }

@@ -109,7 +109,7 @@ extension Shell {
     }
   }
 
-  private mutating func run(_ command: ShellCommand) {
+  private mutating func run(_ command: LineCommand) {
     guard let name = command.words.first else { return }
     for entry in commandTable where name.equals(entry.name) {
       entry.run(&self, Array(command.words.dropFirst()), command.inBackground)
