@@ -8,6 +8,16 @@
   .balign 16
 2: .incbin "\name\().program"
 3:
+  .set program_\name, 2b
+  .set program_\name\()_size, 3b - 2b
+  .endm
+  // The same program under another name: it looks at its first argument.
+  .macro ALIAS name, program
+  .section .programs, "a"
+  .balign 8
+  .quad 1f, program_\program, program_\program\()_size
+  .section .rodata.programs, "a"
+1: .asciz "\name"
   .endm
   PROGRAM shell
   PROGRAM hello
@@ -17,4 +27,14 @@
   PROGRAM spin
   PROGRAM crash
   PROGRAM demo
+  PROGRAM ktools
+  ALIAS lsmod, ktools
+  ALIAS insmod, ktools
+  ALIAS modprobe, ktools
+  ALIAS rmmod, ktools
+  ALIAS modinfo, ktools
+  ALIAS trace, ktools
+  ALIAS kprobe, ktools
+  ALIAS perf, ktools
+  ALIAS script, ktools
   .section .note.GNU-stack, "", @progbits

@@ -5,6 +5,7 @@ enum Init {
   static func run() {
     let options = Power.options
     if options.testsItself { SelfTest.run() }
+    Trace.enableAtBoot()
     ModuleLoader.loadAtBoot()
     log(
       "init", "\(Files.all.count) programs and modules; starting \(text: firstProgram.first ?? [])")

@@ -130,6 +130,10 @@ extension Trace {
       if case .live = event { record(.moduleLoad, module.base, module.size) }
       if case .gone = event { record(.moduleUnload, module.base, module.size) }
     }
+  }
+
+  /// Turns on what the command line asks for, when there are threads that can.
+  static func enableAtBoot() {
     for name in Power.options.debug.events where control(name) != nil {
       log(.warning, "trace", "there is no event \(text: name)")
     }

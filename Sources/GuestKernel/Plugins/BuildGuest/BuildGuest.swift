@@ -31,9 +31,11 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "FileRecords", "Heap", "LineEditor", "Mapping", "Shell/Arithmetic", "Shell/Glob",
-    "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax",
-    "Shell/ShellText", "SystemCall", "SystemError", "Text", "TextLine", "Words",
+    "Address", "ELFProgram", "FileRecords", "Heap", "LineEditor", "Mapping", "ModuleDescription",
+    "ModuleObject", "ModuleValue", "Script", "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic",
+    "Shell/Glob", "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser",
+    "Shell/ShellSyntax", "Shell/ShellText", "SystemCall", "SystemError", "Text", "TextLine",
+    "Words",
   ]
 
   // MARK: System calls
