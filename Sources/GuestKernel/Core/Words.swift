@@ -124,6 +124,13 @@ extension [UInt8] {
     self = text.withUTF8Buffer { Array($0) }
   }
 
+  /// A number in decimal.
+  package init(decimal value: UInt64) {
+    var line = TextLine()
+    line.append(decimal: value)
+    self = line.withBytes { Array($0) }
+  }
+
   package func equals(_ text: StaticString) -> Bool {
     count == text.utf8CodeUnitCount && starts(with: text)
   }

@@ -19,6 +19,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   IRQ.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
+  CharacterDevices.start()
   KernelDemos.start()
   Taint.start()
   KernelLog.publish()

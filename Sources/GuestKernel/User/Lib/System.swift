@@ -94,6 +94,13 @@ package enum System {
   package static func demo(_ name: [UInt8]) -> Outcome {
     name.withUnsafeBytes { call(.demo, address($0.baseAddress), UInt64($0.count)) }
   }
+  /// Bytes as they are typed, without echo: the caller edits lines itself.
+  package static func makeTerminalRaw() {
+    var settings = TerminalSettings.raw
+    withUnsafeMutableBytes(of: &settings) {
+      _ = Call.ioctl(0, DeviceRequest.setTerminal, address($0.baseAddress))
+    }
+  }
   package static func keepInterrupts() { _ = call(.keep_interrupts, 1) }
 }
 

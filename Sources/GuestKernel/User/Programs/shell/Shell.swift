@@ -9,6 +9,7 @@ private let prompt: StaticString = "apus$ "
 struct ShellProgram: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     System.keepInterrupts()
+    System.makeTerminalRaw()
     var shell = Shell()
     if arguments.count > 2, arguments[1].equals("-c") || arguments[1].equals("-x") {
       for line in Words.parts(arguments[2]) { shell.runScripted(line) }
