@@ -29,6 +29,8 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Kprobes.start()
   Perf.start()
   Scripts.start()
+  Debugger.start()
+  MagicKeys.start()
   Scheduler.start()
   Processors.start()
   SoftIRQ.start()

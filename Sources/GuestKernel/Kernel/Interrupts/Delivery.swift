@@ -6,7 +6,10 @@ import KernelArch
 public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   let vector = UInt8(truncatingIfNeeded: frame.pointee.vector)
   let fromUser = frame.pointee.cs & 3 == 3
-  if vector == 3, !fromUser, Kprobes.hit(frame) { return }
+  if vector == 3 || vector == 1, !fromUser {
+    if vector == 3, Kprobes.hit(frame) { return }
+    if Debugger.take(frame) { return }
+  }
   InterruptStatistics.count(vector)
   if vector < 32 {
     Exceptions.deliver(frame, fromUser: fromUser)
@@ -26,6 +29,7 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
 @c(paranoid_dispatch)
 public func paranoidDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   InterruptStatistics.count(UInt8(truncatingIfNeeded: frame.pointee.vector))
+  if frame.pointee.vector == 2, Debugger.stop(frame) { return }
   if Panic.isUnderWay { Panic.stop(frame) }  // see CPU.stopOthers
   Exceptions.deliver(frame, fromUser: false)
 }

@@ -36,6 +36,7 @@ enum Panic {
   static func stop(_ frame: UnsafeMutablePointer<trap_frame>) -> Never {
     let index = Int(percpu_index())
     if index < places.count { places[index] = (frame.pointee.rip, 1) }
+    Debugger.remember(frame)
     halt()
   }
 
@@ -68,6 +69,7 @@ enum Panic {
   }
 
   static func end() -> Never {
+    Debugger.panicked()
     if Power.options.usesDebugExit { Power.debugExit(0x01) }
     if let seconds = Power.options.debug.panicSeconds, seconds > 0 {
       Console.write("Restart in \(seconds) seconds.\n")
