@@ -140,10 +140,10 @@ private func evaluate(_ text: String, _ context: ScriptContext) throws -> UInt64
     var packet = DebuggerPacket("T05thread:")
     packet.append(number: 2)
     packet.append(";")
-    #expect(packet.framed == Array("$T05thread:2;#a2".utf8) || packet.framed.count == 16)
+    #expect(packet.framed == Array("$T05thread:2;#d8".utf8))
     var reader = DebuggerPacket.Reader()
     var events: [DebuggerPacket.Reader.Event] = []
-    for byte in Array("+$m10,4#8e$g#00".utf8) + [0x03] {
+    for byte in Array("+$m10,4#2e$g#00".utf8) + [0x03] {
       let event = reader.take(byte)
       if event != .nothing { events.append(event) }
     }

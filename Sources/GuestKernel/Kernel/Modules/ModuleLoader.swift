@@ -186,18 +186,23 @@ extension ModuleLoader {
       log("module", "\(text: name): no such module")
       return .notFound
     }
-    if let object = try? ModuleObject(ModuleSignature.split(file).module),
-      let section = object.section(named: ".modinfo")
-    {
-      for other in ModuleDescription(Array(object.bytes(of: section))).depends {
-        if let error = request(other, depth: depth + 1) { return error }
-      }
+    for other in dependencies(file) {
+      if let error = request(other, depth: depth + 1) { return error }
     }
     var assignments: [[UInt8]] = []
     for option in Power.options.module.parameters where option.module == name {
       assignments.append(option.assignment)
     }
-    return load(file, parameters: assignments + parameters)
+    return file.withUnsafeBytes { load($0, parameters: assignments + parameters) }
+  }
+
+  private static func dependencies(_ file: [UInt8]) -> [[UInt8]] {
+    file.withUnsafeBytes { bytes in
+      guard let object = try? ModuleObject(ModuleSignature.split(bytes).module),
+        let section = object.section(named: ".modinfo")
+      else { return [] }
+      return ModuleDescription(Array(object.bytes(of: section))).depends
+    }
   }
 
   /// The modules of `modules=` and of /etc/modules, before the first program.
@@ -206,19 +211,20 @@ extension ModuleLoader {
   }
 }
 
-/// Where module files are: in the image, and among the initial modules.
+/// Where module files are: /lib/modules, which begins with those of the image and the initial modules.
 enum ModuleFiles {
-  static func find(_ name: [UInt8]) -> UnsafeRawBufferPointer? {
-    Files.find(name + [UInt8](text: ".ko"))?.contents
+  static func find(_ name: [UInt8]) -> [UInt8]? {
+    let path = [UInt8](text: "/lib/modules/") + name + [UInt8](text: ".ko")
+    return try? Namespace.contents(of: path, limit: ModuleObject.largest)
   }
 
-  /// The names in the file `modules`, one a line; what follows a # is not read.
+  /// The names in /etc/modules, one a line; what follows a # is not read.
   static var bootList: [[UInt8]] {
-    guard let file = Files.find([UInt8](text: "modules")) else { return [] }
+    guard let text = try? Namespace.contents(of: [UInt8](text: "/etc/modules")) else { return [] }
     var names: [[UInt8]] = []
-    for line in file.contents.split(separator: 0x0a) {
-      let text = Array(line.prefix { $0 != 0x23 })
-      if let name = Words.split(text).first { names.append(name) }
+    for line in text.split(separator: 0x0a) {
+      let line = Array(line.prefix { $0 != 0x23 })
+      if let name = Words.split(line).first { names.append(name) }
     }
     return names
   }

@@ -251,10 +251,8 @@ extension Debugger {
   /// Where the kernel can read this byte, whosever page it is in; nil when nothing is mapped there.
   private static func pointer(_ address: UInt64) -> UnsafeMutablePointer<UInt8>? {
     guard address < 1 << 47 else { return nil }
-    let root = PhysicalAddress(read_cr3() & PageTables.addressMask)
-    guard let physical = PageTables(root: root).translate(LinearAddress(address)) else {
-      return nil
-    }
+    let tables = Scheduler.running?.process?.space.tables ?? KernelSpace.tables
+    guard let physical = tables.translate(LinearAddress(address)) else { return nil }
     let direct = physical.value &+ Layout.directMap
     guard KernelSpace.isMapped(LinearAddress(direct)) else { return nil }
     return physical.pointer.assumingMemoryBound(to: UInt8.self)

@@ -24,9 +24,10 @@ enum ModuleTools {
 
   static func insert(_ arguments: [[UInt8]]) throws(SystemError) -> Int32 {
     guard let file = arguments.first else { return 2 }
-    let bytes = try FileTree.contents(of: file)
-    let outcome = joined(arguments[1...]).withPath { parameters in
-      bytes.withUnsafeBytes { Call.init_module($0.baseAddress, UInt64($0.count), parameters) }
+    let descriptor = try Descriptor.open(file)
+    defer { try? descriptor.close() }
+    let outcome = joined(arguments[1...]).withPath {
+      Call.finit_module(descriptor.rawValue, $0, 0)
     }
     return report(outcome, "insert", file)
   }
