@@ -21,7 +21,7 @@ extension SystemCalls {
     _ descriptor: Int32, _ parameters: UInt64, _ flags: UInt64
   ) throws(SystemFailure) -> UInt64 {
     guard let table = FileTable.current else { throw SystemFailure(.badDescriptor) }
-    let file = try table.get(descriptor)
+    let file = try table.get(Int(descriptor))
     defer { file.drop() }
     guard let text = string(at: parameters, longest: longestParameters) else {
       throw SystemFailure(.badAddress)

@@ -126,6 +126,13 @@ extension Trace {
         text.append("\(event.name) \(isOn ? "on" as StaticString : "off")\n")
       }
     }
+    ScheduleTrace.observer = { kind, _, thread, other in
+      switch kind {
+      case .switched: Trace.record(.schedSwitch, other, thread)
+      case .woken: Trace.record(.schedWakeup, thread, other)
+      case .migrated: Trace.record(.schedMigrate, thread, other)
+      }
+    }
     Modules.observe { event, module in
       if case .live = event { record(.moduleLoad, module.base, module.size) }
       if case .gone = event { record(.moduleUnload, module.base, module.size) }

@@ -17,6 +17,7 @@ enum TraceEvent: UInt8, CaseIterable {
   case processExit = 12
   case kprobe = 13
   case mark = 14
+  case schedMigrate = 15
 
   var name: StaticString {
     switch self {
@@ -35,6 +36,7 @@ enum TraceEvent: UInt8, CaseIterable {
     case .processExit: "process_exit"
     case .kprobe: "kprobe"
     case .mark: "mark"
+    case .schedMigrate: "sched_migrate"
     }
   }
 
@@ -51,7 +53,7 @@ enum TraceEvent: UInt8, CaseIterable {
   func details(_ r: TraceRecord) -> TextLine {
     switch self {
     case .schedSwitch: return "prev=\(r.a) next=\(r.b)"
-    case .schedWakeup: return "thread=\(r.a) cpu=\(r.b)"
+    case .schedWakeup, .schedMigrate: return "thread=\(r.a) cpu=\(r.b)"
     case .irqEntry, .irqExit: return "vector=\(r.a)"
     case .sysEnter: return "call=\(r.a) args=\(hex: r.b),\(hex: r.c)"
     case .sysExit:
