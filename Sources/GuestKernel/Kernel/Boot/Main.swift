@@ -25,12 +25,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   KernelLog.publish()
   Panic.prepare()
   Modules.start()
-  Trace.start()
-  Kprobes.start()
-  Perf.start()
-  Scripts.start()
-  Debugger.start()
-  MagicKeys.start()
+  Boot.startTracing()
   Scheduler.startProcessor()
   Processors.start()
   SoftIRQ.start()
@@ -49,6 +44,26 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
 }
 
 enum Boot {
+  /// What kernel.config left in of the ways to look into the kernel.
+  static func startTracing() {
+    #if CONFIG_TRACING
+      Trace.start()
+      Scripts.start()
+    #endif
+    #if CONFIG_KPROBES
+      Kprobes.start()
+    #endif
+    #if CONFIG_PERF
+      Perf.start()
+    #endif
+    #if CONFIG_KGDB
+      Debugger.start()
+    #endif
+    #if CONFIG_MAGIC_KEYS
+      MagicKeys.start()
+    #endif
+  }
+
   static func greet(_ boot: BootInformation) {
     if KernelLog.isOnConsole { Console.write("\nApus, a teaching kernel in Embedded Swift\n\n") }
     let protocolName: StaticString = boot.source == .pvh ? "PVH" : "multiboot2"

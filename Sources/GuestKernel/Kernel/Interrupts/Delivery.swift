@@ -7,8 +7,12 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   let vector = UInt8(truncatingIfNeeded: frame.pointee.vector)
   let fromUser = frame.pointee.cs & 3 == 3
   if vector == 3 || vector == 1, !fromUser {
-    if vector == 3, Kprobes.hit(frame) { return }
-    if Debugger.take(frame) { return }
+    #if CONFIG_KPROBES
+      if vector == 3, Kprobes.hit(frame) { return }
+    #endif
+    #if CONFIG_KGDB
+      if Debugger.take(frame) { return }
+    #endif
   }
   InterruptStatistics.count(vector)
   if vector < 32 {
@@ -17,7 +21,9 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   } else {
     percpu_add_preempt_count(Preemption.interrupt)
     Trace.record(.irqEntry, frame.pointee.vector)
-    if vector == InterruptVector.timer { Perf.sample(frame) }
+    #if CONFIG_PERF
+      if vector == InterruptVector.timer { Perf.sample(frame) }
+    #endif
     InterruptDelivery.serve(vector)
     Trace.record(.irqExit, frame.pointee.vector)
     percpu_add_preempt_count(0 &- Preemption.interrupt)

@@ -20,7 +20,7 @@ enum KernelLog {
     }
   }
 
-  static func start() { buffer = LogBuffer(capacity: 32768) }
+  static func start() { buffer = LogBuffer(capacity: Int(config_log_size)) }
 
   /// Publishes the log with its levels, and the console's level.
   static func publish() {
