@@ -31,7 +31,7 @@ enum Oops {
   private static func isSurvivable(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
     let interruptFlag: UInt64 = 1 << 9
     guard !Power.options.debug.oopsesPanic, !Panic.isUnderWay, frame.pointee.vector < 32,
-      frame.pointee.vector != UInt64(InterruptVector.doubleFault),
+      ![2, 8, 18].contains(frame.pointee.vector),  // NMI, double fault, machine check
       frame.pointee.rflags & interruptFlag != 0, Preemption.count == 0,
       let thread = Scheduler.running
     else { return false }

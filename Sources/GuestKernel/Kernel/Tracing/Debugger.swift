@@ -101,16 +101,19 @@ enum Debugger {
 
   /// An NMI while another processor talks to the debugger; false when it is about something else.
   static func stop(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
-    guard port != nil, atomic_load32(&master) != 0 else { return false }
-    waitStopped(frame)
+    guard port != nil, !Panic.isUnderWay else { return false }
+    // When nobody talks any more, this NMI was sent twice.
+    if atomic_load32(&master) != 0 { waitStopped(frame) }
     return true
   }
 
   private static func waitStopped(_ frame: UnsafeMutablePointer<trap_frame>) {
     let me = Int(percpu_index())
-    frames[me] = frame
-    while atomic_load32(&master) != 0 { cpu_pause() }
-    frames[me] = nil
+    while atomic_load32(&master) != 0 {
+      frames[me] = frame
+      while atomic_load32(&master) != 0 { cpu_pause() }
+      frames[me] = nil  // and look again: the next stop may have begun
+    }
   }
 }
 
