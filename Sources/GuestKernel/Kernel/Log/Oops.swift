@@ -44,10 +44,8 @@ enum Oops {
 @c(oops_end)
 public func oopsEnd() {
   if let process = Scheduler.running?.process {
-    withInterruptsOff { Processes.end(process, .killed) }
-    cpu_cli()
-    BigLock.enter()
-    Scheduler.endIfAsked()
+    Processes.end(process, .signaled(.kill, dumped: false))
+    Processes.leave()
   }
   kernelThreadEnd()
 }
