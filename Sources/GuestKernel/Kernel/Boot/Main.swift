@@ -19,15 +19,18 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   IRQ.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
+  MemoryStatistics.publish()
   KernelDemos.start()
   Taint.start()
   Modules.start()
   Scheduler.start()
   Processors.start()
   SoftIRQ.start()
+  Kmalloc.addMagazines()
   Boot.publish()
   Thread.spawn("init") { Init.run() }
   Thread.spawn("reaper") { Scheduler.reap() }
+  Reclaim.start()
   SoftIRQ.startThreads()
   WorkQueue.start()
   Console.listen()

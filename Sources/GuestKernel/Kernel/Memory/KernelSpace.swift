@@ -43,7 +43,7 @@ enum KernelSpace {
     let entry = PageTables.entry(tables.root, Int(base >> 39 & 511))
     guard entry.pointee == 0 else { return }
     guard let frame = Frames.allocate() else { panic("no memory for page tables") }
-    PageTables.frameCount += 1
+    PageTables.countFrames(1)
     let path: PageFlags = [.present, .writable]
     entry.pointee = frame.value | path.rawValue
   }

@@ -17,8 +17,12 @@ extension SystemCalls {
     var kind: AreaKind = flags.contains(.shared) ? .shared : []
     if flags.contains(.growsDown) { kind.insert(.growsDown) }
     if flags.contains(.locked) { kind.insert(.locked) }
+    if flags.contains(.noReserve), Commitment.mode != .never { kind.insert(.noReserve) }
+    if flags.contains(.hugePages), flags.contains(.private) {
+      kind.formUnion([.hugePages, .onlyHugePages])
+    }
     let isFixed = flags.contains(.fixed) || flags.contains(.fixedNoReplace)
-    let object = flags.contains(.shared) ? MemoryObject() : nil
+    let object = flags.contains(.shared) ? SharedMemory() : nil
     let result = process.space.map(
       at: isFixed ? address : nil, size: length, protection, kind, object: object,
       replacing: !flags.contains(.fixedNoReplace))
@@ -54,15 +58,7 @@ extension SystemCalls {
     else {
       return fail(.invalidArgument)
     }
-    guard process.space.areas.covers(range) else { return fail(.outOfMemory) }
-    switch advice {
-    case .dontNeed:
-      process.space.dropPages(range)
-      TLB.flushAll(root: process.space.tables.root)
-    case .willNeed: process.space.populate(range)
-    case .normal, .hugePage, .noHugePage: break
-    }
-    return .success(0)
+    return process.space.advise(range, advice) ? .success(0) : fail(.outOfMemory)
   }
 
   /// grow(bytes): as brk, by bytes; returns the old end.
