@@ -12,7 +12,7 @@ package enum SyntaxError: Error, Equatable {
 }
 
 /// One command of a line, with its words.
-package struct ShellCommand: Equatable {
+package struct LineCommand: Equatable {
   package var words: [[UInt8]]
   package var inBackground = false
 }
@@ -54,9 +54,9 @@ package enum Words {
   }
 
   /// Splits a line of the shell into commands at `;` and `&`.
-  package static func commands(_ line: [UInt8]) throws(SyntaxError) -> [ShellCommand] {
+  package static func commands(_ line: [UInt8]) throws(SyntaxError) -> [LineCommand] {
     var reader = WordReader(line: line, operators: true)
-    var commands: [ShellCommand] = []
+    var commands: [LineCommand] = []
     var words: [[UInt8]] = []
     while true {
       let token = reader.next()
@@ -65,13 +65,13 @@ package enum Words {
       case .word(let word):
         words.append(word)
       case .end:
-        if !words.isEmpty { commands.append(ShellCommand(words: words)) }
+        if !words.isEmpty { commands.append(LineCommand(words: words)) }
         return commands
       case .semicolon, .ampersand:
         guard !words.isEmpty else { throw SyntaxError.emptyCommand }
         var inBackground = false
         if case .ampersand = token { inBackground = true }
-        commands.append(ShellCommand(words: words, inBackground: inBackground))
+        commands.append(LineCommand(words: words, inBackground: inBackground))
         words = []
       }
     }
@@ -122,6 +122,13 @@ extension [UInt8] {
   /// The bytes of a literal.
   package init(text: StaticString) {
     self = text.withUTF8Buffer { Array($0) }
+  }
+
+  /// A number in decimal.
+  package init(decimal value: UInt64) {
+    var line = TextLine()
+    line.append(decimal: value)
+    self = line.withBytes { Array($0) }
   }
 
   package func equals(_ text: StaticString) -> Bool {

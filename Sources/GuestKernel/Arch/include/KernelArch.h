@@ -34,6 +34,13 @@ INLINE cpuid_t cpuid(uint32_t leaf, uint32_t subleaf) {
   __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
   return r;
 }
+// RDRAND, for processors that have it: its carry flag says whether there was a number.
+INLINE uint64_t read_random(void) {
+  uint64_t v;
+  uint8_t ok = 0;
+  for (int i = 0; i < 10 && !ok; i++) __asm__ volatile("rdrand %0; setc %1" : "=r"(v), "=qm"(ok)::"cc");
+  return v;
+}
 INLINE uint64_t read_cr2(void) { uint64_t v; __asm__ volatile("mov %%cr2,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_cr3(void) { uint64_t v; __asm__ volatile("mov %%cr3,%0" : "=r"(v)); return v; }
 INLINE void write_cr3(uint64_t v) { __asm__ volatile("mov %0,%%cr3" ::"r"(v) : "memory"); }

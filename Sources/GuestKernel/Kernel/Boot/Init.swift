@@ -4,6 +4,10 @@ import KernelArch
 enum Init {
   static func run() {
     let options = Power.options
+    RootFS.start()
+    TerminalDevice.start()
+    Randomness.start()
+    MemoryDevices.start()
     if options.testsItself { SelfTest.run() }
     ModuleLoader.loadAtBoot()
     log(

@@ -20,6 +20,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Files.start(modules: boot.modules)
   ProcFS.start()
   MemoryStatistics.publish()
+  CharacterDevices.start()
   KernelDemos.start()
   Taint.start()
   Modules.start()

@@ -15,7 +15,10 @@ enum KernelDemos {
     [
       KernelDemo(
         name: "user-copy", summary: "bad pointers from programs are errors, not faults",
-        run: UserCopyDemo.run)
+        run: UserCopyDemo.run),
+      KernelDemo(
+        name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
+        run: VFSDemo.run),
     ]
   }
 

@@ -4,20 +4,19 @@
 enum Console {
   /// The process that reads the console and that Ctrl-C kills.
   nonisolated(unsafe) static var foreground = 0
-  nonisolated(unsafe) private static var input = ByteQueue(capacity: 0)
-  private static let inputArrived = WaitQueue()
 
   static func start() {
     SerialPort.com1.start()
-    input = ByteQueue(capacity: 256)
   }
 
   static func write(_ line: TextLine) {
     withInterruptsOff { line.withBytes { SerialPort.com1.write($0) } }
   }
 
-  static func write(_ bytes: [UInt8]) {
-    withInterruptsOff { bytes.withUnsafeBufferPointer { SerialPort.com1.write($0) } }
+  static func write(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { write($0) } }
+
+  static func write(_ bytes: UnsafeBufferPointer<UInt8>) {
+    withInterruptsOff { SerialPort.com1.write(bytes) }
   }
 
   /// From now on input arrives.
@@ -32,35 +31,25 @@ enum Console {
 
   /// Takes what has arrived; called for the UART's interrupt.
   private static func receive() {
-    while let byte = SerialPort.com1.read() {
-      let controlC: UInt8 = 0x03
-      if byte == controlC, interruptForeground() { continue }
-      if input.push(byte) { inputArrived.wakeAll() }
-    }
+    while let byte = SerialPort.com1.read() { Terminal.console.receive(byte) }
   }
 
-  /// Ctrl-C; false when it is a byte like any other for the process in the foreground.
-  private static func interruptForeground() -> Bool {
-    guard let process = Processes.find(foreground) else { return false }
-    if process.keepsInterrupts {
-      guard Processes.interruptWaiting(process) else { return false }
-    } else {
-      Processes.end(process, .killed)
-    }
-    write("^C\n")
-    input.removeAll()
-    return true
-  }
-
-  /// Waits for input and takes up to `limit` bytes; empty when the caller is being killed.
-  static func read(limit: Int) -> [UInt8] {
-    var bytes: [UInt8] = []
+  /// Ctrl-C and the like; false when it is a byte like any other for the process in the foreground.
+  static func signalForeground(_ signal: LineDiscipline.Signal) -> Bool {
     withInterruptsOff {
-      while bytes.isEmpty {
-        while bytes.count < limit, let byte = input.pop() { bytes.append(byte) }
-        if !bytes.isEmpty || inputArrived.wait({ input.count > 0 }) != .done { break }
+      guard signal == .interrupt, let process = Processes.find(foreground) else { return false }
+      if process.keepsInterrupts {
+        guard Processes.interruptWaiting(process) else { return false }
+      } else {
+        Processes.end(process, .killed)
       }
+      if Terminal.console.settings.echoes == 0 { write([0x5e, 0x43, 0x0a]) }
+      return true
     }
-    return bytes
+  }
+
+  /// Only the foreground reads what is typed.
+  static func checkForeground() throws(SystemFailure) {
+    if Process.current.pid != foreground { throw SystemFailure(.inputOutput) }
   }
 }

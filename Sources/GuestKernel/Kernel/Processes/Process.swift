@@ -7,6 +7,8 @@ final class Process {
   var parent: Int
   /// Lock for all of these: interrupts off.
   var space: AddressSpace
+  /// Descriptors, root and working directory; set once, before the first thread runs.
+  var files: FileTable?
   /// It takes Ctrl-C as a byte.
   var keepsInterrupts = false
   var isWaitingForChild = false
@@ -61,6 +63,7 @@ enum Processes {
   @inline(never)
   static func finishRunning() {
     guard let process = Scheduler.running?.process else { return }
+    process.files?.closeAll()
     process.status = process.pendingEnd ?? .killed
     if Console.foreground == process.pid { Console.foreground = process.parent }
     for child in all where child.parent == process.pid { child.parent = 0 }

@@ -28,6 +28,7 @@ enum Spawn {
     }
     let process = Process(
       pid: Scheduler.nextID, name: name, parent: parent, space: space)
+    process.files = Processes.find(parent)?.files?.fork() ?? FileTable.initial()
     Processes.add(process)
     let thread = Scheduler.add(name: name, process: process, stackTop: stack)
     thread.start(user: image.entry, stackPointer: stackPointer)

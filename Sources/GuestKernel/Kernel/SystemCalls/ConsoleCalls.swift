@@ -2,24 +2,6 @@
 import KernelArch
 
 extension SystemCalls {
-  static func write(_ descriptor: Int32, _ address: UInt64, _ count: UInt64) -> Answer {
-    guard descriptor == 1 || descriptor == 2 else { return fail(.badDescriptor) }
-    guard let bytes = UserMemory.read(address, count: min(count, pageSize)) else {
-      return fail(.badAddress)
-    }
-    Console.write(bytes)
-    return .success(UInt64(bytes.count))
-  }
-
-  static func read(_ descriptor: Int32, _ address: UInt64, _ count: UInt64) -> Answer {
-    guard descriptor == 0 else { return fail(.badDescriptor) }
-    guard count > 0 else { return .success(0) }
-    guard Process.current.pid == Console.foreground else { return fail(.notPermitted) }
-    let bytes = Console.read(limit: Int(min(count, 256)))
-    guard !bytes.isEmpty else { return fail(.interrupted) }
-    return UserMemory.write(bytes, to: address) ? .success(UInt64(bytes.count)) : fail(.badAddress)
-  }
-
   static func sleep(_ milliseconds: UInt64) -> Answer {
     let end = Clock.nanoseconds &+ min(milliseconds, 1 << 40) &* 1_000_000
     return WaitQueue.never.wait(until: end) { false } == .timedOut

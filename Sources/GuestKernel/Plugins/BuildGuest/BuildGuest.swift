@@ -31,7 +31,9 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "Heap", "LineEditor", "SystemCall", "SystemError", "TextLine", "Words",
+    "Address", "FileRecords", "Heap", "LineEditor", "Mapping", "Shell/Arithmetic", "Shell/Glob",
+    "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax",
+    "Shell/ShellText", "SystemCall", "SystemError", "Text", "TextLine", "Words",
   ]
 
   // MARK: System calls

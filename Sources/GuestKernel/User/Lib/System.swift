@@ -23,7 +23,14 @@ private func call(
 private func address(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
 
 package enum System {
+  /// Ends the process; what is still buffered goes out.
   package static func exit(_ code: Int32) -> Never {
+    Output.flush()
+    exitNow(code)
+  }
+
+  /// Ends it without a look at the buffers.
+  package static func exitNow(_ code: Int32) -> Never {
     _ = call(.exit_group, UInt64(UInt32(bitPattern: code)))
     while true { do_undefined() }
   }
@@ -86,6 +93,13 @@ package enum System {
   /// Runs a demonstration inside the kernel; whether it passed.
   package static func demo(_ name: [UInt8]) -> Outcome {
     name.withUnsafeBytes { call(.demo, address($0.baseAddress), UInt64($0.count)) }
+  }
+  /// Bytes as they are typed, without echo: the caller edits lines itself.
+  package static func makeTerminalRaw() {
+    var settings = TerminalSettings.raw
+    withUnsafeMutableBytes(of: &settings) {
+      _ = Call.ioctl(0, DeviceRequest.setTerminal, address($0.baseAddress))
+    }
   }
   package static func keepInterrupts() { _ = call(.keep_interrupts, 1) }
 }

@@ -43,6 +43,22 @@ INLINE void do_port(void) { __asm__ volatile("outb %%al, $0x64" ::"a"(0xfe)); }
 INLINE void do_write(uint64_t address) { *(volatile uint8_t *)address = 1; }
 INLINE uint8_t do_read(uint64_t address) { return *(volatile uint8_t *)address; }
 INLINE void do_jump(uint64_t address) { ((void (*)(void))address)(); }
+
+INLINE uint32_t atomic_compare_exchange(uint32_t *_Nonnull word, uint32_t expected, uint32_t desired) {
+  __atomic_compare_exchange_n(word, &expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  return expected;
+}
+INLINE uint32_t atomic_exchange(uint32_t *_Nonnull word, uint32_t value) { return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST); }
+INLINE uint32_t atomic_add(uint32_t *_Nonnull word, uint32_t value) { return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST); }
+INLINE uint32_t atomic_load(uint32_t *_Nonnull word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+INLINE void atomic_store(uint32_t *_Nonnull word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
+
+// clone() with a function to call on the new stack; the thread ends when it returns (see Start.S).
+int64_t thread_create(uint64_t flags, uint64_t stack_top, uint32_t *_Nonnull parent, uint32_t *_Nonnull child,
+                      void (*_Nonnull function)(void *_Nullable), void *_Nullable argument);
+void user_thread_main(void *_Nullable start);
+void signal_return(void);
+INLINE uint64_t address_of_signal_return(void) { return (uint64_t)&signal_return; }
 void _start(void);
 extern const uint64_t *_Nonnull initial_stack_pointer;
 INLINE const uint64_t *_Nonnull initial_stack(void) { return initial_stack_pointer; }

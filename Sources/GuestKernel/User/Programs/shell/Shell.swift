@@ -9,6 +9,7 @@ private let prompt: StaticString = "apus$ "
 struct ShellProgram: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     System.keepInterrupts()
+    System.makeTerminalRaw()
     var shell = Shell()
     if arguments.count > 2, arguments[1].equals("-c") || arguments[1].equals("-x") {
       for line in Words.parts(arguments[2]) { shell.runScripted(line) }
@@ -109,7 +110,7 @@ extension Shell {
     }
   }
 
-  private mutating func run(_ command: ShellCommand) {
+  private mutating func run(_ command: LineCommand) {
     guard let name = command.words.first else { return }
     for entry in commandTable where name.equals(entry.name) {
       entry.run(&self, Array(command.words.dropFirst()), command.inBackground)
