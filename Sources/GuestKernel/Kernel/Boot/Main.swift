@@ -24,20 +24,22 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   KernelDemos.start()
   Taint.start()
   Modules.start()
-  Scheduler.start()
+  Scheduler.startProcessor()
   Processors.start()
   SoftIRQ.start()
   Kmalloc.addMagazines()
   Boot.publish()
   Thread.spawn("init") { Init.run() }
-  Thread.spawn("reaper") { Scheduler.reap() }
   Reclaim.start()
+  Thread.spawn("reaper") { Reaper.run() }
+  Thread.spawn("rcu") { RCU.run() }
+  SchedulingFiles.start()
   SoftIRQ.startThreads()
   WorkQueue.start()
   Console.listen()
   TimerQueue.startProcessor()
   Tick.start()
-  log("sched", "round robin, \(Clock.ticksPerSecond) ticks per second")
+  log("sched", "deadline, real time, fair; \(Clock.ticksPerSecond) ticks per second")
   Scheduler.idleForever()
 }
 
@@ -76,6 +78,7 @@ enum Boot {
         base: start.value, end: (PhysicalAddress(module.base) + module.size).alignedUp().value)
     }
     Frames.start(&map)
+    Randomization.start(seed: Power.options.randomSeed)
     KernelSpace.start(map)
     Kmalloc.start(isChecked: Power.options.checksSlabs)
     ZeroPage.start()

@@ -19,7 +19,7 @@ enum KernelDemos {
       KernelDemo(
         name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
         run: VFSDemo.run),
-    ]
+    ] + DemoMemory.demos
   }
 
   /// Publishes the list as /proc/demos: a name, a tab, the summary.

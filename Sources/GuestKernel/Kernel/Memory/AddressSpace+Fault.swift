@@ -158,6 +158,25 @@ extension AddressSpace {
     return .success(())
   }
 
+  /// Takes all pages back from swap; false when memory does not suffice.
+  func bringEverythingIn() -> Bool {
+    lock.withLock {
+      for area in areas.areas {
+        if let object = area.object, object.isSwapBacked, !object.bringEverythingIn() {
+          return false
+        }
+        var isComplete = true
+        tables.visit(area.range) { entry, page, _ in
+          guard isComplete, let slot = PageEntry.slot(entry.pointee) else { return }
+          let flags = area.pageFlags.subtracting(.writable).rawValue
+          if case .failure = swapIn(entry, entry.pointee, slot, page, flags) { isComplete = false }
+        }
+        guard isComplete else { return false }
+      }
+      return true
+    }
+  }
+
   /// Changes an entry that is still `old`, but for what the processor notes.
   private func replace(_ entry: PageTables.Entry, _ old: UInt64, with new: UInt64) -> Bool {
     tableLock.withLock {

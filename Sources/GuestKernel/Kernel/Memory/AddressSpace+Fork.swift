@@ -27,6 +27,7 @@ extension AddressSpace {
     child.stackTop = stackTop
     child.mappingTop = mappingTop
     child.areas = areas
+    for area in areas.areas { area.object?.mappingChanged(by: Int(area.size / pageSize)) }
     var isComplete = true
     for area in areas.areas where !area.isShared && isComplete {
       isComplete = child.takeOver(area.range, of: self)

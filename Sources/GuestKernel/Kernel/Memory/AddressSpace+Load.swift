@@ -32,6 +32,7 @@ extension AddressSpace {
 
   /// The stack: small at first, and able to grow.
   func makeStack() -> Bool {
+    randomizeHeap()
     let range = stackTop - Layout.userStackSize..<stackTop
     let result = map(
       at: range.lowerBound, size: UInt64(range.count), [.read, .write], [.growsDown, .stack],

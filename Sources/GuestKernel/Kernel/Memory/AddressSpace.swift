@@ -43,6 +43,7 @@ final class AddressSpace {
       PageTables.entry(tables.root, slot).pointee =
         PageTables.entry(KernelSpace.tables.root, slot).pointee
     }
+    randomize()
     let me = Unmanaged.passUnretained(self)
     AddressSpace.registry.withLock { AddressSpace.all.append(me) }
   }
@@ -124,6 +125,7 @@ extension AddressSpace {
       return .failure(SystemFailure(.outOfMemory))
     }
     _ = areas.insert(Area(range, protection, kind, object: object, offset: offset))
+    object?.mappingChanged(by: Int(size / pageSize))
     return .success(start)
   }
 
@@ -133,6 +135,7 @@ extension AddressSpace {
     for area in areas.remove(range) {
       dropPages(area.range)
       if area.kind.contains(.charged) { uncharge(area.size / pageSize) }
+      area.object?.mappingChanged(by: -Int(area.size / pageSize))
     }
   }
 

@@ -43,6 +43,12 @@ enum Frames {
     minimum = min(1024, max(64, totalCount / 128))
   }
 
+  /// The direct map lies that much further up from now on; see `Randomization`.
+  static func follow(directMapBy offset: UInt64) {
+    buddy?.move(by: Int(offset))
+    if let buddy { lists = PageLists(pages: buddy.pages) }
+  }
+
   /// Gives back frames that were never allocated: the boot code's.
   static func reclaim(_ range: Range<UInt64>) {
     lock.withLockIRQ {
@@ -146,6 +152,11 @@ extension Frames {
       panic("\(hex: address.value) is no memory")
     }
     return buddy.pages + Int(address.value / pageSize)
+  }
+
+  static func isMemory(_ address: PhysicalAddress) -> Bool {
+    guard let buddy else { return false }
+    return Int(address.value / pageSize) < buddy.frameCount
   }
 
   static func references(_ address: PhysicalAddress) -> UInt32 { page(address).pointee.references }

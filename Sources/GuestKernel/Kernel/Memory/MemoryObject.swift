@@ -39,14 +39,36 @@ class MemoryObject {
   /// Its pages have no other home than swap.
   var isSwapBacked: Bool { true }
 
+  /// Held, before `lock`, by whoever fills or stores pages: a file's own lock.
+  func lockContents() {}
+  func unlockContents() {}
+
+  /// Its pages are a driver's: not kept here, never reclaimed.
+  var hasOwnFrames: Bool { false }
+  func ownFrame(_ index: UInt64) -> PhysicalAddress? { nil }
+
+  /// Areas with that many pages of it have come or gone.
+  func mappingChanged(by pages: Int) {}
+
   final var residentPages: Int { pages.count }
+
+  private func withContents<Result>(_ body: () -> Result) -> Result {
+    lockContents()
+    defer { unlockContents() }
+    return lock.withLock(body)
+  }
 
   /// The frame of page `index`, with one more reference, which is the caller's; new if it was not in
   /// memory.
   final func page(
     _ index: UInt64, _ flags: GFP = [.user, .noRetry]
   ) -> Result<(frame: PhysicalAddress, isNew: Bool), FaultFailure> {
-    lock.withLock {
+    if hasOwnFrames {
+      guard let frame = ownFrame(index) else { return .failure(.beyondEnd) }
+      Frames.retain(frame)
+      return .success((frame, false))
+    }
+    return withContents {
       let known = pages[index]
       if known != 0, known & 1 == 0 {
         let frame = PhysicalAddress(known)
@@ -119,10 +141,12 @@ extension MemoryObject {
     var index: UInt64 = 0
     var written = 0
     while true {
-      let step: (next: UInt64, wrote: Bool, failed: Bool)? = lock.withLock {
+      let step: (next: UInt64, wrote: Bool, failed: Bool)? = withContents {
         guard let (found, value) = pages.next(from: index) else { return nil }
         let frame = PhysicalAddress(value)
         guard value & 1 == 0, Frames.has(frame, .dirty) else { return (found + 1, false, false) }
+        // The next write through a mapping must fault, to make the page dirty again.
+        guard ReverseMapping.makeReadOnly(frame) else { return (found + 1, false, false) }
         Frames.change(frame, removing: .dirty)
         guard store(found, frame) else {
           Frames.markDirty(frame)
@@ -134,6 +158,39 @@ extension MemoryObject {
       if step.failed { return nil }
       if step.wrote { written += 1 }
       index = step.next
+    }
+  }
+
+  /// Takes all pages back from swap; false when memory does not suffice.
+  final func bringEverythingIn() -> Bool {
+    lock.withLock {
+      var index: UInt64 = 0
+      while let (found, value) = pages.next(from: index) {
+        if value & 1 != 0 {
+          guard case .success(let page) = swapIn(found, Int(value >> 1)) else { return false }
+          Frames.release(page.frame)
+        }
+        index = found + 1
+      }
+      return true
+    }
+  }
+
+  /// Bytes of the file have changed: pages that are in memory change with it.
+  final func update(at position: UInt64, _ bytes: UnsafeRawBufferPointer) {
+    guard let base = bytes.baseAddress else { return }
+    lock.withLock {
+      var done = 0
+      while done < bytes.count {
+        let at = position + UInt64(done)
+        let chunk = min(bytes.count - done, Int(pageSize - at % pageSize))
+        let known = pages[at / pageSize]
+        if known != 0, known & 1 == 0 {
+          (PhysicalAddress(known) + at % pageSize).pointer.copyMemory(
+            from: base + done, byteCount: chunk)
+        }
+        done += chunk
+      }
     }
   }
 

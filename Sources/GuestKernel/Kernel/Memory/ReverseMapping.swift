@@ -48,8 +48,9 @@ enum ReverseMapping {
     _ space: AddressSpace, _ object: UInt, _ index: UInt64, _ frame: PhysicalAddress,
     _ body: (AddressSpace, PageTables.Entry, UInt64) -> Void
   ) -> Bool {
-    guard space.lock.tryLock() else { return false }
-    defer { space.lock.unlock() }
+    let isMine = space.lock.isMine
+    guard isMine || space.lock.tryLock() else { return false }
+    defer { if !isMine { space.lock.unlock() } }
     for area in space.areas.areas {
       guard let mapped = area.object,
         UInt(bitPattern: Unmanaged.passUnretained(mapped).toOpaque()) == object
@@ -69,6 +70,15 @@ enum ReverseMapping {
       entry.pointee &= ~PageFlags.accessed.rawValue
     }
     return wasUsed
+  }
+
+  /// Makes every mapping of the frame read-only; false when one could not be looked at.
+  static func makeReadOnly(_ frame: PhysicalAddress) -> Bool {
+    forEach(frame) { space, entry, address in
+      guard entry.pointee & PageFlags.writable.rawValue != 0 else { return }
+      entry.pointee &= ~(PageFlags.writable.rawValue | PageFlags.dirty.rawValue)
+      TLB.flush(page: address, root: space.tables.root)
+    }
   }
 
   /// Puts `replacement` into every entry that maps the frame; returns how many there were, whose

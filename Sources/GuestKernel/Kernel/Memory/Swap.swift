@@ -58,6 +58,16 @@ enum Swap {
     return isStopped && old != nil
   }
 
+  /// Makes every space and object take its pages back; false when memory does not suffice.
+  static func bringEverythingIn() -> Bool {
+    AddressSpace.registry.withLock {
+      for space in AddressSpace.all {
+        guard space._withUnsafeGuaranteedRef({ $0.bringEverythingIn() }) else { return false }
+      }
+      return true
+    }
+  }
+
   // MARK: Slots
 
   static func retain(_ slot: Int) { lock.withLockIRQ { map.retain(slot) } }

@@ -60,7 +60,7 @@ enum Spawn {
       strings += argument
       strings.append(0)
     }
-    let stringsAt = (Layout.userStackTop - UInt64(strings.count)) & ~15
+    let stringsAt = (space.stackTop - UInt64(strings.count)) & ~15
     var words: [UInt64] = [UInt64(arguments.count)]
     for offset in offsets { words.append(stringsAt + UInt64(offset)) }
     words += [0, 0]
