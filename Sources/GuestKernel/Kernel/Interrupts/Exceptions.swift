@@ -17,9 +17,13 @@ enum Exceptions {
       }
     }
     if fromUser, let process = Scheduler.running?.process {
-      report(process, frame, address, isOutOfMemory: isOutOfMemory)
-      withInterruptsOff {
-        Processes.end(process, .faulted(vector: UInt8(truncatingIfNeeded: vector)))
+      if isOutOfMemory {
+        report(process, frame, address, isOutOfMemory: true)
+        Processes.end(process, .signaled(.kill, dumped: false))
+      } else if !Signals.raise(
+        vector, isPageFault ? address : frame.pointee.rip, frame.pointee.error)
+      {
+        report(process, frame, address, isOutOfMemory: false)
       }
       return
     }

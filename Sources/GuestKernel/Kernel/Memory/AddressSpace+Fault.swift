@@ -41,13 +41,17 @@ extension AddressSpace {
   /// finds nothing, some process has to go.
   func fault(_ address: UInt64, _ access: MemoryAccess) -> FaultResult {
     MemoryStatistics.count(.faults)
+    if GroupMemory.isExhausted { return .failure(.outOfMemory) }
+    var attempts = 0
     while true {
       let result = lock.withLock { tryFault(address, access) }
       guard case .failure(.outOfMemory) = result else {
         Reclaim.wakeIfLow()
         return result
       }
-      if Reclaim.mayWait, Reclaim.makeRoom(1) { continue }
+      attempts += 1
+      // Large pages may not be had although there are enough small ones.
+      if attempts < 16, Reclaim.mayWait, Reclaim.makeRoom(1) { continue }
       if OutOfMemory.killSomebody(insteadOf: self) { continue }
       return result
     }

@@ -8,20 +8,30 @@ extension AddressSpace {
   /// Private pages are shared until one side writes, shared ones for good.
   func fork() -> AddressSpace? {
     for _ in 0..<4 {
-      var refused = false
-      if let child = lock.withLock({ makeChild(&refused) }) { return child }
-      guard !refused, Reclaim.mayWait, Reclaim.makeRoom(32) else { return nil }
+      // Made before `lock` is taken: the registry comes first.
+      guard let child = AddressSpace() else { return nil }
+      switch lock.withLock({ copy(to: child) }) {
+      case .complete: return child
+      case .refused:
+        child.release()
+        return nil
+      case .outOfMemory:
+        child.release()
+        guard Reclaim.mayWait, Reclaim.makeRoom(32) else { return nil }
+      }
     }
     return nil
   }
 
-  private func makeChild(_ refused: inout Bool) -> AddressSpace? {
-    guard let child = AddressSpace() else { return nil }
-    guard child.charge(committed) else {
-      refused = true
-      child.release()
-      return nil
-    }
+  private enum CopyResult {
+    case complete
+    /// The commit limit forbids it.
+    case refused
+    case outOfMemory
+  }
+
+  private func copy(to child: AddressSpace) -> CopyResult {
+    guard child.charge(committed) else { return .refused }
     child.heapStart = heapStart
     child.heapEnd = heapEnd
     child.stackTop = stackTop
@@ -33,11 +43,7 @@ extension AddressSpace {
       isComplete = child.takeOver(area.range, of: self)
     }
     TLB.flushAll(root: tables.root)
-    guard isComplete else {
-      child.release()
-      return nil
-    }
-    return child
+    return isComplete ? .complete : .outOfMemory
   }
 
   /// Takes over the pages of a range, read-only on both sides.

@@ -9,9 +9,9 @@ final class CompressedSwap: SwapArea {
   private var pages: [[UInt8]?]
   private(set) var storedBytes = 0
 
-  init(slots: Int) {
+  init(slots: Int, name: [UInt8] = [UInt8](text: "zram")) {
     pages = [[UInt8]?](repeating: nil, count: slots)
-    super.init(name: [UInt8](text: "compressed memory"), slots: slots)
+    super.init(name: name, slots: slots)
   }
 
   override func write(_ slot: Int, from frame: PhysicalAddress) -> Bool {
@@ -21,7 +21,7 @@ final class CompressedSwap: SwapArea {
     }
     lock.withLock {
       storedBytes += bytes.count - (pages[slot]?.count ?? 0)
-      pages[slot] = bytes
+      pages[slot] = Array(bytes[0...])  // without the room it was built in
     }
     return true
   }

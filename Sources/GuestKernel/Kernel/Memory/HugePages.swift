@@ -41,7 +41,7 @@ extension AddressSpace {
       return useLargePage(lowest, start, area, access)
     }
     guard area.kind.contains(.hugePages), area.object == nil, start >= area.start,
-      start + HugePages.size <= area.end, level > 2 || (level == 2 && lowest.pointee == 0)
+      start + HugePages.size <= area.end, level > 1 || removeEmptyTable(start)
     else { return nil }
     let isOnly = area.kind.contains(.onlyHugePages)
     guard let entry = tables.makeLargeEntry(LinearAddress(start)),
@@ -55,6 +55,22 @@ extension AddressSpace {
       entry.pointee = block.value | area.pageFlags.union(.large).rawValue
     }
     return .success(())
+  }
+
+  /// Takes a page table without pages, left by an earlier mapping, out of a large page's way.
+  private func removeEmptyTable(_ start: UInt64) -> Bool {
+    guard let entry = tables.makeLargeEntry(LinearAddress(start)) else { return false }
+    let table = PhysicalAddress(entry.pointee & PageTables.addressMask)
+    let isEmpty: Bool = tableLock.withLock {
+      for index in 0..<512 where PageTables.entry(table, index).pointee != 0 { return false }
+      entry.pointee = 0
+      return true
+    }
+    guard isEmpty else { return false }
+    TLB.flush(start..<start + HugePages.size, root: tables.root)
+    PageTables.countFrames(-1)
+    Frames.release(table)
+    return true
   }
 
   /// A fault in a large page that is there: hidden, or read-only because of fork or mprotect.
@@ -99,7 +115,7 @@ extension AddressSpace {
     guard level == 2, value & PageFlags.large.rawValue != 0 else { return true }
     let start = address & ~(HugePages.size - 1)
     let block = PhysicalAddress(value & PageTables.addressMask)
-    guard let table = Frames.allocate(order: 0, [.zero, .noRetry]) else { return false }
+    guard let table = Frames.allocate(order: 0, .zero) else { return false }
     var frames = block
     if Frames.references(block) > 1 {
       guard let copy = Frames.allocate(order: HugePages.order, [.user, .noRetry]) else {

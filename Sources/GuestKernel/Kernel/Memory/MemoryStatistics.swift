@@ -36,13 +36,40 @@ enum MemoryStatistics {
     }
     ProcFS.add("buddyinfo") { text in describeZones(&text) }
     ProcFS.add("slabinfo") { text in describeCaches(&text) }
-    ProcFS.add("swaps") { text in
+    ProcFS.add("swaps", write: controlSwap) { text in
       guard let area = Swap.area else { return }
       text.append(
         "\(text: area.name) \(area.slots * 4) KiB, \(Swap.usedSlots * 4) KiB used\n")
     }
+    ProcFS.addPerProcess("maps") { process, text in describeAreas(process.space, to: &text) }
+    ProcFS.addPerProcess("oom_score") { process, text in
+      text.append("\(OutOfMemory.score(process.space))\n")
+    }
+    ProcFS.addPerProcess("statm") { process, text in
+      let space = process.space
+      let size = space.lock.withLock { space.areas.pages { _ in true } }
+      text.append(
+        "size \(size) resident \(space.pageCount) swapped \(space.swappedCount) faults \(space.minorFaults) major \(space.majorFaults) copies \(space.copies)\n"
+      )
+    }
     ProcFS.add("vmallocinfo") { text in VirtualMemory.describe(&text) }
     publishControls()
+  }
+
+  /// `echo PATH > /proc/swaps` begins to swap there, `echo off` stops.
+  private static func controlSwap(_ bytes: [UInt8]) -> SystemError? {
+    var path = bytes
+    while let last = path.last, last == 0x0a || last == 0x20 { path.removeLast() }
+    do throws(SystemFailure) {
+      if path.equals("off") {
+        try Swap.leave()
+      } else {
+        try Swap.use(path)
+      }
+      return nil
+    } catch {
+      return error.error
+    }
   }
 
   private static func publishControls() {

@@ -13,28 +13,27 @@ enum OutOfMemory {
   /// when it is the one to go.
   static func killSomebody(insteadOf space: AddressSpace) -> Bool {
     guard let victim = worst() else { return false }
-    if victim.space === space { return false }
+    let own = space.pageCount + space.swappedCount
+    if victim.space === space || own >= pages(victim) { return false }
     MemoryStatistics.count(.kills)
     log(
       "memory",
       "out of memory: killing process \(victim.pid) \(text: victim.name), score \(score(victim.space))"
     )
-    Processes.end(victim, .killed)
+    Processes.end(victim, .signaled(.kill, dumped: false))
     if Reclaim.mayWait { Thread.sleep(nanoseconds: 20_000_000) }
     return true
   }
 
   private static func worst() -> Process? {
-    withInterruptsOff {
-      var worst: Process?
-      for process in Processes.all where process.status == nil && process.pendingEnd == nil {
-        // Not the first program, which init would only start again.
-        if process.parent != 0, Processes.find(process.parent) == nil { continue }
-        if let other = worst, pages(other) >= pages(process) { continue }
-        worst = process
-      }
-      return worst
+    var worst: Process?
+    for process in Processes.all where process.status == nil && process.pendingEnd == nil {
+      // Not the first program, which init would only start again.
+      if process.parent != 0, Processes.find(process.parent) == nil { continue }
+      if let other = worst, pages(other) >= pages(process) { continue }
+      worst = process
     }
+    return worst
   }
 
   private static func pages(_ process: Process) -> UInt64 {

@@ -10,22 +10,27 @@ enum ReverseMapping {
   /// Calls `body` for each entry that maps the frame, with the space's `tableLock` held; false when a
   /// space was busy, so that some may have been left out.
   static func forEach(
-    _ frame: PhysicalAddress, _ body: (AddressSpace, PageTables.Entry, UInt64) -> Void
+    _ frame: PhysicalAddress, mayWait: Bool = true,
+    _ body: (AddressSpace, PageTables.Entry, UInt64) -> Void
   ) -> Bool {
     let page = Frames.page(frame).pointee
     let owner = page.state.contains(.cached) ? page.owner : 0
-    return AddressSpace.registry.withLock {
-      var isComplete = true
-      for space in AddressSpace.all {
-        let isSeen = space._withUnsafeGuaranteedRef { space in
-          owner == 0
-            ? visit(space, page.index * pageSize, frame, body)
-            : visit(space, owner, page.index, frame, body)
-        }
-        if !isSeen { isComplete = false }
-      }
-      return isComplete
+    if mayWait {
+      AddressSpace.registry.lock()
+    } else if !AddressSpace.registry.tryLock() {
+      return false
     }
+    defer { AddressSpace.registry.unlock() }
+    var isComplete = true
+    for space in AddressSpace.all {
+      let isSeen = space._withUnsafeGuaranteedRef { space in
+        owner == 0
+          ? visit(space, page.index * pageSize, frame, body)
+          : visit(space, owner, page.index, frame, body)
+      }
+      if !isSeen { isComplete = false }
+    }
+    return isComplete
   }
 
   private static func visit(
@@ -74,7 +79,8 @@ enum ReverseMapping {
 
   /// Makes every mapping of the frame read-only; false when one could not be looked at.
   static func makeReadOnly(_ frame: PhysicalAddress) -> Bool {
-    forEach(frame) { space, entry, address in
+    // Called with an object locked, which comes after the registry.
+    forEach(frame, mayWait: false) { space, entry, address in
       guard entry.pointee & PageFlags.writable.rawValue != 0 else { return }
       entry.pointee &= ~(PageFlags.writable.rawValue | PageFlags.dirty.rawValue)
       TLB.flush(page: address, root: space.tables.root)
