@@ -29,6 +29,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   SoftIRQ.start()
   Kmalloc.addMagazines()
   Boot.publish()
+  RTC.start()
   Thread.spawn("init") { Init.run() }
   Reclaim.start()
   Thread.spawn("reaper") { Reaper.run() }
