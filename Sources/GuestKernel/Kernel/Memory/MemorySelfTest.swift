@@ -102,3 +102,68 @@ enum MemorySelfTest {
     return abs(Frames.freeCount - before) <= 16
   }
 }
+
+// MARK: Pressure
+
+extension MemorySelfTest {
+  nonisolated(unsafe) private static var failures: UInt32 = 0
+  private static let workers = 3
+  private static let pages: UInt64 = 400
+
+  /// Threads on all processors use twice the memory there is, in spaces that fork meanwhile.
+  static func pressure() -> Bool {
+    let isOurs = Swap.area == nil
+    if isOurs, !Swap.start(CompressedSwap(slots: 4096)) { return false }
+    let mode = Commitment.mode
+    Commitment.mode = .always
+    var held = HeldFrames(leaving: Frames.minimum * 3 + Int(pages))
+    let out = MemoryStatistics.value(.swappedOut)
+    failures = 0
+    let finished = Semaphore(0)
+    for worker in 0..<workers {
+      Thread.spawn("pressure") {
+        if !work(UInt64(worker + 1)) { _ = atomic_add32(&failures, 1) }
+        finished.post()
+      }
+    }
+    for _ in 0..<workers { finished.wait() }
+    held.release()
+    Commitment.mode = mode
+    let isEmpty = Swap.usedSlots == 0
+    if isOurs, !Swap.stop() { return false }
+    return failures == 0 && isEmpty && MemoryStatistics.value(.swappedOut) > out
+  }
+
+  private static func work(_ worker: UInt64) -> Bool {
+    guard let space = AddressSpace(),
+      case .success(let start) = space.map(at: nil, size: pages * pageSize, [.read, .write])
+    else { return false }
+    defer { space.release() }
+    for round in 0..<2 as Range<UInt64> {
+      for page in 0..<pages {
+        guard case .success = space.fault(start + page * pageSize, .write),
+          let frame = space.privatePage(start + page * pageSize)
+        else { return false }
+        frame.pointer.storeBytes(of: worker << 32 | round << 16 | page, as: UInt64.self)
+        Frames.release(frame)
+      }
+      guard let child = space.fork() else { return false }
+      let isRight =
+        holds(space, start, worker << 32 | round << 16)
+        && holds(child, start, worker << 32 | round << 16)
+      child.release()
+      guard isRight else { return false }
+    }
+    return true
+  }
+
+  private static func holds(_ space: AddressSpace, _ start: UInt64, _ mark: UInt64) -> Bool {
+    for page in 0..<pages {
+      guard let frame = space.privatePage(start + page * pageSize) else { return false }
+      let value = frame.pointer.load(as: UInt64.self)
+      Frames.release(frame)
+      if value != mark | page { return false }
+    }
+    return true
+  }
+}

@@ -35,8 +35,14 @@ enum Reclaim {
     if atomic_exchange32(&requested, 1) == 0 { wanted.wakeOne() }
   }
 
-  /// Waits for one round; false when it found nothing.
+  /// Waits for reclaim; false when it finds nothing.
   static func makeRoom(_ frames: Int) -> Bool {
+    // A round that had begun before may have found nothing because there was little to do.
+    for _ in 0..<3 where waitForRound(frames) { return true }
+    return false
+  }
+
+  private static func waitForRound(_ frames: Int) -> Bool {
     let seen = atomic_load32(&rounds)
     _ = atomic_exchange32(&requested, UInt32(frames))
     wanted.wakeOne()

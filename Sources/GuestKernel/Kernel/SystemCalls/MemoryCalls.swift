@@ -100,6 +100,24 @@ extension SystemCalls {
     return process.space.advise(range, advice) ? .success(0) : fail(.outOfMemory)
   }
 
+  /// mincore(address, length, vector): a byte for each page, 1 when it is in memory.
+  static func residency(
+    _ address: UInt64, _ length: UInt64, _ vector: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    guard let range = pages(address, length) else { throw SystemFailure(.invalidArgument) }
+    let space = Process.current.space
+    guard space.lock.withLock({ space.areas.covers(range) }) else {
+      throw SystemFailure(.outOfMemory)
+    }
+    var at = vector
+    for page in stride(from: range.lowerBound, to: range.upperBound, by: Int(pageSize)) {
+      let isThere = space.tables.translate(LinearAddress(page)) != nil
+      try UserMemory.put(isThere ? 1 as UInt8 : 0, at: at)
+      at += 1
+    }
+    return 0
+  }
+
   /// grow(bytes): as brk, by bytes; returns the old end.
   static func grow(_ bytes: UInt64) -> Answer {
     let process = Process.current
