@@ -19,6 +19,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   IRQ.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
+  MemoryStatistics.publish()
   CharacterDevices.start()
   KernelDemos.start()
   Taint.start()
@@ -29,9 +30,11 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Scheduler.startProcessor()
   Processors.start()
   SoftIRQ.start()
+  Kmalloc.addMagazines()
   Boot.publish()
   RTC.start()
   Thread.spawn("init") { Init.run() }
+  Reclaim.start()
   Thread.spawn("reaper") { Reaper.run() }
   Thread.spawn("rcu") { RCU.run() }
   SchedulingFiles.start()
@@ -99,6 +102,7 @@ enum Boot {
         base: start.value, end: (PhysicalAddress(module.base) + module.size).alignedUp().value)
     }
     Frames.start(&map)
+    Randomization.start(seed: Power.options.randomSeed)
     KernelSpace.start(map)
     Kmalloc.start(isChecked: Power.options.checksSlabs)
     ZeroPage.start()

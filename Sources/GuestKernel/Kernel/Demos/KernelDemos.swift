@@ -42,7 +42,7 @@ enum KernelDemos {
       KernelDemo(
         name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
         run: VFSDemo.run),
-    ] + kernelTools
+    ] + DemoMemory.demos + kernelTools
   }
 
   /// Modules, and looking into the running kernel.

@@ -8,14 +8,22 @@ enum Exceptions {
     let vector = frame.pointee.vector
     let address = read_cr2()
     let isPageFault = vector == UInt64(InterruptVector.pageFault)
-    if isPageFault, fromUser || fixup(for: frame.pointee.rip) != nil,
-      PageFaults.resolve(frame, address)
-    {
-      return
+    var isOutOfMemory = false
+    if isPageFault, fromUser || fixup(for: frame.pointee.rip) != nil {
+      switch PageFaults.resolve(frame, address) {
+      case .resolved: return
+      case .outOfMemory: isOutOfMemory = true
+      case .failed: break
+      }
     }
     if fromUser, let process = Scheduler.running?.process {
-      if !Signals.raise(vector, isPageFault ? address : frame.pointee.rip, frame.pointee.error) {
-        report(process, frame, address)
+      if isOutOfMemory {
+        report(process, frame, address, isOutOfMemory: true)
+        Processes.end(process, .signaled(.kill, dumped: false))
+      } else if !Signals.raise(
+        vector, isPageFault ? address : frame.pointee.rip, frame.pointee.error)
+      {
+        report(process, frame, address, isOutOfMemory: false)
       }
       return
     }
@@ -70,11 +78,14 @@ enum Exceptions {
 extension Exceptions {
   /// One line that says which program did what, and where.
   private static func report(
-    _ process: Process, _ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64
+    _ process: Process, _ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64,
+    isOutOfMemory: Bool
   ) {
     let vector = frame.pointee.vector
     var line: TextLine = "\(text: process.name)[\(process.pid)] killed: \(name(vector))"
-    if vector == UInt64(InterruptVector.pageFault) {
+    if isOutOfMemory {
+      line = "\(text: process.name)[\(process.pid)] killed: out of memory"
+    } else if vector == UInt64(InterruptVector.pageFault) {
       line.append(line: " \(describeAccess(frame.pointee.error, address))")
     } else if frame.pointee.error != 0 {
       line.append(line: " (\(describeSelector(frame.pointee.error)))")
@@ -146,7 +157,9 @@ extension Exceptions {
       code >> 4 & 1 != 0 ? "executing" : code >> 1 & 1 != 0 ? "writing" : "reading"
     let reason: StaticString =
       Layout.userSpace.contains(address)
-      ? "user memory" : code & 1 == 0 ? "not mapped" : "protected"
+      ? "user memory"
+      : VirtualMemory.isGuard(address)
+        ? "the guard page behind a vmalloc area" : code & 1 == 0 ? "not mapped" : "protected"
     return "\(verb) \(hex: address), \(reason)"
   }
 

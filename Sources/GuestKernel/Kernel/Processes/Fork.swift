@@ -11,11 +11,11 @@ enum Fork {
     guard let user = Thread.current.user, Processes.count < Processes.limit else {
       throw SystemFailure(.tryAgain)
     }
-    guard let space = withInterruptsOff({ parent.space.fork() }) else {
+    guard let space = parent.space.fork() else {
       throw SystemFailure(.outOfMemory)
     }
-    guard let stack = withInterruptsOff({ KernelStacks.allocate() }) else {
-      withInterruptsOff { space.release() }
+    guard let stack = KernelStacks.allocate() else {
+      space.release()
       throw SystemFailure(.outOfMemory)
     }
     let child = copy(of: parent, space)
