@@ -9,6 +9,7 @@ enum Init {
     Randomness.start()
     MemoryDevices.start()
     if options.testsItself { SelfTest.run() }
+    Trace.enableAtBoot()
     ModuleLoader.loadAtBoot()
     log(
       "init", "\(Files.all.count) programs and modules; starting \(text: firstProgram.first ?? [])")

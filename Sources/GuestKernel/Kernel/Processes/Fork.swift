@@ -11,11 +11,11 @@ enum Fork {
     guard let user = Thread.current.user, Processes.count < Processes.limit else {
       throw SystemFailure(.tryAgain)
     }
-    guard let space = withInterruptsOff({ parent.space.fork() }) else {
+    guard let space = parent.space.fork() else {
       throw SystemFailure(.outOfMemory)
     }
-    guard let stack = withInterruptsOff({ KernelStacks.allocate() }) else {
-      withInterruptsOff { space.release() }
+    guard let stack = KernelStacks.allocate() else {
+      space.release()
       throw SystemFailure(.outOfMemory)
     }
     let child = copy(of: parent, space)
@@ -27,6 +27,7 @@ enum Fork {
     Processes.add(child)
     let pid = child.pid  // the child may be gone as soon as it can run
     Scheduler.makeReady(thread)
+    Trace.record(.processFork, parent.pid, pid)
     return UInt64(pid)
   }
 
@@ -40,6 +41,7 @@ enum Fork {
       child.commandLine = parent.commandLine
     }
     child.files = parent.files?.fork()
+    child.callFilter = parent.callFilter
     child.keepsInterrupts = parent.keepsInterrupts
     return child
   }
