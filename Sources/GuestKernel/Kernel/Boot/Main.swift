@@ -23,18 +23,20 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   KernelDemos.start()
   Taint.start()
   Modules.start()
-  Scheduler.start()
+  Scheduler.startProcessor()
   Processors.start()
   SoftIRQ.start()
   Boot.publish()
   Thread.spawn("init") { Init.run() }
-  Thread.spawn("reaper") { Scheduler.reap() }
+  Thread.spawn("reaper") { Reaper.run() }
+  Thread.spawn("rcu") { RCU.run() }
+  SchedulingFiles.start()
   SoftIRQ.startThreads()
   WorkQueue.start()
   Console.listen()
   TimerQueue.startProcessor()
   Tick.start()
-  log("sched", "round robin, \(Clock.ticksPerSecond) ticks per second")
+  log("sched", "deadline, real time, fair; \(Clock.ticksPerSecond) ticks per second")
   Scheduler.idleForever()
 }
 

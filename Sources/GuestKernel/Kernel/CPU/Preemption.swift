@@ -32,7 +32,7 @@ enum Preemption {
   @inline(never)
   private static func giveWay() {
     guard Preemption.count == 0, Interrupts.areOn else { return }
-    withInterruptsOff { Scheduler.preempt() }
+    Interrupts.off { Scheduler.preempt() }
   }
 
   /// Runs `body` on one and the same processor, without another thread in between.

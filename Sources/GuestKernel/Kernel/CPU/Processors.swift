@@ -98,5 +98,7 @@ public func processorMain() {
   LocalAPIC.start()
   TimerQueue.startProcessor()
   atomic_store32(&cpu.area.pointee.online, 1)
-  while true { cpu_sti_hlt() }
+  Scheduler.startProcessor()
+  Tick.start()
+  Scheduler.idleForever()
 }

@@ -1,45 +1,74 @@
-/// Who runs: round robin over the ready threads, a tick at a time.
+/// Who runs: each processor takes the next thread from its own run queue.
 ///
-/// Lock for everything here: interrupts off. The one processor switches only inside `yield`;
-/// a thread that comes back from there finds interrupts off, as it left them.
+/// A thread switches away in one place, `schedule`, for one of three reasons: it waits, it lets others go
+/// first, or it is preempted. With the run queue locked and interrupts off it saves its registers on its
+/// stack, takes over the next thread's stack, and that thread unlocks the queue for it.
 import KernelArch
 
 enum Scheduler {
-  nonisolated(unsafe) private(set) static var threads: [Thread] = []
-  nonisolated(unsafe) private(set) static var running: Thread?
-  nonisolated(unsafe) private static var idle: Thread?
+  /// Lock for these: `tableLock`.
+  nonisolated(unsafe) private static var table: [Thread] = []
   nonisolated(unsafe) private static var lastID = 0
+  private static let tableLock = SpinLock("threads")
 
-  /// Makes the boot's flow of control the idle thread.
-  static func start() {
-    let thread = Thread(
-      id: 0, name: [UInt8](text: "idle"), process: nil, stackTop: linker_idle_stack_top())
-    thread.state = .running
-    idle = thread
-    running = thread
-    threads = [thread]
-  }
+  /// All threads; one that ends stays until the reaper has been there.
+  static var threads: [Thread] { tableLock.withLockIRQ { table } }
 
-  static func add(name: [UInt8], process: Process?, stackTop: UInt64) -> Thread {
-    lastID += 1
-    let thread = Thread(id: lastID, name: name, process: process, stackTop: stackTop)
-    threads.append(thread)
-    return thread
+  /// The running thread; nil early in the boot.
+  static var running: Thread? {
+    percpu_thread().map { Unmanaged<Thread>.fromOpaque($0).takeUnretainedValue() }
   }
 
   static var nextID: Int { lastID + 1 }
 
-  static func makeReady(_ thread: Thread) {
-    thread.state = .ready
-    CPU.current.needsReschedule = true
+  /// Makes the flow of control that has brought this processor up its idle thread.
+  static func startProcessor() {
+    let cpu = CPU.current
+    let top = cpu.index == 0 ? linker_idle_stack_top() : cpu.area.pointee.idle_stack
+    let thread = Thread(id: 0, name: [UInt8](text: "idle"), process: nil, stackTop: top)
+    thread.state = .running
+    thread.cpu = cpu.index
+    let queue = RunQueue(cpu: cpu.index, idle: thread)
+    queue.idleSince = Clock.nanoseconds
+    tableLock.withLockIRQ { table.append(thread) }
+    cpu.area.pointee.thread = Unmanaged.passUnretained(thread).toOpaque()
+    ScheduleTrace.startProcessor()
+    SliceTimer.prepare()
+    Timeouts.prepare()
+    RunQueue.add(queue)
+  }
+
+  /// Makes a thread that does not run yet; it inherits policy, affinity and group of its maker.
+  static func add(name: [UInt8], process: Process?, stackTop: UInt64) -> Thread {
+    let thread: Thread = tableLock.withLockIRQ {
+      lastID += 1
+      let thread = Thread(id: lastID, name: name, process: process, stackTop: stackTop)
+      table.append(thread)
+      return thread
+    }
+    thread.cpu = Int(percpu_index())
+    if let parent = running, parent.id != 0, process != nil || parent.process == nil {
+      thread.inherit(from: parent)
+    }
+    return thread
+  }
+
+  /// Forgets the thread, which has ended, and frees its stack.
+  static func forget(_ thread: Thread) {
+    tableLock.withLockIRQ { table.removeAll { $0 === thread } }
+    thread.release()
   }
 
   /// What is left of the boot: halts until there is something to do.
   static func idleForever() -> Never {
     while true {
       cpu_cli()
-      withInterruptsOff { yield() }
-      cpu_sti_hlt()
+      if RunQueue.current.load > 0 || CPU.current.needsReschedule || Balance.pullWhileIdle() {
+        schedule(.preempted)
+        cpu_sti()
+      } else {
+        cpu_sti_hlt()
+      }
     }
   }
 }
@@ -47,38 +76,42 @@ enum Scheduler {
 // MARK: Switching
 
 extension Scheduler {
-  /// A timer interrupt: wakes sleepers and gives the processor to the next thread.
-  static func tick() {
-    Clock.ticks += 1
-    running?.ticks += 1
-    let now = Clock.nanoseconds
-    for thread in threads {
-      if thread.state.isWaiting, now >= thread.wakeTime { makeReady(thread) }
-    }
-    CPU.current.needsReschedule = true
+  enum Reason {
+    /// The thread's state says what it waits for; unless somebody has woken it meanwhile.
+    case waiting
+    case yielding
+    case preempted
+    case ended
   }
 
-  /// At the end of an interrupt, when nothing forbids a switch.
+  /// Lets others of the same importance go first.
+  static func yield() { schedule(.yielding) }
+
+  /// At the end of an interrupt, and when preemption is allowed again: interrupts are off.
   static func preempt() {
-    CPU.current.needsReschedule = false
-    guard let thread = running, thread !== idle, next() !== thread else { return }
-    thread.preemptions += 1
-    yield()
+    guard percpu_thread() != nil else { return }
+    schedule(.preempted)
   }
 
-  /// Gives the processor to the next ready thread, if there is one.
+  /// Gives the processor to whoever is next; returns when the caller is.
   ///
   /// No reference to a thread is held across the switch: a thread that has ended never comes back to
-  /// release it.
-  static func yield() {
-    guard let step = prepareSwitch() else { return }
-    if let area = step.areaToSave { fxsave64(area) }
-    CPU.current.setKernelStack(step.stackTop)
-    TLB.load(PhysicalAddress(step.rootTable))
-    if let area = step.areaToLoad { fxrstor64(area) }
-    let depth = BigLock.depth
-    switch_context(step.saveStackPointer, step.stackPointer)
-    BigLock.depth = depth
+  /// release it. The big lock is given up for the time, as whoever waits must not hold others up.
+  static func schedule(_ reason: Reason) {
+    if reason != .preempted { Context.assertMaySleep("schedule") }
+    let wereOn = Interrupts.areOn
+    cpu_cli()
+    let depth = BigLock.giveUp()
+    if let step = prepareSwitch(reason) {
+      if let area = step.areaToSave { fxsave64(area) }
+      CPU.current.setKernelStack(step.stackTop)
+      TLB.load(PhysicalAddress(step.rootTable))
+      if let area = step.areaToLoad { fxrstor64(area) }
+      switch_context(step.saveStackPointer, step.stackPointer)
+      finishSwitch()
+    }
+    BigLock.takeBack(depth)
+    if wereOn { cpu_sti() }
   }
 
   /// What the switch needs, as plain numbers and pointers.
@@ -91,34 +124,78 @@ extension Scheduler {
     let stackPointer: UInt64
   }
 
-  /// Chooses the next thread and makes it the running one; nil when that changes nothing.
+  /// Chooses the next thread; returns with the run queue locked, but when it is the same thread (nil).
   @inline(never)
-  private static func prepareSwitch() -> Switch? {
-    guard let old = running else { return nil }
-    if old.state == .running { old.state = .ready }
-    let next = next()
-    next.state = .running
-    guard old !== next else { return nil }
-    running = next
+  private static func prepareSwitch(_ reason: Reason) -> Switch? {
+    let queue = RunQueue.current
+    queue.lock.lock()
+    CPU.current.needsReschedule = false
+    let now = Clock.nanoseconds
+    let old = queue.running
+    leave(old, queue, reason, now)
+    if !queue.queue.hasReady { Balance.pull(into: queue, now) }
+    Bandwidth.refresh(queue, now)
+    let next = queue.queue.pickNext(now: now).map { Thread.of($0) } ?? queue.idle
+    SliceTimer.arm(queue, now)
+    if next.state == .ready { next.state = .running }
+    guard old !== next else {
+      queue.lock.unlock()
+      return nil
+    }
+    if old === queue.idle { queue.idleTime += now - queue.idleSince }
+    if next === queue.idle { queue.idleSince = now }
+    queue.isIdle = next === queue.idle
+    queue.switches += 1
+    queue.previous = Unmanaged.passUnretained(old)
+    CPU.current.area.pointee.thread = Unmanaged.passUnretained(next).toOpaque()
+    ScheduleTrace.record(.switched, now, thread: next.id, other: old.id)
+    RCU.noteQuietState(queue.cpu)
     return Switch(
       areaToSave: old.floatingPoint, areaToLoad: next.floatingPoint, stackTop: next.stackTop,
       rootTable: next.rootTable.value, saveStackPointer: old.savedStackPointer,
       stackPointer: next.savedStackPointer.pointee)
   }
 
-  /// The ready thread with the next higher number, or the first one; the idle thread if there is none.
-  private static func next() -> Thread {
-    let current = running?.id ?? 0
-    var first: Thread?
-    for thread in threads where thread !== idle {
-      guard thread.state == .ready || thread.state == .running else { continue }
-      if thread.id > current { return thread }
-      if first == nil { first = thread }
+  /// What becomes of the thread that has run so far.
+  private static func leave(_ old: Thread, _ queue: RunQueue, _ reason: Reason, _ now: UInt64) {
+    guard old !== queue.idle else { return }
+    switch reason {
+    case .waiting where old.state.isWaiting:
+      guard !old.isInterrupted(in: old.state) else { return old.state = .running }
+      old.waits += 1
+      queue.queue.remove(old.entity, now: now)
+    case .ended:
+      queue.queue.remove(old.entity, now: now)
+    case .yielding:
+      queue.queue.yield(now: now)
+      if old.state == .running { old.state = .ready }
+    case .preempted:
+      old.preemptions += 1
+      if old.state == .running { old.state = .ready }
+    case .waiting:
+      break
     }
-    guard let thread = first ?? idle else { panic("the scheduler has not been started") }
-    return thread
+  }
+
+  /// Completes the switch, on the new thread's stack.
+  @inline(never)
+  static func finishSwitch() {
+    let queue = RunQueue.current
+    guard let previous = queue.previous else { panic("a switch from nowhere") }
+    queue.previous = nil
+    let old = previous.takeUnretainedValue()
+    let mustMove =
+      old.entity.pointee.isQueued && old.affinity >> UInt64(queue.cpu) & 1 == 0
+    let hasEnded = old.state == .ended
+    queue.lock.unlock()
+    if mustMove { Balance.moveAway(old) }
+    if hasEnded { Reaper.add(old) }
   }
 }
+
+/// A new thread's first call (see thread_start).
+@c(thread_begin)
+public func threadBegin() { Scheduler.finishSwitch() }
 
 // MARK: Ending
 
@@ -138,49 +215,50 @@ extension Scheduler {
   /// Clearing away is the reaper's: nobody can free the stack they stand on.
   static func endRunning() {
     markEnded()
-    yield()
+    schedule(.ended)
   }
 
   @inline(never)
-  private static func markEnded() {
-    running?.state = .ended
-    ended.wakeAll()
-  }
-
-  /// What the reaper waits for.
-  private static let ended = WaitQueue()
-
-  /// The reaper thread: clears away what ended threads leave.
-  static func reap() {
-    cpu_cli()
-    BigLock.enter()
-    while true {
-      clearEnded()
-      _ = ended.wait(interruptible: false) { hasEnded }
-    }
-  }
-
-  private static var hasEnded: Bool {
-    for thread in threads where thread.state == .ended { return true }
-    return false
-  }
-
-  @inline(never)
-  private static func clearEnded() {
-    var gone: [Thread] = []
-    for thread in threads where thread.state == .ended { gone.append(thread) }
-    threads.removeAll { $0.state == .ended }
-    for thread in gone {
-      thread.process?.space.release()
-      thread.release()
-    }
-  }
+  private static func markEnded() { running?.state = .ended }
 }
 
 /// A kernel thread's function has returned (see thread_start).
 @c(kernel_thread_end)
 public func kernelThreadEnd() {
   cpu_cli()
-  BigLock.enter()
   Scheduler.endRunning()
+}
+
+/// The thread that clears away what ended threads leave.
+enum Reaper {
+  private static let lock = SpinLock("ended threads")
+  private static let wakeup = WaitQueue()
+  /// Linked by their timeouts' entities, which nobody needs any more.
+  nonisolated(unsafe) private static var ended = EntityList()
+
+  static func add(_ thread: Thread) {
+    lock.withLockIRQ { ended.append(thread.timeout) }
+    wakeup.wakeOne()
+  }
+
+  static func run() {
+    while true {
+      _ = wakeup.wait(interruptible: false) { lock.withLockIRQ { !ended.isEmpty } }
+      clear()
+    }
+  }
+
+  private static func clear() {
+    while true {
+      let next = lock.withLockIRQ {
+        let first = ended.first
+        if let first { ended.remove(first) }
+        return first
+      }
+      guard let next else { return }
+      let thread = Thread.of(next)
+      if let process = thread.process { withInterruptsOff { process.space.release() } }
+      Scheduler.forget(thread)
+    }
+  }
 }

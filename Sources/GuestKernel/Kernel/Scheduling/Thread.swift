@@ -1,5 +1,6 @@
 /// One flow of control: a kernel stack, and what is needed to go on where it left off.
 import KernelArch
+import Synchronization
 
 final class Thread {
   enum State: UInt8 {
@@ -28,18 +29,31 @@ final class Thread {
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
   let floatingPoint: UnsafeMutableRawPointer?
 
-  /// Lock for all of these: interrupts off.
-  var state = State.new
-  /// The end of waiting, in nanoseconds since boot.
-  var wakeTime = UInt64.max
+  /// Written by the thread itself when it goes to wait, by its run queue's holder otherwise.
+  private let stateWord = Atomic<UInt8>(State.new.rawValue)
   /// Something wants the thread's attention: it ends its interruptible waiting.
-  private(set) var isInterrupted = false
-  private(set) var isDying = false
+  private let interruption = Atomic<UInt8>(0)
+
+  /// Lock for these: the run queue of processor `cpu`; see `RunQueue.lock(of:)`.
+  let entity: EntityPointer
+  var cpu = 0
+  /// The processors it may run on, a bit each.
+  var affinity = UInt64.max
+  var group: SchedulingGroup?
+  var preemptions: UInt64 = 0
+  var waits: UInt64 = 0
+  var migrations: UInt64 = 0
+  /// How much of the lock's waiters' importance it has been lent; see `Mutex`.
+  var lentPriority = 0
+
+  /// Written by the thread itself.
+  var systemCalls: UInt64 = 0
+
+  /// Lock: that of `Timeouts`.
+  let timeout: EntityPointer
+
   /// What a kernel thread runs.
   fileprivate var body: (() -> Void)?
-  var ticks: UInt64 = 0
-  var preemptions: UInt64 = 0
-  var systemCalls: UInt64 = 0
 
   init(id: Int, name: [UInt8], process: Process?, stackTop: UInt64) {
     self.id = id
@@ -49,6 +63,11 @@ final class Thread {
     savedStackPointer = .allocate(capacity: 1)
     savedStackPointer.initialize(to: 0)
     floatingPoint = process == nil ? nil : Thread.initialFloatingPoint()
+    entity = .allocate(capacity: 2)
+    entity.initialize(repeating: Entity(), count: 2)
+    timeout = entity + 1
+    entity.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
+    timeout.pointee.owner = entity.pointee.owner
   }
 
   /// Frees what the thread needed to run.
@@ -57,10 +76,27 @@ final class Thread {
   func release() {
     savedStackPointer.deallocate()
     floatingPoint?.deallocate()
+    entity.deallocate()
     KernelStacks.release(top: stackTop)
   }
 
+  static func of(_ entity: EntityPointer) -> Thread {
+    guard let owner = entity.pointee.owner else { panic("an entity without a thread") }
+    return Unmanaged<Thread>.fromOpaque(owner).takeUnretainedValue()
+  }
+
   var rootTable: PhysicalAddress { process?.space.tables.root ?? KernelSpace.tables.root }
+
+  var state: State {
+    get { State(rawValue: stateWord.load(ordering: .acquiring)) ?? .ended }
+    // The full barrier orders "I am going to wait" before the last look at what would forbid it.
+    set { stateWord.store(newValue.rawValue, ordering: .sequentiallyConsistent) }
+  }
+
+  /// Timer ticks it has run for, as `ps` counts.
+  var ticks: UInt64 { entity.pointee.runTime / Clock.nanosecondsPerTick }
+  /// The end of waiting, in nanoseconds since boot.
+  var wakeTime: UInt64 { timeout.pointee.isQueued ? timeout.pointee.key : .max }
 
   // SDM Vol. 1, "FXSAVE area": the control words as after FNINIT and reset.
   private static func initialFloatingPoint() -> UnsafeMutableRawPointer {
@@ -77,8 +113,8 @@ final class Thread {
 extension Thread {
   /// The running thread.
   static var current: Thread {
-    guard let thread = Scheduler.running else { panic("there are no threads yet") }
-    return thread
+    guard let thread = percpu_thread() else { panic("there are no threads yet") }
+    return Unmanaged<Thread>.fromOpaque(thread).takeUnretainedValue()
   }
 
   /// Starts a thread of the kernel; it ends when `body` returns.
@@ -90,16 +126,18 @@ extension Thread {
     return thread
   }
 
-  /// The same, for callers that go on when memory has run out.
-  static func trySpawn(_ name: [UInt8], _ body: @escaping () -> Void) -> Thread? {
-    withInterruptsOff {
-      guard let stack = KernelStacks.allocate() else { return nil }
-      let thread = Scheduler.add(name: name, process: nil, stackTop: stack)
-      thread.body = body
-      thread.start(threadMain)
-      Scheduler.makeReady(thread)
-      return thread
-    }
+  /// The same, for callers that go on when memory has run out, or that want to say where and how it
+  /// runs before it does.
+  static func trySpawn(
+    _ name: [UInt8], configure: (Thread) -> Void = { _ in }, _ body: @escaping () -> Void
+  ) -> Thread? {
+    guard let stack = KernelStacks.allocate() else { return nil }
+    let thread = Scheduler.add(name: name, process: nil, stackTop: stack)
+    thread.body = body
+    thread.start(threadMain)
+    configure(thread)
+    Scheduler.makeReady(thread)
+    return thread
   }
 
   /// Takes the body away from the thread, so that nothing of it is left when it has returned.
@@ -116,6 +154,8 @@ extension Thread {
   static func sleep(until deadline: UInt64) {
     _ = WaitQueue.never.wait(interruptible: false, until: deadline) { false }
   }
+
+  static func yield() { Scheduler.yield() }
 }
 
 @c(thread_main)
@@ -126,19 +166,17 @@ func threadMain() { Thread.runBody() }
 extension Thread {
   /// Ends interruptible waiting, and when `fatal` killable waiting too, now or when it would begin.
   func interrupt(fatal: Bool) {
-    withInterruptsOff {
-      isInterrupted = true
-      if fatal { isDying = true }
-      switch state {
-      case .interruptible: Scheduler.makeReady(self)
-      case .killable where fatal: Scheduler.makeReady(self)
-      default: break
-      }
-    }
+    interruption.bitwiseOr(fatal ? 3 : 1, ordering: .sequentiallyConsistent)
+    Scheduler.wake(self) { $0 == .interruptible || fatal && $0 == .killable }
   }
 
   /// The cause has been attended to.
-  func clearInterruption() { isInterrupted = isDying }
+  func clearInterruption() {
+    if !isDying { interruption.store(0, ordering: .sequentiallyConsistent) }
+  }
+
+  var isInterrupted: Bool { interruption.load(ordering: .acquiring) != 0 }
+  var isDying: Bool { interruption.load(ordering: .acquiring) & 2 != 0 }
 
   /// Whether waiting in this way is to end now.
   func isInterrupted(in state: State) -> Bool {
@@ -160,9 +198,6 @@ extension Thread {
 
   /// Prepares the stack so that the first switch goes to ring 3.
   func start(user entry: UInt64, stackPointer: UInt64) {
-    let frameWords = MemoryLayout<trap_frame>.size / 8
-    let words = push(count: 7 + frameWords)
-    words[6] = address_of_thread_start_user()
     let interruptsOn: UInt64 = 0x202
     var frame = trap_frame()
     frame.rip = entry
@@ -170,6 +205,13 @@ extension Thread {
     frame.ss = Selector.userData
     frame.rsp = stackPointer
     frame.rflags = interruptsOn
+    start(user: frame)
+  }
+
+  /// Prepares the stack so that the first switch goes to ring 3 with these registers.
+  func start(user frame: trap_frame) {
+    let words = push(count: 7 + MemoryLayout<trap_frame>.size / 8)
+    words[6] = address_of_thread_start_user()
     UnsafeMutableRawPointer(words + 7).storeBytes(of: frame, as: trap_frame.self)
   }
 

@@ -1,8 +1,8 @@
 /// The lock behind `withInterruptsOff`: everything that has no finer lock yet.
 ///
 /// It belongs to a processor and is recursive, like the interrupt flag it goes with: a handler or a
-/// function that is called with it held may take it again. A thread that switches away inside hands it
-/// to the next thread on the same processor, which goes on at the depth it had left at.
+/// function that is called with it held may take it again. A thread that switches away gives it up and
+/// takes it back, as deep as it was, when it goes on.
 import KernelArch
 
 enum BigLock {
@@ -32,6 +32,21 @@ enum BigLock {
     if depth == 0 { atomic_store32(&holder, 0) }
   }
 
+  /// Before a switch, interrupts off: how deep the thread is in, for `takeBack`.
+  static func giveUp() -> UInt32 {
+    guard isHeldByThisCPU else { return 0 }
+    let depth = depth
+    self.depth = 0
+    atomic_store32(&holder, 0)
+    return depth
+  }
+
+  static func takeBack(_ depth: UInt32) {
+    guard depth > 0 else { return }
+    enter()
+    self.depth = depth
+  }
+
   static var isHeldByThisCPU: Bool { atomic_load32(&holder) == percpu_index() + 1 }
 }
 
@@ -46,11 +61,4 @@ func withInterruptsOff<Result>(_ body: () -> Result) -> Result {
     if wereOn { cpu_sti() }
   }
   return body()
-}
-
-/// The first thing a new thread does: leaves the lock that it was switched to under.
-@c(thread_begin)
-public func threadBegin() {
-  BigLock.depth = 1
-  BigLock.leave()
 }

@@ -24,7 +24,8 @@ final class WaitQueue {
   }
   private typealias Link = UnsafeMutablePointer<Waiter>
 
-  /// Lock: interrupts off.
+  private let lock = SpinLock("wait queue")
+  /// Lock for these: `lock`.
   private var first: Link?
   private var last: Link?
 
@@ -33,12 +34,13 @@ final class WaitQueue {
 
   init() {}
 
+  /// A look without the lock: may be out of date.
   var isEmpty: Bool { first == nil }
 
   /// Returns as soon as `condition` is true, which is tested first and after every wake-up.
   ///
-  /// An exclusive waiter is one of those of whom `wakeOne` and `wakeAll` wake a single one, because only
-  /// one can have what all wait for. `deadline` is in nanoseconds since boot.
+  /// An exclusive waiter is one of those of whom `wakeOne` wakes a single one, because only one can have
+  /// what all wait for. `deadline` is in nanoseconds since boot.
   func wait(
     interruptible: Bool = true, until deadline: UInt64? = nil, exclusive: Bool = false,
     _ condition: () -> Bool
@@ -53,15 +55,40 @@ final class WaitQueue {
     as state: Thread.State, until deadline: UInt64? = nil, exclusive: Bool = false,
     _ condition: () -> Bool
   ) -> WaitResult {
+    Context.assertMaySleep("wait")
     if condition() { return .done }
     var waiter = Waiter(
       thread: Unmanaged.passUnretained(Thread.current), isExclusive: exclusive)
     return withUnsafeMutablePointer(to: &waiter) { link in
-      defer { withInterruptsOff { remove(link) } }
+      defer { lock.withLockIRQ { remove(link) } }
       while true {
-        withInterruptsOff { add(link) }
+        lock.withLockIRQ { add(link) }
         if condition() { return .done }
         let result = block(link, state, deadline ?? .max)
+        if result != .done { return condition() ? .done : result }
+      }
+    }
+  }
+
+  /// Waits with `outer` held, which is given up while the thread sleeps; the condition is tested with it.
+  ///
+  /// The condition variable of the textbooks. Interrupts stay off meanwhile if the caller has them off.
+  func wait(
+    releasing outer: SpinLock, interruptible: Bool = true, until deadline: UInt64? = nil,
+    exclusive: Bool = false, _ condition: () -> Bool
+  ) -> WaitResult {
+    if condition() { return .done }
+    var waiter = Waiter(
+      thread: Unmanaged.passUnretained(Thread.current), isExclusive: exclusive)
+    return withUnsafeMutablePointer(to: &waiter) { link in
+      defer { lock.withLockIRQ { remove(link) } }
+      while true {
+        lock.withLockIRQ { add(link) }
+        if condition() { return .done }
+        outer.unlock()
+        let result = block(
+          link, interruptible ? .interruptible : .uninterruptible, deadline ?? .max)
+        outer.lock()
         if result != .done { return condition() ? .done : result }
       }
     }
@@ -71,19 +98,23 @@ final class WaitQueue {
   private func block(
     _ link: Link, _ state: Thread.State, _ deadline: UInt64
   ) -> WaitResult {
-    withInterruptsOff {
-      let thread = link.pointee.thread
-      if link.pointee.wasWoken { return .done }
-      if thread._withUnsafeGuaranteedRef({ $0.isInterrupted(in: state) }) { return .interrupted }
-      if Clock.nanoseconds >= deadline { return .timedOut }
-      thread._withUnsafeGuaranteedRef {
-        $0.wakeTime = deadline
-        $0.state = state
-      }
-      Scheduler.yield()
-      thread._withUnsafeGuaranteedRef { $0.wakeTime = .max }
-      return .done
+    let thread = link.pointee.thread.takeUnretainedValue()
+    let mayBlock = lock.withLockIRQ {
+      if link.pointee.wasWoken { return false }
+      thread.state = state
+      return true
     }
+    guard mayBlock else { return .done }
+    // Whoever interrupts from here on sees the state; who did so before is seen here.
+    let isLate = Clock.nanoseconds >= deadline
+    if isLate || thread.isInterrupted(in: state) {
+      thread.state = .running
+      return isLate ? .timedOut : .interrupted
+    }
+    Timeouts.add(thread, until: deadline)
+    Scheduler.schedule(.waiting)
+    Timeouts.remove(thread)
+    return .done
   }
 }
 
@@ -97,17 +128,16 @@ extension WaitQueue {
   func wakeAll() { wake(exclusive: .max) }
 
   private func wake(exclusive limit: Int) {
-    withInterruptsOff {
+    lock.withLockIRQ {
       var left = limit
       while left > 0, let link = first {
         if link.pointee.isExclusive { left -= 1 }
         remove(link)
         link.pointee.wasWoken = true
-        link.pointee.thread._withUnsafeGuaranteedRef {
-          if $0.state.isWaiting { Scheduler.makeReady($0) }
-        }
+        link.pointee.thread._withUnsafeGuaranteedRef { Scheduler.wake($0) }
       }
     }
+    Preemption.giveWayIfAsked()
   }
 }
 

@@ -169,6 +169,6 @@ enum Tick {
   }
 
   private static func run(_ deadline: UInt64) {
-    withInterruptsOff { Scheduler.tick() }
+    Scheduler.tick()
   }
 }
