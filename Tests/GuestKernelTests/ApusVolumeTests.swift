@@ -93,7 +93,9 @@ import Testing
 
   @Test func manyNamesInADirectory() throws {
     let (_, volume) = try fresh(1024)
-    for index in 0..<200 { _ = try file("name-\(index)-\(String(repeating: "x", count: index))", volume) }
+    for index in 0..<200 {
+      _ = try file("name-\(index)-\(String(repeating: "x", count: index))", volume)
+    }
     for index in stride(from: 0, to: 200, by: 2) {
       let name = Array("name-\(index)-\(String(repeating: "x", count: index))".utf8)
       let number = try #require(try volume.find(name, in: ApusLayout.rootInode))

@@ -120,6 +120,8 @@ package struct ApusCheck {
         )
       }
     }
-    if free != volume.freeBlocks { report("\(volume.freeBlocks) blocks counted as free, \(free) are") }
+    if free != volume.freeBlocks {
+      report("\(volume.freeBlocks) blocks counted as free, \(free) are")
+    }
   }
 }

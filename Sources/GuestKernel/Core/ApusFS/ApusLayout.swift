@@ -1,11 +1,11 @@
-/// Where everything lies on a disk with our file system, "apusfs", in blocks of 4096 bytes:
-///
-///     0             superblock
-///     1 ... j       journal
-///     then          bitmap of inodes (one block), bitmap of blocks, table of inodes, data
-///
-/// An inode has 12 block numbers of its own, one block of 1024 more, and one of 1024 such blocks.
-/// Inode 1 is the root directory. A directory is a file of entries that fill each block exactly.
+// Where everything lies on a disk with our file system, "apusfs", in blocks of 4096 bytes:
+//
+//     0             superblock
+//     1 ... j       journal
+//     then          bitmap of inodes (one block), bitmap of blocks, table of inodes, data
+//
+// An inode has 12 block numbers of its own, one block of 1024 more, and one of 1024 such blocks.
+// Inode 1 is the root directory. A directory is a file of entries that fill each block exactly.
 package struct ApusLayout: Equatable {
   static let magic: UInt64 = 0x3153_4673_7570_41  // "ApusFS1"
   static let version: UInt32 = 1

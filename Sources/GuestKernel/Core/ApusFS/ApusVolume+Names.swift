@@ -205,7 +205,7 @@ extension ApusVolume {
     }
   }
 
-  /// Removes a name and one link; a directory must be empty. The inode itself stays until `remove`.
+  // Removes a name and one link; a directory must be empty. The inode itself stays until `remove`.
   package func unlink(_ name: [UInt8], in directory: UInt32) throws(DiskFailure) {
     try transaction { () throws(DiskFailure) in try drop(name, in: directory) }
   }

@@ -166,7 +166,8 @@ package final class ApusVolume {
   package func isBlockTaken(_ number: UInt32) throws(DiskFailure) -> Bool {
     let buffer = try cache.read(layout.blockBitmap + number / ApusLayout.bitsPerBlock)
     let bit = number % ApusLayout.bitsPerBlock
-    return buffer.bytes.load(fromByteOffset: Int(bit / 8), as: UInt8.self) >> UInt8(bit % 8) & 1 != 0
+    return buffer.bytes.load(fromByteOffset: Int(bit / 8), as: UInt8.self) >> UInt8(bit % 8) & 1
+      != 0
   }
 
   /// A zeroed block that belongs to the running transaction.

@@ -22,7 +22,9 @@ package final class CrashStore: BlockStore {
     super.init(blockCount: UInt32(image.count / diskBlockSize))
   }
 
-  package override func read(_ block: UInt32, into target: UnsafeMutableRawPointer) throws(DiskFailure) {
+  package override func read(_ block: UInt32, into target: UnsafeMutableRawPointer)
+    throws(DiskFailure)
+  {
     for write in pending.reversed() where write.block == block {
       CrashStore.copy(write.bytes, 0, to: target)
       return

@@ -38,7 +38,7 @@ package final class Journal {
   private let record: UnsafeMutableRawPointer
   private let trailer: UnsafeMutableRawPointer
 
-  /// What the operation under way has changed, as it was before. Lock: whoever uses the file system.
+  // What the operation under way has changed, as it was before. Lock: whoever uses the file system.
   private var undo: [(buffer: BlockBuffer, old: UnsafeMutableRawPointer, wasRunning: Bool)] = []
   private var isOpen = false
 
