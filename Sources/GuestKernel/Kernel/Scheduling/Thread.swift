@@ -29,6 +29,11 @@ final class Thread {
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
   let floatingPoint: UnsafeMutableRawPointer?
 
+  /// What a program sees of the thread; nil for a thread of the kernel.
+  ///
+  /// Set before it runs.
+  var user: UserThread?
+
   /// Written by the thread itself when it goes to wait, by its run queue's holder otherwise.
   private let stateWord = Atomic<UInt8>(State.new.rawValue)
   /// Something wants the thread's attention: it ends its interruptible waiting.
