@@ -51,7 +51,9 @@ private enum Step {
     }
   }
 
-  static func name(_ path: String) -> [UInt8] { Array(path.split(separator: "/").last!.utf8) }
+  static func name(_ path: String) -> [UInt8] {
+    Array((path.split(separator: "/").last ?? "").utf8)
+  }
 
   static func parent(_ path: String, _ volume: ApusVolume) throws(DiskFailure) -> UInt32 {
     var directory = ApusLayout.rootInode
@@ -169,14 +171,14 @@ private func history(_ image: [UInt8]) throws -> (states: [[String]], writes: In
 
   /// The state found must be one that the story went through, not before what was made safe.
   private func check(
-    _ image: [UInt8], _ states: [[String]], from safe: Int, _ where_: String
+    _ image: [UInt8], _ states: [[String]], from safe: Int, _ place: String
   ) throws {
     let store = CrashStore(image: image)
     let volume = try ApusVolume(store)
     let problems = try ApusCheck.run(volume).problems
-    #expect(problems.isEmpty, "\(where_): \(problems.count) problems")
+    #expect(problems.isEmpty, "\(place): \(problems.count) problems")
     let found = try snapshot(volume)
-    #expect(states[safe...].contains(found), "\(where_): a state that never was: \(found)")
+    #expect(states[safe...].contains(found), "\(place): a state that never was: \(found)")
   }
 
   @Test func everyCrashLeavesAStateThatWas() throws {

@@ -149,7 +149,7 @@ final class PCIDevice: Device {
     guard let capability = capability(messagesID) else { return false }
     let table = address.read32(capability.offset + 4)
     guard let memory = memory(Int(table & 7)),
-      let message = IRQ.requestMessage(name, handler)
+      let message = IRQ.requestMessage(name, [], handler)
     else { return false }
     manage("interrupt") { IRQ.free(message.handler) }
     let at = memory.base + UInt64(table & ~7) + UInt64(entry * 16)
