@@ -8,6 +8,13 @@ enum Init {
     TerminalDevice.start()
     Randomness.start()
     MemoryDevices.start()
+    Uevents.start()
+    QueueDevice.start()
+    BlockDevices.start()
+    RAMDisk.start()
+    PCI.bus.add(VirtIOBlockDriver())
+    PCI.start()
+    ApusFileSystem.start()
     if options.testsItself { SelfTest.run() }
     Trace.enableAtBoot()
     ModuleLoader.loadAtBoot()
