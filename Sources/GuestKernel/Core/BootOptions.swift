@@ -23,7 +23,10 @@ package struct BootOptions: Equatable {
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
   package var maximumProcessors = 64
+  /// Mistakes to be made, for the tests that must find them.
+  package var faults: InjectedFaults = []
   package var module = ModuleOptions()
+  package var debug = DebugOptions()
   /// Words that are not options of this kernel.
   package var unknown: [[UInt8]] = []
 
@@ -50,6 +53,10 @@ package struct BootOptions: Equatable {
       maximumProcessors = max(1, BootOptions.number(word.dropFirst(8)) ?? 64)
     } else if word.equals("slabdebug") {
       checksSlabs = true
+    } else if word.starts(with: "fault="),
+      let faults = InjectedFaults(list: Array(word.dropFirst(6)))
+    {
+      self.faults = faults
     } else if word.equals("kaslr") {
       randomSeed = 0
     } else if word.starts(with: "kaslr=") {
@@ -60,7 +67,7 @@ package struct BootOptions: Equatable {
       program = Array(word.dropFirst(4))
     } else if word.starts(with: "cmd=") {
       commands = Array(word.dropFirst(4))
-    } else if !module.read(word) {
+    } else if !module.read(word), !debug.read(word) {
       unknown.append(word)
     }
   }

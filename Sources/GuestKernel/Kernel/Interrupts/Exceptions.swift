@@ -31,7 +31,10 @@ enum Exceptions {
       frame.pointee.rip = fixup
       return
     }
-    stop(frame, address)
+    let survives = Oops.survive(frame, describe(frame.pointee, address)) {
+      printRegisters(frame.pointee, address)
+    }
+    if !survives { stop(frame, address) }
   }
 
   static func name(_ vector: UInt64) -> StaticString {
@@ -92,10 +95,7 @@ extension Exceptions {
     line.append(line: " at rip \(hex: frame.pointee.rip)")
     Console.write(line)
     Console.write("\n")
-    let consoleState = KernelLog.isOnConsole
-    KernelLog.isOnConsole = false
-    log("fault", line)
-    KernelLog.isOnConsole = consoleState
+    log(.debug, "fault", line)
   }
 
   /// A page fault's error code in words: what was tried, on what, and why it failed.
@@ -135,16 +135,21 @@ extension Exceptions {
     let f = frame.pointee
     if f.vector == UInt64(InterruptVector.doubleFault), KernelStacks.isGuard(f.rsp, address) {
       Panic.begin("kernel stack overflow: a push at \(hex: f.rsp) hit the guard page")
-    } else if f.vector == UInt64(InterruptVector.pageFault) {
-      Panic.begin("page fault in the kernel \(describeKernelAccess(f.error, address))")
-    } else if f.vector == 6 {
-      Panic.begin("invalid opcode in the kernel: a Swift runtime check failed")
     } else {
-      Panic.begin("\(name(f.vector)) in the kernel, error code \(hex: f.error)")
+      Panic.begin(describe(f, address))
     }
     printRegisters(f, address)
     Panic.backtrace(from: f.rip, frame: f.rbp)
     Panic.end()
+  }
+
+  /// What happened in the kernel, in words.
+  private static func describe(_ f: trap_frame, _ address: UInt64) -> TextLine {
+    if f.vector == UInt64(InterruptVector.pageFault) {
+      return "page fault in the kernel \(describeKernelAccess(f.error, address))"
+    }
+    if f.vector == 6 { return "invalid opcode in the kernel: a Swift runtime check failed" }
+    return "\(name(f.vector)) in the kernel, error code \(hex: f.error)"
   }
 
   private static func describeKernelAccess(_ code: UInt64, _ address: UInt64) -> TextLine {

@@ -353,6 +353,7 @@ enum PageFaults {
 
   /// Called for each page fault; when it is resolved the instruction can start again.
   static func resolve(_ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64) -> Outcome {
+    Trace.record(.pageFault, address, frame.pointee.error)
     guard let space = Scheduler.running?.process?.space, frame.pointee.error >> 3 & 1 == 0,
       Layout.userSpace.contains(address)
     else { return .failed }

@@ -19,6 +19,8 @@ enum Layout {
   nonisolated(unsafe) static var stacks: UInt64 = 0x6080_0000_0000
   /// One page for tests of the page tables.
   static let probe: UInt64 = 0x60ff_ffff_f000
+  /// One page for changing code.
+  static let patch: UInt64 = 0x60ff_ffff_d000
   static let image: UInt64 = 0x7fff_8000_0000
   static let modules: Range<UInt64> = 0x7fff_c000_0000..<0x7fff_e000_0000
 

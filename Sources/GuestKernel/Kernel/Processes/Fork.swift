@@ -27,10 +27,12 @@ enum Fork {
     Processes.add(child)
     let pid = child.pid  // the child may be gone as soon as it can run
     Scheduler.makeReady(thread)
+    Trace.record(.processFork, parent.pid, pid)
     return UInt64(pid)
   }
 
   private static func copy(of parent: Process, _ space: AddressSpace) -> Process {
+    if Power.options.faults.contains(.forkLeak) { _ = Frames.allocate() }
     let child = Process(
       name: parent.name, parent: parent.pid, group: parent.group, session: parent.session,
       space: space)
@@ -39,6 +41,7 @@ enum Fork {
       child.commandLine = parent.commandLine
     }
     child.files = parent.files?.fork()
+    child.callFilter = parent.callFilter
     child.keepsInterrupts = parent.keepsInterrupts
     return child
   }

@@ -27,6 +27,8 @@ final class Process {
   var actions = Array(repeating: SignalAction(), count: Int(Signal.count) + 1)
   /// Signals for whichever thread takes them.
   var pending = PendingSignals()
+  /// Decides which system calls it may make; inherited, never removed.
+  var callFilter: ScriptProgram?
   /// It has been told to end this way: each thread leaves before its next instruction in ring 3.
   var pendingEnd: ExitStatus?
   /// It has ended this way; its parent has yet to ask.

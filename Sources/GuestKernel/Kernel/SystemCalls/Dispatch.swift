@@ -22,6 +22,12 @@ enum SystemCalls {
     let thread = Thread.current
     thread.systemCalls += 1
     let number = frame.pointee.rax
+    Trace.record(.sysEnter, number, frame.pointee.rdi, frame.pointee.rsi)
+    defer { Trace.record(.sysExit, number, frame.pointee.rax) }
+    if let filter = thread.process?.callFilter, !isAllowed(filter, frame.pointee) {
+      frame.pointee.rax = UInt64(bitPattern: SystemError.notPermitted.rawValue)
+      return
+    }
     switch dispatch(number, frame) {
     case .success(let value):
       frame.pointee.rax = value
