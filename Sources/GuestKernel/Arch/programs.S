@@ -17,4 +17,6 @@
   PROGRAM spin
   PROGRAM crash
   PROGRAM demo
+  PROGRAM costs
+  PROGRAM strace
   .section .note.GNU-stack, "", @progbits

@@ -6,6 +6,10 @@ import KernelArch
 public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   let vector = UInt8(truncatingIfNeeded: frame.pointee.vector)
   InterruptStatistics.count(vector)
+  if vector == InterruptVector.systemCall {
+    _ = syscallDispatch(frame)
+    return
+  }
   if vector < 32 {
     Exceptions.deliver(frame, fromUser: frame.pointee.cs & 3 == 3)
     cpu_cli()
@@ -21,6 +25,7 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
 @c(paranoid_dispatch)
 public func paranoidDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   InterruptStatistics.count(UInt8(truncatingIfNeeded: frame.pointee.vector))
+  if frame.pointee.vector == 1, Exceptions.isStepIntoSysenter(frame) { return }
   if Panic.isUnderWay { Panic.halt() }  // see CPU.stopOthers
   Exceptions.deliver(frame, fromUser: false)
 }
