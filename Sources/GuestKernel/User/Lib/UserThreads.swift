@@ -23,10 +23,12 @@ package enum UserThreads {
 
   /// Adds a thread; it runs when `run` is called.
   package static func add(_ body: @escaping () -> Void) throws(SystemError) {
-    if members.isEmpty { members.append(Member(stackPointer: 0, stack: 0, body: nil)) }  // the caller
+    // The caller is the first.
+    if members.isEmpty { members.append(Member(stackPointer: 0, stack: 0, body: nil)) }
     let stack = try Memory.map(size: stackSize)
     let top = stack + stackSize - 56  // as after a call: 8 more than a multiple of 16
-    let words = Memory.words(top - 56)  // seven words: what switch_stack pops, and where it returns to
+    // Seven words: what switch_stack pops, and where it returns to.
+    let words = Memory.words(top - 56)
     for index in 0..<6 { words[index] = 0 }
     words[6] = UInt64(UInt(bitPattern: unsafeBitCast(begin, to: UnsafeRawPointer.self)))
     members.append(Member(stackPointer: top - 56, stack: stack, body: body))
