@@ -8,6 +8,7 @@ enum Init {
     TerminalDevice.start()
     Randomness.start()
     MemoryDevices.start()
+    ProcessReports.start()
     if options.testsItself { SelfTest.run() }
     ModuleLoader.loadAtBoot()
     log(

@@ -36,8 +36,8 @@ enum ExecDemo {
   }
 
   private static func script() -> Bool {
-    guard make("/tmp/script", "#!/bin/demo fork\n") else { return false }
-    Demo.say("A script whose first line is #!/bin/demo fork:")
+    guard make("/tmp/script", "#!/bin/costs -\n") else { return false }
+    Demo.say("A script whose first line is #!/bin/costs -:")
     let pid = Child.start {
       // What it prints does not matter here.
       if let null = try? Descriptor.open([UInt8](text: "/dev/null"), .writeOnly) {
