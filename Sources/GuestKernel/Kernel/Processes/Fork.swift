@@ -43,6 +43,7 @@ enum Fork {
     }
     child.files = parent.files?.fork()
     child.tracer = parent.tracer
+    child.callFilter = parent.callFilter
     child.keepsInterrupts = parent.keepsInterrupts
     return child
   }

@@ -14,6 +14,8 @@ final class Process {
   var space: AddressSpace
   /// Its calls are written down; the process's own, as its threads make them.
   var tracer: SystemCallTrace?
+  /// What `seccomp` has left; nil for everything.
+  var callFilter: CallFilter?
   /// Of `setitimer`; made when first used.
   var realTimer: RealTimer?
   /// Descriptors, root and working directory; set once, before the first thread runs.

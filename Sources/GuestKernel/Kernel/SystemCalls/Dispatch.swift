@@ -23,6 +23,10 @@ enum SystemCalls {
     thread.systemCalls += 1
     let number = frame.pointee.rax
     let arguments = CallArguments(frame.pointee)
+    if let filter = thread.process?.callFilter, !filter.allows(number) {
+      Processes.end(Process.current, .signaled(.badCall, dumped: true))
+      return
+    }
     let tracer = thread.process?.tracer
     let text = tracer?.begin(number, arguments)
     switch dispatch(number, arguments, frame) {

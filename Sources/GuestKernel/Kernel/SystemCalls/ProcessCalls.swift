@@ -54,6 +54,10 @@ extension SystemCalls {
     _ pid: Int32, _ status: UInt64, _ options: UInt64, _ usage: UInt64
   ) throws(SystemFailure) -> UInt64 {
     let caller = Process.current
+    let known: WaitOptions = [.noHang, .stopped, .continued]
+    guard WaitOptions(rawValue: options).isSubset(of: known) else {
+      throw SystemFailure(.invalidArgument)
+    }
     let options = WaitOptions(rawValue: options).union(.exited)
     let selection = ChildSelection(pid, caller: caller)
     guard let news = try Processes.wait(parent: caller.pid, selection, options) else { return 0 }

@@ -40,6 +40,8 @@ enum UserDemos {
         name: "segments", summary: "base and bound of a segment, beside paging",
         run: SegmentsDemo.run),
       UserDemo(
+        name: "sandbox", summary: "system calls given up for good", run: SandboxDemo.run),
+      UserDemo(
         name: "strace", summary: "a process writes its system calls down", run: StraceDemo.run),
     ]
   }
