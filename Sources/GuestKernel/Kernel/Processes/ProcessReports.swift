@@ -38,12 +38,11 @@ enum ProcessReports {
   /// One line for programs: pid, name, state, parent, group, session, threads, ticks, children's ticks,
   /// pages.
   private static func stat(_ process: Process, _ text: inout Text) {
-    text.append(
-      "\(process.pid) (\(text: process.name)) \(state(process)) \(process.parent) \(process.group)")
-    text.append(
-      " \(process.session) \(process.threads.count) \(nanoseconds(process) / Clock.nanosecondsPerTick)")
-    text.append(
-      " \(process.usage.childrenNanoseconds / Clock.nanosecondsPerTick) \(pages(process))\n")
+    let ticks = nanoseconds(process) / Clock.nanosecondsPerTick
+    let childrenTicks = process.usage.childrenNanoseconds / Clock.nanosecondsPerTick
+    text.append("\(process.pid) (\(text: process.name)) \(state(process)) \(process.parent)")
+    text.append(" \(process.group) \(process.session) \(process.threads.count) \(ticks)")
+    text.append(" \(childrenTicks) \(pages(process))\n")
   }
 
   private static func pages(_ process: Process) -> UInt64 {

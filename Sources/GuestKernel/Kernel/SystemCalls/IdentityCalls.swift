@@ -75,7 +75,9 @@ struct CallFilter {
 }
 
 extension SystemCalls {
-  /// seccomp(0, 0, NULL): strict. seccomp(1000, 0, SET): a set of 1280 bits, one a call, that may go on.
+  /// seccomp(0, 0, NULL): strict.
+  ///
+  /// seccomp(1000, 0, SET): a set of 1280 bits, one a call, that may go on.
   ///
   /// A call that is not allowed ends the process with SIGSYS.
   static func restrictCalls(
