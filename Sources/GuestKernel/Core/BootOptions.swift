@@ -8,6 +8,7 @@
 ///   a panic.
 /// - `selftest`: the kernel checks itself before the first program starts.
 /// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
+/// - `kaslr`, `kaslr=N`: where things lie is chosen at boot.
 /// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
@@ -19,8 +20,13 @@ package struct BootOptions: Equatable {
   package var testsItself = false
   package var rebootsAfterPanic = false
   package var checksSlabs = false
+  /// Where things lie is random: from this seed, from the clock if it is 0.
+  package var randomSeed: UInt64?
   package var maximumProcessors = 64
+  /// Mistakes to be made, for the tests that must find them.
+  package var faults: InjectedFaults = []
   package var module = ModuleOptions()
+  package var debug = DebugOptions()
   /// Words that are not options of this kernel.
   package var unknown: [[UInt8]] = []
 
@@ -47,13 +53,21 @@ package struct BootOptions: Equatable {
       maximumProcessors = max(1, BootOptions.number(word.dropFirst(8)) ?? 64)
     } else if word.equals("slabdebug") {
       checksSlabs = true
+    } else if word.starts(with: "fault="),
+      let faults = InjectedFaults(list: Array(word.dropFirst(6)))
+    {
+      self.faults = faults
+    } else if word.equals("kaslr") {
+      randomSeed = 0
+    } else if word.starts(with: "kaslr=") {
+      randomSeed = UInt64(BootOptions.number(word.dropFirst(6)) ?? 1)
     } else if word.starts(with: "init=") {
       program = Array(word.dropFirst(5))
     } else if word.starts(with: "run=") {
       program = Array(word.dropFirst(4))
     } else if word.starts(with: "cmd=") {
       commands = Array(word.dropFirst(4))
-    } else if !module.read(word) {
+    } else if !module.read(word), !debug.read(word) {
       unknown.append(word)
     }
   }

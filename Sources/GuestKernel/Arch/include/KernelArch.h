@@ -54,6 +54,7 @@ INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memo
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
 INLINE void write_cr4_toggling(uint64_t bits) { write_cr4(read_cr4() ^ bits); write_cr4(read_cr4() ^ bits); }
 INLINE void memory_fence(void) { __asm__ volatile("mfence" ::: "memory"); }
+INLINE void breakpoint(void) { __asm__ volatile("int3" ::: "memory"); }
 // The two halves of the store buffering test: see MemoryOrderDemo.
 INLINE uint32_t store_then_load(uint32_t *mine, const uint32_t *other) {
   uint32_t seen;
@@ -202,6 +203,13 @@ INLINE void triple_fault(void) {
   __asm__ volatile("lidt %0; int3" ::"m"(d) : "memory");
 }
 
+// Numbers of kernel.config.
+#ifndef CONFIG_LOG_SIZE
+#define CONFIG_LOG_SIZE 32768
+#define CONFIG_TRACE_RECORDS 2048
+#endif
+enum { config_log_size = CONFIG_LOG_SIZE, config_trace_records = CONFIG_TRACE_RECORDS };
+
 // Defined by the .S files.
 extern uint64_t idt_table[512];
 extern percpu_t percpu0;
@@ -223,6 +231,8 @@ uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }
 INLINE uint64_t address_of_sysenter_entry(void) { return (uint64_t)&sysenter_entry; }
 INLINE uint64_t address_of_syscall_compat(void) { return (uint64_t)&syscall_compat; }
+void oops_end(void);
+INLINE uint64_t address_of_oops_end(void) { return (uint64_t)&oops_end; }
 INLINE uint64_t address_of_thread_start(void) { return (uint64_t)&thread_start; }
 INLINE uint64_t address_of_processor_start(void) { return (uint64_t)&processor_start; }
 INLINE uint64_t address_of_thread_start_user(void) { return (uint64_t)&thread_start_user; }
@@ -244,6 +254,7 @@ INLINE percpu_t *_Nullable *_Nonnull address_of_percpu_table(void) { return perc
 ADDRESS_OF(early_heap, uint8_t)
 ADDRESS_OF(early_heap_end, uint8_t)
 LINKER_ADDRESS(isr_stubs)
+LINKER_ADDRESS(interrupt_return)
 LINKER_ADDRESS(trampoline_start)
 LINKER_ADDRESS(trampoline_end)
 LINKER_ADDRESS(trampoline_area)

@@ -32,4 +32,14 @@ enum DeviceNodes {
       log("devices", "no file for \(text: name): \(error.error.name)")
     }
   }
+
+  /// A device is gone: takes its file away.
+  static func remove(_ name: [UInt8]) {
+    do throws(SystemFailure) {
+      let place = try PathWalk.parent(of: [UInt8](text: "/dev/") + name, nil)
+      try Namespace.remove(place, directory: false)
+    } catch {
+      log("devices", "the file for \(text: name) stays: \(error.error.name)")
+    }
+  }
 }

@@ -1,10 +1,11 @@
 /// Stacks for threads in the kernel, each in a slot of its own above pages that are not mapped.
 ///
 /// A stack that is no longer used keeps its pages and serves the next thread.
-/// Lock: interrupts off.
+/// Lock: `lock`.
 import KernelArch
 
 enum KernelStacks {
+  private static let lock = SpinLock("kernel stacks")
   static let size: UInt64 = 16 << 10
   private static let slot: UInt64 = 32 << 10
 
@@ -13,18 +14,27 @@ enum KernelStacks {
 
   /// Returns the top of a stack, or nil when memory has run out.
   static func allocate() -> UInt64? {
-    if let top = unused.popLast() { return top }
-    guard Frames.freeBytes > size * 4 else { return nil }
-    let top = Layout.stacks + (count + 1) * slot
-    count += 1
-    for page in stride(from: top - size, to: top, by: Int(pageSize)) {
-      guard let frame = Frames.allocate() else { return nil }
-      KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
+    if let top = lock.withLockIRQ({ unused.popLast() }) { return top }
+    var frames: [PhysicalAddress] = []
+    for _ in 0..<size / pageSize {
+      guard let frame = Frames.allocate() else {
+        for frame in frames { Frames.release(frame) }
+        return nil
+      }
+      frames.append(frame)
     }
-    return top
+    return lock.withLockIRQ {
+      count += 1
+      let top = Layout.stacks + count * slot
+      for (index, frame) in frames.enumerated() {
+        let page = top - size + UInt64(index) * pageSize
+        KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
+      }
+      return top
+    }
   }
 
-  static func release(top: UInt64) { unused.append(top) }
+  static func release(top: UInt64) { lock.withLockIRQ { unused.append(top) } }
 
   /// True when one of the addresses lies in a page that guards a stack.
   static func isGuard(_ stackPointer: UInt64, _ fault: UInt64) -> Bool {

@@ -58,6 +58,7 @@ extension Processes {
 
   /// Holds the lock.
   private static func becomeZombie(_ process: Process, _ status: ExitStatus) {
+    Trace.record(.processExit, UInt64(status.word))
     process.status = status
     process.news = nil
     orphan(childrenOf: process)

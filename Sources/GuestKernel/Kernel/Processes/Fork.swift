@@ -13,11 +13,11 @@ enum Fork {
     guard let user = Thread.current.user, Processes.count < Processes.limit else {
       throw SystemFailure(.tryAgain)
     }
-    guard let space = withInterruptsOff({ parent.space.fork() }) else {
+    guard let space = parent.space.fork() else {
       throw SystemFailure(.outOfMemory)
     }
-    guard let stack = withInterruptsOff({ KernelStacks.allocate() }) else {
-      withInterruptsOff { space.release() }
+    guard let stack = KernelStacks.allocate() else {
+      space.release()
       throw SystemFailure(.outOfMemory)
     }
     let child = copy(of: parent, space)
@@ -30,10 +30,12 @@ enum Fork {
     Processes.add(child)
     let pid = child.pid  // the child may be gone as soon as it can run
     Scheduler.makeReady(thread)
+    Trace.record(.processFork, parent.pid, pid)
     return UInt64(pid)
   }
 
   private static func copy(of parent: Process, _ space: AddressSpace) -> Process {
+    if Power.options.faults.contains(.forkLeak) { _ = Frames.allocate() }
     let child = Process(
       name: parent.name, parent: parent.pid, group: parent.group, session: parent.session,
       space: space)

@@ -14,8 +14,6 @@ final class Process {
   var space: AddressSpace
   /// Its calls are written down; the process's own, as its threads make them.
   var tracer: SystemCallTrace?
-  /// What `seccomp` has left; nil for everything.
-  var callFilter: CallFilter?
   /// Of `setitimer`; made when first used.
   var realTimer: RealTimer?
   /// Descriptors, root and working directory; set once, before the first thread runs.
@@ -33,6 +31,8 @@ final class Process {
   var actions = Array(repeating: SignalAction(), count: Int(Signal.count) + 1)
   /// Signals for whichever thread takes them.
   var pending = PendingSignals()
+  /// Decides which system calls it may make; inherited, never removed.
+  var callFilter: ScriptProgram?
   /// It has been told to end this way: each thread leaves before its next instruction in ring 3.
   var pendingEnd: ExitStatus?
   /// It has ended this way; its parent has yet to ask.

@@ -23,8 +23,10 @@ enum SystemCalls {
     thread.systemCalls += 1
     let number = frame.pointee.rax
     let arguments = CallArguments(frame.pointee)
-    if let filter = thread.process?.callFilter, !filter.allows(number) {
-      Processes.end(Process.current, .signaled(.badCall, dumped: true))
+    Trace.record(.sysEnter, number, arguments.rdi, arguments.rsi)
+    defer { Trace.record(.sysExit, number, frame.pointee.rax) }
+    if let filter = thread.process?.callFilter, !isAllowed(filter, frame.pointee) {
+      frame.pointee.rax = UInt64(bitPattern: SystemError.notPermitted.rawValue)
       return
     }
     let tracer = thread.process?.tracer

@@ -1,4 +1,4 @@
-/// In whose name a process acts, what it has used, and which calls it has forsworn.
+/// In whose name a process acts, and what it has used.
 import KernelArch
 
 extension SystemCalls {
@@ -44,64 +44,6 @@ extension SystemCalls {
     guard words.withUnsafeBytes({ UserMemory.write($0, to: usage) }) else {
       throw SystemFailure(.badAddress)
     }
-    return 0
-  }
-}
-
-/// The calls a process may still make: a set that only ever gets smaller, and that its children inherit.
-struct CallFilter {
-  static let wordCount = 20
-  private var allowed: [UInt64]
-
-  /// Reading, writing and ending: what `seccomp` calls strict.
-  static var strict: CallFilter {
-    var filter = CallFilter(allowed: Array(repeating: 0, count: wordCount))
-    for call in [.read, .write, .exit, .exit_group, .rt_sigreturn] as [SystemCall] {
-      filter.allowed[Int(call.rawValue / 64)] |= 1 << (call.rawValue % 64)
-    }
-    return filter
-  }
-
-  init(allowed: [UInt64]) { self.allowed = allowed }
-
-  func allows(_ number: UInt64) -> Bool {
-    number < UInt64(allowed.count * 64)
-      && allowed[Int(number / 64)] >> (number % 64) & 1 != 0
-  }
-
-  mutating func narrow(to other: CallFilter) {
-    for index in allowed.indices { allowed[index] &= other.allowed[index] }
-  }
-}
-
-extension SystemCalls {
-  /// seccomp(0, 0, NULL): strict.
-  ///
-  /// seccomp(1000, 0, SET): a set of 1280 bits, one a call, that may go on.
-  ///
-  /// A call that is not allowed ends the process with SIGSYS.
-  static func restrictCalls(
-    _ operation: UInt32, _ flags: UInt64, _ set: UInt64
-  ) throws(SystemFailure) -> UInt64 {
-    guard flags == 0 else { throw SystemFailure(.invalidArgument) }
-    let filter: CallFilter
-    switch operation {
-    case 0: filter = .strict
-    case 1000:
-      let size = UInt64(CallFilter.wordCount * 8)
-      guard let bytes = UserMemory.read(set, count: size) else { throw SystemFailure(.badAddress) }
-      var words: [UInt64] = []
-      for index in 0..<CallFilter.wordCount {
-        words.append(
-          bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self) })
-      }
-      filter = CallFilter(allowed: words)
-    default: throw SystemFailure(.invalidArgument)
-    }
-    let process = Process.current
-    var narrowed = process.callFilter ?? filter
-    narrowed.narrow(to: filter)
-    process.callFilter = narrowed
     return 0
   }
 }

@@ -19,6 +19,9 @@ enum UserDemos {
         name: "fork", summary: "one call, two processes, each with its own memory",
         run: ForkDemo.run),
       UserDemo(
+        name: "pipeline", summary: "three programs, two pipes: what a shell does for a | b | c",
+        run: PipelineDemo.run),
+      UserDemo(
         name: "family", summary: "zombies wait to be asked, orphans are adopted",
         run: FamilyDemo.run),
       UserDemo(
@@ -39,8 +42,6 @@ enum UserDemos {
       UserDemo(
         name: "segments", summary: "base and bound of a segment, beside paging",
         run: SegmentsDemo.run),
-      UserDemo(
-        name: "sandbox", summary: "system calls given up for good", run: SandboxDemo.run),
       UserDemo(
         name: "strace", summary: "a process writes its system calls down", run: StraceDemo.run),
     ]
