@@ -19,7 +19,8 @@ import Testing
   /// All sources as one text, to look names up in.
   private static let sources: String = {
     let types: Set = ["swift", "S", "h", "tbl", "ld", "module"]
-    return files(under: kernel).filter { types.contains($0.pathExtension) }
+    return (files(under: kernel) + files(under: root.appending(path: "Tests")))
+      .filter { types.contains($0.pathExtension) }
       .compactMap { try? String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
   }()
 
@@ -88,13 +89,18 @@ import Testing
     }
   }
 
-  /// The contents name every chapter and every note.
+  /// The contents name every chapter, and name nothing that is not there.
   @Test func contentsAreComplete() throws {
+    let folder = Self.kernel.appending(path: "docs")
     let contents = try String(
-      contentsOf: Self.kernel.appending(path: "docs/README.md"), encoding: .utf8)
+      contentsOf: folder.appending(path: "README.md"), encoding: .utf8)
     for chapter in Self.chapters where chapter.lastPathComponent != "README.md" {
       let name = chapter.path.components(separatedBy: "/docs/").last ?? ""
       #expect(contents.contains("](\(name))"), "\(name) is not in the contents")
+    }
+    for match in contents.matches(of: #/\]\(([^)#:]+)\)/#) {
+      let file = folder.appending(path: String(match.1))
+      #expect(FileManager.default.fileExists(atPath: file.path), "\(match.1) is not there")
     }
   }
 }

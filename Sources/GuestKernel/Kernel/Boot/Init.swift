@@ -9,6 +9,13 @@ enum Init {
     Randomness.start()
     MemoryDevices.start()
     ProcessReports.start()
+    Uevents.start()
+    QueueDevice.start()
+    BlockDevices.start()
+    RAMDisk.start()
+    PCI.bus.add(VirtIOBlockDriver())
+    PCI.start()
+    ApusFileSystem.start()
     if options.testsItself { SelfTest.run() }
     Trace.enableAtBoot()
     ModuleLoader.loadAtBoot()
