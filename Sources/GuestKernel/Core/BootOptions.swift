@@ -7,6 +7,7 @@
 /// - `debug-exit`: ends through the debug port 0xF4 instead of ACPI: 0x10 for power-off, 0x01 after
 ///   a panic.
 /// - `selftest`: the kernel checks itself before the first program starts.
+/// - `noapic`: uses the 8259s even where there is an IOAPIC.
 /// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
 /// - `kaslr`, `kaslr=N`: where things lie is chosen at boot.
 /// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
@@ -25,6 +26,7 @@ package struct BootOptions: Equatable {
   package var maximumProcessors = 64
   /// Mistakes to be made, for the tests that must find them.
   package var faults: InjectedFaults = []
+  package var avoidsIOAPIC = false
   package var module = ModuleOptions()
   package var debug = DebugOptions()
   /// Words that are not options of this kernel.
@@ -47,6 +49,8 @@ package struct BootOptions: Equatable {
       testsItself = true
     } else if word.equals("panic=reboot") {
       rebootsAfterPanic = true
+    } else if word.equals("noapic") {
+      avoidsIOAPIC = true
     } else if word.equals("nosmp") {
       maximumProcessors = 1
     } else if word.starts(with: "maxcpus=") {

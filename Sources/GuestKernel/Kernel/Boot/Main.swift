@@ -82,6 +82,7 @@ enum Boot {
   }
 
   static func publish() {
+    SystemRequests.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
