@@ -9,6 +9,7 @@
 /// - `selftest`: the kernel checks itself before the first program starts.
 /// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
 /// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
+/// - `lockdep`: every lock that is taken is checked for an order that could deadlock, and counted.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
   package var isQuiet = false
@@ -19,6 +20,7 @@ package struct BootOptions: Equatable {
   package var testsItself = false
   package var rebootsAfterPanic = false
   package var checksSlabs = false
+  package var validatesLocks = false
   package var maximumProcessors = 64
   package var module = ModuleOptions()
   /// Words that are not options of this kernel.
@@ -37,6 +39,8 @@ package struct BootOptions: Equatable {
       exitsAfterwards = true
     } else if word.equals("debug-exit") {
       usesDebugExit = true
+    } else if word.equals("lockdep") {
+      validatesLocks = true
     } else if word.equals("selftest") {
       testsItself = true
     } else if word.equals("panic=reboot") {

@@ -12,6 +12,7 @@ enum SelfTest {
     report("fault in user_copy", userCopy())
     report("no page writable and executable", protection())
     ProcessorTests.run()
+    SchedulerTests.run()
   }
 
   static func report(_ what: StaticString, _ passed: Bool) {

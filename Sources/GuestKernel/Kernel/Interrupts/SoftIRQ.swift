@@ -46,7 +46,7 @@ enum SoftIRQ {
   /// One `ksoftirqd` for each processor that runs threads.
   static func startThreads() {
     for _ in 0..<CPU.count {
-      threads.append(KernelServant("ksoftirqd") { runInThread() })
+      threads.append(KernelServant("ksoftirqd", on: index) { runInThread() })
     }
   }
 
@@ -125,8 +125,8 @@ final class KernelServant {
   private let queue = WaitQueue()
   private var isWanted: UInt32 = 0
 
-  init(_ name: StaticString, _ body: @escaping () -> Void) {
-    Thread.spawn(name) { [self] in
+  init(_ name: StaticString, on cpu: Int? = nil, _ body: @escaping () -> Void) {
+    Thread.spawn(name, on: cpu) { [self] in
       while true {
         _ = queue.wait(interruptible: false) { atomic_load32(&isWanted) != 0 }
         atomic_store32(&isWanted, 0)
