@@ -86,14 +86,6 @@ private func words(_ lists: [String]...) -> [[[UInt8]]] { lists.map { $0.map { A
     #expect(line.count == TextLine.capacity)
   }
 
-  @Test func exitStatusSurvivesItsWord() {
-    for status in [
-      .exited(code: 0), .exited(code: -1), .exited(code: .max), .faulted(vector: 14), .killed,
-    ] as [GuestKernel.ExitStatus] {
-      #expect(GuestKernel.ExitStatus(word: status.word) == status)
-    }
-  }
-
   @Test func recordNamesAreCut() {
     #expect(RecordName(bytes: Array("shell".utf8)).bytes == Array("shell".utf8))
     #expect(RecordName(bytes: [UInt8](repeating: 0x61, count: 40)).bytes.count == 23)

@@ -170,6 +170,8 @@ syscall_entry:                 // IF, DF, TF, NT and AC are cleared by IA32_FMAS
   FRAME_CFI
   movq %rsp, %rdi
   call syscall_dispatch        // returns with interrupts off
+  testl %eax, %eax
+  jnz interrupt_return         // RCX and R11 count too
   POP_REGISTERS
   movq 16(%rsp), %rcx          // RIP, always canonical: user space ends below the kernel's half
   movq 32(%rsp), %r11          // RFLAGS

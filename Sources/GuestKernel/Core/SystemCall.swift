@@ -25,30 +25,6 @@ package enum PowerAction: UInt64 {
   case runUser = 6
 }
 
-/// How a process ended, as the word that `wait` stores.
-package enum ExitStatus: Equatable {
-  case exited(code: Int32)
-  /// An exception that the program did not survive, by its vector.
-  case faulted(vector: UInt8)
-  case killed
-
-  package init(word: UInt64) {
-    switch word >> 32 {
-    case 0: self = .exited(code: Int32(truncatingIfNeeded: word))
-    case 1: self = .faulted(vector: UInt8(truncatingIfNeeded: word))
-    default: self = .killed
-    }
-  }
-
-  package var word: UInt64 {
-    switch self {
-    case .exited(let code): UInt64(UInt32(bitPattern: code))
-    case .faulted(let vector): 1 << 32 | UInt64(vector)
-    case .killed: 2 << 32
-    }
-  }
-}
-
 /// A name of at most 23 bytes in a record that crosses the system call boundary.
 package typealias RecordName = InlineArray<24, UInt8>
 

@@ -33,15 +33,16 @@ enum Init {
     return [shell, flag, options.commands]
   }
 
+  /// Waits for the program, and meanwhile for every orphan that ends.
   private static func startAndWait(_ arguments: [[UInt8]]) {
-    withInterruptsOff {
-      do throws(SystemFailure) {
-        let parent = Scheduler.running?.id ?? 0
-        let pid = try Spawn.start(arguments, parent: parent, isForeground: true)
-        _ = Processes.wait(parent: parent, pid: pid, noHang: false)
-      } catch {
-        panic("cannot start \(text: arguments.first ?? []): \(error.error.name)")
+    do throws(SystemFailure) {
+      let pid = try Spawn.start(arguments, parent: Processes.adopter, isForeground: true)
+      while true {
+        let news = try Processes.wait(parent: Processes.adopter, .any, .exited)
+        if news?.pid == pid { return }
       }
+    } catch {
+      panic("cannot start \(text: arguments.first ?? []): \(error.error.name)")
     }
   }
 }

@@ -38,6 +38,9 @@ class Inode {
 
   var kind: FileKind { mode.kind }
 
+  /// The content, where it lies in the kernel's image and stays: a program is mapped from there.
+  var residentContent: UnsafeRawBufferPointer? { nil }
+
   // MARK: Of a directory; the caller holds the file system's `tree`
 
   /// True when a name once found stays what it is until it is removed through the kernel.

@@ -255,5 +255,7 @@ private final class PipeBoth: PipeEnd {
 
 /// SIGPIPE for the running process.
 enum BrokenPipe {
-  static func signalCaller() {}
+  static func signalCaller() {
+    if let process = Thread.current.process { Signals.send(.pipe, to: process) }
+  }
 }

@@ -52,6 +52,8 @@ final class RamInode: Inode {
   private var image: UnsafeRawBufferPointer?
   private var frames: [UnsafeMutableRawPointer?] = []
 
+  override var residentContent: UnsafeRawBufferPointer? { image }
+
   private var ram: RamFS? { fileSystem as? RamFS }
 
   // MARK: Directory

@@ -95,5 +95,12 @@ final class Readiness {
 
 /// SIGIO for processes that asked to be told instead of waiting.
 enum AsynchronousNotice {
-  static func send(to pid: Int) {}
+  /// To a process, or to a group by its number made negative.
+  static func send(to pid: Int) {
+    if pid < 0 {
+      Signals.send(.io, toGroup: -pid)
+    } else if let process = Processes.find(pid) {
+      Signals.send(.io, to: process)
+    }
+  }
 }

@@ -58,6 +58,6 @@ enum InterruptDelivery {
     guard frame.pointee.rflags & interruptFlag != 0, Preemption.count == 0 else { return }
     if percpu_softirq_pending() != 0 { SoftIRQ.run() }
     if percpu_need_resched() != 0 { Scheduler.preempt() }
-    if frame.pointee.cs & 3 == 3 { withInterruptsOff { Scheduler.endIfAsked() } }
+    if frame.pointee.cs & 3 == 3 { SignalDelivery.attend(frame) }
   }
 }

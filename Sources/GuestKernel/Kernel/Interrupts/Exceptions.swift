@@ -14,9 +14,8 @@ enum Exceptions {
       return
     }
     if fromUser, let process = Scheduler.running?.process {
-      report(process, frame, address)
-      withInterruptsOff {
-        Processes.end(process, .faulted(vector: UInt8(truncatingIfNeeded: vector)))
+      if !Signals.raise(vector, isPageFault ? address : frame.pointee.rip, frame.pointee.error) {
+        report(process, frame, address)
       }
       return
     }

@@ -45,7 +45,7 @@ enum SoftIRQ {
 
   /// One `ksoftirqd` for each processor that runs threads.
   static func startThreads() {
-    for _ in 0..<CPU.count {
+    for index in 0..<CPU.count {
       threads.append(KernelServant("ksoftirqd", on: index) { runInThread() })
     }
   }

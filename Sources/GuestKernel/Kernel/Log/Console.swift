@@ -2,7 +2,7 @@
 ///
 /// Lock: interrupts off.
 enum Console {
-  /// The process that reads the console and that Ctrl-C kills.
+  /// The process group that reads the console and that Ctrl-C interrupts.
   nonisolated(unsafe) static var foreground = 0
 
   static func start() {
@@ -36,20 +36,26 @@ enum Console {
 
   /// Ctrl-C and the like; false when it is a byte like any other for the process in the foreground.
   static func signalForeground(_ signal: LineDiscipline.Signal) -> Bool {
-    withInterruptsOff {
-      guard signal == .interrupt, let process = Processes.find(foreground) else { return false }
-      if process.keepsInterrupts {
-        guard Processes.interruptWaiting(process) else { return false }
-      } else {
-        Processes.end(process, .killed)
+    if let leader = Processes.find(foreground), leader.keepsInterrupts { return false }
+    let sent: Signal =
+      switch signal {
+      case .interrupt: .interrupt
+      case .quit: .quit
+      case .stop: .terminalStop
       }
-      if Terminal.console.settings.echoes == 0 { write([0x5e, 0x43, 0x0a]) }
-      return true
-    }
+    return Signals.send(sent, toGroup: foreground)
   }
 
-  /// Only the foreground reads what is typed.
+  /// Only the foreground reads what is typed; others are stopped, unless nobody could continue them.
   static func checkForeground() throws(SystemFailure) {
-    if Process.current.pid != foreground { throw SystemFailure(.inputOutput) }
+    let process = Process.current
+    guard process.group != foreground else { return }
+    let isOrphaned = Processes.lock.withLockIRQ { () -> Bool in
+      let action = process.actions[Int(Signal.terminalInput.number)].handler
+      return action == SignalAction.ignore || JobControl.isOrphaned(process.group)
+    }
+    if isOrphaned { throw SystemFailure(.inputOutput) }
+    Signals.send(.terminalInput, toGroup: process.group)
+    throw SystemFailure(.interrupted)  // the call is made again when the group goes on
   }
 }

@@ -10,7 +10,9 @@ enum KernelStacks {
   private static let slot: UInt64 = 16 << 10
 
   private static let lock = SpinLock("kernel stacks")
-  /// Lock for these: `lock`. An unused stack's first word links to the next.
+  /// Lock for these: `lock`.
+  ///
+  /// An unused stack's first word links to the next.
   nonisolated(unsafe) private static var firstUnused: UInt64 = 0
   nonisolated(unsafe) private(set) static var count: UInt64 = 0
 

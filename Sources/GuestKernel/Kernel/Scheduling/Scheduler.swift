@@ -106,7 +106,10 @@ extension Scheduler {
       if let area = step.areaToSave { fxsave64(area) }
       CPU.current.setKernelStack(step.stackTop)
       TLB.load(PhysicalAddress(step.rootTable))
-      if let area = step.areaToLoad { fxrstor64(area) }
+      if let area = step.areaToLoad {
+        fxrstor64(area)
+        wrmsr(0xc000_0100, step.threadPointer)  // IA32_FS_BASE
+      }
       switch_context(step.saveStackPointer, step.stackPointer)
       finishSwitch()
     }
@@ -120,6 +123,7 @@ extension Scheduler {
     let areaToLoad: UnsafeMutableRawPointer?
     let stackTop: UInt64
     let rootTable: UInt64
+    let threadPointer: UInt64
     let saveStackPointer: UnsafeMutablePointer<UInt64>
     let stackPointer: UInt64
   }
@@ -152,7 +156,8 @@ extension Scheduler {
     RCU.noteQuietState(queue.cpu)
     return Switch(
       areaToSave: old.floatingPoint, areaToLoad: next.floatingPoint, stackTop: next.stackTop,
-      rootTable: next.rootTable.value, saveStackPointer: old.savedStackPointer,
+      rootTable: next.rootTable.value, threadPointer: next.user?.threadPointer ?? 0,
+      saveStackPointer: old.savedStackPointer,
       stackPointer: next.savedStackPointer.pointee)
   }
 
@@ -200,16 +205,6 @@ public func threadBegin() { Scheduler.finishSwitch() }
 // MARK: Ending
 
 extension Scheduler {
-  /// On the way back to ring 3: does not return when the process is to end.
-  static func endIfAsked() {
-    guard isAskedToEnd() else { return }
-    Processes.finishRunning()
-    endRunning()
-  }
-
-  @inline(never)
-  private static func isAskedToEnd() -> Bool { running?.process?.pendingEnd != nil }
-
   /// Leaves for good.
   ///
   /// Clearing away is the reaper's: nobody can free the stack they stand on.
@@ -257,7 +252,7 @@ enum Reaper {
       }
       guard let next else { return }
       let thread = Thread.of(next)
-      if let process = thread.process { withInterruptsOff { process.space.release() } }
+      thread.process?.threadWasCleared()
       Scheduler.forget(thread)
     }
   }

@@ -29,6 +29,11 @@ final class Thread {
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
   let floatingPoint: UnsafeMutableRawPointer?
 
+  /// What a program sees of the thread; nil for a thread of the kernel.
+  ///
+  /// Set before it runs.
+  var user: UserThread?
+
   /// Written by the thread itself when it goes to wait, by its run queue's holder otherwise.
   private let stateWord = Atomic<UInt8>(State.new.rawValue)
   /// Something wants the thread's attention: it ends its interruptible waiting.
@@ -44,8 +49,7 @@ final class Thread {
   var waits: UInt64 = 0
   var migrations: UInt64 = 0
 
-  /// The real-time priority that waiters for its mutexes lend it, what it is without, and the mutex it
-  /// waits for. Lock: `Inheritance.lock`.
+  /// The real-time priority that waiters for its mutexes lend it (lock: `Inheritance.lock`).
   var lentPriority = 0
   var ownPolicy = SchedulingPolicy.other
   var ownPriority = 0
@@ -137,6 +141,7 @@ extension Thread {
   }
 
   /// Starts a thread of the kernel; it ends when `body` returns.
+  ///
   /// With `cpu`, it runs on that processor only.
   @discardableResult
   static func spawn(

@@ -20,7 +20,7 @@ enum Futex {
 
   private final class Bucket {
     let lock = SpinLock("futex")
-    /// Lock: `lock`. The oldest comes first.
+    /// The oldest one (lock: `lock`).
     var first: UnsafeMutablePointer<Waiter>?
     let queue = WaitQueue()
 

@@ -11,7 +11,9 @@ enum LockValidator {
   }
 
   nonisolated(unsafe) private(set) static var isOn = false
-  /// A bare word: the validator cannot watch its own lock. Interrupts are off while it is held.
+  /// A bare word, since the validator cannot watch its own lock.
+  ///
+  /// Interrupts are off while it is held.
   nonisolated(unsafe) private static var lockWord: UInt32 = 0
   nonisolated(unsafe) private static var graph: LockGraph?
   nonisolated(unsafe) private static var findings: UnsafeMutablePointer<LockGraph.Finding>?
@@ -112,7 +114,7 @@ enum LockValidator {
     return false
   }
 
-  /// `/proc/lockdep`
+  /// What /proc/lockdep says.
   static func write(to text: inout Text) {
     text.append("\(isOn ? "on" as StaticString : "off"), \(LockClasses.count) classes, ")
     text.append("\(graph?.edgeCount ?? 0) orders, \(findingCount) findings\n")

@@ -11,7 +11,7 @@ final class Mutex {
   let name: StaticString
   /// Whether owners inherit; only a demonstration says no.
   let inherits: Bool
-  /// The owner as a pointer; the lowest bit says that somebody waits. 0 when free.
+  /// The owner as a pointer, 0 when free; the lowest bit says that somebody waits.
   private let owner = Atomic<UInt>(0)
   private let waiters = WaitQueue()
   /// Lock for these: `Inheritance.lock`.
@@ -212,7 +212,7 @@ extension Thread {
     policy.isRealTime ? entity.pointee.priority : policy == .deadline ? 99 : 0
   }
 
-  /// Runs with at least `priority` until `borrow(0)`. Lock: `Inheritance.lock`.
+  /// Runs with at least `priority` until `borrow(0)` (lock: `Inheritance.lock`).
   func borrow(_ priority: Int) {
     if lentPriority == 0 {
       guard priority > 0 else { return }

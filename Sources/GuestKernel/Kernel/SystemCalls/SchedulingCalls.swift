@@ -7,8 +7,6 @@ extension SystemCalls {
     return .success(0)
   }
 
-  static func getThreadID() -> Answer { .success(UInt64(Thread.current.id)) }
-
   /// The thread of that number, 0 for the caller.
   private static func thread(_ id: Int32) throws(SystemFailure) -> Thread {
     if id == 0 { return Thread.current }

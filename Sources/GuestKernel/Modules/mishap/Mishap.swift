@@ -1,5 +1,6 @@
 /// What must not happen in a kernel, on purpose: each kind ends in an exception inside the module.
 import KernelArch
+
 @testable import Kernel
 
 package var kind: [UInt8] = []

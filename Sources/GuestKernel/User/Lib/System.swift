@@ -78,13 +78,13 @@ package enum System {
     }
   }
 
-  /// Waits for a child, any if `pid` is 0.
-  package static func wait(_ pid: Int, noHang: Bool) -> (outcome: Outcome, status: ExitStatus) {
-    var word: UInt64 = 0
-    let outcome = withUnsafeMutableBytes(of: &word) {
-      call(.wait, UInt64(pid), address($0.baseAddress), noHang ? WaitFlags.noHang : 0)
+  /// Waits for a child, any if `pid` is 0; the status is that of `wait4`.
+  package static func wait(_ pid: Int, noHang: Bool) -> (outcome: Outcome, status: UInt32) {
+    var word: UInt32 = 0
+    switch Call.wait4(pid == 0 ? -1 : Int32(pid), &word, noHang ? 1 : 0, nil) {
+    case .success(0): return (.failure(.tryAgain), 0)
+    case let outcome: return (outcome, word)
     }
-    return (outcome, ExitStatus(word: word))
   }
 
   package static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid, 9) }

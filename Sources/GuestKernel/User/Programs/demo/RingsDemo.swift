@@ -5,20 +5,31 @@ enum RingsDemo {
   private struct Crime {
     let kind: StaticString
     let claim: StaticString
-    /// The exception that must end it.
+    /// What the exception becomes.
     ///
     /// SDM Vol. 3A, "Exception and Interrupt Reference".
-    let vector: UInt8
+    let signal: UInt32
   }
 
   private static var crimes: [Crime] {
     [
-      Crime(kind: "privileged", claim: "HLT is for ring 0: general protection, 13", vector: 13),
-      Crime(kind: "port", claim: "I/O ports are closed to it: general protection, 13", vector: 13),
-      Crime(kind: "kernel", claim: "a kernel page is not for it: page fault, 14", vector: 14),
-      Crime(kind: "write-text", claim: "its own code is read-only: page fault, 14", vector: 14),
-      Crime(kind: "divide", claim: "a division by zero: divide error, 0", vector: 0),
-      Crime(kind: "ud", claim: "no instruction at all: invalid opcode, 6", vector: 6),
+      Crime(
+        kind: "privileged", claim: "HLT is for ring 0: general protection, SIGSEGV",
+        signal: 11),
+      Crime(
+        kind: "port", claim: "I/O ports are closed to it: general protection, SIGSEGV",
+        signal: 11),
+      Crime(
+        kind: "kernel", claim: "a kernel page is not for it: page fault, SIGSEGV",
+        signal: 11),
+      Crime(
+        kind: "write-text", claim: "its own code is read-only: page fault, SIGSEGV",
+        signal: 11),
+      Crime(
+        kind: "divide", claim: "a division by zero: divide error, SIGFPE", signal: 8),
+      Crime(
+        kind: "ud", claim: "no instruction at all: invalid opcode, SIGILL",
+        signal: 4),
     ]
   }
 
@@ -29,7 +40,8 @@ enum RingsDemo {
       let words = [[UInt8](text: "crash"), [UInt8](text: crime.kind)]
       guard case .success(let pid) = System.spawn(words, inBackground: false) else { return false }
       let (_, status) = System.wait(Int(pid), noHang: false)
-      passed = Demo.check(status == .faulted(vector: crime.vector), "\(crime.claim)") && passed
+      passed =
+        Demo.check(status == 0x80 | crime.signal, "\(crime.claim)") && passed
     }
     return Demo.check(true, "and this program goes on: only the culprits ended") && passed
   }

@@ -14,7 +14,13 @@ enum UserDemos {
     [
       UserDemo(
         name: "rings", summary: "what ring 3 may not do ends the program, and only it",
-        run: RingsDemo.run)
+        run: RingsDemo.run),
+      UserDemo(
+        name: "fork", summary: "one call, two processes, each with its own memory",
+        run: ForkDemo.run),
+      UserDemo(
+        name: "family", summary: "zombies wait to be asked, orphans are adopted",
+        run: FamilyDemo.run),
     ]
   }
 }

@@ -131,8 +131,8 @@ extension Shell {
       say("[\(pid)] \(text: name)\n")
     case .success(let pid):
       let (outcome, status) = System.wait(Int(pid), noHang: false)
-      if case .success = outcome, case .exited(let code) = status, code != 0 {
-        say("\(text: name): exit code \(code)\n")
+      if case .success = outcome, status & 0x7f == 0, status != 0 {
+        say("\(text: name): exit code \(status >> 8)\n")
       }
     }
   }
@@ -144,13 +144,13 @@ extension Shell {
     }
   }
 
-  mutating func jobHasEnded(_ pid: Int, _ status: ExitStatus) {
+  mutating func jobHasEnded(_ pid: Int, _ status: UInt32) {
     guard let index = jobs.firstIndex(where: { $0.pid == pid }) else { return }
     let name = jobs.remove(at: index).name
-    switch status {
-    case .exited(let code): say("[\(pid)] \(text: name) ended, exit code \(code)\n")
-    case .faulted: say("[\(pid)] \(text: name) ended by an exception\n")
-    case .killed: say("[\(pid)] \(text: name) killed\n")
+    if status & 0x7f == 0 {
+      say("[\(pid)] \(text: name) ended, exit code \(status >> 8)\n")
+    } else {
+      say("[\(pid)] \(text: name) ended by signal \(status & 0x7f)\n")
     }
   }
 }
