@@ -54,6 +54,17 @@ INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memo
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
 INLINE void write_cr4_toggling(uint64_t bits) { write_cr4(read_cr4() ^ bits); write_cr4(read_cr4() ^ bits); }
 INLINE void memory_fence(void) { __asm__ volatile("mfence" ::: "memory"); }
+// The two halves of the store buffering test: see MemoryOrderDemo.
+INLINE uint32_t store_then_load(uint32_t *mine, const uint32_t *other) {
+  uint32_t seen;
+  __asm__ volatile("movl $1,(%1); movl (%2),%0" : "=&r"(seen) : "r"(mine), "r"(other) : "memory");
+  return seen;
+}
+INLINE uint32_t store_fence_load(uint32_t *mine, const uint32_t *other) {
+  uint32_t seen;
+  __asm__ volatile("movl $1,(%1); mfence; movl (%2),%0" : "=&r"(seen) : "r"(mine), "r"(other) : "memory");
+  return seen;
+}
 INLINE void cpu_cli(void) { __asm__ volatile("cli" ::: "memory"); }
 INLINE void cpu_sti(void) { __asm__ volatile("sti" ::: "memory"); }
 INLINE void cpu_hlt(void) { __asm__ volatile("hlt" ::: "memory"); }

@@ -27,6 +27,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Processors.start()
   SoftIRQ.start()
   Boot.publish()
+  RTC.start()
   Thread.spawn("init") { Init.run() }
   Thread.spawn("reaper") { Reaper.run() }
   Thread.spawn("rcu") { RCU.run() }

@@ -13,6 +13,7 @@ enum SelfTest {
     report("no page writable and executable", protection())
     ProcessorTests.run()
     SchedulerTests.run()
+    InterruptTests.run()
   }
 
   static func report(_ what: StaticString, _ passed: Bool) {

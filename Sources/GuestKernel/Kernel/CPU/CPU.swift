@@ -53,7 +53,7 @@ struct CPU: Equatable {
 /// A variable of which every processor has its own copy, each in a cache line of its own.
 ///
 /// The current processor's copy may be changed without a lock when nothing can interrupt the change.
-struct PerCPU<Value> {
+final class PerCPU<Value> {
   private let base: UnsafeMutableRawPointer
   private static var stride: Int { (MemoryLayout<Value>.stride + 63) & ~63 }
 
@@ -64,18 +64,23 @@ struct PerCPU<Value> {
     }
   }
 
+  deinit {
+    for index in 0..<CPU.capacity { pointer(index).deinitialize(count: 1) }
+    base.deallocate()
+  }
+
   /// The copy of the processor of that number.
   subscript(index: Int) -> Value {
     get { pointer(index).pointee }
-    nonmutating set { pointer(index).pointee = newValue }
-    nonmutating _modify { yield &pointer(index).pointee }
+    set { pointer(index).pointee = newValue }
+    _modify { yield &pointer(index).pointee }
   }
 
   /// The running processor's copy; preemption must be off for longer uses.
   var current: Value {
     get { self[Int(percpu_index())] }
-    nonmutating set { self[Int(percpu_index())] = newValue }
-    nonmutating _modify { yield &pointer(Int(percpu_index())).pointee }
+    set { self[Int(percpu_index())] = newValue }
+    _modify { yield &pointer(Int(percpu_index())).pointee }
   }
 
   private func pointer(_ index: Int) -> UnsafeMutablePointer<Value> {

@@ -53,14 +53,27 @@ enum Context {
 
   /// Panics, with the reason, where the caller could not be switched away from.
   static func assertMaySleep(_ what: StaticString = "sleep") {
+    guard Preemption.count != 0, !Panic.isUnderWay, let reason = whyNotSleep() else { return }
+    panic("\(what) in atomic context: \(reason)")
+  }
+
+  /// What forbids the caller to sleep; nil when nothing does.
+  static func whyNotSleep() -> TextLine? {
     let count = Preemption.count
-    guard count != 0, !Panic.isUnderWay else { return }
-    var line: TextLine = "\(what) in atomic context: "
-    if count >= Preemption.interrupt { line.append("in an interrupt handler ") }
-    if count & 0xff00 != 0 { line.append("in a softirq or with softirqs off ") }
-    if count & 0xff != 0 { line.append("with preemption off ") }
+    guard count != 0 else { return nil }
+    var line = TextLine()
+    if count >= Preemption.interrupt { line.append("in an interrupt handler") }
+    if count & 0xff00 != 0 { Self.append("in a softirq or with softirqs off", to: &line) }
+    if count & 0xff != 0 { Self.append("with preemption off", to: &line) }
     SpinLock.describeHeld(to: &line)
-    panic(line)
+    return line
+  }
+}
+
+extension Context {
+  private static func append(_ reason: StaticString, to line: inout TextLine) {
+    if line.count > 0 { line.append(", ") }
+    line.append(reason)
   }
 }
 

@@ -54,11 +54,31 @@ enum KernelDemos {
         name: "threads", summary: "a thousand threads, each on two pages with a guard",
         run: ThreadsDemo.run),
       KernelDemo(
-        name: "barriers", summary: "store buffers and memory barriers: a litmus test",
-        run: BarrierDemo.run),
-      KernelDemo(
         name: "user-copy", summary: "bad pointers from programs are errors, not faults",
         run: UserCopyDemo.run),
+      KernelDemo(
+        name: "interrupts", summary: "masking by the flag and by the level; nested interrupts",
+        run: InterruptsDemo.run),
+      KernelDemo(
+        name: "rtc", summary: "the periodic interrupt of the real-time clock", run: RTCDemo.run),
+      KernelDemo(
+        name: "deferred-work", summary: "softirqs, tasklets and work queues: the lower halves",
+        run: DeferredWorkDemo.run),
+      KernelDemo(
+        name: "timers", summary: "deadlines in nanoseconds, and how well they are kept",
+        run: TimersDemo.run),
+      KernelDemo(
+        name: "processors", summary: "calls between processors, and the shootdown of TLBs",
+        run: ProcessorsDemo.run),
+      KernelDemo(
+        name: "atomic-context", summary: "where code must not sleep, and how that is noticed",
+        run: AtomicContextDemo.run),
+      KernelDemo(
+        name: "memory-order", summary: "store buffering, and the fence against it",
+        run: MemoryOrderDemo.run),
+      KernelDemo(
+        name: "per-cpu", summary: "counting without a lock, each processor for itself",
+        run: PerCPUDemo.run),
       KernelDemo(
         name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
         run: VFSDemo.run),

@@ -55,8 +55,9 @@ enum InterruptDelivery {
   /// before ring 3 whatever the process has to attend to.
   static func finish(_ frame: UnsafeMutablePointer<trap_frame>) {
     let interruptFlag: UInt64 = 1 << 9
-    guard frame.pointee.rflags & interruptFlag != 0, Preemption.count == 0 else { return }
-    if percpu_softirq_pending() != 0 { SoftIRQ.run() }
+    guard frame.pointee.rflags & interruptFlag != 0 else { return }
+    if percpu_softirq_pending() != 0, SoftIRQ.mayRun { SoftIRQ.run() }
+    guard Preemption.count == 0 else { return }
     if percpu_need_resched() != 0 { Scheduler.preempt() }
     if frame.pointee.cs & 3 == 3 { SignalDelivery.attend(frame) }
   }

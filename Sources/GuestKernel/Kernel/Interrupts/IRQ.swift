@@ -64,17 +64,30 @@ enum IRQ {
   /// A device that signals by writing to memory gets a vector of its own: what it has to write, and
   /// where.
   static func requestMessage(
-    _ name: StaticString, level: UInt8 = defaultLevel, _ handler: @escaping () -> Bool
+    _ name: StaticString, _ flags: Flags = [], level: UInt8 = defaultLevel,
+    _ handler: @escaping () -> Bool
   ) -> (handler: InterruptHandler, address: UInt64, data: UInt32)? {
     lock.withLockIRQ {
-      guard let vector = freeVector(level) else { return nil }
-      let line = InterruptLine(number: -1, vector: vector, kind: .message)
-      lines[Int(vector)] = line
-      let handler = InterruptHandler(name, [], line, handler)
+      guard let line = unusedMessage(level) ?? newMessage(level) else { return nil }
+      let handler = InterruptHandler(name, flags, line, handler)
       guard line.add(handler) else { return nil }
       // SDM Vol. 3A, "Message Signalled Interrupts": to one processor, edge, fixed.
-      return (handler, 0xfee0_0000 | UInt64(LocalAPIC.id) << 12, UInt32(vector))
+      return (handler, 0xfee0_0000 | UInt64(LocalAPIC.id) << 12, UInt32(line.vector))
     }
+  }
+
+  private static func unusedMessage(_ level: UInt8) -> InterruptLine? {
+    for line in lines[Int(level) << 4..<(Int(level) + 1) << 4] {
+      if let line, line.number < 0, line.handlers.isEmpty { return line }
+    }
+    return nil
+  }
+
+  private static func newMessage(_ level: UInt8) -> InterruptLine? {
+    guard let vector = freeVector(level) else { return nil }
+    let line = InterruptLine(number: -1, vector: vector, kind: .message)
+    lines[Int(vector)] = line
+    return line
   }
 
   /// The line of a vector, for the interrupt itself.

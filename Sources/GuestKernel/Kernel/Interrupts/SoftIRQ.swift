@@ -31,7 +31,7 @@ enum SoftIRQ {
   private static let mostRounds = 10
   /// Written at boot only.
   nonisolated(unsafe) private static var actions: [(() -> Void)?] = []
-  nonisolated(unsafe) private static var counts = PerCPU<[UInt64]>([])
+  private static let counts = PerCPU<[UInt64]>([])
   nonisolated(unsafe) private static var threads: [KernelServant] = []
 
   static func start() {
@@ -46,7 +46,9 @@ enum SoftIRQ {
   /// One `ksoftirqd` for each processor that runs threads.
   static func startThreads() {
     for index in 0..<CPU.count {
-      threads.append(KernelServant("ksoftirqd", on: index) { runInThread() })
+      let servant = KernelServant("ksoftirqd") { runInThread() }
+      _ = servant.thread?.setAffinity(1 << UInt64(index))
+      threads.append(servant)
     }
   }
 
@@ -58,6 +60,11 @@ enum SoftIRQ {
   /// From a thread it runs when the thread next allows it: at the end of the next interrupt, or of
   /// `disable`.
   static func raise(_ kind: Kind) { percpu_softirq_raise(1 << UInt32(kind.rawValue)) }
+
+  /// Not in an interrupt, nor in a softirq, nor where they are disabled.
+  @inline(__always)
+  static var mayRun: Bool { Preemption.count < softIRQUnit }
+  private static let softIRQUnit = Preemption.softIRQ
 
   /// Keeps softirqs away from this processor until `enable`.
   @inline(__always)
@@ -71,7 +78,7 @@ enum SoftIRQ {
 
   @inline(never)
   private static func catchUp() {
-    guard Preemption.count == 0, Interrupts.areOn else { return }
+    guard mayRun, Interrupts.areOn else { return }
     cpu_cli()
     if percpu_softirq_pending() != 0 { run() }
     cpu_sti()
@@ -124,9 +131,10 @@ enum SoftIRQ {
 final class KernelServant {
   private let queue = WaitQueue()
   private var isWanted: UInt32 = 0
+  private(set) var thread: Thread?
 
-  init(_ name: StaticString, on cpu: Int? = nil, _ body: @escaping () -> Void) {
-    Thread.spawn(name, on: cpu) { [self] in
+  init(_ name: StaticString, _ body: @escaping () -> Void) {
+    thread = Thread.spawn(name) { [self] in
       while true {
         _ = queue.wait(interruptible: false) { atomic_load32(&isWanted) != 0 }
         atomic_store32(&isWanted, 0)

@@ -50,8 +50,8 @@ final class Tasklet {
 
 extension Tasklet {
   /// Waiting tasklets of each processor, last first, the urgent ones apart.
-  nonisolated(unsafe) private static var waiting = PerCPU<Tasklet?>(nil)
-  nonisolated(unsafe) private static var urgent = PerCPU<Tasklet?>(nil)
+  private static let waiting = PerCPU<Tasklet?>(nil)
+  private static let urgent = PerCPU<Tasklet?>(nil)
 
   static func start() {
     waiting[0] = nil

@@ -22,6 +22,7 @@ final class WorkQueue {
   private var queued: UInt64 = 0
   private var finished: UInt64 = 0
   private var running: Work?
+  private var isEnding = false
 
   /// For jobs that need no queue of their own.
   nonisolated(unsafe) private(set) static var system = WorkQueue("events", isStarted: false)
@@ -90,9 +91,17 @@ final class WorkQueue {
 
   private func serve() {
     while true {
-      _ = workers.wait(interruptible: false) { lock.withLockIRQ { !pending.isEmpty } }
+      _ = workers.wait(interruptible: false) { lock.withLockIRQ { !pending.isEmpty || isEnding } }
+      if lock.withLockIRQ({ pending.isEmpty && isEnding }) { return }
       runFirst()
     }
+  }
+
+  /// Does what is still queued, then ends the thread; nothing may be queued any more.
+  func end() {
+    flush()
+    lock.withLockIRQ { isEnding = true }
+    workers.wakeAll()
   }
 
   private func runFirst() {

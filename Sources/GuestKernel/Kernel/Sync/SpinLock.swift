@@ -162,7 +162,7 @@ extension SpinLock {
     for index in 0..<Int(min(area.pointee.held_count, UInt32(PERCPU_HELD_LOCKS))) {
       guard let held = percpu_held_at(area, UInt32(index)) else { continue }
       let lock = Unmanaged<SpinLock>.fromOpaque(held).takeUnretainedValue()
-      line.append(index == 0 ? "holding " : ", ")
+      line.append(index == 0 ? ", holding " : ", ")
       line.append(line: "\(lock.name) (\(lock.file):\(lock.line))")
     }
   }

@@ -33,6 +33,26 @@ enum Clock {
     return product.high << 32 | product.low >> 32
   }
 
+  /// What the clock on the wall showed at boot, in nanoseconds since the beginning of 1970.
+  ///
+  /// Written at boot.
+  nonisolated(unsafe) private static var wallTimeAtBoot: UInt64 = 0
+
+  static var wallTime: UInt64 { wallTimeAtBoot &+ nanoseconds }
+
+  static func setWallTime(seconds: Int64) {
+    wallTimeAtBoot = UInt64(max(0, seconds)) &* 1_000_000_000 &- nanoseconds
+  }
+
+  /// The time on one of the clocks of `clock_gettime`; nil when there is no such clock.
+  static func now(_ clock: Int32) -> UInt64? {
+    switch clock {
+    case ClockNumber.realTime: wallTime
+    case ClockNumber.monotonic, ClockNumber.bootTime: nanoseconds
+    default: nil
+    }
+  }
+
   /// Spins; for devices that need a moment.
   static func wait(microseconds: UInt64) {
     let deadline = nanoseconds + microseconds * 1000
