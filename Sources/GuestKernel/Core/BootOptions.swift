@@ -11,6 +11,7 @@
 /// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
 /// - `kaslr`, `kaslr=N`: where things lie is chosen at boot.
 /// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
+/// - `lockdep`: every lock that is taken is checked for an order that could deadlock, and counted.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
   package var isQuiet = false
@@ -23,6 +24,7 @@ package struct BootOptions: Equatable {
   package var checksSlabs = false
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
+  package var validatesLocks = false
   package var maximumProcessors = 64
   /// Mistakes to be made, for the tests that must find them.
   package var faults: InjectedFaults = []
@@ -45,6 +47,8 @@ package struct BootOptions: Equatable {
       exitsAfterwards = true
     } else if word.equals("debug-exit") {
       usesDebugExit = true
+    } else if word.equals("lockdep") {
+      validatesLocks = true
     } else if word.equals("selftest") {
       testsItself = true
     } else if word.equals("panic=reboot") {
