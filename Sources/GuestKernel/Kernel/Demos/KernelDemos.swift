@@ -82,6 +82,34 @@ enum KernelDemos {
       KernelDemo(
         name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
         run: VFSDemo.run),
+    ] + DemoMemory.demos + kernelTools
+  }
+
+  /// Modules, and looking into the running kernel.
+  private static var kernelTools: [KernelDemo] {
+    [
+      KernelDemo(
+        name: "modules", summary: "loading code with what it depends on, and removing it",
+        run: ModuleDemo.run),
+      KernelDemo(
+        name: "module-signature", summary: "unsigned and changed modules are refused",
+        run: SignatureDemo.run),
+      KernelDemo(
+        name: "tracepoints", summary: "what the kernel did, in the order of time",
+        run: TracepointDemo.run),
+      KernelDemo(
+        name: "kprobe", summary: "a breakpoint that counts, in the running kernel",
+        run: ProbeDemo.run),
+      KernelDemo(
+        name: "perf", summary: "where the time goes, by sampling", run: SamplingDemo.run),
+      KernelDemo(
+        name: "script", summary: "programs that the kernel verifies before it runs them",
+        run: ScriptDemo.run),
+      KernelDemo(
+        name: "rate-limit", summary: "a message in a loop does not fill the log", run: LogDemo.run),
+      KernelDemo(
+        name: "oops", summary: "a fault in the kernel that only its thread does not survive",
+        run: OopsDemo.run),
     ]
   }
 

@@ -18,24 +18,30 @@ enum KernelStacks {
 
   /// Returns the top of a stack, or nil when memory has run out.
   static func allocate() -> UInt64? {
-    let (unused, slotNumber): (UInt64, UInt64) = lock.withLockIRQ {
-      if firstUnused != 0 {
-        let top = firstUnused
-        firstUnused = link(top).pointee
-        return (top, 0)
-      }
-      count += 1
-      return (0, count)
+    let unused: UInt64 = lock.withLockIRQ {
+      let top = firstUnused
+      if top != 0 { firstUnused = link(top).pointee }
+      return top
     }
     if unused != 0 { return unused }
-    guard Frames.freeBytes > size * 4 else { return nil }
-    let top = Layout.stacks + slotNumber * slot
-    for page in stride(from: top - size, to: top, by: Int(pageSize)) {
-      guard let frame = Frames.allocate() else { return nil }
+    var frames: [PhysicalAddress] = []
+    for _ in 0..<size / pageSize {
+      guard let frame = Frames.allocate() else {
+        for frame in frames { Frames.release(frame) }
+        return nil
+      }
       frame.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: Int(pageSize))
-      KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
+      frames.append(frame)
     }
-    return top
+    return lock.withLockIRQ {
+      count += 1
+      let top = Layout.stacks + count * slot
+      for (index, frame) in frames.enumerated() {
+        let page = top - size + UInt64(index) * pageSize
+        KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
+      }
+      return top
+    }
   }
 
   static func release(top: UInt64) {

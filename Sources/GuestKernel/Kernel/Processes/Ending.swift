@@ -48,6 +48,8 @@ extension Processes {
 
   private static func closeFiles(_ process: Process) {
     process.files?.closeAll()
+    process.realTimer?.cancel()
+    process.tracer = nil
     // A program that was started in the foreground gives it back.
     if Console.foreground == process.group, process.group == process.pid {
       Console.foreground = find(process.parent)?.group ?? 0
@@ -56,6 +58,7 @@ extension Processes {
 
   /// Holds the lock.
   private static func becomeZombie(_ process: Process, _ status: ExitStatus) {
+    Trace.record(.processExit, UInt64(status.word))
     process.status = status
     process.news = nil
     orphan(childrenOf: process)

@@ -108,6 +108,7 @@ extension SystemCalls {
     inode.lock.lock()
     defer { inode.lock.unlock() }
     try inode.truncate(to: UInt64(size))
+    PageCache.didTruncate(inode)
     return 0
   }
 

@@ -121,6 +121,7 @@ extension SystemCalls {
     found.inode.lock.lock()
     defer { found.inode.lock.unlock() }
     try found.inode.truncate(to: UInt64(size))
+    PageCache.didTruncate(found.inode)
     return 0
   }
 
