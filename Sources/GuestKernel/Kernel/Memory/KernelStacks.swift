@@ -23,10 +23,7 @@ enum KernelStacks {
       if top != 0 { firstUnused = link(top).pointee }
       return top
     }
-    return unused != 0 ? unused : make()
-  }
-
-  private static func make() -> UInt64? {
+    if unused != 0 { return unused }
     var frames: [PhysicalAddress] = []
     for _ in 0..<size / pageSize {
       guard let frame = Frames.allocate() else {
@@ -36,7 +33,6 @@ enum KernelStacks {
       frame.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: Int(pageSize))
       frames.append(frame)
     }
-    // The lock also keeps two from making the same page table.
     return lock.withLockIRQ {
       count += 1
       let top = Layout.stacks + count * slot
