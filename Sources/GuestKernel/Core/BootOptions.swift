@@ -22,9 +22,9 @@ package struct BootOptions: Equatable {
   package var testsItself = false
   package var rebootsAfterPanic = false
   package var checksSlabs = false
+  package var validatesLocks = false
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
-  package var validatesLocks = false
   package var maximumProcessors = 64
   /// Mistakes to be made, for the tests that must find them.
   package var faults: InjectedFaults = []

@@ -1,13 +1,13 @@
 /// Stacks for threads in the kernel, each in a slot of its own above pages that are not mapped.
 ///
-/// Four pages each: a thousand threads are nothing special, and a page fault that has to read a file
-/// through a journal fits. A stack that is no longer used keeps its pages and serves the next thread. A push beyond the bottom faults; since the processor cannot push that
+/// Two pages each, so that a thousand threads are nothing special. A stack that is no longer used keeps its
+/// pages and serves the next thread. A push beyond the bottom faults; since the processor cannot push that
 /// fault's frame either, it becomes a double fault, which has a stack of its own.
 import KernelArch
 
 enum KernelStacks {
-  static let size: UInt64 = 16 << 10
-  private static let slot: UInt64 = 32 << 10
+  static let size: UInt64 = 8 << 10
+  private static let slot: UInt64 = 16 << 10
 
   private static let lock = SpinLock("kernel stacks")
   /// Lock for these: `lock`.
@@ -18,22 +18,29 @@ enum KernelStacks {
 
   /// Returns the top of a stack, or nil when memory has run out.
   static func allocate() -> UInt64? {
-    let (unused, slotNumber): (UInt64, UInt64) = lock.withLockIRQ {
-      if firstUnused != 0 {
-        let top = firstUnused
-        firstUnused = link(top).pointee
-        return (top, 0)
-      }
-      count += 1
-      return (0, count)
+    let unused: UInt64 = lock.withLockIRQ {
+      let top = firstUnused
+      if top != 0 { firstUnused = link(top).pointee }
+      return top
     }
     if unused != 0 { return unused }
-    guard Frames.freeBytes > size * 4 else { return nil }
-    let top = Layout.stacks + slotNumber * slot
-    for page in stride(from: top - size, to: top, by: Int(pageSize)) {
-      guard let frame = Frames.allocate() else { return nil }
+    var frames: [PhysicalAddress] = []
+    for _ in 0..<size / pageSize {
+      guard let frame = Frames.allocate() else {
+        for frame in frames { Frames.release(frame) }
+        return nil
+      }
       frame.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: Int(pageSize))
-      KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
+      frames.append(frame)
+    }
+    return lock.withLockIRQ {
+      count += 1
+      let top = Layout.stacks + count * slot
+      for (index, frame) in frames.enumerated() {
+        let page = top - size + UInt64(index) * pageSize
+        KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
+      }
+      return top
     }
     return top
   }
