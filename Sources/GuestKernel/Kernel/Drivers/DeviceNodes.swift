@@ -52,7 +52,7 @@ enum DeviceNodes {
     }
   }
 
-  private static func remove(_ name: [UInt8]) {
+  static func remove(_ name: [UInt8]) {
     do throws(SystemFailure) {
       let place = try PathWalk.parent(of: [UInt8](text: "/dev/") + name, nil)
       try Namespace.remove(place, directory: false)
