@@ -34,7 +34,8 @@ enum DevicesDemo {
 
   private static func undoName(_ name: StaticString) -> StaticString {
     let text = [UInt8](text: name)
-    return text.equals("registers") ? "-registers" : text.equals("buffer") ? "-buffer" : "-interrupt"
+    return text.equals("registers")
+      ? "-registers" : text.equals("buffer") ? "-buffer" : "-interrupt"
   }
 
   static func run() -> Bool {
@@ -47,7 +48,8 @@ enum DevicesDemo {
   }
 
   private static func events() throws(SystemFailure) -> Bool {
-    Demo.say("A device is announced: the kernel makes its file, a reader of /dev/uevent hears of it.")
+    Demo.say(
+      "A device is announced: the kernel makes its file, a reader of /dev/uevent hears of it.")
     let listener = try Namespace.open(
       [UInt8](text: "/dev/uevent"), [.readOnly, .nonBlocking], permissions: 0, nil)
     defer { listener.drop() }
@@ -77,7 +79,8 @@ enum DevicesDemo {
     let diary = Diary()
     let driver = DemoDriver(diary)
     bus.add(driver)
-    Demo.say("A driver takes registers, an interrupt and a buffer, and then finds the device broken.")
+    Demo.say(
+      "A driver takes registers, an interrupt and a buffer, and then finds the device broken.")
     let device = Device([UInt8](text: "widget0"), parent: nil)
     Devices.add(device, to: bus)
     var passed = Demo.check(

@@ -42,7 +42,8 @@ enum JournalDemo {
     case broken
   }
 
-  private static func file(_ name: StaticString, _ volume: ApusVolume) throws(DiskFailure) -> UInt32 {
+  private static func file(_ name: StaticString, _ volume: ApusVolume) throws(DiskFailure) -> UInt32
+  {
     var inode = ApusInode()
     inode.mode = FileMode(.regular, permissions: 0o644)
     return try volume.create([UInt8](text: name), in: ApusLayout.rootInode, inode)

@@ -32,7 +32,8 @@ enum PipeDemo {
     passed = Demo.check(seen.bytes.equals("hello"), "then it has \"\(text: seen.bytes)\"") && passed
     Demo.say("When the last writer closes, readers are told by an empty read.")
     pipe.writer.drop()
-    passed = Demo.check(read(pipe.reader, 10)?.isEmpty == true, "read returns 0: end of file") && passed
+    passed =
+      Demo.check(read(pipe.reader, 10)?.isEmpty == true, "read returns 0: end of file") && passed
     pipe.reader.drop()
     return passed
   }

@@ -26,7 +26,8 @@ enum PollDemo {
       do throws(SystemFailure) { try FileBytes.write([1], to: writer) } catch {}
     }
     passed =
-      Demo.check(poller.wait(until: nil) == .done, "the writer's write ends the next wait") && passed
+      Demo.check(poller.wait(until: nil) == .done, "the writer's write ends the next wait")
+      && passed
     passed =
       Demo.check(
         first.reader.poll(nil).isEmpty && second.reader.poll(nil) == .readable,
