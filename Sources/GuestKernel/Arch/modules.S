@@ -13,5 +13,6 @@
   MODULE counter
   MODULE counter_user
   MODULE beat
+  MODULE mailbox
   MODULE mishap
   .section .note.GNU-stack, "", @progbits

@@ -21,6 +21,8 @@ package struct AreaKind: OptionSet, Equatable {
   /// The heap that `brk` moves the end of.
   package static let heap = AreaKind(rawValue: 64)
   package static let stack = AreaKind(rawValue: 128)
+  /// Not charged against the commit limit, whatever it allows.
+  package static let noReserve = AreaKind(rawValue: 256)
 }
 
 /// Pages `start..<end`; `object` gives their contents from `offset` on, zeroes if it is nil.

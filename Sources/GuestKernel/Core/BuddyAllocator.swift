@@ -10,7 +10,7 @@ package struct BuddyAllocator {
   package static let orders = largestOrder + 1
 
   /// One descriptor per frame; frame 0 is never free, so that 0 can mean none.
-  package let pages: UnsafeMutablePointer<Page>
+  package private(set) var pages: UnsafeMutablePointer<Page>
   package let frameCount: Int
   package private(set) var zones: [Zone] = []
 
@@ -39,6 +39,11 @@ package struct BuddyAllocator {
     page.state = .reserved
     page.references = 1
     pages.initialize(repeating: page, count: frameCount)
+  }
+
+  /// The descriptors are seen that many bytes further up from now on.
+  package mutating func move(by offset: Int) {
+    pages = (UnsafeMutableRawPointer(pages) + offset).assumingMemoryBound(to: Page.self)
   }
 
   package mutating func addZone(_ name: StaticString, _ frames: Range<Int>) {

@@ -61,6 +61,12 @@ struct Scalar {
 
   init() {}
 
+  private static var one: Scalar {
+    var one = Scalar()
+    one.words.0 = 1
+    return one
+  }
+
   /// Takes 32 bytes as they are, the least significant first.
   init(bytes: [UInt8]) {
     words = bytes.withUnsafeBytes { ($0.word64(0), $0.word64(8), $0.word64(16), $0.word64(24)) }
@@ -71,7 +77,7 @@ struct Scalar {
     for byte in bytes.reversed() {
       for bit in stride(from: UInt8(7), through: 0, by: -1) {
         double()
-        if byte >> bit & 1 != 0 { self = plus(Scalar(bytes: [1])) }
+        if byte >> bit & 1 != 0 { self = plus(.one) }
       }
     }
   }

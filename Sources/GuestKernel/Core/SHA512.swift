@@ -27,7 +27,8 @@ package struct SHA512 {
   package mutating func finish() -> [UInt8] {
     let bits = length &* 8
     var end: [UInt8] = [0x80]
-    while (filled + end.count) % 128 != 120 { end.append(0) }
+    while (filled + end.count) % 128 != 112 { end.append(0) }
+    end += [0, 0, 0, 0, 0, 0, 0, 0]  // the length has 128 bits
     for shift in stride(from: UInt64(56), through: 0, by: -8) {
       end.append(UInt8(truncatingIfNeeded: bits >> shift))
     }

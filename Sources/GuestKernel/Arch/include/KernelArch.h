@@ -55,6 +55,7 @@ INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memo
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
 INLINE void write_cr4_toggling(uint64_t bits) { write_cr4(read_cr4() ^ bits); write_cr4(read_cr4() ^ bits); }
 INLINE void memory_fence(void) { __asm__ volatile("mfence" ::: "memory"); }
+INLINE void breakpoint(void) { __asm__ volatile("int3" ::: "memory"); }
 // The two halves of the store buffering test: see MemoryOrderDemo.
 INLINE uint32_t store_then_load(uint32_t *mine, const uint32_t *other) {
   uint32_t seen;
@@ -119,7 +120,8 @@ typedef struct percpu {
   uint32_t interrupt_depth;
   uint64_t interrupt_count;
   void *_Nullable held[PERCPU_HELD_LOCKS];  // spinlocks, in the order they were taken
-  uint64_t gdt[8];
+  uint64_t gdt[10];
+  uint64_t local_table;      // of the descriptors that LDTR has; 0 for none
   tss_t tss;
   uint64_t idle_stack;       // top
   uint64_t root_table;       // the page tables it uses: see TLB.load
@@ -191,6 +193,15 @@ INLINE void load_idt(uint64_t base, uint16_t limit) {
   struct __attribute__((packed)) { uint16_t l; uint64_t b; } d = {limit, base};
   __asm__ volatile("lidt %0" ::"m"(d) : "memory");
 }
+INLINE void load_ldtr(uint16_t sel) { __asm__ volatile("lldt %0" ::"r"(sel) : "memory"); }
+INLINE uint32_t read_data_selectors(void) {
+  uint16_t d, e;
+  __asm__ volatile("movw %%ds,%0; movw %%es,%1" : "=r"(d), "=r"(e));
+  return (uint32_t)e << 16 | d;
+}
+INLINE void load_data_selectors(uint32_t v) {
+  __asm__ volatile("movw %w0,%%ds; movw %w1,%%es" ::"r"(v & 0xffff), "r"(v >> 16) : "memory");
+}
 INLINE void load_tr(uint16_t sel) { __asm__ volatile("ltr %0" ::"r"(sel) : "memory"); }
 // With an empty IDT the first exception becomes a triple fault: the reset of last resort.
 INLINE void triple_fault(void) {
@@ -198,12 +209,25 @@ INLINE void triple_fault(void) {
   __asm__ volatile("lidt %0; int3" ::"m"(d) : "memory");
 }
 
+// Numbers of kernel.config.
+#ifndef CONFIG_LOG_SIZE
+#define CONFIG_LOG_SIZE 32768
+#define CONFIG_TRACE_RECORDS 2048
+#endif
+enum { config_log_size = CONFIG_LOG_SIZE, config_trace_records = CONFIG_TRACE_RECORDS };
+
 // Defined by the .S files.
 extern uint64_t idt_table[512];
 extern percpu_t percpu0;
 extern uint8_t smap_enabled;
 size_t strlen(const char *text);
 void syscall_entry(void);
+void sysenter_entry(void);
+void syscall_compat(void);
+void sysenter_entry_end(void);
+void iret_instruction(void);
+INLINE uint64_t address_of_sysenter_entry_end(void) { return (uint64_t)&sysenter_entry_end; }
+INLINE uint64_t address_of_iret_instruction(void) { return (uint64_t)&iret_instruction; }
 void thread_start(void);
 void processor_start(void);
 void thread_start_user(void);
@@ -211,6 +235,10 @@ void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }
+INLINE uint64_t address_of_sysenter_entry(void) { return (uint64_t)&sysenter_entry; }
+INLINE uint64_t address_of_syscall_compat(void) { return (uint64_t)&syscall_compat; }
+void oops_end(void);
+INLINE uint64_t address_of_oops_end(void) { return (uint64_t)&oops_end; }
 INLINE uint64_t address_of_thread_start(void) { return (uint64_t)&thread_start; }
 INLINE uint64_t address_of_processor_start(void) { return (uint64_t)&processor_start; }
 INLINE uint64_t address_of_thread_start_user(void) { return (uint64_t)&thread_start_user; }
@@ -232,6 +260,7 @@ INLINE percpu_t *_Nullable *_Nonnull address_of_percpu_table(void) { return perc
 ADDRESS_OF(early_heap, uint8_t)
 ADDRESS_OF(early_heap_end, uint8_t)
 LINKER_ADDRESS(isr_stubs)
+LINKER_ADDRESS(interrupt_return)
 LINKER_ADDRESS(trampoline_start)
 LINKER_ADDRESS(trampoline_end)
 LINKER_ADDRESS(trampoline_area)

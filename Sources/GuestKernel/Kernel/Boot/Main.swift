@@ -19,19 +19,27 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   IRQ.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
+  ProcFS.add("cmdline") { $0.append(bytes: boot.commandLine + [0x0a]) }
+  MemoryStatistics.publish()
   CharacterDevices.start()
   KernelDemos.start()
   Taint.start()
+  KernelLog.publish()
+  Panic.prepare()
   Modules.start()
+  Boot.startTracing()
   Scheduler.startProcessor()
   Processors.start()
   SoftIRQ.start()
+  Kmalloc.addMagazines()
   Boot.publish()
   RTC.start()
   Thread.spawn("init") { Init.run() }
+  Reclaim.start()
   Thread.spawn("reaper") { Reaper.run() }
   Thread.spawn("rcu") { RCU.run() }
   SchedulingFiles.start()
+  LockFiles.start()
   SoftIRQ.startThreads()
   WorkQueue.start()
   Console.listen()
@@ -42,6 +50,26 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
 }
 
 enum Boot {
+  /// What kernel.config left in of the ways to look into the kernel.
+  static func startTracing() {
+    #if CONFIG_TRACING
+      Trace.start()
+      Scripts.start()
+    #endif
+    #if CONFIG_KPROBES
+      Kprobes.start()
+    #endif
+    #if CONFIG_PERF
+      Perf.start()
+    #endif
+    #if CONFIG_KGDB
+      Debugger.start()
+    #endif
+    #if CONFIG_MAGIC_KEYS
+      MagicKeys.start()
+    #endif
+  }
+
   static func greet(_ boot: BootInformation) {
     if KernelLog.isOnConsole { Console.write("\nApus, a teaching kernel in Embedded Swift\n\n") }
     let protocolName: StaticString = boot.source == .pvh ? "PVH" : "multiboot2"
@@ -55,6 +83,7 @@ enum Boot {
   }
 
   static func publish() {
+    SystemRequests.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
@@ -76,6 +105,7 @@ enum Boot {
         base: start.value, end: (PhysicalAddress(module.base) + module.size).alignedUp().value)
     }
     Frames.start(&map)
+    Randomization.start(seed: Power.options.randomSeed)
     KernelSpace.start(map)
     Kmalloc.start(isChecked: Power.options.checksSlabs)
     ZeroPage.start()

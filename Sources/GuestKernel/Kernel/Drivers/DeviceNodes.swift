@@ -52,6 +52,7 @@ enum DeviceNodes {
     }
   }
 
+  /// A device is gone: takes its file away.
   static func remove(_ name: [UInt8]) {
     do throws(SystemFailure) {
       let place = try PathWalk.parent(of: [UInt8](text: "/dev/") + name, nil)

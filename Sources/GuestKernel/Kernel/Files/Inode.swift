@@ -191,6 +191,7 @@ extension Inode {
 
   /// To be called when a name has been removed.
   func evictIfUnused() {
+    if links == 0 { PageCache.forget(self) }
     let isLast = InodeUses.lock.withLock {
       guard links == 0, uses == 0, !isEvicted else { return false }
       isEvicted = true

@@ -132,6 +132,8 @@ class RegularFile: OpenFile {
     defer { content.lock.unlock() }
     if flags.contains(.append) { position = content.size }
     let count = try content.write(at: position, from: buffer)
+    PageCache.didWrite(
+      content, at: position, UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
     position += UInt64(count)
     return count
   }
@@ -139,6 +141,7 @@ class RegularFile: OpenFile {
   override func read(
     at position: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemFailure) -> Int {
+    PageCache.willRead(content)
     content.lock.lock()
     defer { content.lock.unlock() }
     return try content.read(at: position, into: buffer)
@@ -149,7 +152,10 @@ class RegularFile: OpenFile {
   ) throws(SystemFailure) -> Int {
     content.lock.lock()
     defer { content.lock.unlock() }
-    return try content.write(at: position, from: buffer)
+    let count = try content.write(at: position, from: buffer)
+    PageCache.didWrite(
+      content, at: position, UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
+    return count
   }
 
   override func seek(_ offset: Int64, _ origin: SeekOrigin) throws(SystemFailure) -> UInt64 {

@@ -5,13 +5,31 @@ import KernelArch
 @c(interrupt_dispatch)
 public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   let vector = UInt8(truncatingIfNeeded: frame.pointee.vector)
+  let fromUser = frame.pointee.cs & 3 == 3
+  if vector == 3 || vector == 1, !fromUser {
+    #if CONFIG_KPROBES
+      if vector == 3, Kprobes.hit(frame) { return }
+    #endif
+    #if CONFIG_KGDB
+      if Debugger.take(frame) { return }
+    #endif
+  }
   InterruptStatistics.count(vector)
+  if vector == InterruptVector.systemCall {
+    _ = syscallDispatch(frame)
+    return
+  }
   if vector < 32 {
-    Exceptions.deliver(frame, fromUser: frame.pointee.cs & 3 == 3)
+    Exceptions.deliver(frame, fromUser: fromUser)
     cpu_cli()
   } else {
     percpu_add_preempt_count(Preemption.interrupt)
+    Trace.record(.irqEntry, frame.pointee.vector)
+    #if CONFIG_PERF
+      if vector == InterruptVector.timer { Perf.sample(frame) }
+    #endif
     InterruptDelivery.serve(vector)
+    Trace.record(.irqExit, frame.pointee.vector)
     percpu_add_preempt_count(0 &- Preemption.interrupt)
   }
   InterruptDelivery.finish(frame)
@@ -21,7 +39,14 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
 @c(paranoid_dispatch)
 public func paranoidDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   InterruptStatistics.count(UInt8(truncatingIfNeeded: frame.pointee.vector))
-  if Panic.isUnderWay { Panic.halt() }  // see CPU.stopOthers
+  if frame.pointee.vector == 1 {
+    if Exceptions.isStepIntoSysenter(frame) { return }
+    #if CONFIG_KGDB
+      if Debugger.take(frame) { return }
+    #endif
+  }
+  if frame.pointee.vector == 2, Debugger.stop(frame) { return }
+  if Panic.isUnderWay { Panic.stop(frame) }  // see CPU.stopOthers
   Exceptions.deliver(frame, fromUser: false)
 }
 

@@ -8,14 +8,23 @@ enum Exceptions {
     let vector = frame.pointee.vector
     let address = read_cr2()
     let isPageFault = vector == UInt64(InterruptVector.pageFault)
-    if isPageFault, fromUser || fixup(for: frame.pointee.rip) != nil,
-      PageFaults.resolve(frame, address)
-    {
-      return
+    var isOutOfMemory = false
+    if isPageFault, fromUser || fixup(for: frame.pointee.rip) != nil {
+      switch PageFaults.resolve(frame, address) {
+      case .resolved: return
+      case .outOfMemory: isOutOfMemory = true
+      case .failed: break
+      }
     }
+    if !fromUser, frame.pointee.rip == address_of_iret_instruction() { endWhoCannotReturn(frame) }
     if fromUser, let process = Scheduler.running?.process {
-      if !Signals.raise(vector, isPageFault ? address : frame.pointee.rip, frame.pointee.error) {
-        report(process, frame, address)
+      if isOutOfMemory {
+        report(process, frame, address, isOutOfMemory: true)
+        Processes.end(process, .signaled(.kill, dumped: false))
+      } else if !Signals.raise(
+        vector, isPageFault ? address : frame.pointee.rip, frame.pointee.error)
+      {
+        report(process, frame, address, isOutOfMemory: false)
       }
       return
     }
@@ -23,7 +32,29 @@ enum Exceptions {
       frame.pointee.rip = fixup
       return
     }
-    stop(frame, address)
+    let survives = Oops.survive(frame, describe(frame.pointee, address)) {
+      printRegisters(frame.pointee, address)
+    }
+    if !survives { stop(frame, address) }
+  }
+
+  /// A program has set TF and entered by SYSENTER, which does not clear it: goes on without it.
+  static func isStepIntoSysenter(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
+    let rip = frame.pointee.rip
+    guard rip >= address_of_sysenter_entry(), rip < address_of_sysenter_entry_end() else {
+      return false
+    }
+    let trap: UInt64 = 1 << 8
+    frame.pointee.rflags &= ~trap
+    return true
+  }
+
+  /// The return to ring 3 has failed: the program has made its own segments unusable.
+  private static func endWhoCannotReturn(_ frame: UnsafeMutablePointer<trap_frame>) {
+    guard let process = Scheduler.running?.process else { return }
+    report(process, frame, 0, isOutOfMemory: false)
+    Processes.end(process, .signaled(.segmentation, dumped: true))
+    SignalDelivery.attend(frame)
   }
 
   static func name(_ vector: UInt64) -> StaticString {
@@ -67,11 +98,14 @@ enum Exceptions {
 extension Exceptions {
   /// One line that says which program did what, and where.
   private static func report(
-    _ process: Process, _ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64
+    _ process: Process, _ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64,
+    isOutOfMemory: Bool
   ) {
     let vector = frame.pointee.vector
     var line: TextLine = "\(text: process.name)[\(process.pid)] killed: \(name(vector))"
-    if vector == UInt64(InterruptVector.pageFault) {
+    if isOutOfMemory {
+      line = "\(text: process.name)[\(process.pid)] killed: out of memory"
+    } else if vector == UInt64(InterruptVector.pageFault) {
       line.append(line: " \(describeAccess(frame.pointee.error, address))")
     } else if frame.pointee.error != 0 {
       line.append(line: " (\(describeSelector(frame.pointee.error)))")
@@ -81,10 +115,7 @@ extension Exceptions {
     line.append(line: " at rip \(hex: frame.pointee.rip)")
     Console.write(line)
     Console.write("\n")
-    let consoleState = KernelLog.isOnConsole
-    KernelLog.isOnConsole = false
-    log("fault", line)
-    KernelLog.isOnConsole = consoleState
+    log(.debug, "fault", line)
   }
 
   /// A page fault's error code in words: what was tried, on what, and why it failed.
@@ -124,16 +155,21 @@ extension Exceptions {
     let f = frame.pointee
     if f.vector == UInt64(InterruptVector.doubleFault), KernelStacks.isGuard(f.rsp, address) {
       Panic.begin("kernel stack overflow: a push at \(hex: f.rsp) hit the guard page")
-    } else if f.vector == UInt64(InterruptVector.pageFault) {
-      Panic.begin("page fault in the kernel \(describeKernelAccess(f.error, address))")
-    } else if f.vector == 6 {
-      Panic.begin("invalid opcode in the kernel: a Swift runtime check failed")
     } else {
-      Panic.begin("\(name(f.vector)) in the kernel, error code \(hex: f.error)")
+      Panic.begin(describe(f, address))
     }
     printRegisters(f, address)
     Panic.backtrace(from: f.rip, frame: f.rbp)
     Panic.end()
+  }
+
+  /// What happened in the kernel, in words.
+  private static func describe(_ f: trap_frame, _ address: UInt64) -> TextLine {
+    if f.vector == UInt64(InterruptVector.pageFault) {
+      return "page fault in the kernel \(describeKernelAccess(f.error, address))"
+    }
+    if f.vector == 6 { return "invalid opcode in the kernel: a Swift runtime check failed" }
+    return "\(name(f.vector)) in the kernel, error code \(hex: f.error)"
   }
 
   private static func describeKernelAccess(_ code: UInt64, _ address: UInt64) -> TextLine {
@@ -141,7 +177,9 @@ extension Exceptions {
       code >> 4 & 1 != 0 ? "executing" : code >> 1 & 1 != 0 ? "writing" : "reading"
     let reason: StaticString =
       Layout.userSpace.contains(address)
-      ? "user memory" : code & 1 == 0 ? "not mapped" : "protected"
+      ? "user memory"
+      : VirtualMemory.isGuard(address)
+        ? "the guard page behind a vmalloc area" : code & 1 == 0 ? "not mapped" : "protected"
     return "\(verb) \(hex: address), \(reason)"
   }
 

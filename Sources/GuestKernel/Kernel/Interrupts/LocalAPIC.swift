@@ -40,6 +40,7 @@ enum LocalAPIC {
 
   /// Lets interrupts through to this processor, the timer still silent.
   static func start() {
+    find()  // again: `kaslr` moves the direct map
     KernelSpace.ensureMapped(base, length: pageSize, isDevice: true)
     write(Register.timer, masked)
     write(Register.taskPriority, 0)

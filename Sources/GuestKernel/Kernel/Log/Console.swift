@@ -1,6 +1,6 @@
 /// The terminal on COM1: output from everyone, input for the process in the foreground.
 ///
-/// Lock: interrupts off.
+/// Lock of the input: interrupts off. Output has a spinlock of its own, under the log's.
 enum Console {
   /// The process group that reads the console and that Ctrl-C interrupts.
   nonisolated(unsafe) static var foreground = 0
@@ -9,15 +9,18 @@ enum Console {
     SerialPort.com1.start()
   }
 
-  static func write(_ line: TextLine) {
-    withInterruptsOff { line.withBytes { SerialPort.com1.write($0) } }
+  private static let output = SpinLock("console output")
+
+  static func write(_ line: TextLine) { line.withBytes { write($0[...]) } }
+
+  static func write(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { write($0[...]) } }
+
+  static func write(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) {
+    guard Power.options.debug.debuggerPort != 1 else { return }  // it belongs to the debugger
+    output.withLockIRQ { SerialPort.com1.write(UnsafeBufferPointer(rebasing: bytes)) }
   }
 
-  static func write(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { write($0) } }
-
-  static func write(_ bytes: UnsafeBufferPointer<UInt8>) {
-    withInterruptsOff { SerialPort.com1.write(bytes) }
-  }
+  static func write(_ bytes: UnsafeBufferPointer<UInt8>) { write(bytes[...]) }
 
   /// From now on input arrives.
   static func listen() {

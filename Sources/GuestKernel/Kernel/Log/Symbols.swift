@@ -40,6 +40,35 @@ enum Symbols {
     return line
   }
 
+  /// Where the function of that readable name begins; its argument labels may be left out.
+  static func function(named name: [UInt8]) -> UInt64? {
+    let table = address_of_kallsyms_start()
+    for index in 0..<(address_of_kallsyms_end() - table) {
+      var text = address_of_kallsyms_names() + Int(table[index].name)
+      var matched = 0
+      while matched < name.count, UInt8(bitPattern: text.pointee) == name[matched] {
+        text += 1
+        matched += 1
+      }
+      let parenthesis: CChar = 0x28
+      guard matched == name.count, text.pointee == 0 || text.pointee == parenthesis else {
+        continue
+      }
+      let address = Layout.image + UInt64(table[index].offset)
+      if address < linker_text_end() { return address }
+    }
+    return nil
+  }
+
+  /// Where the function or object that `address` lies in begins.
+  static func start(of address: UInt64) -> UInt64 {
+    if let module = Modules.containing(address) {
+      return module.symbol(at: address)?.address ?? module.base
+    }
+    guard let entry = entry(at: address) else { return address }
+    return Layout.image + UInt64(entry.pointee.offset)
+  }
+
   /// The last symbol at or before `address`.
   private static func entry(at address: UInt64) -> UnsafePointer<ksym_t>? {
     guard address >= linker_text_start(), address < linker_data_end() else { return nil }

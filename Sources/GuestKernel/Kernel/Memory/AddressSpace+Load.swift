@@ -32,7 +32,8 @@ extension AddressSpace {
 
   /// The stack: small at first, and able to grow.
   func makeStack() -> Bool {
-    let range = Layout.userStackTop - Layout.userStackSize..<Layout.userStackTop
+    randomizeHeap()
+    let range = stackTop - Layout.userStackSize..<stackTop
     let result = map(
       at: range.lowerBound, size: UInt64(range.count), [.read, .write], [.growsDown, .stack],
       replacing: false)
@@ -61,6 +62,7 @@ extension AddressSpace {
       }
       let chunk = min(source.count - done, Int(pageSize - at % pageSize))
       (frame + at % pageSize).pointer.copyMemory(from: base + done, byteCount: chunk)
+      Frames.release(frame)
       done += chunk
     }
     return true
@@ -73,6 +75,7 @@ extension AddressSpace {
     let rest = Int(pageSize - address % pageSize)
     (frame + address % pageSize).pointer.initializeMemory(
       as: UInt8.self, repeating: 0, count: rest)
+    Frames.release(frame)
     return true
   }
 }

@@ -2,7 +2,7 @@
 ///
 ///     0000_0000_0001_0000  programs: code at 40_0000, heap above it, stack at the end
 ///     0000_4000_0000_0000  direct map: physical memory at its address plus this
-///     0000_6000_0000_0000  kernel heap
+///     0000_6000_0000_0000  vmalloc: memory in one piece of single frames, device registers
 ///     0000_6080_0000_0000  kernel stacks, each above a page that is not mapped
 ///     0000_7fff_8000_0000  kernel image
 ///     0000_7fff_c000_0000  loadable modules, within 2 GiB of the image
@@ -12,12 +12,15 @@
 import KernelArch
 
 enum Layout {
-  static let directMap: UInt64 = 0x4000_0000_0000
-  static let heap: UInt64 = 0x6000_0000_0000
+  // These three move with `kaslr`, before the kernel's page tables are built.
+  nonisolated(unsafe) static var directMap: UInt64 = 0x4000_0000_0000
+  nonisolated(unsafe) static var heap: UInt64 = 0x6000_0000_0000
   static let heapEnd: UInt64 = 0x6040_0000_0000
-  static let stacks: UInt64 = 0x6080_0000_0000
+  nonisolated(unsafe) static var stacks: UInt64 = 0x6080_0000_0000
   /// One page for tests of the page tables.
   static let probe: UInt64 = 0x60ff_ffff_f000
+  /// One page for changing code.
+  static let patch: UInt64 = 0x60ff_ffff_d000
   static let image: UInt64 = 0x7fff_8000_0000
   static let modules: Range<UInt64> = 0x7fff_c000_0000..<0x7fff_e000_0000
 

@@ -15,8 +15,8 @@ extension PageTables {
     for level in [4, 3, 2] {
       let entry = PageTables.entry(table, Int(address.value >> UInt64(3 + 9 * level) & 511))
       if entry.pointee & 1 == 0 {
-        guard let frame = Frames.allocate() else { return nil }
-        PageTables.frameCount += 1
+        guard let frame = Frames.allocate(order: 0, [.zero, .noRetry]) else { return nil }
+        PageTables.countFrames(1)
         let path: PageFlags = [.present, .writable, .user]
         entry.pointee = frame.value | path.rawValue
       } else if entry.pointee & PageFlags.large.rawValue != 0 {
@@ -66,7 +66,7 @@ extension PageTables {
       for index in 0..<512 { releaseTables(PageTables.entry(table, index), level: level - 1) }
     }
     entry.pointee = 0
-    frameCount -= 1
+    countFrames(-1)
     Frames.release(table)
   }
 }

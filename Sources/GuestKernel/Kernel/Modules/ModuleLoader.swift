@@ -38,8 +38,12 @@ enum ModuleLoader {
   }
 
   private static func verify(_ signature: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
-    let key = Array(UnsafeBufferPointer(start: address_of_module_key(), count: 32))
-    return Ed25519.verify(signature, of: bytes, by: key)
+    #if CONFIG_SIGNATURES
+      let key = Array(UnsafeBufferPointer(start: address_of_module_key(), count: 32))
+      return Ed25519.verify(signature, of: bytes, by: key)
+    #else
+      return false
+    #endif
   }
 
   /// Checks what needs no linking: the name, the kernel it is for, the blacklist.
@@ -101,7 +105,12 @@ enum ModuleLoader {
     Modules.add(module)
     Modules.announce(.coming, module)
     if !module.isSigned { Taint.add(.unsignedModule) }
-    let result = module.initHook == 0 ? 0 : call_hook(module.initHook)
+    let result = module.initHook == 0 ? 0 : runHook(module.initHook)
+    guard let result else {
+      // Its code may be in use for ever: it stays in memory, and in the list.
+      log(.error, "module", "\(text: module.name): its init hook crashed")
+      return .badAddress
+    }
     guard result == 0 else {
       log("module", "\(text: module.name): its init hook failed with \(result)")
       dismiss(module)
@@ -114,6 +123,24 @@ enum ModuleLoader {
       "\(text: module.name) loaded: \(size: module.size)\(module.isSigned ? "" as StaticString : ", not signed")"
     )
     return nil
+  }
+
+  /// Calls a hook on a thread of its own, so that a crash there is not the loader's; nil after one.
+  private static func runHook(_ hook: UInt64) -> Int32? {
+    var result: Int32?
+    let done = Completion()
+    let thread = Thread.trySpawn([UInt8](text: "module hook")) {
+      result = call_hook(hook)
+      done.complete()
+    }
+    guard let id = thread?.id else { return Int32(SystemError.outOfMemory.rawValue) }
+    while done.wait(interruptible: false, until: Clock.nanoseconds + 20_000_000) != .done {
+      let isAlive = withInterruptsOff {
+        Scheduler.threads.contains { $0.id == id && $0.state != .ended }
+      }
+      if !isAlive, result == nil { return nil }
+    }
+    return result
   }
 
   private static func dismiss(_ module: Module) {
@@ -145,7 +172,7 @@ extension ModuleLoader {
     guard isFree else { return .tryAgain }
     if force { Taint.add(.forcedUnload) }
     Modules.announce(.going, module)
-    if module.exitHook != 0 { _ = call_hook(module.exitHook) }
+    if module.exitHook != 0 { _ = runHook(module.exitHook) }
     dismiss(module)
     log("module", "\(text: name) unloaded")
     return nil
@@ -163,18 +190,23 @@ extension ModuleLoader {
       log("module", "\(text: name): no such module")
       return .notFound
     }
-    if let object = try? ModuleObject(ModuleSignature.split(file).module),
-      let section = object.section(named: ".modinfo")
-    {
-      for other in ModuleDescription(Array(object.bytes(of: section))).depends {
-        if let error = request(other, depth: depth + 1) { return error }
-      }
+    for other in dependencies(file) {
+      if let error = request(other, depth: depth + 1) { return error }
     }
     var assignments: [[UInt8]] = []
     for option in Power.options.module.parameters where option.module == name {
       assignments.append(option.assignment)
     }
-    return load(file, parameters: assignments + parameters)
+    return file.withUnsafeBytes { load($0, parameters: assignments + parameters) }
+  }
+
+  private static func dependencies(_ file: [UInt8]) -> [[UInt8]] {
+    file.withUnsafeBytes { bytes in
+      guard let object = try? ModuleObject(ModuleSignature.split(bytes).module),
+        let section = object.section(named: ".modinfo")
+      else { return [] }
+      return ModuleDescription(Array(object.bytes(of: section))).depends
+    }
   }
 
   /// The modules of `modules=` and of /etc/modules, before the first program.
@@ -183,19 +215,20 @@ extension ModuleLoader {
   }
 }
 
-/// Where module files are: in the image, and among the initial modules.
+/// Where module files are: /lib/modules, which begins with those of the image and the initial modules.
 enum ModuleFiles {
-  static func find(_ name: [UInt8]) -> UnsafeRawBufferPointer? {
-    Files.find(name + [UInt8](text: ".ko"))?.contents
+  static func find(_ name: [UInt8]) -> [UInt8]? {
+    let path = [UInt8](text: "/lib/modules/") + name + [UInt8](text: ".ko")
+    return try? Namespace.contents(of: path, limit: ModuleObject.largest)
   }
 
-  /// The names in the file `modules`, one a line; what follows a # is not read.
+  /// The names in /etc/modules, one a line; what follows a # is not read.
   static var bootList: [[UInt8]] {
-    guard let file = Files.find([UInt8](text: "modules")) else { return [] }
+    guard let text = try? Namespace.contents(of: [UInt8](text: "/etc/modules")) else { return [] }
     var names: [[UInt8]] = []
-    for line in file.contents.split(separator: 0x0a) {
-      let text = Array(line.prefix { $0 != 0x23 })
-      if let name = Words.split(text).first { names.append(name) }
+    for line in text.split(separator: 0x0a) {
+      let line = Array(line.prefix { $0 != 0x23 })
+      if let name = Words.split(line).first { names.append(name) }
     }
     return names
   }

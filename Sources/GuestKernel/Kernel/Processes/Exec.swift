@@ -26,7 +26,7 @@ enum Exec {
     let process = Process.current
     guard let user = Thread.current.user else { throw SystemFailure(.notPermitted) }
     guard endOtherThreads(of: process) else {
-      withInterruptsOff { start.space.release() }
+      start.space.release()
       throw SystemFailure(.interrupted)
     }
     exchange(process, start.space)
@@ -43,6 +43,13 @@ enum Exec {
     process.files?.closeOnExec()
     user.alternateStack = SignalStack()
     user.threadPointer = 0
+    if let segments = user.segments {
+      Interrupts.off {
+        user.segments = nil
+        Segments.load(nil)
+      }
+      segments.deallocate()
+    }
     user.clearAtExit = 0
     user.needsFullReturn = true
     var registers = trap_frame()
@@ -62,22 +69,21 @@ enum Exec {
   ) throws(SystemFailure) -> Start {
     var arguments = arguments
     let file = try Executable.find(path, &arguments)
-    guard let space = withInterruptsOff({ AddressSpace() }) else {
+    guard let space = AddressSpace() else {
       throw SystemFailure(.outOfMemory)
     }
     let stack = InitialStack(
-      top: Layout.userStackTop, arguments: arguments, environment: environment,
+      top: space.stackTop, arguments: arguments, environment: environment,
       fileName: file.path, random: (rdtsc() &* 0x9e37_79b9_7f4a_7c15, rdtsc()),
       auxiliary: [
         (.pageSize, pageSize), (.entry, file.image.entry), (.userID, 0), (.groupID, 0),
         (.clockTicks, Clock.ticksPerSecond),
       ])
-    let isLoaded = withInterruptsOff {
+    let isLoaded =
       file.load(into: space) && space.makeStack()
-        && stack.bytes.withUnsafeBytes { space.fill(stack.stackPointer, from: $0) }
-    }
+      && stack.bytes.withUnsafeBytes { space.fill(stack.stackPointer, from: $0) }
     guard isLoaded else {
-      withInterruptsOff { space.release() }
+      space.release()
       throw SystemFailure(.outOfMemory)
     }
     var commandLine: [UInt8] = []
@@ -109,7 +115,7 @@ enum Exec {
       process.space = space
       TLB.load(space.tables.root)
     }
-    withInterruptsOff { old.release() }
+    old.release()
   }
 }
 
@@ -125,8 +131,8 @@ enum Spawn {
     guard let name = arguments.first else { throw SystemFailure(.notFound) }
     let path = name.contains(0x2f) ? name : [UInt8](text: "/bin/") + name
     let start = try Exec.prepare(path, arguments, [[UInt8](text: "PATH=/bin")])
-    guard let stack = withInterruptsOff({ KernelStacks.allocate() }) else {
-      withInterruptsOff { start.space.release() }
+    guard let stack = KernelStacks.allocate() else {
+      start.space.release()
       throw SystemFailure(.outOfMemory)
     }
     let session = Processes.find(parent)?.session ?? 0

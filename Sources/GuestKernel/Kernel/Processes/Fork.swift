@@ -6,16 +6,18 @@
 import KernelArch
 
 enum Fork {
-  static func fork(_ frame: UnsafeMutablePointer<trap_frame>) throws(SystemFailure) -> UInt64 {
+  static func fork(
+    _ frame: UnsafeMutablePointer<trap_frame>, stackPointer: UInt64 = 0
+  ) throws(SystemFailure) -> UInt64 {
     let parent = Process.current
     guard let user = Thread.current.user, Processes.count < Processes.limit else {
       throw SystemFailure(.tryAgain)
     }
-    guard let space = withInterruptsOff({ parent.space.fork() }) else {
+    guard let space = parent.space.fork() else {
       throw SystemFailure(.outOfMemory)
     }
-    guard let stack = withInterruptsOff({ KernelStacks.allocate() }) else {
-      withInterruptsOff { space.release() }
+    guard let stack = KernelStacks.allocate() else {
+      space.release()
       throw SystemFailure(.outOfMemory)
     }
     let child = copy(of: parent, space)
@@ -23,14 +25,17 @@ enum Fork {
     copyFloatingPoint(to: thread)
     var registers = frame.pointee
     registers.rax = 0
+    if stackPointer != 0 { registers.rsp = stackPointer }
     thread.start(user: registers)
     Processes.add(child)
     let pid = child.pid  // the child may be gone as soon as it can run
     Scheduler.makeReady(thread)
+    Trace.record(.processFork, parent.pid, pid)
     return UInt64(pid)
   }
 
   private static func copy(of parent: Process, _ space: AddressSpace) -> Process {
+    if Power.options.faults.contains(.forkLeak) { _ = Frames.allocate() }
     let child = Process(
       name: parent.name, parent: parent.pid, group: parent.group, session: parent.session,
       space: space)
@@ -39,6 +44,8 @@ enum Fork {
       child.commandLine = parent.commandLine
     }
     child.files = parent.files?.fork()
+    child.tracer = parent.tracer
+    child.callFilter = parent.callFilter
     child.keepsInterrupts = parent.keepsInterrupts
     return child
   }

@@ -95,6 +95,7 @@ extension SystemCalls {
   static func syncFile(_ descriptor: Int32) throws(Failure) -> UInt64 {
     let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
+    if let inode = file.inode { PageCache.willRead(inode) }
     try file.sync()
     return 0
   }
@@ -108,6 +109,7 @@ extension SystemCalls {
     inode.lock.lock()
     defer { inode.lock.unlock() }
     try inode.truncate(to: UInt64(size))
+    PageCache.didTruncate(inode)
     return 0
   }
 

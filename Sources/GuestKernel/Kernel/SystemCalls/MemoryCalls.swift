@@ -6,26 +6,69 @@ extension SystemCalls {
   static func map(
     _ address: UInt64, _ length: UInt64, _ protection: UInt64, _ flags: UInt64,
     _ descriptor: Int32, _ offset: Int64
-  ) -> Answer {
-    let process = Process.current
+  ) throws(SystemFailure) -> UInt64 {
+    let space = Process.current.space
     let flags = MapFlags(rawValue: UInt32(truncatingIfNeeded: flags))
     let protection = Protection(rawValue: UInt32(truncatingIfNeeded: protection & 7))
     guard flags.contains(.shared) != flags.contains(.private), length > 0,
-      offset >= 0, UInt64(offset) % pageSize == 0
-    else { return fail(.invalidArgument) }
-    guard flags.contains(.anonymous) else { return fail(.noSuchCall) }
+      offset >= 0, UInt64(offset) % pageSize == 0, !protection.isSuperset(of: [.write, .execute])
+    else { throw SystemFailure(.invalidArgument) }
+    let object = try object(flags, protection, descriptor)
+    let isFixed = !flags.isDisjoint(with: [.fixed, .fixedNoReplace])
+    let result = space.map(
+      at: isFixed ? address : nil, size: length, protection, kind(flags), object: object,
+      offset: object == nil ? 0 : UInt64(offset), replacing: !flags.contains(.fixedNoReplace))
+    switch result {
+    case .failure(let failure): throw failure
+    case .success(let start):
+      if flags.contains(.populate) { space.populate(start..<start + length) }
+      return start
+    }
+  }
+
+  private static func kind(_ flags: MapFlags) -> AreaKind {
     var kind: AreaKind = flags.contains(.shared) ? .shared : []
     if flags.contains(.growsDown) { kind.insert(.growsDown) }
     if flags.contains(.locked) { kind.insert(.locked) }
-    let isFixed = flags.contains(.fixed) || flags.contains(.fixedNoReplace)
-    let object = flags.contains(.shared) ? MemoryObject() : nil
-    let result = process.space.map(
-      at: isFixed ? address : nil, size: length, protection, kind, object: object,
-      replacing: !flags.contains(.fixedNoReplace))
-    if case .success(let start) = result, flags.contains(.populate) {
-      process.space.populate(start..<start + length)
+    if flags.contains(.noReserve), Commitment.mode != .never { kind.insert(.noReserve) }
+    if flags.contains(.hugePages), flags.contains(.private) {
+      kind.formUnion([.hugePages, .onlyHugePages])
     }
-    return result
+    return kind
+  }
+
+  /// What is to be mapped: nothing for private memory, a new object for shared memory, or a file.
+  private static func object(
+    _ flags: MapFlags, _ protection: Protection, _ descriptor: Int32
+  ) throws(SystemFailure) -> MemoryObject? {
+    if flags.contains(.anonymous) { return flags.contains(.shared) ? SharedMemory() : nil }
+    let file = try FileTable.ofCaller().get(Int(descriptor))
+    defer { file.drop() }
+    guard let inode = file.inode else { throw SystemFailure(.noSuchDevice) }
+    guard inode.kind == .regular else { return DeviceObject(file) }
+    let writesThrough = flags.contains(.shared) && protection.contains(.write)
+    guard file.flags.canRead, !writesThrough || file.flags.canWrite else {
+      throw SystemFailure(.accessDenied)
+    }
+    let object = PageCache.object(of: inode, name: file.path?.text ?? [])
+    guard let object else { throw SystemFailure(.notFound) }
+    if writesThrough { PageCache.startWriter() }
+    return object
+  }
+
+  /// msync(address, length, flags): what shared mappings have written is in the files.
+  static func synchronize(
+    _ address: UInt64, _ length: UInt64, _ flags: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    guard let range = pages(address, length) else { throw SystemFailure(.invalidArgument) }
+    let space = Process.current.space
+    let parts = space.lock.withLock { space.areas.parts(in: range) }
+    guard !parts.isEmpty else { throw SystemFailure(.outOfMemory) }
+    for part in parts {
+      guard part.isShared, let object = part.object else { continue }
+      if object.writeBack() == nil { throw SystemFailure(.inputOutput) }
+    }
+    return 0
   }
 
   static func unmap(_ address: UInt64, _ length: UInt64) -> Answer {
@@ -54,15 +97,25 @@ extension SystemCalls {
     else {
       return fail(.invalidArgument)
     }
-    guard process.space.areas.covers(range) else { return fail(.outOfMemory) }
-    switch advice {
-    case .dontNeed:
-      process.space.dropPages(range)
-      TLB.flushAll(root: process.space.tables.root)
-    case .willNeed: process.space.populate(range)
-    case .normal, .hugePage, .noHugePage: break
+    return process.space.advise(range, advice) ? .success(0) : fail(.outOfMemory)
+  }
+
+  /// mincore(address, length, vector): a byte for each page, 1 when it is in memory.
+  static func residency(
+    _ address: UInt64, _ length: UInt64, _ vector: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    guard let range = pages(address, length) else { throw SystemFailure(.invalidArgument) }
+    let space = Process.current.space
+    guard space.lock.withLock({ space.areas.covers(range) }) else {
+      throw SystemFailure(.outOfMemory)
     }
-    return .success(0)
+    var at = vector
+    for page in stride(from: range.lowerBound, to: range.upperBound, by: Int(pageSize)) {
+      let isThere = space.tables.translate(LinearAddress(page)) != nil
+      try UserMemory.put(isThere ? 1 as UInt8 : 0, at: at)
+      at += 1
+    }
+    return 0
   }
 
   /// grow(bytes): as brk, by bytes; returns the old end.

@@ -16,6 +16,25 @@ extension SystemCalls {
     return load(bytes, Words.split(text))
   }
 
+  /// finit_module(fd, parameters, flags): the same from an open file.
+  static func finitModule(
+    _ descriptor: Int32, _ parameters: UInt64, _ flags: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    guard let table = FileTable.current else { throw SystemFailure(.badDescriptor) }
+    let file = try table.get(Int(descriptor))
+    defer { file.drop() }
+    guard let text = string(at: parameters, longest: longestParameters) else {
+      throw SystemFailure(.badAddress)
+    }
+    var bytes: [UInt8] = []
+    while bytes.count <= ModuleObject.largest {
+      let part = try FileBytes.read(65536, from: file)
+      if part.isEmpty { break }
+      bytes += part
+    }
+    return try load(bytes, Words.split(text)).get()
+  }
+
   static func load(_ bytes: [UInt8], _ parameters: [[UInt8]]) -> Answer {
     if let error = bytes.withUnsafeBytes({ ModuleLoader.load($0, parameters: parameters) }) {
       return fail(error)

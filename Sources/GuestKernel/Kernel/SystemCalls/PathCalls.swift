@@ -121,6 +121,7 @@ extension SystemCalls {
     found.inode.lock.lock()
     defer { found.inode.lock.unlock() }
     try found.inode.truncate(to: UInt64(size))
+    PageCache.didTruncate(found.inode)
     return 0
   }
 
@@ -247,6 +248,7 @@ extension SystemCalls {
   }
 
   static func syncAll() throws(Failure) -> UInt64 {
+    PageCache.sync()
     Mounts.sync()
     return 0
   }

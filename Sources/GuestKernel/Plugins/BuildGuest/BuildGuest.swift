@@ -31,9 +31,13 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "FileRecords", "Heap", "LineEditor", "Mapping", "Shell/Arithmetic", "Shell/Glob",
-    "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax",
-    "Shell/ShellText", "SystemCall", "SystemError", "Text", "TextLine", "Words",
+    "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusVolume",
+    "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
+    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ELFProgram", "FileRecords", "Heap",
+    "LineEditor", "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue", "Script",
+    "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/ShellExpansion",
+    "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SystemCall",
+    "SystemError", "Text", "TextLine", "Words",
   ]
 
   // MARK: System calls
@@ -70,6 +74,7 @@ struct GuestBuild {
         ] + sources.map(\.path) + [callsOfPrograms.path, "-o", library.path],
         inputFiles: sources + headers + [callsChecked], outputFiles: [library, interface]))
     let start = assemble("User/Start.S", "Start.o", flags: triple)
+    let compatibility = assemble("User/Compatibility.S", "Compatibility.o", flags: triple)
     var programs: [URL] = []
     let folders = try FileManager.default.contentsOfDirectory(
       at: file("User/Programs"), includingPropertiesForKeys: nil)
@@ -79,7 +84,8 @@ struct GuestBuild {
         name, try files("User/Programs/\(name)", "swift"), flags: flags + ["-I", output.path],
         headers + [interface], "\(name).o")
       let linked = link(
-        "\(name).dbg", script: file("User/user.ld"), [start, object, library, unicode])
+        "\(name).dbg", script: file("User/user.ld"),
+        [start, compatibility, object, library, unicode])
       programs.append(copyObject(linked, "\(name).program", ["--strip-all"]))
     }
     return programs
@@ -97,6 +103,7 @@ struct GuestBuild {
       assemble(
         "Arch/programs.S", "programs.o", flags: assemblyFlags + ["-Wa,-I\(output.path)"], programs))
     let sources = try files("Core", "swift") + files("Kernel", "swift")
+    addConfiguration()
     let object = result("kernel.o")
     let interface = result("Kernel.swiftmodule")
     // For testing: so that a module may use, and subclass, what is internal to the kernel.
@@ -107,7 +114,8 @@ struct GuestBuild {
           "-module-name", "Kernel", "-enable-testing", "-emit-module", "-emit-module-path",
           interface.path, "-c", callsOfKernel.path,
         ] + sources.map(\.path) + ["-o", object.path],
-        inputFiles: sources + headers + [callsChecked], outputFiles: [object, interface]))
+        inputFiles: sources + headers + [callsChecked, configuration],
+        outputFiles: [object, interface]))
     let modules = try addModules(kernel: sources + headers, interface: interface)
     objects += modules.kernelObjects + [object, unicode]
     let generator = addHostTool("ksymgen", ["SymbolHash"])
@@ -139,17 +147,28 @@ struct GuestBuild {
     _ = copyObject(kernel, "kernel.release.elf", ["--strip-debug"])
   }
 
+  /// The compiler's options that kernel.config asks for.
+  private mutating func addConfiguration() {
+    let tool = addHostTool("kconfig", isScript: true)
+    let inputs = [file("kernel.options"), file("kernel.config")]
+    add(
+      "configuration", tool, ["flags"] + inputs.map(\.path) + [configuration.path],
+      inputs + [tool], configuration)
+  }
+
   /// A host tool, compiled here instead of as a target: with a plugin that depends on an executable
   /// target, each change between `swift build` and `swift test` runs all its commands again.
-  mutating func addHostTool(_ name: String, _ core: [String] = []) -> URL {
+  mutating func addHostTool(
+    _ name: String, _ core: [String] = [], isScript: Bool = false
+  ) -> URL {
     let tool = result(name)
     let sources = [file("Tools/\(name).swift")] + core.map { file("Core/\($0).swift") }
     // SDKROOT: the swiftbuild back end sets it to /, and the link then fails.
     add(
       "host tool \(name)", URL(filePath: "/usr/bin/env"),
       [
-        "-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", "-package-name", "guest",
-      ] + sources.map(\.path) + ["-o", tool.path],
+        "-u", "SDKROOT", swiftc.path, "-O", "-package-name", "guest",
+      ] + (isScript ? [] : ["-parse-as-library"]) + sources.map(\.path) + ["-o", tool.path],
       sources, tool)
     return tool
   }
@@ -180,8 +199,13 @@ extension GuestBuild {
     ]
   }
 
+  private var configuration: URL { result("configuration.rsp") }
+
   var kernelFlags: [String] {
-    swiftFlags + ["-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path]
+    swiftFlags + [
+      "@\(configuration.path)", "-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I",
+      file("Arch/include").path,
+    ]
   }
 
   var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
