@@ -41,6 +41,8 @@
   .endr
   ALIAS "[", tools
   ALIAS shell, sh
+  PROGRAM mkfs
+  ALIAS fsck, mkfs
   PROGRAM usertests
   PROGRAM hello
   PROGRAM primes
@@ -49,6 +51,8 @@
   PROGRAM spin
   PROGRAM crash
   PROGRAM demo
+  PROGRAM costs
+  PROGRAM strace
   PROGRAM ktools
   ALIAS lsmod, ktools
   ALIAS insmod, ktools
