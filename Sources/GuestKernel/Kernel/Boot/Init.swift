@@ -8,6 +8,7 @@ enum Init {
     TerminalDevice.start()
     Randomness.start()
     MemoryDevices.start()
+    RTCDevice.start()
     ProcessReports.start()
     Uevents.start()
     QueueDevice.start()

@@ -40,11 +40,23 @@ enum Busy {
   static func spin(until deadline: UInt64) { while Clock.nanoseconds < deadline { cpu_pause() } }
 
   /// For that much of the processor's time, however long it takes.
+  ///
+  /// Returns the longest hole: time that passed while the thread had the processor, but the processor
+  /// did nothing, because a host had given its own to somebody else.
   @inline(never)
-  static func spin(ownTime: UInt64) {
+  @discardableResult
+  static func spin(ownTime: UInt64) -> UInt64 {
     let thread = Thread.current
-    let end = thread.processorTime + ownTime
-    while thread.processorTime < end { cpu_pause() }
+    var last = thread.processorTime
+    let end = last + ownTime
+    var hole: UInt64 = 0
+    while last < end {
+      cpu_pause()
+      let now = thread.processorTime
+      hole = max(hole, now - last)
+      last = now
+    }
+    return hole
   }
 
   /// Runs `body` with the caller on one processor and before all of `priority` and less.

@@ -87,7 +87,7 @@ extension Thread {
     let isOut = RunQueue.with(self) { queue in
       affinity = mask
       guard mask >> UInt64(queue.cpu) & 1 == 0, entity.pointee.isQueued else { return false }
-      // If it runs, the switch that is now due moves it.
+      // If it runs, the switch that is now due sends it away.
       queue.kick()
       return true
     }

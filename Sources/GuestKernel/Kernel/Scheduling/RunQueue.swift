@@ -16,6 +16,8 @@ final class RunQueue {
   /// The thread that was switched away from, until the switch is complete.
   var previous: Unmanaged<Thread>?
   var isIdle = true
+  /// That thread is not on this queue any more, since its affinity has changed.
+  var isEvicting = false
 
   // Statistics.
   var switches: UInt64 = 0

@@ -184,6 +184,13 @@ extension Scheduler {
     case .waiting:
       break
     }
+    // It may no longer run here: it goes, even if nobody else is there.
+    if old.state == .ready, old.entity.pointee.isQueued, old.affinity & RunQueue.online != 0,
+      old.affinity >> UInt64(queue.cpu) & 1 == 0
+    {
+      queue.queue.remove(old.entity, now: now)
+      queue.isEvicting = true
+    }
   }
 
   /// Completes the switch, on the new thread's stack.
@@ -193,12 +200,27 @@ extension Scheduler {
     guard let previous = queue.previous else { panic("a switch from nowhere") }
     queue.previous = nil
     let old = previous.takeUnretainedValue()
-    let mustMove =
-      old.entity.pointee.isQueued && old.affinity >> UInt64(queue.cpu) & 1 == 0
     let hasEnded = old.state == .ended
+    let target = queue.isEvicting ? RunQueue[allowed(old).trailingZeroBitCount] : nil
+    queue.isEvicting = false
+    if let target {
+      transfer(old, from: queue, to: target)
+      old.cpu = target.cpu
+    }
     queue.lock.unlock()
-    if mustMove { Balance.moveAway(old) }
+    if let target {
+      target.lock.lock()
+      enqueue(old, on: target, isNew: false)
+      target.lock.unlock()
+    }
     if hasEnded { Reaper.add(old) }
+  }
+}
+
+extension Scheduler {
+  private static func allowed(_ thread: Thread) -> UInt64 {
+    let allowed = thread.affinity & RunQueue.online
+    return allowed == 0 ? RunQueue.online : allowed
   }
 }
 

@@ -26,6 +26,7 @@ final class Mutex {
     self.inherits = inherits
   }
 
+  var hasWaiters: Bool { !waiters.isEmpty }
   var isLocked: Bool { owner.load(ordering: .relaxed) != 0 }
   var isMine: Bool { owner.load(ordering: .relaxed) & ~1 == Self.me }
 

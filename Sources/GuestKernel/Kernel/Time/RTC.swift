@@ -44,7 +44,6 @@ enum RTC {
     Clock.setWallTime(seconds: time.secondsSince1970)
     log("rtc", "\(describe(time)) UTC")
     ProcFS.add("driver/rtc") { writeTable(to: &$0) }
-    RTCDevice.start()
   }
 
   /// The date; nil when the chip holds none.
