@@ -37,7 +37,7 @@ struct Tools: Program {
 
   static var all: [Tool] {
     textTools + fileTools + processTools + systemTools + logicTools + initTools
-      + schedulingTools + diskTools
+      + schedulingTools
   }
 
   private static func list() {
