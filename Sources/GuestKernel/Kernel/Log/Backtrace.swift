@@ -57,6 +57,6 @@ enum Backtrace {
   }
 
   static func isReadable(_ address: UInt64) -> Bool {
-    address >= Layout.directMap && address < 1 << 47 && KernelSpace.isMapped(LinearAddress(address))
+    address >= Layout.userSpace.upperBound && address < 1 << 47 && KernelSpace.isMapped(LinearAddress(address))
   }
 }
