@@ -57,8 +57,8 @@ let package = Package(
     .target(
       name: "GuestKernel", path: "Sources/GuestKernel",
       exclude: [
-        "Arch", "Kernel", "Modules", "User", "Plugins", "Tools", "docs", "kernel.config", "kernel.ld",
-        "kernel.options", "README.md",
+        "Arch", "Kernel", "Modules", "User", "Plugins", "Tools", "docs", "kernel.config",
+        "kernel.ld", "kernel.options", "README.md",
       ],
       sources: ["Host", "Core"], plugins: ["BuildGuest"]),
     .plugin(

@@ -19,7 +19,29 @@
   .section .rodata.programs, "a"
 1: .asciz "\name"
   .endm
-  PROGRAM shell
+  PROGRAM sh
+  PROGRAM tools
+  .irp name, cat, wc, head, tail, grep, sort, uniq, cut, tee, hexdump, tac, ls
+    ALIAS \name, tools
+  .endr
+  .irp name, pwd, mkdir, rmdir, rm, cp, mv, ln, touch, readlink, chmod, find, mount
+    ALIAS \name, tools
+  .endr
+  .irp name, umount, df, sync, dd, ps, top, kill, sleep, env, xargs, time, nice
+    ALIAS \name, tools
+  .endr
+  .irp name, mem, free, meminfo, slabinfo, irqs, mounts, lspci, maps, cpu, dmesg, uptime, date
+    ALIAS \name, tools
+  .endr
+  .irp name, uname, clear, poweroff, reboot, panic, true, false, echo, yes, seq, test, expr
+    ALIAS \name, tools
+  .endr
+  .irp name, basename, init, login, cyclictest, chrt, taskset
+    ALIAS \name, tools
+  .endr
+  ALIAS "[", tools
+  ALIAS shell, sh
+  PROGRAM usertests
   PROGRAM hello
   PROGRAM primes
   PROGRAM mandelbrot

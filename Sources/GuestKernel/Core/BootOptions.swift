@@ -23,6 +23,8 @@ package struct BootOptions: Equatable {
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
   package var maximumProcessors = 64
+  /// Mistakes to be made, for the tests that must find them.
+  package var faults: InjectedFaults = []
   package var module = ModuleOptions()
   package var debug = DebugOptions()
   /// Words that are not options of this kernel.
@@ -51,6 +53,10 @@ package struct BootOptions: Equatable {
       maximumProcessors = max(1, BootOptions.number(word.dropFirst(8)) ?? 64)
     } else if word.equals("slabdebug") {
       checksSlabs = true
+    } else if word.starts(with: "fault="),
+      let faults = InjectedFaults(list: Array(word.dropFirst(6)))
+    {
+      self.faults = faults
     } else if word.equals("kaslr") {
       randomSeed = 0
     } else if word.starts(with: "kaslr=") {

@@ -12,6 +12,7 @@ INLINE void outb(uint16_t p, uint8_t v) { __asm__ volatile("outb %0,%1" ::"a"(v)
 INLINE void outw(uint16_t p, uint16_t v) { __asm__ volatile("outw %0,%1" ::"a"(v), "Nd"(p) : "memory"); }
 INLINE void outl(uint16_t p, uint32_t v) { __asm__ volatile("outl %0,%1" ::"a"(v), "Nd"(p) : "memory"); }
 INLINE uint8_t inb(uint16_t p) { uint8_t v; __asm__ volatile("inb %1,%0" : "=a"(v) : "Nd"(p) : "memory"); return v; }
+INLINE uint32_t inl(uint16_t p) { uint32_t v; __asm__ volatile("inl %1,%0" : "=a"(v) : "Nd"(p) : "memory"); return v; }
 INLINE uint16_t inw(uint16_t p) { uint16_t v; __asm__ volatile("inw %1,%0" : "=a"(v) : "Nd"(p) : "memory"); return v; }
 
 // Registers.
@@ -78,6 +79,11 @@ INLINE void fxrstor64(const void *p) { __asm__ volatile("fxrstor64 (%0)" ::"r"(p
 INLINE uint32_t mmio_read32(uint64_t a) { return *(volatile uint32_t *)a; }
 INLINE void mmio_write32(uint64_t a, uint32_t v) { *(volatile uint32_t *)a = v; }
 INLINE void mmio_write8(uint64_t a, uint8_t v) { *(volatile uint8_t *)a = v; }
+INLINE uint8_t mmio_read8(uint64_t a) { return *(volatile uint8_t *)a; }
+INLINE uint16_t mmio_read16(uint64_t a) { return *(volatile uint16_t *)a; }
+INLINE void mmio_write16(uint64_t a, uint16_t v) { *(volatile uint16_t *)a = v; }
+INLINE void mmio_write64(uint64_t a, uint64_t v) { *(volatile uint64_t *)a = v; }
+INLINE void memory_barrier(void) { __asm__ volatile("mfence" ::: "memory"); }
 INLINE void call_address(uint64_t a) { ((void (*)(void))a)(); }
 INLINE uint64_t call_addressor(uint64_t a) { return ((uint64_t (*)(void))a)(); }
 INLINE int32_t call_hook(uint64_t a) { return ((int32_t (*)(void))a)(); }

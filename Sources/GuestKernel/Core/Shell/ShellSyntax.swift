@@ -121,7 +121,8 @@ package struct ShellSequence {
 }
 
 package struct ShellList {
-  package var sequences: [ShellSequence] = []
+  package var sequences: [ShellSequence]
+  package init(sequences: [ShellSequence] = []) { self.sequences = sequences }
   package var isEmpty: Bool { sequences.isEmpty }
 }
 

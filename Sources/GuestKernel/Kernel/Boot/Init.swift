@@ -8,6 +8,13 @@ enum Init {
     TerminalDevice.start()
     Randomness.start()
     MemoryDevices.start()
+    Uevents.start()
+    QueueDevice.start()
+    BlockDevices.start()
+    RAMDisk.start()
+    PCI.bus.add(VirtIOBlockDriver())
+    PCI.start()
+    ApusFileSystem.start()
     if options.testsItself { SelfTest.run() }
     Trace.enableAtBoot()
     ModuleLoader.loadAtBoot()
@@ -18,20 +25,20 @@ enum Init {
     while true {
       startAndWait(firstProgram)
       if options.exitsAfterwards { Power.off() }
-      Console.write("The shell has ended; starting another.\n")
+      Console.write("The first program has ended; starting init.\n")
       Power.options.commands = []
       Power.options.program = []
     }
   }
 
-  /// The program named by `init=`, or the shell with the commands of `cmd=`.
+  /// The program named by `init=`, or /bin/init, which hands the commands of `cmd=` to the shell.
   private static var firstProgram: [[UInt8]] {
     let options = Power.options
     if !options.program.isEmpty { return Words.split(options.program) }
-    let shell = [UInt8](text: "shell")
-    guard !options.commands.isEmpty else { return [shell] }
-    let flag = [UInt8](text: options.exitsAfterwards ? "-x" : "-c")
-    return [shell, flag, options.commands]
+    let program = [UInt8](text: "init")
+    guard !options.commands.isEmpty else { return [program] }
+    let flag = [UInt8](text: options.exitsAfterwards ? "-x" : "-s")
+    return [program, flag, options.commands]
   }
 
   /// Waits for the program, and meanwhile for every orphan that ends.

@@ -19,6 +19,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   IRQ.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
+  ProcFS.add("cmdline") { $0.append(bytes: boot.commandLine + [0x0a]) }
   MemoryStatistics.publish()
   CharacterDevices.start()
   KernelDemos.start()

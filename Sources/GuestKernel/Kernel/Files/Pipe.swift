@@ -126,6 +126,9 @@ extension Pipe {
         if readers == 0 { return (0, true) }
         makeRoom(for: rest.count)
         if isAtomic, ring.free < rest.count { return (0, false) }
+        if rest.count > 1000, Power.options.faults.contains(.pipeDrop) {
+          return (ring.write(UnsafeRawBufferPointer(rebasing: rest[1...])) + 1, false)
+        }
         return (ring.write(rest), false)
       }
       if isBroken {

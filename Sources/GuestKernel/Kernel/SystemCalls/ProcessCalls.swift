@@ -53,11 +53,14 @@ extension SystemCalls {
   static func wait4(
     _ pid: Int32, _ status: UInt64, _ options: UInt64, _ usage: UInt64
   ) throws(SystemFailure) -> UInt64 {
+    let known: UInt64 = 0xe000_000b  // WNOHANG, WUNTRACED, WCONTINUED, and what clone adds
+    guard options & ~known == 0 else { throw SystemFailure(.invalidArgument) }
     let caller = Process.current
     let options = WaitOptions(rawValue: options).union(.exited)
     let selection = ChildSelection(pid, caller: caller)
     guard let news = try Processes.wait(parent: caller.pid, selection, options) else { return 0 }
-    if status != 0 { try UserMemory.put(news.status.word, at: status) }
+    let word = Power.options.faults.contains(.waitLie) ? 0 : news.status.word
+    if status != 0 { try UserMemory.put(word, at: status) }
     if usage != 0 { try UserMemory.put(news.nanoseconds, at: usage) }
     return UInt64(news.pid)
   }

@@ -29,7 +29,7 @@ extension SystemCalls {
     record.preemptions = thread.preemptions
     record.systemCalls = thread.systemCalls
     record.memory = (thread.process?.space.pageCount ?? 0) * pageSize
-    record.name = RecordName(bytes: thread.name)
+    record.name = RecordName(bytes: thread.process?.name ?? thread.name)
     return record
   }
 

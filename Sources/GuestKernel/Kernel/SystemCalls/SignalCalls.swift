@@ -4,6 +4,10 @@ import KernelArch
 extension SystemCalls {
   static func kill(_ pid: Int32, _ number: Int32) throws(SystemFailure) -> UInt64 {
     guard number == 0 || Signal(number) != nil else { throw SystemFailure(.invalidArgument) }
+    if number != 0, Power.options.faults.contains(.signalLoss), Thread.current.systemCalls % 4 == 0
+    {
+      return 0
+    }
     let count = Signals.send(Signal(number), toAll: pid, Signals.fromCaller())
     if count > 0 { return 0 }
     for thread in Scheduler.threads where thread.id == Int(pid) && thread.process == nil {

@@ -19,6 +19,9 @@ enum UserDemos {
         name: "fork", summary: "one call, two processes, each with its own memory",
         run: ForkDemo.run),
       UserDemo(
+        name: "pipeline", summary: "three programs, two pipes: what a shell does for a | b | c",
+        run: PipelineDemo.run),
+      UserDemo(
         name: "family", summary: "zombies wait to be asked, orphans are adopted",
         run: FamilyDemo.run),
     ]
