@@ -1,6 +1,5 @@
+import GuestKernel
 import Testing
-
-@testable import GuestKernel
 
 struct CMOSTimeTests {
   private func registers(

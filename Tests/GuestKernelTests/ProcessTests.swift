@@ -62,8 +62,12 @@ import Testing
 
   @Test func identifiersAreFoundAndForgotten() {
     var table = IdentifierTable<Int>(buckets: 4)
-    for id in 1...100 { #expect(table.insert(id * 10, id)) }
-    #expect(!table.insert(0, 50))
+    for id in 1...100 {
+      let isNew = table.insert(id * 10, id)
+      #expect(isNew)
+    }
+    let again = table.insert(0, 50)
+    #expect(!again)
     #expect(table.count == 100)
     for id in 1...100 { #expect(table[id] == id * 10) }
     for id in 1...100 where id % 3 != 0 { table.remove(id) }

@@ -83,6 +83,8 @@ isr_stubs:                     // the stub of vector n is at isr_stubs + 16 n
   pushq $n
   .if n == 2 || n == 8 || n == 18
   jmp isr_paranoid
+  .elseif n == 1
+  jmp isr_debug
   .else
   jmp isr_common
   .endif
@@ -113,6 +115,7 @@ interrupt_return:              // interrupts are off
   swapgs
 4: POP_REGISTERS
   addq $16, %rsp
+  .globl iret_instruction
 iret_instruction:
   iretq
 3: leaq iret_instruction(%rip), %rax
@@ -121,6 +124,29 @@ iret_instruction:
   jmp 2b
   .cfi_endproc
   .size isr_common, . - isr_common
+
+  // A debug exception has a stack of its own because of SYSENTER, which enters without a stack and leaves
+  // TF on: it is taken before the kernel's first instruction. A program's goes on where all others are.
+  .type isr_debug, @function
+isr_debug:
+  testb $3, 24(%rsp)
+  jz isr_paranoid
+  swapgs
+  pushq %rax
+  movq %gs:PERCPU_KERNEL_RSP, %rax
+  .set i, 1
+  .rept 7                      // SS, RSP, RFLAGS, CS, RIP, error code, vector
+  pushq (8 - i)*8(%rsp)
+  popq -8*i(%rax)
+  .set i, i + 1
+  .endr
+  pushq (%rsp)
+  popq -64(%rax)
+  leaq -64(%rax), %rsp
+  popq %rax
+  swapgs
+  jmp isr_common
+  .size isr_debug, . - isr_debug
 
   .type isr_paranoid, @function
 isr_paranoid:                  // NMI, double fault, machine check: on stacks of their own
@@ -180,6 +206,43 @@ syscall_entry:                 // IF, DF, TF, NT and AC are cleared by IA32_FMAS
   sysretq
   .cfi_endproc
   .size syscall_entry, . - syscall_entry
+
+  .globl sysenter_entry
+  .type sysenter_entry, @function
+sysenter_entry:                // from 32-bit code: ECX is its ESP and EDX its EIP, as SYSEXIT has them
+  .cfi_startproc
+  .cfi_signal_frame
+  swapgs
+  movq %gs:PERCPU_KERNEL_RSP, %rsp
+  movl %ecx, %ecx
+  movl %edx, %edx
+  pushq $0x23                  // SS
+  pushq %rcx                   // RSP
+  pushfq                       // IF is clear already; the return sets it
+  orq $0x200, (%rsp)
+  andq $0xffffffffffffaeff, (%rsp) // but not NT, and no IOPL, nor TF
+  pushq $0x1b                  // CS
+  pushq %rdx                   // RIP
+  pushq $0
+  pushq $0x101                 // no vector: SYSENTER
+  pushq $2
+  popfq                        // SYSENTER leaves TF, DF, NT and AC as they were
+  PUSH_REGISTERS
+  FRAME_CFI
+  movq %rsp, %rdi
+  call syscall_dispatch
+  jmp interrupt_return
+  .globl sysenter_entry_end
+sysenter_entry_end:
+  .cfi_endproc
+  .size sysenter_entry, . - sysenter_entry
+
+  .globl syscall_compat
+  .type syscall_compat, @function
+syscall_compat:                // SYSCALL in 32-bit code, where a processor knows it: there is no such call
+  movl $-38, %eax              // ENOSYS
+  sysretl
+  .size syscall_compat, . - syscall_compat
 
   .globl switch_context
   .type switch_context, @function

@@ -49,6 +49,8 @@
   PROGRAM spin
   PROGRAM crash
   PROGRAM demo
+  PROGRAM costs
+  PROGRAM strace
   PROGRAM ktools
   ALIAS lsmod, ktools
   ALIAS insmod, ktools

@@ -7,9 +7,11 @@
 /// - `debug-exit`: ends through the debug port 0xF4 instead of ACPI: 0x10 for power-off, 0x01 after
 ///   a panic.
 /// - `selftest`: the kernel checks itself before the first program starts.
+/// - `noapic`: uses the 8259s even where there is an IOAPIC.
 /// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
 /// - `kaslr`, `kaslr=N`: where things lie is chosen at boot.
 /// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
+/// - `lockdep`: every lock that is taken is checked for an order that could deadlock, and counted.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
   package var isQuiet = false
@@ -20,11 +22,13 @@ package struct BootOptions: Equatable {
   package var testsItself = false
   package var rebootsAfterPanic = false
   package var checksSlabs = false
+  package var validatesLocks = false
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
   package var maximumProcessors = 64
   /// Mistakes to be made, for the tests that must find them.
   package var faults: InjectedFaults = []
+  package var avoidsIOAPIC = false
   package var module = ModuleOptions()
   package var debug = DebugOptions()
   /// Words that are not options of this kernel.
@@ -43,10 +47,14 @@ package struct BootOptions: Equatable {
       exitsAfterwards = true
     } else if word.equals("debug-exit") {
       usesDebugExit = true
+    } else if word.equals("lockdep") {
+      validatesLocks = true
     } else if word.equals("selftest") {
       testsItself = true
     } else if word.equals("panic=reboot") {
       rebootsAfterPanic = true
+    } else if word.equals("noapic") {
+      avoidsIOAPIC = true
     } else if word.equals("nosmp") {
       maximumProcessors = 1
     } else if word.starts(with: "maxcpus=") {

@@ -56,8 +56,8 @@ enum SystemCallGenerator {
   private static func kernel(_ calls: [Call]) -> String {
     var text = "import KernelArch\n\nextension SystemCalls {\n"
     text += "  static func dispatch(\n"
-    text += "    _ number: UInt64, _ frame: UnsafeMutablePointer<trap_frame>\n  ) -> Answer {\n"
-    text += "    let f = frame.pointee\n    switch number {\n"
+    text += "    _ number: UInt64, _ f: CallArguments, _ frame: UnsafeMutablePointer<trap_frame>\n"
+    text += "  ) -> Answer {\n    switch number {\n"
     for call in calls where call.handler != "-" {
       text += "    case \(call.number): return \(call.invocation)\n"
     }

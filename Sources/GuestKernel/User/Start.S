@@ -30,6 +30,25 @@ thread_create:
   syscall
   ud2
 
+  // switch_stack(where to keep the old stack pointer, the new one)
+  .globl switch_stack
+switch_stack:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+
   // Where a signal handler returns to.
   .globl signal_return
 signal_return:

@@ -120,7 +120,8 @@ typedef struct percpu {
   uint32_t interrupt_depth;
   uint64_t interrupt_count;
   void *_Nullable held[PERCPU_HELD_LOCKS];  // spinlocks, in the order they were taken
-  uint64_t gdt[8];
+  uint64_t gdt[10];
+  uint64_t local_table;      // of the descriptors that LDTR has; 0 for none
   tss_t tss;
   uint64_t idle_stack;       // top
   uint64_t root_table;       // the page tables it uses: see TLB.load
@@ -192,6 +193,15 @@ INLINE void load_idt(uint64_t base, uint16_t limit) {
   struct __attribute__((packed)) { uint16_t l; uint64_t b; } d = {limit, base};
   __asm__ volatile("lidt %0" ::"m"(d) : "memory");
 }
+INLINE void load_ldtr(uint16_t sel) { __asm__ volatile("lldt %0" ::"r"(sel) : "memory"); }
+INLINE uint32_t read_data_selectors(void) {
+  uint16_t d, e;
+  __asm__ volatile("movw %%ds,%0; movw %%es,%1" : "=r"(d), "=r"(e));
+  return (uint32_t)e << 16 | d;
+}
+INLINE void load_data_selectors(uint32_t v) {
+  __asm__ volatile("movw %w0,%%ds; movw %w1,%%es" ::"r"(v & 0xffff), "r"(v >> 16) : "memory");
+}
 INLINE void load_tr(uint16_t sel) { __asm__ volatile("ltr %0" ::"r"(sel) : "memory"); }
 // With an empty IDT the first exception becomes a triple fault: the reset of last resort.
 INLINE void triple_fault(void) {
@@ -212,6 +222,12 @@ extern percpu_t percpu0;
 extern uint8_t smap_enabled;
 size_t strlen(const char *text);
 void syscall_entry(void);
+void sysenter_entry(void);
+void syscall_compat(void);
+void sysenter_entry_end(void);
+void iret_instruction(void);
+INLINE uint64_t address_of_sysenter_entry_end(void) { return (uint64_t)&sysenter_entry_end; }
+INLINE uint64_t address_of_iret_instruction(void) { return (uint64_t)&iret_instruction; }
 void thread_start(void);
 void processor_start(void);
 void thread_start_user(void);
@@ -219,6 +235,8 @@ void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }
+INLINE uint64_t address_of_sysenter_entry(void) { return (uint64_t)&sysenter_entry; }
+INLINE uint64_t address_of_syscall_compat(void) { return (uint64_t)&syscall_compat; }
 void oops_end(void);
 INLINE uint64_t address_of_oops_end(void) { return (uint64_t)&oops_end; }
 INLINE uint64_t address_of_thread_start(void) { return (uint64_t)&thread_start; }

@@ -192,8 +192,14 @@ package struct ReadyQueue {
     case .deadline: limit = UInt64(max(0, entity.pointee.budget))
     case .roundRobin: limit = realTime.hasEquals(entity) ? entity.pointee.turnLeft : nil
     case .other, .batch, .idle:
+      if hasWaiting {
+        let queue = entity.pointee.memberOf?.pointee.fair ?? fair
+        let ran = entity.pointee.runTime - entity.pointee.turnStart
+        let turn = queue.count > 1 ? queue.turn(of: entity) : FairQueue.latency
+        limit = turn > ran ? turn - ran : FairQueue.shortestTurn
+      }
       if let group = entity.pointee.memberOf, group.pointee.isLimited {
-        limit = UInt64(max(0, group.pointee.allowance))
+        limit = min(limit ?? .max, UInt64(max(0, group.pointee.allowance)))
       }
     case .fifo, .stop: break
     }

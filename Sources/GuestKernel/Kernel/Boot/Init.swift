@@ -8,6 +8,7 @@ enum Init {
     TerminalDevice.start()
     Randomness.start()
     MemoryDevices.start()
+    ProcessReports.start()
     Uevents.start()
     QueueDevice.start()
     BlockDevices.start()

@@ -39,6 +39,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Thread.spawn("reaper") { Reaper.run() }
   Thread.spawn("rcu") { RCU.run() }
   SchedulingFiles.start()
+  LockFiles.start()
   SoftIRQ.startThreads()
   WorkQueue.start()
   Console.listen()
@@ -83,6 +84,7 @@ enum Boot {
   }
 
   static func publish() {
+    SystemRequests.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }

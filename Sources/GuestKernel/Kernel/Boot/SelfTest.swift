@@ -17,6 +17,7 @@ enum SelfTest {
     report("fault in user_copy", userCopy())
     report("no page writable and executable", protection())
     ProcessorTests.run()
+    SchedulerTests.run()
     InterruptTests.run()
   }
 

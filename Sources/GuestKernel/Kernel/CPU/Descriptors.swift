@@ -12,9 +12,11 @@ enum Selector {
   static let userData: UInt64 = 0x23
   static let userCode: UInt64 = 0x2b
   static let taskState: UInt16 = 0x30
+  static let localTable: UInt16 = 0x40
 }
 
 enum InterruptVector {
+  static let systemCall: UInt8 = 0x80
   static let doubleFault = 8
   static let pageFault = 14
   /// Above all devices, which have 0x30 to 0xdf.
@@ -47,7 +49,7 @@ enum Descriptors {
   static func load(_ cpu: CPU) {
     cpu.area.pointee.tss.iomap = 104  // beyond the limit: ring 3 has no ports
     writeSegments(cpu.area)
-    load_gdt(address(of: &cpu.area.pointee.gdt), 8 * 8 - 1)
+    load_gdt(address(of: &cpu.area.pointee.gdt), 10 * 8 - 1)
     load_tr(Selector.taskState)
     load_idt(address(of: &idt_table), 256 * 16 - 1)
     prepareSystemCalls()
@@ -68,7 +70,8 @@ enum Descriptors {
       0x00cf_fb00_0000_ffff,  // 32-bit user code
       0x00cf_f300_0000_ffff,  // user data
       0x00af_fb00_0000_ffff,  // user code
-      low, taskState >> 32
+      low, taskState >> 32,
+      0, 0  // the local descriptor table of the running program, if it has one
     )
   }
 
@@ -78,8 +81,9 @@ enum Descriptors {
       let words = table.bindMemory(to: UInt64.self)
       for vector in 0..<256 {
         let entry = stubs &+ UInt64(vector) * 16
-        let stack: UInt64 = vector == 8 ? 1 : vector == 2 ? 2 : vector == 18 ? 3 : 0
-        let privilege: UInt64 = vector == 3 ? 3 : 0
+        let stack: UInt64 = vector == 8 ? 1 : vector == 2 ? 2 : vector == 18 || vector == 1 ? 3 : 0
+        let privilege: UInt64 =
+          vector == 3 || vector == Int(InterruptVector.systemCall) ? 3 : 0
         let interruptGate: UInt64 = 0x8e
         words[2 * vector] =
           entry & 0xffff | Selector.kernelCode << 16 | stack << 32
@@ -94,6 +98,13 @@ enum Descriptors {
     wrmsr(0xc000_0102, 0)  // IA32_KERNEL_GS_BASE: the program's while the kernel runs
     wrmsr(0xc000_0081, Selector.userCode32 << 48 | Selector.kernelCode << 32)  // IA32_STAR
     wrmsr(0xc000_0082, address_of_syscall_entry())  // IA32_LSTAR
+    wrmsr(0xc000_0083, address_of_syscall_compat())  // IA32_CSTAR: AMD only
+    let hasSysenter = cpuid(1, 0).edx >> 11 & 1 != 0
+    if hasSysenter {
+      wrmsr(0x174, Selector.kernelCode)  // IA32_SYSENTER_CS
+      wrmsr(0x175, 0)  // IA32_SYSENTER_ESP: the entry takes its stack from the per-CPU area
+      wrmsr(0x176, address_of_sysenter_entry())  // IA32_SYSENTER_EIP
+    }
     let cleared: UInt64 = 0x4_7700  // AC, NT, IOPL, DF, IF, TF
     wrmsr(0xc000_0084, cleared)  // IA32_FMASK
   }

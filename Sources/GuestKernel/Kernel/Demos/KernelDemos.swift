@@ -14,6 +14,46 @@ enum KernelDemos {
   static var all: [KernelDemo] {
     [
       KernelDemo(
+        name: "race", summary: "two threads, one counter: updates get lost, and a mutex cures it",
+        run: RaceDemo.run),
+      KernelDemo(
+        name: "lock-order", summary: "the validator finds a deadlock that has not happened",
+        run: LockOrderDemo.run),
+      KernelDemo(
+        name: "deadlock", summary: "a circle of waiting threads is detected", run: DeadlockDemo.run),
+      KernelDemo(
+        name: "philosophers", summary: "five philosophers, five forks", run: PhilosophersDemo.run),
+      KernelDemo(
+        name: "producer-consumer", summary: "a bounded buffer with semaphores",
+        run: ProducerConsumerDemo.run),
+      KernelDemo(
+        name: "readers-writers", summary: "many readers or one writer", run: ReadersWritersDemo.run),
+      KernelDemo(
+        name: "rcu", summary: "readers without locks, and grace periods", run: RCUDemo.run),
+      KernelDemo(
+        name: "seqlock", summary: "reading again instead of keeping the writer out",
+        run: SeqLockDemo.run),
+      KernelDemo(
+        name: "refcount", summary: "reference counts that notice when they go wrong",
+        run: ReferenceCountDemo.run),
+      KernelDemo(
+        name: "inversion", summary: "priority inversion with and without inheritance",
+        run: InversionDemo.run),
+      KernelDemo(
+        name: "nice", summary: "fair shares of a processor by nice value", run: NiceDemo.run),
+      KernelDemo(
+        name: "fifo", summary: "real-time threads starve all others", run: RealTimeDemo.run),
+      KernelDemo(
+        name: "edf", summary: "earliest deadline first meets its deadlines", run: DeadlineDemo.run),
+      KernelDemo(
+        name: "groups", summary: "groups share first, and may have a quota", run: GroupDemo.run),
+      KernelDemo(
+        name: "affinity", summary: "threads spread over processors, or tied to one",
+        run: AffinityDemo.run),
+      KernelDemo(
+        name: "threads", summary: "a thousand threads, each on four pages with a guard",
+        run: ThreadsDemo.run),
+      KernelDemo(
         name: "user-copy", summary: "bad pointers from programs are errors, not faults",
         run: UserCopyDemo.run),
       KernelDemo(

@@ -15,6 +15,10 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
     #endif
   }
   InterruptStatistics.count(vector)
+  if vector == InterruptVector.systemCall {
+    _ = syscallDispatch(frame)
+    return
+  }
   if vector < 32 {
     Exceptions.deliver(frame, fromUser: fromUser)
     cpu_cli()
@@ -35,6 +39,12 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
 @c(paranoid_dispatch)
 public func paranoidDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   InterruptStatistics.count(UInt8(truncatingIfNeeded: frame.pointee.vector))
+  if frame.pointee.vector == 1 {
+    if Exceptions.isStepIntoSysenter(frame) { return }
+    #if CONFIG_KGDB
+      if Debugger.take(frame) { return }
+    #endif
+  }
   if frame.pointee.vector == 2, Debugger.stop(frame) { return }
   if Panic.isUnderWay { Panic.stop(frame) }  // see CPU.stopOthers
   Exceptions.deliver(frame, fromUser: false)

@@ -16,6 +16,7 @@ enum Exceptions {
       case .failed: break
       }
     }
+    if !fromUser, frame.pointee.rip == address_of_iret_instruction() { endWhoCannotReturn(frame) }
     if fromUser, let process = Scheduler.running?.process {
       if isOutOfMemory {
         report(process, frame, address, isOutOfMemory: true)
@@ -35,6 +36,25 @@ enum Exceptions {
       printRegisters(frame.pointee, address)
     }
     if !survives { stop(frame, address) }
+  }
+
+  /// A program has set TF and entered by SYSENTER, which does not clear it: goes on without it.
+  static func isStepIntoSysenter(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
+    let rip = frame.pointee.rip
+    guard rip >= address_of_sysenter_entry(), rip < address_of_sysenter_entry_end() else {
+      return false
+    }
+    let trap: UInt64 = 1 << 8
+    frame.pointee.rflags &= ~trap
+    return true
+  }
+
+  /// The return to ring 3 has failed: the program has made its own segments unusable.
+  private static func endWhoCannotReturn(_ frame: UnsafeMutablePointer<trap_frame>) {
+    guard let process = Scheduler.running?.process else { return }
+    report(process, frame, 0, isOutOfMemory: false)
+    Processes.end(process, .signaled(.segmentation, dumped: true))
+    SignalDelivery.attend(frame)
   }
 
   static func name(_ vector: UInt64) -> StaticString {

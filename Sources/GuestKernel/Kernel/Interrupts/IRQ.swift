@@ -29,7 +29,9 @@ enum IRQ {
     InterruptStatistics.start()
     LegacyPIC.silence()
     LocalAPIC.start()
-    if let controllers = Firmware.interruptControllers, let address = controllers.ioAPIC {
+    if !Power.options.avoidsIOAPIC, let controllers = Firmware.interruptControllers,
+      let address = controllers.ioAPIC
+    {
       let chip = IOAPIC(
         base: PhysicalAddress(address), firstInput: controllers.ioAPICBase)
       chip.start()
@@ -37,7 +39,7 @@ enum IRQ {
       log("irq", "IOAPIC at \(hex: address) with \(chip.inputCount) inputs")
     } else {
       LocalAPIC.acceptLegacyInterrupts()
-      log("irq", "no IOAPIC known: interrupts through the 8259s")
+      log("irq", "no IOAPIC: interrupts through the 8259s")
     }
   }
 
@@ -88,6 +90,12 @@ enum IRQ {
     let line = InterruptLine(number: -1, vector: vector, kind: .message)
     lines[Int(vector)] = line
     return line
+  }
+
+  /// Sends a line's interrupts to that processor from now on; false when that cannot be.
+  static func setAffinity(_ number: Int, _ processor: Int) -> Bool {
+    guard processor >= 0, processor < CPU.count else { return false }
+    return lock.withLockIRQ { find(number)?.setProcessor(processor) ?? false }
   }
 
   /// The line of a vector, for the interrupt itself.

@@ -32,6 +32,9 @@ final class InterruptLine {
   private let lock = SpinLock("irq line")
   /// Lock for all of these: `lock`, with interrupts off.
   private(set) var handlers: [InterruptHandler] = []
+  /// Where the IOAPIC sends it.
+  private(set) var processor = 0
+  private var isMasked = true
   /// On how many processors its handlers run.
   private var running = 0
   /// How often it was disabled and not enabled again.
@@ -91,13 +94,25 @@ final class InterruptLine {
     }
   }
 
+  /// False for lines that can only go to the boot processor.
+  func setProcessor(_ number: Int) -> Bool {
+    guard case .ioAPIC = kind else { return false }
+    return lock.withLockIRQ {
+      processor = number
+      setMasked(isMasked)
+      return true
+    }
+  }
+
+  /// The lock is held, by the caller or because nobody else knows the line yet.
   func setMasked(_ isMasked: Bool) {
+    self.isMasked = isMasked
     switch kind {
     case .legacy:
       LegacyPIC.setMasked(number, isMasked)
     case .ioAPIC(let chip, let input, let bits):
       chip.route(
-        input, to: vector, processor: CPU(0).apicID, isMasked ? bits | IOAPIC.masked : bits)
+        input, to: vector, processor: CPU(processor).apicID, isMasked ? bits | IOAPIC.masked : bits)
     case .message:
       break  // the device itself must be told
     }

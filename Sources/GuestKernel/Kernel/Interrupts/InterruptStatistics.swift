@@ -27,7 +27,7 @@ enum InterruptStatistics {
     var head: TextLine = "      "
     for index in 0..<CPU.count where index < 8 { head.append(line: "     CPU\(index, width: 3)") }
     text.append("\(head)\n")
-    for line in IRQ.allLines {
+    for line in IRQ.allLines where !line.handlers.isEmpty || total(line.vector) > 0 {
       var row = TextLine()
       if line.number >= 0 {
         row.append(line: "\(line.number, width: 4): ")

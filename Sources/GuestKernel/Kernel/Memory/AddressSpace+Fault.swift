@@ -233,8 +233,9 @@ extension AddressSpace {
       if old != ZeroPage.frame { Frames.retain(old) }
       return false
     }
-    TLB.flush(page: page, root: tables.root)
     if isDone {
+      // Others that remember the page as read-only will fault once, and then see that it is not.
+      invlpg(page)
       if area.isShared, old.value != 0 { Frames.markDirty(old) }
       return .success(())
     }

@@ -116,7 +116,8 @@ extension MemorySelfTest {
     if isOurs, !Swap.start(CompressedSwap(slots: 4096)) { return false }
     let mode = Commitment.mode
     Commitment.mode = .always
-    var held = HeldFrames(leaving: Frames.minimum * 3 + Int(pages))
+    // So little that each thread alone needs more, should they run one after the other.
+    var held = HeldFrames(leaving: Frames.minimum + Int(pages) * 3 / 4)
     let out = MemoryStatistics.value(.swappedOut)
     failures = 0
     let finished = Semaphore(0)

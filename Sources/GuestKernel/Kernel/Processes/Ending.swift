@@ -43,11 +43,18 @@ extension Processes {
   /// What `set_tid_address` and CLONE_CHILD_CLEARTID promise to those who wait for the thread.
   private static func releaseThread(_ user: UserThread) {
     guard user.clearAtExit != 0 else { return }
-    _ = UserMemory.write(record: 0 as UInt32, to: user.clearAtExit)
+    guard UserMemory.write(record: 0 as UInt32, to: user.clearAtExit) else { return }
+    for isPrivate in [false, true] {
+      if let key = try? Futex.key(user.clearAtExit, isPrivate: isPrivate) {
+        Futex.wake(key, most: 1)
+      }
+    }
   }
 
   private static func closeFiles(_ process: Process) {
     process.files?.closeAll()
+    process.realTimer?.cancel()
+    process.tracer = nil
     // A program that was started in the foreground gives it back.
     if Console.foreground == process.group, process.group == process.pid {
       Console.foreground = find(process.parent)?.group ?? 0

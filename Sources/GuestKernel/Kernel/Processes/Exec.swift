@@ -43,6 +43,13 @@ enum Exec {
     process.files?.closeOnExec()
     user.alternateStack = SignalStack()
     user.threadPointer = 0
+    if let segments = user.segments {
+      Interrupts.off {
+        user.segments = nil
+        Segments.load(nil)
+      }
+      segments.deallocate()
+    }
     user.clearAtExit = 0
     user.needsFullReturn = true
     var registers = trap_frame()

@@ -6,7 +6,9 @@
 import KernelArch
 
 enum Fork {
-  static func fork(_ frame: UnsafeMutablePointer<trap_frame>) throws(SystemFailure) -> UInt64 {
+  static func fork(
+    _ frame: UnsafeMutablePointer<trap_frame>, stackPointer: UInt64 = 0
+  ) throws(SystemFailure) -> UInt64 {
     let parent = Process.current
     guard let user = Thread.current.user, Processes.count < Processes.limit else {
       throw SystemFailure(.tryAgain)
@@ -23,6 +25,7 @@ enum Fork {
     copyFloatingPoint(to: thread)
     var registers = frame.pointee
     registers.rax = 0
+    if stackPointer != 0 { registers.rsp = stackPointer }
     thread.start(user: registers)
     Processes.add(child)
     let pid = child.pid  // the child may be gone as soon as it can run
@@ -41,6 +44,7 @@ enum Fork {
       child.commandLine = parent.commandLine
     }
     child.files = parent.files?.fork()
+    child.tracer = parent.tracer
     child.callFilter = parent.callFilter
     child.keepsInterrupts = parent.keepsInterrupts
     return child

@@ -21,8 +21,9 @@ enum JobControl {
       let wanted = group == 0 ? process.pid : group
       if wanted != process.pid {
         var isInSession = false
-        _ = Processes.forEach(inGroup: wanted) {
-          if $0.session == process.session { isInSession = true }
+        // A member that has ended still holds the group until it is waited for.
+        for member in Processes.allLocked where member.group == wanted {
+          if member.session == process.session { isInSession = true }
         }
         guard isInSession else { return .notPermitted }
       }

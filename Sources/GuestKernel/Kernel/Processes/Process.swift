@@ -12,6 +12,10 @@ final class Process {
   ///
   /// Lock: none.
   var space: AddressSpace
+  /// Its calls are written down; the process's own, as its threads make them.
+  var tracer: SystemCallTrace?
+  /// Of `setitimer`; made when first used.
+  var realTimer: RealTimer?
   /// Descriptors, root and working directory; set once, before the first thread runs.
   var files: FileTable?
 
@@ -122,16 +126,14 @@ final class UserThread {
   var alternateStack = SignalStack()
   /// The base of FS: where the thread keeps what is its own.
   var threadPointer: UInt64 = 0
+  /// A local descriptor table, for the few programs that have one.
+  var segments: UnsafeMutablePointer<Segments>?
   /// Cleared and woken as a futex when the thread leaves.
   var clearAtExit: UInt64 = 0
   /// The number of the call that was interrupted, to be made again.
   var interruptedCall: UInt64?
-  /// When the sleep ends that a stop has interrupted.
-  var sleepDeadline: UInt64?
   /// The registers are not those of a system call's return: IRETQ must restore all of them.
   var needsFullReturn = false
-  /// Of the frame in use, for calls that look at the caller's registers.
-  var isInSystemCall = false
 
   init() {}
 
@@ -140,7 +142,10 @@ final class UserThread {
     mask = other.mask
     alternateStack = other.alternateStack
     threadPointer = other.threadPointer
+    segments = other.segments.map { Segments.copy(of: $0) }
   }
+
+  deinit { segments?.deallocate() }
 }
 
 /// A system call's failure, as an error that Swift can pass along.

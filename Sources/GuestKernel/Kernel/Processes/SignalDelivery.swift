@@ -67,6 +67,7 @@ enum SignalDelivery {
       }
     case .handle(let signal, let record, let action, let mask):
       settle(frame, user, action)
+      process.tracer?.signal(signal)
       if !SignalFrame.push(frame, user, signal, record, action, mask) {
         Processes.end(process, .signaled(.segmentation, dumped: true))
       }
@@ -80,7 +81,6 @@ enum SignalDelivery {
   ) {
     guard let number = user.interruptedCall else { return }
     user.interruptedCall = nil
-    user.sleepDeadline = nil
     if action.flags & SignalAction.restart != 0, Restarting.isAllowed(number) {
       restart(frame, number)
     }

@@ -18,12 +18,14 @@ enum Balance {
     return hasWork
   }
 
-  /// Takes a thread from the busiest processor; `queue` is locked, and may be unlocked in between.
+  /// Takes a thread from the busiest processor; `queue` is locked and stays so.
+  ///
+  /// In the middle of a switch the queue must not be unlocked: whoever wakes the thread that is leaving
+  /// would take its stack to be at rest. So the other queue is only tried, whatever its number.
   static func pull(into queue: RunQueue, _ now: UInt64) {
     guard let busiest = busiest(except: queue), busiest.queue.hasWaiting else { return }
-    queue.lock.unlock()
-    RunQueue.lockBoth(queue, busiest)
-    if queue.load == 0 { _ = move(from: busiest, to: queue, now) }
+    guard busiest.lock.tryLock() else { return }
+    _ = move(from: busiest, to: queue, now)
     busiest.lock.unlock()
   }
 
@@ -81,10 +83,10 @@ enum Balance {
       let to = RunQueue[allowed.trailingZeroBitCount]
       from.queue.remove(thread.entity, now: now)
       Scheduler.transfer(thread, from: from, to: to)
-      from.lock.unlock()
-      // Ready and on no queue: nobody else touches it.
-      to.lock.lock()
       thread.cpu = to.cpu
+      from.lock.unlock()
+      // Ready and on no queue: nobody else queues it.
+      to.lock.lock()
       to.queue.add(thread.entity, now: now)
       ScheduleTrace.record(.migrated, now, thread: thread.id, other: to.cpu)
       if to.queue.shouldPreempt(thread.entity) { to.kick() }

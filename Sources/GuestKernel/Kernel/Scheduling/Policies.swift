@@ -21,6 +21,17 @@ extension Thread {
   /// Sets a policy other than `deadline`; `priority` is 1 to 99 for real time.
   func setPolicy(_ policy: SchedulingPolicy, priority: Int = 0) {
     _ = Deadlines.admit(nil, for: self)
+    let isLent = Inheritance.lock.withLockIRQ {
+      guard lentPriority > 0 else { return false }
+      ownPolicy = policy
+      ownPriority = priority
+      return priority <= lentPriority
+    }
+    if !isLent { setEffective(policy, priority) }
+  }
+
+  /// What it runs with now.
+  func setEffective(_ policy: SchedulingPolicy, _ priority: Int) {
     change {
       $0.policy = policy
       $0.priority = priority

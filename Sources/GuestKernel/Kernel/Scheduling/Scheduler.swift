@@ -110,6 +110,7 @@ extension Scheduler {
         fxrstor64(area)
         wrmsr(0xc000_0100, step.threadPointer)  // IA32_FS_BASE
       }
+      Segments.exchange(step.segmentsToSave, step.segmentsToLoad)
       switch_context(step.saveStackPointer, step.stackPointer)
       finishSwitch()
     }
@@ -124,6 +125,8 @@ extension Scheduler {
     let stackTop: UInt64
     let rootTable: UInt64
     let threadPointer: UInt64
+    let segmentsToSave: UnsafeMutablePointer<Segments>?
+    let segmentsToLoad: UnsafeMutablePointer<Segments>?
     let saveStackPointer: UnsafeMutablePointer<UInt64>
     let stackPointer: UInt64
   }
@@ -157,6 +160,7 @@ extension Scheduler {
     return Switch(
       areaToSave: old.floatingPoint, areaToLoad: next.floatingPoint, stackTop: next.stackTop,
       rootTable: next.rootTable.value, threadPointer: next.user?.threadPointer ?? 0,
+      segmentsToSave: old.user?.segments, segmentsToLoad: next.user?.segments,
       saveStackPointer: old.savedStackPointer,
       stackPointer: next.savedStackPointer.pointee)
   }

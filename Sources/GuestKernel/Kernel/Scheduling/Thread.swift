@@ -48,8 +48,15 @@ final class Thread {
   var preemptions: UInt64 = 0
   var waits: UInt64 = 0
   var migrations: UInt64 = 0
-  /// How much of the lock's waiters' importance it has been lent; see `Mutex`.
+
+  /// The real-time priority that waiters for its mutexes lend it (lock: `Inheritance.lock`).
   var lentPriority = 0
+  var ownPolicy = SchedulingPolicy.other
+  var ownPriority = 0
+  var blockedOn: Mutex?
+  /// Sleeping locks it holds; written by the thread itself.
+  let heldLocks: UnsafeMutablePointer<HeldLock>
+  var heldCount = 0
 
   /// Written by the thread itself.
   var systemCalls: UInt64 = 0
@@ -71,6 +78,8 @@ final class Thread {
     entity = .allocate(capacity: 2)
     entity.initialize(repeating: Entity(), count: 2)
     timeout = entity + 1
+    heldLocks = .allocate(capacity: Thread.mostHeldLocks)
+    heldLocks.initialize(repeating: HeldLock(), count: Thread.mostHeldLocks)
     entity.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     timeout.pointee.owner = entity.pointee.owner
   }
@@ -82,6 +91,7 @@ final class Thread {
     savedStackPointer.deallocate()
     floatingPoint?.deallocate()
     entity.deallocate()
+    heldLocks.deallocate()
     KernelStacks.release(top: stackTop)
   }
 
@@ -96,6 +106,14 @@ final class Thread {
     get { State(rawValue: stateWord.load(ordering: .acquiring)) ?? .ended }
     // The full barrier orders "I am going to wait" before the last look at what would forbid it.
     set { stateWord.store(newValue.rawValue, ordering: .sequentiallyConsistent) }
+  }
+
+  /// Nanoseconds it has run for, up to now.
+  var processorTime: UInt64 {
+    RunQueue.with(self) { queue in
+      queue.queue.update(now: Clock.nanoseconds)
+      return entity.pointee.runTime
+    }
   }
 
   /// Timer ticks it has run for, as `ps` counts.
@@ -123,11 +141,15 @@ extension Thread {
   }
 
   /// Starts a thread of the kernel; it ends when `body` returns.
+  ///
+  /// With `cpu`, it runs on that processor only.
   @discardableResult
-  static func spawn(_ name: StaticString, _ body: @escaping () -> Void) -> Thread {
-    guard let thread = trySpawn([UInt8](text: name), body) else {
-      panic("no memory for a kernel stack")
-    }
+  static func spawn(
+    _ name: StaticString, on cpu: Int? = nil, _ body: @escaping () -> Void
+  ) -> Thread {
+    let thread = trySpawn(
+      [UInt8](text: name), configure: { if let cpu { $0.affinity = 1 << UInt64(cpu) } }, body)
+    guard let thread else { panic("no memory for a kernel stack") }
     return thread
   }
 

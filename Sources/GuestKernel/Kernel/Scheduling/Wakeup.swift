@@ -24,13 +24,13 @@ extension Scheduler {
         queue.lock.unlock()
         return true
       }
-      // Nobody else touches a thread that is ready and on no queue.
+      // Nobody else queues a thread that is ready and on no queue.
       let target = choose(for: thread, queue)
       if target !== queue {
         transfer(thread, from: queue, to: target)
+        thread.cpu = target.cpu
         queue.lock.unlock()
         target.lock.lock()
-        thread.cpu = target.cpu
       }
       enqueue(thread, on: target, isNew: state == .new)
       target.lock.unlock()

@@ -21,6 +21,9 @@ final class SpinLock {
   /// How often it was taken, and how often somebody had to wait; written by the holder.
   private(set) var acquisitions: UInt64 = 0
   private(set) var contentions: UInt64 = 0
+  /// See `LockClasses` and `LockStatistics`.
+  var validatorClass: UInt32 = 0
+  private var takenAt: UInt64 = 0
 
   @inline(__always)
   init(_ name: StaticString) { self.name = name }
@@ -107,6 +110,7 @@ final class SpinLock {
 
 extension SpinLock {
   private func acquire(_ file: StaticString, _ line: UInt32) {
+    if LockValidator.isOn { LockValidator.willAcquire(&validatorClass, name, kind: .spin) }
     let ticket = atomic_add32(&nextTicket, 1)
     if atomic_load32(&nowServing) != ticket { wait(for: ticket, file, line) }
     noteTaken(file, line)
@@ -126,6 +130,7 @@ extension SpinLock {
       cpu_pause()
     }
     contentions &+= 1
+    if LockStatistics.isOn { LockStatistics.noteContention(&validatorClass, name) }
   }
 
   private func noteTaken(_ file: StaticString, _ line: UInt32) {
@@ -135,9 +140,17 @@ extension SpinLock {
     self.line = line
     acquisitions &+= 1
     percpu_push_held(area, Unmanaged.passUnretained(self).toOpaque())
+    if LockStatistics.isOn {
+      LockStatistics.noteAcquisition(&validatorClass, name)
+      takenAt = rdtsc()
+    }
   }
 
   private func release() {
+    if takenAt != 0 {
+      LockStatistics.noteHeld(validatorClass, for: rdtsc() &- takenAt)
+      takenAt = 0
+    }
     percpu_remove_held(percpu_self(), Unmanaged.passUnretained(self).toOpaque())
     atomic_store32(&holder, 0)
     _ = atomic_add32(&nowServing, 1)

@@ -22,19 +22,25 @@ enum SystemCalls {
     let thread = Thread.current
     thread.systemCalls += 1
     let number = frame.pointee.rax
-    Trace.record(.sysEnter, number, frame.pointee.rdi, frame.pointee.rsi)
+    let arguments = CallArguments(frame.pointee)
+    Trace.record(.sysEnter, number, arguments.rdi, arguments.rsi)
     defer { Trace.record(.sysExit, number, frame.pointee.rax) }
     if let filter = thread.process?.callFilter, !isAllowed(filter, frame.pointee) {
       frame.pointee.rax = UInt64(bitPattern: SystemError.notPermitted.rawValue)
       return
     }
-    switch dispatch(number, frame) {
+    let tracer = thread.process?.tracer
+    let text = tracer?.begin(number, arguments)
+    switch dispatch(number, arguments, frame) {
     case .success(let value):
       frame.pointee.rax = value
     case .failure(let failure):
       frame.pointee.rax = UInt64(bitPattern: failure.error.rawValue)
-      if failure.error == .interrupted { thread.user?.interruptedCall = number }
+      if failure.error == .interrupted, arguments.canRestart {
+        thread.user?.interruptedCall = number
+      }
     }
+    if let text { tracer?.end(number, text, frame.pointee.rax) }
   }
 
   @inline(never)
@@ -55,3 +61,36 @@ enum SystemCalls {
     }
   }
 }
+
+/// The arguments of a call, wherever its entry has them.
+///
+/// 64-bit code uses RDI, RSI, RDX, R10, R8 and R9, by SYSCALL as by INT 80h. 32-bit code uses EBX, ECX,
+/// EDX, ESI, EDI and EBP by INT 80h, and EBX, ESI, EDI and EBP by SYSENTER, which needs ECX and EDX to
+/// find its way back. The numbers are the same in all cases.
+struct CallArguments {
+  let rdi: UInt64
+  let rsi: UInt64
+  let rdx: UInt64
+  let r10: UInt64
+  let r8: UInt64
+  let r9: UInt64
+  /// The instruction is two bytes long and lies before the return address.
+  let canRestart: Bool
+
+  private static let sysenter: UInt64 = 0x101
+
+  init(_ f: trap_frame) {
+    canRestart = f.vector != CallArguments.sysenter
+    if f.vector == CallArguments.sysenter {
+      (rdi, rsi, rdx, r10) = (low(f.rbx), low(f.rsi), low(f.rdi), low(f.rbp))
+      (r8, r9) = (0, 0)
+    } else if f.cs == Selector.userCode {
+      (rdi, rsi, rdx, r10, r8, r9) = (f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9)
+    } else {
+      (rdi, rsi, rdx) = (low(f.rbx), low(f.rcx), low(f.rdx))
+      (r10, r8, r9) = (low(f.rsi), low(f.rdi), low(f.rbp))
+    }
+  }
+}
+
+private func low(_ register: UInt64) -> UInt64 { register & 0xffff_ffff }

@@ -95,6 +95,7 @@ extension SystemCalls {
   static func syncFile(_ descriptor: Int32) throws(Failure) -> UInt64 {
     let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
+    if let inode = file.inode { PageCache.willRead(inode) }
     try file.sync()
     return 0
   }

@@ -248,6 +248,7 @@ extension SystemCalls {
   }
 
   static func syncAll() throws(Failure) -> UInt64 {
+    PageCache.sync()
     Mounts.sync()
     return 0
   }

@@ -32,6 +32,8 @@ enum RTC {
   /// For the demonstration of what happens then.
   nonisolated(unsafe) static var forgetsRegisterC = false
   private static let arrived = WaitQueue()
+  /// For `poll` and SIGIO.
+  static let readiness = Readiness()
 
   /// Reads the date, once: from then on the processor's counter keeps the time.
   static func start() {
@@ -42,6 +44,7 @@ enum RTC {
     Clock.setWallTime(seconds: time.secondsSince1970)
     log("rtc", "\(describe(time)) UTC")
     ProcFS.add("driver/rtc") { writeTable(to: &$0) }
+    RTCDevice.start()
   }
 
   /// The date; nil when the chip holds none.
@@ -120,6 +123,7 @@ extension RTC {
       total &+= 1
     }
     arrived.wakeAll()
+    readiness.notify()
     return true
   }
 
@@ -133,6 +137,9 @@ extension RTC {
       return data
     }
   }
+
+  /// Whether `wait` would return at once.
+  static var hasNews: Bool { lock.withLockIRQ { data != 0 } }
 
   static var interruptCount: UInt64 { lock.withLockIRQ { total } }
 

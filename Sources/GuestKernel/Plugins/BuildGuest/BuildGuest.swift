@@ -72,6 +72,7 @@ struct GuestBuild {
         ] + sources.map(\.path) + [callsOfPrograms.path, "-o", library.path],
         inputFiles: sources + headers + [callsChecked], outputFiles: [library, interface]))
     let start = assemble("User/Start.S", "Start.o", flags: triple)
+    let compatibility = assemble("User/Compatibility.S", "Compatibility.o", flags: triple)
     var programs: [URL] = []
     let folders = try FileManager.default.contentsOfDirectory(
       at: file("User/Programs"), includingPropertiesForKeys: nil)
@@ -81,7 +82,8 @@ struct GuestBuild {
         name, try files("User/Programs/\(name)", "swift"), flags: flags + ["-I", output.path],
         headers + [interface], "\(name).o")
       let linked = link(
-        "\(name).dbg", script: file("User/user.ld"), [start, object, library, unicode])
+        "\(name).dbg", script: file("User/user.ld"),
+        [start, compatibility, object, library, unicode])
       programs.append(copyObject(linked, "\(name).program", ["--strip-all"]))
     }
     return programs

@@ -33,6 +33,26 @@ INLINE cpuid_t cpuid(uint32_t leaf, uint32_t subleaf) {
   return r;
 }
 
+// Of Compatibility.S: 32-bit code and the ways into the kernel that only it has.
+uint64_t compat_call(uint64_t code, uint64_t stack_top, uint32_t eax);
+int64_t call_by_interrupt(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
+#define COMPAT_CODE(name) \
+  void name(void); \
+  INLINE uint64_t address_of_##name(void) { return (uint64_t)&name; }
+COMPAT_CODE(compat_interrupt)
+COMPAT_CODE(compat_sysenter)
+COMPAT_CODE(compat_step)
+COMPAT_CODE(compat_loop_sysenter)
+COMPAT_CODE(compat_probe)
+
+INLINE uint64_t rdtsc(void) {
+  uint32_t lo, hi;
+  __asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
+  return (uint64_t)hi << 32 | lo;
+}
+// A switch between two stacks: keeps the old one's pointer, takes the new one's.
+void switch_stack(uint64_t *_Nonnull old, uint64_t to);
+
 INLINE void do_halt(void) { __asm__ volatile("hlt"); }
 INLINE void do_divide_by_zero(void) {
   uint32_t a = 1, d = 0, zero = 0;

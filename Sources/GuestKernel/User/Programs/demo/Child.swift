@@ -4,10 +4,10 @@ import Apus
 enum Child {
   /// Runs `body` in a child, which ends with its result; returns the child's number, or -1.
   static func start(_ body: () -> Int32) -> Int32 {
+    Output.flush()
     let pid = number(Call.fork())
     if pid == 0 {
-      Call.exit_group(body())
-      while true {}
+      System.exit(body())
     }
     return pid
   }
@@ -29,6 +29,9 @@ enum Child {
     guard let word = wait(pid), word & 0x7f == 0 else { return nil }
     return Int32(word >> 8 & 0xff)
   }
+
+  /// The signal that has ended a child, or 0.
+  static func signal(_ pid: Int32) -> Int32 { Int32(wait(pid) ?? 0) & 0x7f }
 
   static func number(_ outcome: Outcome) -> Int32 {
     if case .success(let value) = outcome { return Int32(truncatingIfNeeded: value) }

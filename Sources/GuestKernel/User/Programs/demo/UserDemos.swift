@@ -24,6 +24,26 @@ enum UserDemos {
       UserDemo(
         name: "family", summary: "zombies wait to be asked, orphans are adopted",
         run: FamilyDemo.run),
+      UserDemo(
+        name: "exec", summary: "another program in the same process, or an error in time",
+        run: ExecDemo.run),
+      UserDemo(
+        name: "signals", summary: "handlers, masks, stacks, restarted calls, stopped jobs",
+        run: SignalsDemo.run),
+      UserDemo(
+        name: "uthreads", summary: "preemptive threads in the program, driven by a timer's signal",
+        run: UserThreadsDemo.run),
+      UserDemo(
+        name: "toctou", summary: "an argument that changes between its check and its use",
+        run: ToctouDemo.run),
+      UserDemo(
+        name: "entries", summary: "SYSCALL, INT 80h and SYSENTER lead to the same calls",
+        run: EntriesDemo.run),
+      UserDemo(
+        name: "segments", summary: "base and bound of a segment, beside paging",
+        run: SegmentsDemo.run),
+      UserDemo(
+        name: "strace", summary: "a process writes its system calls down", run: StraceDemo.run),
     ]
   }
 }
