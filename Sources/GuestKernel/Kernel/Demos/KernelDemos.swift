@@ -82,7 +82,7 @@ enum KernelDemos {
       KernelDemo(
         name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
         run: VFSDemo.run),
-    ] + DemoMemory.demos + kernelTools
+    ] + DemoMemory.demos + FileDemos.all + kernelTools
   }
 
   /// Modules, and looking into the running kernel.

@@ -56,6 +56,9 @@ enum ProcessReports {
     text.append("NSpgid:\t\(process.group)\nNSsid:\t\(process.session)\n")
     text.append("Threads:\t\(process.threads.count)\n")
     text.append("VmRSS:\t\(pages(process) * pageSize >> 10) kB\n")
+    if process.status == nil {
+      text.append("Faults:\t\(process.space.minorFaults)\nCopies:\t\(process.space.copies)\n")
+    }
     text.append("Children:\t\(process.children.count)\n")
     let (pending, blocked, ignored, caught) = signals(process)
     text.append("SigPnd:\t\(hex: pending, digits: 16)\nSigBlk:\t\(hex: blocked, digits: 16)\n")

@@ -7,6 +7,7 @@ enum ForkDemo {
   static func run() -> Bool {
     Demo.say("fork() answers twice: with the child's number in the parent, with 0 in the child.")
     var passed = separateMemory()
+    passed = copyOnWrite() && passed
     passed = tree() && passed
     return manyAtOnce() && passed
   }
@@ -22,6 +23,36 @@ enum ForkDemo {
     Demo.say("The child added 41 to a variable and exited with its value.")
     let isAlone = Demo.check(code == 42, "the child saw 42")
     return Demo.check(counter == 1, "the parent's variable is still 1") && isAlone
+  }
+
+  /// Pages are copied when they are written to, and only those.
+  private static func copyOnWrite() -> Bool {
+    let pages: UInt64 = 64
+    guard let at = try? Memory.map(size: pages * 4096) else { return false }
+    for page in 0..<pages { Memory.words(at + page * 4096)[0] = page }
+    let code = Child.code(
+      Child.start {
+        let before = copies()
+        for page in 0..<8 as Range<UInt64> { Memory.words(at + page * 4096)[1] = 1 }
+        return Int32(truncatingIfNeeded: copies() - before)
+      })
+    Memory.unmap(at, size: pages * 4096)
+    Demo.say(
+      "64 pages are written, then a child writes to 8 of them; /proc/self/status counts copies.")
+    // Each look at the file writes to a page or two of the child's own heap and stack.
+    return Demo.check(
+      (code ?? 0) >= 8 && (code ?? 99) < 16, "8 of the 64 were copied, and hardly another")
+  }
+
+  private static func copies() -> UInt64 {
+    guard let file = try? Descriptor.open([UInt8](text: "/proc/self/status")),
+      let text = try? file.read(limit: 2048)
+    else { return 0 }
+    try? file.close()
+    for line in text.split(separator: 0x0a) where Array(line).starts(with: "Copies:") {
+      return Array(line.drop { $0 < 0x30 || $0 > 0x39 }).decimal ?? 0
+    }
+    return 0
   }
 
   /// Three generations; each exits with one more than its child.

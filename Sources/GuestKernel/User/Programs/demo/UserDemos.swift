@@ -34,6 +34,8 @@ enum UserDemos {
         name: "uthreads", summary: "preemptive threads in the program, driven by a timer's signal",
         run: UserThreadsDemo.run),
       UserDemo(
+        name: "async-io", summary: "SIGIO when there is something to read", run: AsyncIODemo.run),
+      UserDemo(
         name: "toctou", summary: "an argument that changes between its check and its use",
         run: ToctouDemo.run),
       UserDemo(

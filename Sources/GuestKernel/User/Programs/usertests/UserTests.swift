@@ -60,7 +60,7 @@ struct UserTests: Program {
   }
 
   static var all: [UserTest] {
-    argumentTests + fileTests + directoryTests + pipeTests + processTests + signalTests
+    argumentTests + entryTests + fileTests + directoryTests + pipeTests + processTests + signalTests
       + memoryTests + threadTests + timeTests + stormTests
   }
 
