@@ -1,5 +1,8 @@
 // modpost identity SEED GEN TEXT FILES...       the key and the identity of the kernel these files make
 // modpost describe NAME ABOUT IDENTITY OBJECT OUT OTHERS...   a module's .modinfo
+// modpost stub OBJECT OUT                       assembly with the names that the kernel's object defines
+// modpost roots OUT KEEP OBJECTS...             what must stay when a module is joined, as options and names
+// modpost unbind IN OUT                         names that came from the stub become undefined
 // modpost needs OUT OBJECTS...                  the symbols that modules want of the kernel, for its link
 // modpost check KERNEL OUT OBJECTS...           fails if a module wants what nobody has
 // modpost sign SEED IN OUT                      appends a signature
@@ -12,10 +15,13 @@ enum ModulePost {
     switch (arguments.first, arguments.count) {
     case ("identity", 5...): try writeIdentity(arguments)
     case ("describe", 6...): try describe(arguments)
+    case ("stub", 3): try writeStub(arguments)
+    case ("roots", 4...): try writeRoots(arguments)
+    case ("unbind", 3): try unbind(arguments)
     case ("needs", 2...): try writeNeeds(arguments)
     case ("check", 3...): try check(arguments)
     case ("sign", 4): try sign(arguments)
-    default: fail("usage: modpost identity|describe|needs|check|sign ...")
+    default: fail("usage: modpost identity|describe|stub|roots|unbind|needs|check|sign ...")
     }
   }
 
@@ -77,6 +83,8 @@ extension ModulePost {
   struct Names {
     var wanted: [String] = []
     var exported: Set<String> = []
+    /// What it defines for good, visible to others or not.
+    var own: [String] = []
     /// Weak copies of the kernel's own variables: the kernel must have these too.
     var shared: [String] = []
   }
@@ -95,8 +103,9 @@ extension ModulePost {
             if symbol.binding != .weak { names.wanted.append(name) }
           } else if symbol.binding == .weak, name.hasPrefix("$e6Kernel"), isVariable {
             names.shared.append(name)
-          } else if symbol.binding == .global, symbol.isVisible {
-            names.exported.insert(name)
+          } else if symbol.binding == .global {
+            names.own.append(name)
+            if symbol.isVisible { names.exported.insert(name) }
           }
         }
       } catch {
@@ -158,6 +167,43 @@ extension ModulePost {
     try write(Array(text.utf8), arguments[1])
   }
 
+  /// Every Swift object carries copies of what it uses of the kernel.
+  ///
+  /// Joined with a stub that defines the
+  /// kernel's names, once and for all, the copies lose and are removed as unused; then the names are made
+  /// undefined again, for the loader to find.
+  static func writeStub(_ arguments: [String]) throws {
+    var text = ""
+    for name in try SymbolNames(path: arguments[1]).defined.sorted() {
+      text += "  .globl \"\(name)\"\n  .set \"\(name)\", 1\n"
+    }
+    try write(Array(text.utf8), arguments[2])
+  }
+
+  static func writeRoots(_ arguments: [String]) throws {
+    let roots = try arguments[3...].flatMap { try names($0).own }
+    try write(Array(roots.map { "-u \($0)\n" }.joined().utf8), arguments[1])
+    try write(Array(roots.map { "\($0)\n" }.joined().utf8), arguments[2])
+  }
+
+  static func unbind(_ arguments: [String]) throws {
+    var bytes = try read(arguments[1])
+    let places: [Int] = bytes.withUnsafeBytes { buffer in
+      guard let object = try? ModuleObject(buffer) else {
+        fail("\(arguments[1]): not an object file")
+      }
+      let table = object.sections[object.symbolTable].offset
+      return (1..<object.symbolCount).filter {
+        guard let symbol = try? object.symbol($0) else { return false }
+        return symbol.isAbsolute && symbol.binding == .global && symbol.value == 1
+      }.map { table + $0 * 24 }
+    }
+    for place in places {
+      for offset in 6..<24 { bytes[place + offset] = 0 }
+    }
+    try write(bytes, arguments[2])
+  }
+
   static func check(_ arguments: [String]) throws {
     let kernel = try SymbolNames(path: arguments[1]).all
     let all = try arguments[3...].map { try names($0) }
@@ -178,6 +224,8 @@ extension ModulePost {
 /// The names in the symbol table of an ELF64 file of any type.
 struct SymbolNames {
   private(set) var all: Set<String> = []
+  /// Those that are defined, and not only for their own file.
+  private(set) var defined: Set<String> = []
 
   init(path: String) throws {
     let data = try Data(contentsOf: URL(filePath: path))
@@ -191,7 +239,9 @@ struct SymbolNames {
         let start = Int(bytes.word64(section + 24))
         for entry in stride(from: start, to: start + Int(bytes.word64(section + 32)), by: 24) {
           let name = bytes[(strings + Int(bytes.word32(entry)))...].prefix { $0 != 0 }
-          all.insert(String(decoding: name, as: UTF8.self))
+          let text = String(decoding: name, as: UTF8.self)
+          all.insert(text)
+          if bytes[entry + 4] >> 4 != 0, bytes.word16(entry + 6) != 0 { defined.insert(text) }
         }
       }
     }

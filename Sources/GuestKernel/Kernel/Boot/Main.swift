@@ -52,6 +52,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
 enum Boot {
   /// What kernel.config left in of the ways to look into the kernel.
   static func startTracing() {
+    Patch.prepare()
     #if CONFIG_TRACING
       Trace.start()
       Scripts.start()

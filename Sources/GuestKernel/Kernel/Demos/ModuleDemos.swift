@@ -25,6 +25,7 @@ enum ModuleDemo {
         "the other way round both go") && passed
     Demo.say("A parameter's value is checked before the module runs:")
     let hello = [UInt8](text: "hello")
+    _ = ModuleLoader.unload(hello, force: false)  // it may be loaded already
     passed =
       Demo.check(
         ModuleLoader.request(hello, parameters: [[UInt8](text: "count=many")]) == .invalidArgument,

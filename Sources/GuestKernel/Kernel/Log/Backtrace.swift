@@ -57,6 +57,7 @@ enum Backtrace {
   }
 
   static func isReadable(_ address: UInt64) -> Bool {
-    address >= Layout.directMap && address < 1 << 47 && KernelSpace.isMapped(LinearAddress(address))
+    let kernelHalf = Layout.userSpace.upperBound..<1 << 47
+    return kernelHalf.contains(address) && KernelSpace.isMapped(LinearAddress(address))
   }
 }

@@ -160,6 +160,7 @@ extension ModuleLoader {
 
   private static func unloadLocked(_ name: [UInt8], _ force: Bool) -> SystemError? {
     guard let module = Modules.find(name) else { return .notFound }
+    guard module.state == .live || force else { return .busy }
     guard module.exitHook != 0 || force else {
       log("module", "\(text: name): has no exit hook, it stays")
       return .busy

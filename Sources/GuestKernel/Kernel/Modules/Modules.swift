@@ -21,8 +21,8 @@ enum Modules {
     }
     observe { event, module in
       switch event {
-      case .live: publishParameters(module)
-      case .going: withdrawParameters(module)
+      case .live: publish(module)
+      case .going: SysFS.remove(path(module))
       case .coming, .gone: break
       }
     }
@@ -81,17 +81,21 @@ extension Modules {
     return line
   }
 
-  private static func path(_ module: Module, _ parameter: Module.Parameter) -> [UInt8] {
-    let line: TextLine =
-      "module/\(text: module.name)/parameters/\(text: parameter.declaration.name)"
+  /// The path below /sys of something of a module's.
+  private static func path(_ module: Module, _ rest: TextLine = "") -> [UInt8] {
+    let line: TextLine = "module/\(text: module.name)\(rest)"
     return line.withBytes { Array($0) }
   }
 
-  private static func publishParameters(_ module: Module) {
+  /// /sys/module/NAME: who uses it, what it says about itself, and its parameters.
+  private static func publish(_ module: Module) {
+    SysFS.add(path(module, "/refcnt")) { $0.append("\(module.references)\n") }
+    SysFS.add(path(module, "/license")) { $0.append("\(text: module.description.license)\n") }
+    SysFS.add(path(module, "/initstate")) { $0.append("\(module.state.name)\n") }
     for parameter in module.parameters {
       let type = parameter.declaration.type
-      ProcFS.add(
-        path(module, parameter),
+      SysFS.add(
+        path(module, "/parameters/\(text: parameter.declaration.name)"),
         write: { bytes in
           var bytes = bytes
           while bytes.last == 0x0a || bytes.last == 0x20 { bytes.removeLast() }
@@ -101,9 +105,5 @@ extension Modules {
         }
       ) { $0.append("\(parameter.value.line(as: type))\n") }
     }
-  }
-
-  private static func withdrawParameters(_ module: Module) {
-    for parameter in module.parameters { ProcFS.remove(path(module, parameter)) }
   }
 }

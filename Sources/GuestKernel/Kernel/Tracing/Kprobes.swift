@@ -142,6 +142,12 @@ enum Kprobes {
 enum Patch {
   private static let lock = SpinLock("patch")
 
+  /// Makes the page tables for the page, while nobody else makes any.
+  static func prepare() {
+    KernelSpace.map(LinearAddress(Layout.patch), to: PhysicalAddress(0), .kernelConstant)
+    KernelSpace.tables.leaf(LinearAddress(Layout.patch))?.entry.pointee = 0
+  }
+
   static func write(_ byte: UInt8, at address: UInt64) {
     lock.withLockIRQ {
       guard let frame = KernelSpace.tables.translate(LinearAddress(address)) else { return }

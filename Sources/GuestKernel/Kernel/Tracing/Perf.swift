@@ -1,4 +1,4 @@
-/// Sampling: at each tick of the clock, where is the processor? Many answers make a histogram.
+/// Sampling: ten thousand times a second, where is the processor? Many answers make a histogram.
 ///
 /// Each processor notes the interrupted instruction into an array of its own; /proc/perf counts them by
 /// function. Time spent with interrupts off shows at the place that turns them on again.
@@ -10,6 +10,9 @@ enum Perf {
   /// Per processor, the instructions; in ring 3 the process and the top bit.
   nonisolated(unsafe) private static var samples: [UnsafeMutablePointer<UInt64>] = []
   nonisolated(unsafe) private static let counts = PerCPU<Int>(0)
+  /// Per processor, one that interrupts it often while samples are taken.
+  nonisolated(unsafe) private static var timers: [Timer] = []
+  private static let interval: UInt64 = 100_000
   private static let userBit: UInt64 = 1 << 63
 
   static func start() {
@@ -47,9 +50,17 @@ enum Perf {
 
   static func begin() {
     while samples.count < CPU.count { samples.append(.allocate(capacity: samplesPerCPU)) }
+    while timers.count < CPU.count {
+      timers.append(Timer { timer in if isOn { timer.start(after: interval) } })
+    }
     for index in 0..<CPU.count { counts[index] = 0 }
     isOn = true
+    Preemption.off { startTimer() }
+    // Who may not call the other processors has their ticks only.
+    if Interrupts.areOn, Preemption.count == 0, CPU.count > 1 { CPU.callOthers { startTimer() } }
   }
+
+  private static func startTimer() { timers[Int(percpu_index())].start(after: interval) }
 
   static func end() { isOn = false }
 

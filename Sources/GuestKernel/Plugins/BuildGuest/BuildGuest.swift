@@ -116,7 +116,8 @@ struct GuestBuild {
         ] + sources.map(\.path) + ["-o", object.path],
         inputFiles: sources + headers + [callsChecked, configuration],
         outputFiles: [object, interface]))
-    let modules = try addModules(kernel: sources + headers, interface: interface)
+    let modules = try addModules(
+      kernel: sources + headers, interface: interface, object: object)
     objects += modules.kernelObjects + [object, unicode]
     let generator = addHostTool("ksymgen", ["SymbolHash"])
     let first = link("kernel.pass1", script: file("kernel.ld"), objects)

@@ -12,7 +12,7 @@ extension GuestBuild {
   }
 
   /// One file NAME.ko per folder in Modules, compiled against the kernel, described and signed.
-  mutating func addModules(kernel: [URL], interface: URL) throws -> Modules {
+  mutating func addModules(kernel: [URL], interface: URL, object: URL) throws -> Modules {
     let core = [
       "Address", "Curve25519", "ELFProgram", "Ed25519", "ModuleDescription", "ModuleObject",
       "ModuleValue", "SHA512", "TextLine", "Words",
@@ -28,7 +28,10 @@ extension GuestBuild {
     let names = try FileManager.default.contentsOfDirectory(
       at: file("Modules"), includingPropertiesForKeys: [.isDirectoryKey]
     ).filter(\.hasDirectoryPath).map(\.lastPathComponent).sorted()
-    for name in names { modules.objects.append(try addModule(name, interface)) }
+    let stub = addStub(object, modules.tool)
+    for name in names {
+      modules.objects.append(try addModule(name, interface, modules.tool, stub))
+    }
     var finished: [URL] = []
     for (name, object) in zip(names, modules.objects) {
       finished.append(describe(name, object, modules, identity: identity, seed: seed))
@@ -50,7 +53,9 @@ extension GuestBuild {
   }
 
   /// Compiles a module's assembly and Swift, and makes one object file of them.
-  private mutating func addModule(_ name: String, _ interface: URL) throws -> URL {
+  private mutating func addModule(
+    _ name: String, _ interface: URL, _ modpost: URL, _ stub: URL
+  ) throws -> URL {
     var objects: [URL] = []
     for source in try files("Modules/\(name)", "S") {
       let part = source.deletingPathExtension().lastPathComponent
@@ -63,16 +68,37 @@ extension GuestBuild {
         compile(
           name, swift, flags: kernelFlags + ["-I", output.path], [interface], "\(name).swift.o"))
     }
-    let joined = result("\(name).joined")
+    let (roots, kept) = (result("\(name).roots"), result("\(name).kept"))
+    commands.append(
+      .buildCommand(
+        displayName: "guest: roots of \(name)", executable: modpost,
+        arguments: ["roots", roots.path, kept.path] + objects.map(\.path),
+        inputFiles: objects + [modpost], outputFiles: [roots, kept]))
+    let (joined, unbound) = (result("\(name).joined"), result("\(name).unbound"))
     add(
-      "join \(name)", tool("ld.lld"), ["-r", "-o", joined.path] + objects.map(\.path), objects,
-      joined)
+      "join \(name)", tool("ld.lld"),
+      ["-r", "--gc-sections", "-e", "module_init", "@\(roots.path)", "-o", joined.path]
+        + (objects + [stub]).map(\.path), objects + [stub, roots], joined)
+    add(
+      "unbind \(name)", modpost, ["unbind", joined.path, unbound.path], [joined, modpost], unbound)
     return copyObject(
-      joined, "\(name).stripped",
-      ["--strip-debug"]
+      unbound, "\(name).stripped",
+      ["--strip-debug", "--strip-unneeded", "--keep-symbols=\(kept.path)"]
         + [".swift_modhash", ".swift1_autolink_entries", ".llvm_addrsig", ".comment"].flatMap {
           ["--remove-section", $0]
-        })
+        }, [kept])
+  }
+
+  /// An object file that defines all names of the kernel's.
+  private mutating func addStub(_ kernel: URL, _ modpost: URL) -> URL {
+    // Not named .S: SwiftPM would compile it into the host's target.
+    let (source, stub) = (result("kernelstub.gen"), result("kernelstub.o"))
+    add(
+      "names of the kernel", modpost, ["stub", kernel.path, source.path], [kernel, modpost], source)
+    add(
+      "assemble the names", tool("clang"),
+      triple + ["-x", "assembler", "-c", source.path, "-o", stub.path], [source], stub)
+    return stub
   }
 
   private mutating func describe(
