@@ -4,11 +4,13 @@ import KernelArch
 extension SystemCalls {
   static func listProcesses(_ address: UInt64, _ capacity: UInt64) -> Answer {
     var at = address
-    for (index, thread) in Scheduler.threads.enumerated() where UInt64(index) < capacity {
+    // A process that has ended may still have a thread on its way out.
+    let threads = Scheduler.threads.filter { $0.process?.status == nil }
+    for (index, thread) in threads.enumerated() where UInt64(index) < capacity {
       guard UserMemory.write(record: record(of: thread), to: at) else { return fail(.badAddress) }
       at &+= UInt64(MemoryLayout<ProcessRecord>.stride)
     }
-    return .success(UInt64(Scheduler.threads.count))
+    return .success(UInt64(threads.count))
   }
 
   private static func record(of thread: Thread) -> ProcessRecord {

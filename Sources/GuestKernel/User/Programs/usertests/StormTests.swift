@@ -95,14 +95,17 @@ let stormTests: [UserTest] = [
       let block = [UInt8](repeating: 0x55, count: 65536)
       var written: UInt64 = 0
       var error: SystemError?
-      while error == nil, written < 1 << 34 {
+      // Where the only limit is memory, filling it is the subject of another test.
+      let status = try FileTree.fileSystemStatus(of: literal("."))
+      let most: UInt64 = status.blocks == 0 ? 16 << 20 : 1 << 34
+      while error == nil, written < most {
         switch block.withUnsafeBytes({ Call.write(file.rawValue, $0.baseAddress, 65536) }) {
         case .success(let count): written += count
         case .failure(let found): error = found
         }
       }
       check.expect(
-        error == .noSpace || error == .outOfMemory || error == .fileTooLarge,
+        error == .noSpace || error == .fileTooLarge || (error == nil && written == most),
         "an error after \(written >> 20) MiB")
       try file.close()
     }
