@@ -41,6 +41,8 @@
   .endr
   ALIAS "[", tools
   ALIAS shell, sh
+  PROGRAM mkfs
+  ALIAS fsck, mkfs
   PROGRAM usertests
   PROGRAM hello
   PROGRAM primes

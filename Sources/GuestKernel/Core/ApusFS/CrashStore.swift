@@ -9,6 +9,8 @@ package final class CrashStore: BlockStore {
   package private(set) var flushes = 0
   /// Writes from this one on fail.
   package var limit = Int.max
+  /// If set, becomes the limit, counted from then, when `startCounting` is called.
+  package var limitAfterCounting: Int?
   /// A bad disk: it says that it has flushed and has not.
   package var ignoresFlushes = false
 
@@ -57,6 +59,12 @@ package final class CrashStore: BlockStore {
     if ignoresFlushes { return }
     for write in pending { CrashStore.put(write.bytes, write.block, &durable) }
     pending = []
+  }
+
+  /// What was written before does not count: the interesting part of a story begins.
+  package func startCounting() {
+    writes = 0
+    if let limitAfterCounting { limit = limitAfterCounting }
   }
 
   private static func put(_ bytes: [UInt8], _ block: UInt32, _ image: inout [UInt8]) {

@@ -175,7 +175,8 @@ enum BlockDevices {
   // Lock: `lock`.
   nonisolated(unsafe) private static var all: [BlockDevice] = []
 
-  static func add(_ device: BlockDevice, parent: Device? = nil) {
+  @discardableResult
+  static func add(_ device: BlockDevice, parent: Device? = nil) -> Device {
     lock.withLock { all.append(device) }
     let entry = DeviceNodes.announce(
       device.name, .blockDevice, device.number, permissions: 0o660, className: "block",
@@ -183,9 +184,13 @@ enum BlockDevices {
     entry.addAttribute("size") { $0.append("\(device.sectorCount)\n") }
     entry.addAttribute("stat") { device.describe(&$0) }
     log("block", "\(text: device.name): \(size: device.sectorCount * sectorSize)")
+    return entry
   }
 
-  static func remove(_ device: BlockDevice) { lock.withLock { all.removeAll { $0 === device } } }
+  static func remove(_ device: BlockDevice, _ entry: Device) {
+    lock.withLock { all.removeAll { $0 === device } }
+    Devices.remove(entry)
+  }
 
   static var list: [BlockDevice] { lock.withLock { all } }
 

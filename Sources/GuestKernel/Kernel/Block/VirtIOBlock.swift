@@ -36,8 +36,8 @@ final class VirtIOBlockDriver: Driver {
     hardware.startQueue(disk.queue, hasMessage: hasInterrupt)
     if !hasInterrupt { disk.pollForever() }
     VirtIOBlockDriver.disks += 1
-    BlockDevices.add(disk, parent: pci)
-    pci.manage("disk") { BlockDevices.remove(disk) }
+    let entry = BlockDevices.add(disk, parent: pci)
+    pci.manage("disk") { BlockDevices.remove(disk, entry) }
     log(
       "virtio",
       "\(text: disk.name) at \(text: pci.name), \(disk.canFlush ? "write-back" as StaticString : "write-through"), \(hasInterrupt ? "MSI-X" as StaticString : "polled")"

@@ -13,7 +13,6 @@ enum SelfTest {
     report("storm of objects", MemorySelfTest.objects())
     report("vmalloc and its guard page", MemorySelfTest.virtualMemory())
     report("spaces that fork give all back", MemorySelfTest.spaces())
-    report("more memory than there is, on all processors", MemorySelfTest.pressure())
     report("fault in user_copy", userCopy())
     report("no page writable and executable", protection())
     ProcessorTests.run()

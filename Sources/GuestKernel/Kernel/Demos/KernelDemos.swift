@@ -51,7 +51,7 @@ enum KernelDemos {
         name: "affinity", summary: "threads spread over processors, or tied to one",
         run: AffinityDemo.run),
       KernelDemo(
-        name: "threads", summary: "a thousand threads, each on two pages with a guard",
+        name: "threads", summary: "a thousand threads, each on four pages with a guard",
         run: ThreadsDemo.run),
       KernelDemo(
         name: "user-copy", summary: "bad pointers from programs are errors, not faults",
@@ -82,7 +82,7 @@ enum KernelDemos {
       KernelDemo(
         name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
         run: VFSDemo.run),
-    ] + DemoMemory.demos + kernelTools
+    ] + DemoMemory.demos + FileDemos.all + kernelTools
   }
 
   /// Modules, and looking into the running kernel.

@@ -21,11 +21,11 @@ enum MappedFileDemo {
     }
     _ = try write(file, "the first version.")
     guard let inode = file.inode, let object = PageCache.object(of: inode, name: path),
-      let shared = DemoMemory.map(1, .shared, object: object),
+      let shared = DemoMemory.map(2, .shared, object: object),
       let own = DemoMemory.map(1, object: object)
     else { return false }
     defer {
-      DemoMemory.unmap(shared, 1)
+      DemoMemory.unmap(shared, 2)
       DemoMemory.unmap(own, 1)
     }
     Demo.say("A file of 18 bytes is mapped twice, shared and private.")

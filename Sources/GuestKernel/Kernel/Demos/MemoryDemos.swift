@@ -57,6 +57,9 @@ enum DemoMemory {
     KernelDemo(name: "hugepages", summary: "two MiB by one entry", run: HugePagesDemo.run),
     KernelDemo(name: "swap", summary: "more memory than RAM", run: SwapDemo.run),
     KernelDemo(
+      name: "pressure", summary: "threads on all processors share too little memory",
+      run: PressureDemo.run),
+    KernelDemo(
       name: "oom", summary: "when nothing is left, the worst goes", run: OutOfMemoryDemo.run),
     KernelDemo(
       name: "kaslr", summary: "where things lie is chosen at boot", run: RandomizationDemo.run),

@@ -260,7 +260,7 @@ enum AffinityDemo {
   }
 }
 
-/// More than a thousand threads at once, each on two pages.
+/// More than a thousand threads at once, each on four pages.
 enum ThreadsDemo {
   private static let count = 1000
 
@@ -282,7 +282,7 @@ enum ThreadsDemo {
     let alive = Scheduler.threads.count - before
     var passed = Demo.check(alive >= count, "all of them are there at once")
     passed =
-      Demo.check(KernelStacks.size == 2 * pageSize, "each has a kernel stack of two pages")
+      Demo.check(KernelStacks.size == 4 * pageSize, "each has a kernel stack of four pages")
       && passed
     var isGuarded = true
     for thread in Scheduler.threads where thread.id != 0 {

@@ -95,8 +95,8 @@ final class Bus {
 
   /// A driver arrives: it gets the devices that nobody has.
   func add(_ driver: Driver) {
-    Devices.lock.lock()
-    defer { Devices.lock.unlock() }
+    let isOutermost = Devices.enter()
+    defer { Devices.leave(isOutermost) }
     drivers.append(driver)
     let directory = path + [UInt8](text: "/drivers/") + [UInt8](text: driver.name)
     SysFS.add(
@@ -121,16 +121,16 @@ final class Bus {
 
   /// A driver goes: its devices are nobody's.
   func remove(_ driver: Driver) {
-    Devices.lock.lock()
-    defer { Devices.lock.unlock() }
+    let isOutermost = Devices.enter()
+    defer { Devices.leave(isOutermost) }
     for device in devices where device.driver === driver { _ = Devices.unbind(device) }
     drivers.removeAll { $0 === driver }
     SysFS.remove(path + [UInt8](text: "/drivers/") + [UInt8](text: driver.name))
   }
 
   private func change(_ name: [UInt8], _ body: (Device) -> SystemError?) -> SystemError? {
-    Devices.lock.lock()
-    defer { Devices.lock.unlock() }
+    let isOutermost = Devices.enter()
+    defer { Devices.leave(isOutermost) }
     for device in devices where device.name == name { return body(device) }
     return .noSuchDevice
   }
@@ -138,12 +138,23 @@ final class Bus {
 
 enum Devices {
   /// Held while devices and drivers come, go and meet.
-  fileprivate static let lock = Mutex("devices")
+  private static let lock = Mutex("devices")
+
+  /// A driver that probes may add devices of its own: then the thread has the mutex already.
+  fileprivate static func enter() -> Bool {
+    if lock.isMine { return false }
+    lock.lock()
+    return true
+  }
+
+  fileprivate static func leave(_ isOutermost: Bool) {
+    if isOutermost { lock.unlock() }
+  }
 
   /// A device has been found: it appears in /sys, an event is sent, and its bus looks for a driver.
   static func add(_ device: Device, to bus: Bus? = nil) {
-    lock.lock()
-    defer { lock.unlock() }
+    let isOutermost = enter()
+    defer { leave(isOutermost) }
     addFiles(device, bus)
     Uevents.send("add", device)
     guard let bus else { return }
@@ -155,8 +166,8 @@ enum Devices {
   }
 
   static func remove(_ device: Device) {
-    lock.lock()
-    defer { lock.unlock() }
+    let isOutermost = enter()
+    defer { leave(isOutermost) }
     if device.driver != nil { _ = unbind(device) }
     if let bus = device.bus {
       bus.devices.removeAll { $0 === device }

@@ -123,6 +123,11 @@ final class ApusFileSystem: FileSystem {
     try with { (volume) throws(DiskFailure) in try volume.sync() }
   }
 
+  /// Puts everything committed in its place, so that the cache may forget it.
+  func checkpoint() throws(SystemFailure) {
+    try with { (volume) throws(DiskFailure) in try volume.close() }
+  }
+
   override func unmount() throws(SystemFailure) {
     isMounted = false
     ending.wakeAll()

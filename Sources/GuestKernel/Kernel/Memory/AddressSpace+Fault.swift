@@ -275,12 +275,13 @@ extension AddressSpace {
   /// The frame of a page that the kernel is about to write to on the program's behalf, whatever the
   /// program may do, with a reference for the caller.
   func privatePage(_ page: UInt64) -> PhysicalAddress? {
-    while true {
+    for _ in 0..<64 {
       var isShort = false
       let frame: PhysicalAddress? = lock.withLock { ownPage(page, &isShort) }
       if let frame { return frame }
       guard isShort, Reclaim.mayWait, Reclaim.makeRoom(1) else { return nil }
     }
+    return nil
   }
 
   private func ownPage(_ page: UInt64, _ isShort: inout Bool) -> PhysicalAddress? {

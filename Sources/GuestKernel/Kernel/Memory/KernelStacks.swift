@@ -1,13 +1,14 @@
 /// Stacks for threads in the kernel, each in a slot of its own above pages that are not mapped.
 ///
-/// Two pages each, so that a thousand threads are nothing special. A stack that is no longer used keeps its
-/// pages and serves the next thread. A push beyond the bottom faults; since the processor cannot push that
-/// fault's frame either, it becomes a double fault, which has a stack of its own.
+/// Four pages each: a thousand threads are nothing special, and a page fault that has to read a file
+/// through a journal fits. A stack that is no longer used keeps its pages and serves the next thread. A
+/// push beyond the bottom faults; since the processor cannot push that fault's frame either, it becomes a
+/// double fault, which has a stack of its own.
 import KernelArch
 
 enum KernelStacks {
-  static let size: UInt64 = 8 << 10
-  private static let slot: UInt64 = 16 << 10
+  static let size: UInt64 = 16 << 10
+  private static let slot: UInt64 = 32 << 10
 
   private static let lock = SpinLock("kernel stacks")
   /// Lock for these: `lock`.

@@ -50,7 +50,8 @@ enum Reclaim {
     _ = finished.wait(as: .uninterruptible, until: Clock.nanoseconds + 5 * second) {
       atomic_load32(&rounds) != seen
     }
-    return lastYield > 0
+    // Others may have freed memory, or the thread before there was anything more to do.
+    return lastYield > 0 || Frames.freeCount > Frames.minimum + frames
   }
 
   private static func run() {

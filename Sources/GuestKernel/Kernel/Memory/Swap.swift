@@ -75,13 +75,19 @@ enum Swap {
   /// One user less; the last one frees the slot, and the frame that the cache holds for it.
   static func release(_ slot: Int) {
     var frame: UInt64 = 0
-    var isFree = false
-    lock.withLockIRQ {
-      isFree = map.release(slot)
-      if isFree { frame = cache.set(UInt64(slot), 0) }
+    let isLast: Bool = lock.withLockIRQ {
+      guard map.users(of: slot) == 1 else {
+        _ = map.release(slot)
+        return false
+      }
+      frame = cache.set(UInt64(slot), 0)
+      return true
     }
+    guard isLast else { return }
     if frame != 0 { Frames.release(PhysicalAddress(frame)) }
-    if isFree { area?.discard(slot) }
+    // Before the slot can be given to another page.
+    area?.discard(slot)
+    lock.withLockIRQ { _ = map.release(slot) }
   }
 
   /// The page of a slot in memory, with a reference for the caller; nil when there is no memory for it.

@@ -38,6 +38,9 @@ extension Swap {
       }
       return CompressedSwap(slots: Int(slots), name: name)
     }
+    if try PathWalk.resolve(name).inode.kind == .blockDevice {
+      return DiskSwap(try BlockDevices.find(name), name: name)
+    }
     let file = try Namespace.open(name, .readWrite, permissions: 0)
     let end = try file.seek(0, .end)
     guard let area = FileSwap(file, name: name, size: end) else {

@@ -31,11 +31,13 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "ELFProgram", "FileRecords", "Heap", "LineEditor", "Mapping", "ModuleDescription",
-    "ModuleObject", "ModuleValue", "Script", "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic",
-    "Shell/Glob", "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser",
-    "Shell/ShellSyntax", "Shell/ShellText", "SystemCall", "SystemError", "Text", "TextLine",
-    "Words",
+    "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusVolume",
+    "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
+    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ELFProgram", "FileRecords", "Heap",
+    "LineEditor", "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue", "Script",
+    "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/ShellExpansion",
+    "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SystemCall",
+    "SystemError", "Text", "TextLine", "Words",
   ]
 
   // MARK: System calls
