@@ -12,9 +12,9 @@ compat_call:                   // (RDI: 32-bit code, RSI: top of its stack, EDX:
   movq %rsp, -8(%rsi)          // nothing but the low halves of eight registers comes back for certain
   leaq -8(%rsi), %rsp
   movl %edx, %eax
-  pushq $0x1b                  // the 32-bit code segment
-  pushq %rdi
-  lretq
+  movl %edi, -8(%rsp)          // a far pointer: not for LRET, which QEMU 7.2 lets read the stack as ring 0
+  movw $0x1b, -4(%rsp)         // would, and SMAP forbids that; 1Bh is the 32-bit code segment
+  ljmpl *-8(%rsp)
 compat_return:
   movl %esp, %esp
   movq (%rsp), %rsp
