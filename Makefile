@@ -9,6 +9,8 @@
 #   make rom     assemble the option ROM that starts Linux behind firmware anew
 #   make bugs    build the guests with defects in Images/Bugs anew
 #   make image   build the kernel and put it into Images/
+#   make config  ask what the guest kernel shall contain, and write its kernel.config
+#   make configs build and boot the guest kernel in a few configurations
 #   make clean   remove what was built
 
 SHELL := /bin/bash
@@ -25,7 +27,7 @@ PACKAGES := libelf-dev:/usr/include/gelf.h libdw-dev:/usr/include/elfutils/libdw
 	libslirp-dev:/usr/include/slirp/libslirp.h zlib1g-dev:/usr/include/zlib.h \
 	libzstd-dev:/usr/include/zstd.h
 
-.PHONY: boot build test lint handlers rom fuzz bench bugs image clean packages
+.PHONY: boot build test lint handlers rom fuzz bench bugs image config configs clean packages
 
 boot: build
 	@exec $(EMU) boot $(ARGS)
@@ -97,6 +99,14 @@ bugs:
 
 image: packages
 	$(SWIFT) package --allow-writing-to-package-directory install-images
+
+GUEST := Sources/GuestKernel
+
+config:
+	@$(SWIFT) $(GUEST)/Tools/kconfig.swift menu $(GUEST)/kernel.options $(GUEST)/kernel.config
+
+configs: build
+	EMU=$(abspath $(EMU)) $(GUEST)/Tools/config-matrix
 
 clean:
 	rm -rf .build .build-asan .build-bench

@@ -56,7 +56,10 @@ let package = Package(
     // only Host and Core are compiled for the host, the plugin compiles the rest for the guest.
     .target(
       name: "GuestKernel", path: "Sources/GuestKernel",
-      exclude: ["Arch", "Kernel", "User", "Plugins", "Tools", "kernel.ld", "README.md"],
+      exclude: [
+        "Arch", "Kernel", "Modules", "User", "Plugins", "Tools", "docs", "kernel.config",
+        "kernel.ld", "kernel.options", "README.md",
+      ],
       sources: ["Host", "Core"], plugins: ["BuildGuest"]),
     .plugin(
       name: "BuildGuest", capability: .buildTool(),

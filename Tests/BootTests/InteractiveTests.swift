@@ -17,7 +17,7 @@ struct InteractiveTests {
   @Test func controlCEndsTheForegroundOnly() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
-    #expect(session.run("spin &").contains("[4] spin"))
+    let spin = try #require(session.number(of: "spin", in: session.run("spin &")))
     session.type("crash loop\r")
     Thread.sleep(forTimeInterval: 0.3)
     session.type("\u{3}")
@@ -26,13 +26,15 @@ struct InteractiveTests {
     let list = session.run("ps")
     #expect(list.contains(" spin"))
     #expect(!list.contains("crash"))
-    let ended = session.run("kill 4") + session.run("wait")
-    #expect(ended.contains("[4] spin killed"))
+    let ended = session.run("kill \(spin)") + session.run("wait")
+    #expect(ended.contains("[\(spin)] spin killed by TERM"))
     #expect(!session.run("ps").contains(" spin"))
-    _ = session.run("count 100 5000 &")
-    #expect((session.run("kill 6") + session.run("wait")).contains("[6] count killed"))
+    let count = try #require(
+      session.number(of: "count 100 5000", in: session.run("count 100 5000 &")))
+    let end = session.run("kill \(count)") + session.run("wait")
+    #expect(end.contains("[\(count)] count 100 5000 killed by TERM"))
     #expect(session.run("kill 1").contains("not permitted"))
-    #expect(session.run("kill 99").contains("no such process"))
+    #expect(session.run("kill 9999").contains("no such process"))
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }
@@ -40,12 +42,12 @@ struct InteractiveTests {
   @Test func waitCanBeInterrupted() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
-    _ = session.run("spin &")
+    let spin = try #require(session.number(of: "spin", in: session.run("spin &")))
     session.type("wait\r")
     Thread.sleep(forTimeInterval: 0.2)
     session.type("\u{3}")
     #expect(session.wait(for: "apus$ "))
-    #expect(session.run("jobs").contains("[4] spin"))
+    #expect(session.run("jobs").contains("[\(spin)] spin"))
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }
@@ -53,11 +55,47 @@ struct InteractiveTests {
   @Test func backgroundProgramsRunAtOnce() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
-    _ = session.run("run count 3 100 &")
+    let first = try #require(
+      session.number(of: "count 3 100", in: session.run("count 3 100 &")))
     let output = session.run("count 3 100; wait")
-    #expect(output.contains("[4] 3"))
-    #expect(output.contains("[5] 3"))
-    #expect(output.contains("[4] run") || output.contains("[4] count ended, exit code 0"))
+    #expect(output.contains("[\(first)] 3"))
+    #expect(output.components(separatedBy: "] 3\r\n").count == 3)
+    #expect(output.contains("[\(first)] count 3 100 ended, exit code 0"))
+    session.type("poweroff\r")
+    #expect(session.end() == 33)
+  }
+
+  @Test func pipesRedirectionAndScripts() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit")
+    #expect(session.wait(for: "apus$ "))
+    #expect(session.run("seq 30 | grep 2 | wc -l").contains("     12\r\n"))
+    #expect(
+      session.run("echo one > /tmp/f; echo two >> /tmp/f; sort -r < /tmp/f").contains(
+        "two\r\none\r\n"))
+    #expect(session.run("nothing 2> /tmp/e; cat /tmp/e").contains("no such command"))
+    #expect(session.run("false && echo no || echo yes").contains("\nyes\r\n"))
+    #expect(session.run("for i in 1 2 3; do echo n$((i * i)); done").contains("n4\r\nn9\r\n"))
+    #expect(session.run("f() { echo got $# $1; }; f 'a b' c").contains("got 2 a b\r\n"))
+    #expect(session.run("x=$(echo inner); echo [$x]").contains("[inner]\r\n"))
+    #expect(session.run("cd /bin; echo h[ae]*d").contains("head\r\n"))
+    session.type("exit\r")
+    #expect(session.wait(for: "The shell has ended; starting another."))
+    #expect(session.wait(for: "apus$ "))
+    session.type("poweroff\r")
+    #expect(session.end() == 33)
+  }
+
+  @Test func controlZStopsAndForegroundGoesOn() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit")
+    #expect(session.wait(for: "apus$ "))
+    session.type("count 3 300\r")
+    #expect(session.wait(for: "] 1\r\n"))
+    session.type("\u{1a}")
+    #expect(session.wait(for: "count 3 300 stopped"))
+    #expect(session.wait(for: "apus$ "))
+    #expect(session.run("jobs").contains("(stopped)"))
+    let rest = session.run("fg")
+    #expect(rest.contains("] 3\r\n"))
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }

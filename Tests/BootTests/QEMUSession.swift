@@ -49,6 +49,15 @@ final class QEMUSession {
     return String(decoding: transcript.dropFirst(start), as: UTF8.self)
   }
 
+  /// The job's number, from what the shell said when it started in the background.
+  func number(of command: String, in output: String) -> Int? {
+    for line in output.components(separatedBy: "\r\n") {
+      guard line.hasPrefix("["), line.hasSuffix("] \(command)") else { continue }
+      return Int(line.dropFirst().prefix { $0 != "]" })
+    }
+    return nil
+  }
+
   func end() -> Int32 {
     try? input.fileHandleForWriting.close()
     process.waitUntilExit(atMost: 60)

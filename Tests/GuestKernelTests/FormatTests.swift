@@ -117,7 +117,7 @@ private func load(_ file: [UInt8]) throws(ELFError) -> ELFProgram {
     #expect(controllers.localAPIC == 0xfee1_0000)
     #expect(controllers.ioAPIC == 0xfec0_0000)
     #expect(controllers.ioAPICBase == 24)
-    #expect(controllers.processors == 1)
+    #expect(controllers.processors == [0])
     let timer = controllers.route(forISA: 0)
     #expect(timer.input == 2 && !timer.isActiveLow && !timer.isLevelTriggered)
     let serial = controllers.route(forISA: 4)

@@ -2,8 +2,6 @@ import Foundation
 import GuestKernel
 import Testing
 
-private func words(_ lists: [String]...) -> [[[UInt8]]] { lists.map { $0.map { Array($0.utf8) } } }
-
 @Suite struct WordsTests {
   @Test(arguments: [
     ("", []), ("  a  b ", ["a", "b"]), ("a\"b c\"d 'e f' \"\"", ["ab cd", "e f", ""]),
@@ -12,16 +10,6 @@ private func words(_ lists: [String]...) -> [[[UInt8]]] { lists.map { $0.map { A
   ])
   func splitting(line: String, expected: [String]) {
     #expect(Words.split(Array(line.utf8)) == expected.map { Array($0.utf8) })
-  }
-
-  @Test func commands() throws {
-    let commands = try Words.commands(Array("a 1; b '2;3' & c&d;".utf8))
-    #expect(commands.map(\.words) == words(["a", "1"], ["b", "2;3"], ["c"], ["d"]))
-    #expect(commands.map(\.inBackground) == [false, true, true, false])
-    #expect(try Words.commands(Array("   ".utf8)).isEmpty)
-    #expect(throws: SyntaxError.emptyCommand) { try Words.commands(Array("; a".utf8)) }
-    #expect(throws: SyntaxError.emptyCommand) { try Words.commands(Array("a & ; b".utf8)) }
-    #expect(throws: SyntaxError.unfinishedQuote) { try Words.commands(Array("a 'b".utf8)) }
   }
 
   @Test func parts() {
@@ -86,14 +74,6 @@ private func words(_ lists: [String]...) -> [[[UInt8]]] { lists.map { $0.map { A
     #expect(line.count == TextLine.capacity)
   }
 
-  @Test func exitStatusSurvivesItsWord() {
-    for status in [
-      .exited(code: 0), .exited(code: -1), .exited(code: .max), .faulted(vector: 14), .killed,
-    ] as [GuestKernel.ExitStatus] {
-      #expect(GuestKernel.ExitStatus(word: status.word) == status)
-    }
-  }
-
   @Test func recordNamesAreCut() {
     #expect(RecordName(bytes: Array("shell".utf8)).bytes == Array("shell".utf8))
     #expect(RecordName(bytes: [UInt8](repeating: 0x61, count: 40)).bytes.count == 23)
@@ -120,5 +100,15 @@ private func words(_ lists: [String]...) -> [[[UInt8]]] { lists.map { $0.map { A
     #expect(Array(lines) == (42..<50).map { "line \($0)" })
     #expect(log.byte(at: log.start - 1) == nil)
     #expect(log.byte(at: log.end) == nil)
+  }
+}
+
+@Suite struct InjectedFaultTests {
+  @Test func names() {
+    #expect(InjectedFaults(list: Array("fork-leak".utf8)) == .forkLeak)
+    #expect(InjectedFaults(list: Array("wait-lie,pipe-drop".utf8)) == [.waitLie, .pipeDrop])
+    #expect(InjectedFaults(list: Array("nothing".utf8)) == nil)
+    #expect(BootOptions(commandLine: Array("fault=silent-put".utf8)).faults == .silentPut)
+    #expect(BootOptions(commandLine: Array("fault=x".utf8)).unknown == [Array("fault=x".utf8)])
   }
 }

@@ -108,6 +108,13 @@ high_start:                    // EDI and ESI as set above, upper halves zero
   .cfi_startproc
   .cfi_undefined %rip
   leaq idle_stack_top(%rip), %rsp
+  leaq percpu0(%rip), %rax
+  movq %rax, (%rax)            // percpu_t.self
+  movq %rax, percpu_table(%rip)
+  movq %rax, %rdx
+  shrq $32, %rdx
+  movl $0xc0000101, %ecx       // IA32_GS_BASE
+  wrmsr
   xorl %ebp, %ebp              // ends the walk of a backtrace
   call kmain
 9: cli

@@ -1,7 +1,9 @@
 // Every way into the kernel and back: exceptions, interrupts, SYSCALL, and the switch between threads.
 //
-// GS: the kernel's base is in GS only for the three instructions at syscall_entry that find the kernel
-// stack; at all other times GS is the user's. So no handler, not even of an NMI, has to ask whose it is.
+// GS: in the kernel its base is always this processor's area (percpu_t), in ring 3 the program's. Each
+// entry from ring 3 exchanges the two by SWAPGS, each return exchanges them back. An NMI, a machine
+// check or a double fault may strike between an entry and its SWAPGS: their entry, isr_paranoid, looks
+// at the base itself, which belongs to the kernel when it lies above all programs.
 
   .cfi_sections .debug_frame
   .macro PUSH_REGISTERS
@@ -38,6 +40,16 @@
   popq %rbx
   popq %rax
   .endm
+  .macro CLAC_IF_SMAP
+  cmpb $0, smap_enabled(%rip)
+  je .Lclac\@
+  clac
+.Lclac\@:
+  .endm
+  .set FRAME_RIP, 17*8         // offsets in trap_frame
+  .set FRAME_CS, 18*8
+  .set PERCPU_KERNEL_RSP, 8    // offsets in percpu_t
+  .set PERCPU_USER_RSP, 16
   // Where the interrupted registers are: lets a debugger unwind through the frame.
   .macro FRAME_CFI
   .cfi_signal_frame
@@ -69,7 +81,13 @@ isr_stubs:                     // the stub of vector n is at isr_stubs + 16 n
   pushq $0                     // the processor pushes no error code here
   .endif
   pushq $n
+  .if n == 2 || n == 8 || n == 18
+  jmp isr_paranoid
+  .elseif n == 1
+  jmp isr_debug
+  .else
   jmp isr_common
+  .endif
   .set n, n + 1
   .endr
   .size isr_stubs, . - isr_stubs
@@ -84,18 +102,80 @@ isr_common:
   PUSH_REGISTERS
   FRAME_CFI
   cld
-  cmpb $0, smap_enabled(%rip)  // the interrupted code may have had AC set
-  je 1f
-  clac
-1: movq %rsp, %rdi
+  testb $3, FRAME_CS(%rsp)
+  jz 3f
+1: swapgs
+2: CLAC_IF_SMAP                // the interrupted code may have had AC set
+  movq %rsp, %rdi
   call interrupt_dispatch
-  .globl ret_to_user
-ret_to_user:
-  POP_REGISTERS
+  .globl interrupt_return
+interrupt_return:              // interrupts are off
+  testb $3, FRAME_CS(%rsp)
+  jz 4f
+  swapgs
+4: POP_REGISTERS
+  addq $16, %rsp
+  .globl iret_instruction
+iret_instruction:
+  iretq
+3: leaq iret_instruction(%rip), %rax
+  cmpq %rax, FRAME_RIP(%rsp)   // an IRETQ to ring 3 that faults does so in ring 0, with the user's GS
+  je 1b
+  jmp 2b
+  .cfi_endproc
+  .size isr_common, . - isr_common
+
+  // A debug exception has a stack of its own because of SYSENTER, which enters without a stack and leaves
+  // TF on: it is taken before the kernel's first instruction. A program's goes on where all others are.
+  .type isr_debug, @function
+isr_debug:
+  testb $3, 24(%rsp)
+  jz isr_paranoid
+  swapgs
+  pushq %rax
+  movq %gs:PERCPU_KERNEL_RSP, %rax
+  .set i, 1
+  .rept 7                      // SS, RSP, RFLAGS, CS, RIP, error code, vector
+  pushq (8 - i)*8(%rsp)
+  popq -8*i(%rax)
+  .set i, i + 1
+  .endr
+  pushq (%rsp)
+  popq -64(%rax)
+  leaq -64(%rax), %rsp
+  popq %rax
+  swapgs
+  jmp isr_common
+  .size isr_debug, . - isr_debug
+
+  .type isr_paranoid, @function
+isr_paranoid:                  // NMI, double fault, machine check: on stacks of their own
+  .cfi_startproc
+  .cfi_signal_frame
+  .cfi_def_cfa %rsp, 7*8
+  .cfi_offset %rip, -5*8
+  .cfi_offset %rsp, -2*8
+  PUSH_REGISTERS
+  FRAME_CFI
+  cld
+  movl $0xc0000101, %ecx       // IA32_GS_BASE
+  rdmsr
+  xorl %ebx, %ebx
+  cmpl $0x4000, %edx           // the direct map begins at 0x4000_0000_0000: see Layout
+  jae 1f
+  swapgs
+  incl %ebx
+1: CLAC_IF_SMAP
+  movq %rsp, %rdi
+  call paranoid_dispatch
+  testl %ebx, %ebx
+  jz 2f
+  swapgs
+2: POP_REGISTERS
   addq $16, %rsp
   iretq
   .cfi_endproc
-  .size isr_common, . - isr_common
+  .size isr_paranoid, . - isr_paranoid
 
   .globl syscall_entry
   .type syscall_entry, @function
@@ -103,11 +183,10 @@ syscall_entry:                 // IF, DF, TF, NT and AC are cleared by IA32_FMAS
   .cfi_startproc
   .cfi_signal_frame
   swapgs
-  movq %rsp, %gs:8
-  movq %gs:0, %rsp
+  movq %rsp, %gs:PERCPU_USER_RSP
+  movq %gs:PERCPU_KERNEL_RSP, %rsp
   pushq $0x23                  // SS
-  pushq %gs:8                  // the user's RSP
-  swapgs
+  pushq %gs:PERCPU_USER_RSP
   pushq %r11                   // RFLAGS
   pushq $0x2b                  // CS
   pushq %rcx                   // RIP
@@ -116,14 +195,54 @@ syscall_entry:                 // IF, DF, TF, NT and AC are cleared by IA32_FMAS
   PUSH_REGISTERS
   FRAME_CFI
   movq %rsp, %rdi
-  call syscall_dispatch
+  call syscall_dispatch        // returns with interrupts off
+  testl %eax, %eax
+  jnz interrupt_return         // RCX and R11 count too
   POP_REGISTERS
   movq 16(%rsp), %rcx          // RIP, always canonical: user space ends below the kernel's half
   movq 32(%rsp), %r11          // RFLAGS
   movq 40(%rsp), %rsp
+  swapgs
   sysretq
   .cfi_endproc
   .size syscall_entry, . - syscall_entry
+
+  .globl sysenter_entry
+  .type sysenter_entry, @function
+sysenter_entry:                // from 32-bit code: ECX is its ESP and EDX its EIP, as SYSEXIT has them
+  .cfi_startproc
+  .cfi_signal_frame
+  swapgs
+  movq %gs:PERCPU_KERNEL_RSP, %rsp
+  movl %ecx, %ecx
+  movl %edx, %edx
+  pushq $0x23                  // SS
+  pushq %rcx                   // RSP
+  pushfq                       // IF is clear already; the return sets it
+  orq $0x200, (%rsp)
+  andq $0xffffffffffffaeff, (%rsp) // but not NT, and no IOPL, nor TF
+  pushq $0x1b                  // CS
+  pushq %rdx                   // RIP
+  pushq $0
+  pushq $0x101                 // no vector: SYSENTER
+  pushq $2
+  popfq                        // SYSENTER leaves TF, DF, NT and AC as they were
+  PUSH_REGISTERS
+  FRAME_CFI
+  movq %rsp, %rdi
+  call syscall_dispatch
+  jmp interrupt_return
+  .globl sysenter_entry_end
+sysenter_entry_end:
+  .cfi_endproc
+  .size sysenter_entry, . - sysenter_entry
+
+  .globl syscall_compat
+  .type syscall_compat, @function
+syscall_compat:                // SYSCALL in 32-bit code, where a processor knows it: there is no such call
+  movl $-38, %eax              // ENOSYS
+  sysretl
+  .size syscall_compat, . - syscall_compat
 
   .globl switch_context
   .type switch_context, @function
@@ -150,6 +269,7 @@ switch_context:                // (RDI: where to keep the old RSP, RSI: the new 
 thread_start:                  // a kernel thread's first instructions: R12 is its function
   .cfi_startproc
   .cfi_undefined %rip
+  call thread_begin            // gives up the lock that the switch was made under
   sti
   call *%r12
   call kernel_thread_end
@@ -157,13 +277,22 @@ thread_start:                  // a kernel thread's first instructions: R12 is i
   .cfi_endproc
   .size thread_start, . - thread_start
 
+  .globl thread_start_user
+  .type thread_start_user, @function
+thread_start_user:             // a program's first instructions: the frame is above, as after an interrupt
+  .cfi_startproc
+  .cfi_undefined %rip
+  call thread_begin
+  jmp interrupt_return
+  .cfi_endproc
+  .size thread_start_user, . - thread_start_user
+
   .bss
   .balign 16
-  .globl gdt_table, idt_table, tss0, percpu0
-gdt_table: .skip 8*8
+  .globl idt_table, percpu0, percpu_table
 idt_table: .skip 256*16
-tss0:      .skip 112
-percpu0:   .skip 16
+percpu0:   .skip 1024          // the boot processor's area; the others' are allocated
+percpu_table: .skip 64*8       // all areas, by index
   .balign 16
   .globl early_heap, early_heap_end
 early_heap: .skip 98304

@@ -69,7 +69,8 @@ package struct InterruptControllers {
   package private(set) var localAPIC: UInt64
   package private(set) var ioAPIC: UInt64?
   package private(set) var ioAPICBase: UInt32 = 0
-  package private(set) var processors = 0
+  /// The local APIC IDs of the processors that can be used.
+  package private(set) var processors: [UInt32] = []
   package private(set) var overrides: [Override] = []
 
   package init(_ table: ACPITable) {
@@ -87,7 +88,9 @@ package struct InterruptControllers {
   private mutating func add(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
     switch bytes[offset] {
     case 0 where bytes.word32(offset + 4) & 1 != 0:
-      processors += 1
+      processors.append(UInt32(bytes[offset + 3]))
+    case 9 where bytes[offset + 1] >= 16 && bytes.word32(offset + 8) & 1 != 0:  // local x2APIC
+      processors.append(UInt32(truncatingIfNeeded: bytes.word32(offset + 4)))
     case 1 where ioAPIC == nil:
       ioAPIC = bytes.word32(offset + 4)
       ioAPICBase = UInt32(bytes.word32(offset + 8))

@@ -24,12 +24,13 @@ package struct LineEditor {
   package static let capacity = 230
   package static let historyCapacity = 32
 
-  package let prompt: [UInt8]
+  /// Shown before the line; a new one counts from the next line on.
+  package var prompt: [UInt8]
   package private(set) var text: [UInt8] = []
   package private(set) var cursor = 0
   /// What is to be printed; the caller empties it.
   package var output: [UInt8] = []
-  package private(set) var history: [[UInt8]] = []
+  package var history: [[UInt8]] = []
 
   private var escape = Escape.none
   private var parameter: UInt8 = 0
@@ -71,7 +72,7 @@ package struct LineEditor {
       common = Array(common.prefix(length))
     }
     var addition = Array(common.dropFirst(word.count))
-    if candidates.count == 1 { addition.append(0x20) }
+    if candidates.count == 1, first.last != 0x2f { addition.append(0x20) }
     if addition.isEmpty {
       output += [0x0d, 0x0a]
       for candidate in candidates { output += candidate + [0x20, 0x20] }
@@ -93,11 +94,16 @@ package struct LineEditor {
   package var isAtCommand: Bool {
     var at = cursor - wordBeforeCursor.count
     while at > 0, text[at - 1] == 0x20 { at -= 1 }
-    return at == 0 || text[at - 1] == 0x3b || text[at - 1] == 0x26
+    return at == 0 || isOperator(text[at - 1])
   }
 
   private func isBoundary(_ byte: UInt8) -> Bool {
-    byte == 0x20 || byte == 0x3b || byte == 0x26
+    byte == 0x20 || byte == 0x3c || byte == 0x3e || isOperator(byte)
+  }
+
+  /// A command may follow it: one of `;`, `&`, `|`, `(`.
+  private func isOperator(_ byte: UInt8) -> Bool {
+    byte == 0x3b || byte == 0x26 || byte == 0x7c || byte == 0x28
   }
 }
 

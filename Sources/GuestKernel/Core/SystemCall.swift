@@ -1,77 +1,7 @@
-/// The system calls: number in RAX, arguments in RDI, RSI, RDX and R10, result in RAX.
+/// What crosses the boundary between programs and the kernel besides the calls themselves, which are in
+/// `SystemCalls.tbl`: number in RAX, arguments in RDI, RSI, RDX, R10, R8 and R9, result in RAX.
 ///
 /// A negative result is one of `SystemError`. RCX and R11 are lost, as SYSCALL has it.
-package enum SystemCall: UInt64 {
-  /// exit(code): ends the process.
-  case exit = 0
-  /// write(address, length): to the console; returns the bytes written.
-  case write = 1
-  /// read(address, length): waits for console input; returns at least one byte.
-  case read = 2
-  /// processID()
-  case processID = 3
-  /// yield(): gives up the rest of the time slice.
-  case yield = 4
-  /// sleep(milliseconds)
-  case sleep = 5
-  /// uptime(): nanoseconds since boot.
-  case uptime = 6
-  /// spawn(arguments, length, flags): starts a program; arguments end in NUL, the first names it.
-  case spawn = 7
-  /// wait(pid or 0 for any, address of an ExitStatus word, flags): returns the pid that ended.
-  case wait = 8
-  /// kill(pid)
-  case kill = 9
-  /// grow(bytes): adds zeroed pages to the heap; returns its old end.
-  case grow = 10
-  /// processes(address, capacity): fills ProcessRecords; returns how many there are.
-  case processes = 11
-  /// readLog(position, address, length): returns bytes copied; see `LogSlice`.
-  case readLog = 12
-  /// memory(address): fills a MemoryRecord.
-  case memory = 13
-  /// file(index, address): fills a FileRecord.
-  case file = 14
-  /// readFile(index, offset, address, length): returns the bytes copied.
-  case readFile = 15
-  /// power(PowerAction)
-  case power = 16
-  /// keepInterrupts(flag): the caller wants Ctrl-C as a byte instead of being killed by it.
-  case keepInterrupts = 17
-}
-
-/// Why a system call failed, with the numbers of POSIX systems.
-package enum SystemError: Int64 {
-  case notPermitted = -1
-  case notFound = -2
-  case noSuchProcess = -3
-  case interrupted = -4
-  case badExecutable = -8
-  case noChild = -10
-  case tryAgain = -11
-  case outOfMemory = -12
-  case badAddress = -14
-  case invalidArgument = -22
-  case argumentsTooLong = -7
-  case noSuchCall = -38
-
-  package var name: StaticString {
-    switch self {
-    case .notPermitted: "not permitted"
-    case .notFound: "no such program"
-    case .noSuchProcess: "no such process"
-    case .interrupted: "interrupted"
-    case .badExecutable: "not a program this kernel can run"
-    case .noChild: "no such child"
-    case .tryAgain: "not yet"
-    case .outOfMemory: "out of memory"
-    case .badAddress: "bad address"
-    case .invalidArgument: "invalid argument"
-    case .argumentsTooLong: "arguments too long"
-    case .noSuchCall: "no such system call"
-    }
-  }
-}
 
 package enum SpawnFlags {
   /// The new process gets the console: its input, and Ctrl-C.
@@ -93,30 +23,6 @@ package enum PowerAction: UInt64 {
   case readUser = 5
   /// The kernel calls the program's code.
   case runUser = 6
-}
-
-/// How a process ended, as the word that `wait` stores.
-package enum ExitStatus: Equatable {
-  case exited(code: Int32)
-  /// An exception that the program did not survive, by its vector.
-  case faulted(vector: UInt8)
-  case killed
-
-  package init(word: UInt64) {
-    switch word >> 32 {
-    case 0: self = .exited(code: Int32(truncatingIfNeeded: word))
-    case 1: self = .faulted(vector: UInt8(truncatingIfNeeded: word))
-    default: self = .killed
-    }
-  }
-
-  package var word: UInt64 {
-    switch self {
-    case .exited(let code): UInt64(UInt32(bitPattern: code))
-    case .faulted(let vector): 1 << 32 | UInt64(vector)
-    case .killed: 2 << 32
-    }
-  }
 }
 
 /// A name of at most 23 bytes in a record that crosses the system call boundary.

@@ -1,27 +1,8 @@
-/// A line that cannot be understood.
-package enum SyntaxError: Error, Equatable {
-  case unfinishedQuote
-  case emptyCommand
-
-  package var name: StaticString {
-    switch self {
-    case .unfinishedQuote: "a quote is not closed"
-    case .emptyCommand: "nothing stands before & or ;"
-    }
-  }
-}
-
-/// One command of a line, with its words.
-package struct ShellCommand: Equatable {
-  package var words: [[UInt8]]
-  package var inBackground = false
-}
-
 /// Splits lines into words: by blanks, with 'single' and "double" quotes around what belongs together.
 package enum Words {
   /// Splits a kernel command line; a quote left open ends with the line.
   package static func split(_ line: [UInt8]) -> [[UInt8]] {
-    var reader = WordReader(line: line, operators: false)
+    var reader = WordReader(line: line)
     var words: [[UInt8]] = []
     while case .word(let word) = reader.next() { words.append(word) }
     return words
@@ -52,52 +33,20 @@ package enum Words {
     }
     return result
   }
-
-  /// Splits a line of the shell into commands at `;` and `&`.
-  package static func commands(_ line: [UInt8]) throws(SyntaxError) -> [ShellCommand] {
-    var reader = WordReader(line: line, operators: true)
-    var commands: [ShellCommand] = []
-    var words: [[UInt8]] = []
-    while true {
-      let token = reader.next()
-      if reader.quoteIsOpen { throw SyntaxError.unfinishedQuote }
-      switch token {
-      case .word(let word):
-        words.append(word)
-      case .end:
-        if !words.isEmpty { commands.append(ShellCommand(words: words)) }
-        return commands
-      case .semicolon, .ampersand:
-        guard !words.isEmpty else { throw SyntaxError.emptyCommand }
-        var inBackground = false
-        if case .ampersand = token { inBackground = true }
-        commands.append(ShellCommand(words: words, inBackground: inBackground))
-        words = []
-      }
-    }
-  }
 }
 
 private struct WordReader {
   enum Token {
     case word([UInt8])
-    case semicolon
-    case ampersand
     case end
   }
 
   let line: [UInt8]
-  let operators: Bool
   var position = 0
-  var quoteIsOpen = false
 
   mutating func next() -> Token {
     while position < line.count, line[position] == 0x20 || line[position] == 0x09 { position += 1 }
     guard position < line.count else { return .end }
-    if operators, line[position] == 0x3b || line[position] == 0x26 {
-      position += 1
-      return line[position - 1] == 0x3b ? .semicolon : .ampersand
-    }
     var word: [UInt8] = []
     var quote: UInt8 = 0
     while position < line.count {
@@ -106,14 +55,13 @@ private struct WordReader {
         if byte == quote { quote = 0 } else { word.append(byte) }
       } else if byte == 0x22 || byte == 0x27 {
         quote = byte
-      } else if byte == 0x20 || byte == 0x09 || (operators && (byte == 0x3b || byte == 0x26)) {
+      } else if byte == 0x20 || byte == 0x09 {
         break
       } else {
         word.append(byte)
       }
       position += 1
     }
-    quoteIsOpen = quote != 0
     return .word(word)
   }
 }
@@ -122,6 +70,13 @@ extension [UInt8] {
   /// The bytes of a literal.
   package init(text: StaticString) {
     self = text.withUTF8Buffer { Array($0) }
+  }
+
+  /// A number in decimal.
+  package init(decimal value: UInt64) {
+    var line = TextLine()
+    line.append(decimal: value)
+    self = line.withBytes { Array($0) }
   }
 
   package func equals(_ text: StaticString) -> Bool {

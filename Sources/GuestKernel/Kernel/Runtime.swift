@@ -1,15 +1,5 @@
-// The C functions that Embedded Swift's standard library calls, and what every file uses.
+// The C functions that Embedded Swift's standard library calls.
 import KernelArch
-
-/// Runs `body` with interrupts off: with one processor, that is the kernel's only lock.
-@inline(__always)
-func withInterruptsOff<Result>(_ body: () -> Result) -> Result {
-  let interruptFlag: UInt64 = 1 << 9
-  let wereOn = read_rflags() & interruptFlag != 0
-  cpu_cli()
-  defer { if wereOn { cpu_sti() } }
-  return body()
-}
 
 /// Allocates for the standard library; its name in C is `posix_memalign` (see memory.S).
 @c(kernel_memalign)

@@ -15,7 +15,7 @@ enum SymbolGenerator {
     } else if arguments.count == 4 {
       let symbols = try SymbolTable(path: arguments[2]).symbols
       let names = try demangle(symbols.map(\.name), with: arguments[1])
-      let text = assembly(zip(symbols, names).map { ($0.address, $1) })
+      let text = assembly(zip(symbols, names).map { ($0.address, $1) }) + hashes(symbols)
       try text.write(toFile: arguments[3], atomically: true, encoding: .utf8)
     } else {
       fail("usage: ksymgen DEMANGLER IN.elf OUT | ksymgen --check A.elf B.elf OUT")
@@ -44,6 +44,33 @@ enum SymbolGenerator {
       table += "  .long \(address - SymbolTable.window), \(offset)\n"
     }
     return table + names
+  }
+
+  /// The addresses by the hash of the linker's name, in the order of hashes.
+  ///
+  /// A name that stands at two addresses is one of a file's own symbols: nobody else may mean it.
+  private static func hashes(_ symbols: [SymbolTable.Symbol]) -> String {
+    var addresses: [String: UInt64] = [:]
+    var ambiguous: Set<String> = []
+    for symbol in symbols {
+      if let other = addresses.updateValue(symbol.address, forKey: symbol.name),
+        other != symbol.address
+      {
+        ambiguous.insert(symbol.name)
+      }
+    }
+    var entries: [UInt64: UInt64] = [:]
+    for (name, address) in addresses where !ambiguous.contains(name) {
+      let hash = Array(name.utf8).withUnsafeBytes { SymbolHash.of($0) }
+      if entries.updateValue(address - SymbolTable.window, forKey: hash) != nil {
+        fail("two symbols have the hash of \(name)")
+      }
+    }
+    var table = "  .section .ksymhash, \"a\"\n  .balign 4\n"
+    for (hash, offset) in entries.sorted(by: { $0.key < $1.key }) {
+      table += "  .long \(hash >> 32), \(hash & 0xffff_ffff), \(offset)\n"
+    }
+    return table
   }
 
   /// Runs the names through `swift-demangle` and shortens what remains.
@@ -133,5 +160,6 @@ struct SymbolTable {
   private static func isLinkers(_ name: String) -> Bool {
     name.hasSuffix("_start") && !["thread_start", "high_start"].contains(name)
       || name.hasSuffix("_end") && name != "kernel_thread_end" || name.hasPrefix("kallsyms")
+      || name.hasPrefix("ksymhash")
   }
 }

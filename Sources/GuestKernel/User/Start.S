@@ -8,6 +8,54 @@ _start:                        // RSP: argc, then argv
   call main                    // of the type marked @main; it ends the process
   ud2
 
+  // thread_create(flags, stack top, parent word, child word, function, argument)
+  .globl thread_create
+thread_create:
+  subq $16, %rsi               // function and argument travel on the new stack
+  movq %r8, (%rsi)
+  movq %r9, 8(%rsi)
+  movq %rcx, %r10
+  xorl %r8d, %r8d
+  movl $56, %eax               // clone
+  syscall
+  testq %rax, %rax
+  jz 1f
+  ret
+1: xorl %ebp, %ebp             // the new thread
+  popq %rax
+  popq %rdi
+  call *%rax
+  xorl %edi, %edi
+  movl $60, %eax               // exit, of this thread only
+  syscall
+  ud2
+
+  // switch_stack(where to keep the old stack pointer, the new one)
+  .globl switch_stack
+switch_stack:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+
+  // Where a signal handler returns to.
+  .globl signal_return
+signal_return:
+  movl $15, %eax               // rt_sigreturn
+  syscall
+  ud2
+
   .globl memcpy, memmove, memset, memcmp
 memcpy:
   movq %rdi, %rax

@@ -1,13 +1,25 @@
 /// The first thread: starts the first program, and starts the shell again when it ends.
 import KernelArch
 
-@c(init_main)
-func initMain() { Init.run() }
-
 enum Init {
   static func run() {
     let options = Power.options
+    RootFS.start()
+    TerminalDevice.start()
+    Randomness.start()
+    MemoryDevices.start()
+    RTCDevice.start()
+    ProcessReports.start()
+    Uevents.start()
+    QueueDevice.start()
+    BlockDevices.start()
+    RAMDisk.start()
+    PCI.bus.add(VirtIOBlockDriver())
+    PCI.start()
+    ApusFileSystem.start()
     if options.testsItself { SelfTest.run() }
+    Trace.enableAtBoot()
+    ModuleLoader.loadAtBoot()
     log(
       "init", "\(Files.all.count) programs and modules; starting \(text: firstProgram.first ?? [])")
     KernelLog.isOnConsole = false
@@ -15,31 +27,32 @@ enum Init {
     while true {
       startAndWait(firstProgram)
       if options.exitsAfterwards { Power.off() }
-      Console.write("The shell has ended; starting another.\n")
+      Console.write("The first program has ended; starting init.\n")
       Power.options.commands = []
       Power.options.program = []
     }
   }
 
-  /// The program named by `init=`, or the shell with the commands of `cmd=`.
+  /// The program named by `init=`, or /bin/init, which hands the commands of `cmd=` to the shell.
   private static var firstProgram: [[UInt8]] {
     let options = Power.options
     if !options.program.isEmpty { return Words.split(options.program) }
-    let shell = [UInt8](text: "shell")
-    guard !options.commands.isEmpty else { return [shell] }
-    let flag = [UInt8](text: options.exitsAfterwards ? "-x" : "-c")
-    return [shell, flag, options.commands]
+    let program = [UInt8](text: "init")
+    guard !options.commands.isEmpty else { return [program] }
+    let flag = [UInt8](text: options.exitsAfterwards ? "-x" : "-s")
+    return [program, flag, options.commands]
   }
 
+  /// Waits for the program, and meanwhile for every orphan that ends.
   private static func startAndWait(_ arguments: [[UInt8]]) {
-    withInterruptsOff {
-      do throws(SystemFailure) {
-        let parent = Scheduler.running?.id ?? 0
-        let pid = try Spawn.start(arguments, parent: parent, isForeground: true)
-        _ = Processes.wait(parent: parent, pid: pid, noHang: false)
-      } catch {
-        panic("cannot start \(text: arguments.first ?? []): \(error.error.name)")
+    do throws(SystemFailure) {
+      let pid = try Spawn.start(arguments, parent: Processes.adopter, isForeground: true)
+      while true {
+        let news = try Processes.wait(parent: Processes.adopter, .any, .exited)
+        if news?.pid == pid { return }
       }
+    } catch {
+      panic("cannot start \(text: arguments.first ?? []): \(error.error.name)")
     }
   }
 }

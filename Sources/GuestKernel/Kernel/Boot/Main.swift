@@ -16,17 +16,61 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Descriptors.load()
   Boot.startMemory(boot)
   Firmware.start(boot.rootPointer)
-  InterruptRouting.start()
+  IRQ.start()
   Files.start(modules: boot.modules)
-  Scheduler.start()
-  Scheduler.run("init", initMain)
-  Scheduler.run("reaper", reaperMain)
-  LocalAPIC.startTimer()
-  log("sched", "round robin, \(Clock.ticksPerSecond) ticks per second")
+  ProcFS.start()
+  ProcFS.add("cmdline") { $0.append(bytes: boot.commandLine + [0x0a]) }
+  MemoryStatistics.publish()
+  CharacterDevices.start()
+  KernelDemos.start()
+  Taint.start()
+  KernelLog.publish()
+  Panic.prepare()
+  Modules.start()
+  Boot.startTracing()
+  Scheduler.startProcessor()
+  Processors.start()
+  SoftIRQ.start()
+  Kmalloc.addMagazines()
+  Boot.publish()
+  RTC.start()
+  Thread.spawn("init") { Init.run() }
+  Reclaim.start()
+  Thread.spawn("reaper") { Reaper.run() }
+  Thread.spawn("rcu") { RCU.run() }
+  SchedulingFiles.start()
+  LockFiles.start()
+  SoftIRQ.startThreads()
+  WorkQueue.start()
+  Console.listen()
+  TimerQueue.startProcessor()
+  Tick.start()
+  log("sched", "deadline, real time, fair; \(Clock.ticksPerSecond) ticks per second")
   Scheduler.idleForever()
 }
 
 enum Boot {
+  /// What kernel.config left in of the ways to look into the kernel.
+  static func startTracing() {
+    Patch.prepare()
+    #if CONFIG_TRACING
+      Trace.start()
+      Scripts.start()
+    #endif
+    #if CONFIG_KPROBES
+      Kprobes.start()
+    #endif
+    #if CONFIG_PERF
+      Perf.start()
+    #endif
+    #if CONFIG_KGDB
+      Debugger.start()
+    #endif
+    #if CONFIG_MAGIC_KEYS
+      MagicKeys.start()
+    #endif
+  }
+
   static func greet(_ boot: BootInformation) {
     if KernelLog.isOnConsole { Console.write("\nApus, a teaching kernel in Embedded Swift\n\n") }
     let protocolName: StaticString = boot.source == .pvh ? "PVH" : "multiboot2"
@@ -39,6 +83,12 @@ enum Boot {
     )
   }
 
+  static func publish() {
+    SystemRequests.start()
+    ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
+    ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
+  }
+
   /// Physical memory, page tables, heap; then the boot code's frames are free.
   static func startMemory(_ boot: BootInformation) {
     var map = MemoryMap(firmware: boot.regions)
@@ -48,6 +98,7 @@ enum Boot {
         "  \(hex: region.base, digits: 16)-\(hex: region.end - 1, digits: 16) \(size: region.length) \(region.kind.name)"
       )
     }
+    map.reserve(base: Layout.trampoline, end: Layout.trampoline + 4 * pageSize)
     map.reserve(base: linker_boot_start(), end: linker_kernel_end() - Layout.image)
     for module in boot.modules {
       let start = PhysicalAddress(module.base).alignedDown()
@@ -55,8 +106,10 @@ enum Boot {
         base: start.value, end: (PhysicalAddress(module.base) + module.size).alignedUp().value)
     }
     Frames.start(&map)
+    Randomization.start(seed: Power.options.randomSeed)
     KernelSpace.start(map)
-    KernelHeap.allowGrowth()
+    Kmalloc.start(isChecked: Power.options.checksSlabs)
+    ZeroPage.start()
     Frames.reclaim(linker_boot_start()..<linker_boot_end())
     log(
       "memory",

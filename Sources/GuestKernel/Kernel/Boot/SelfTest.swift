@@ -9,22 +9,29 @@ enum SelfTest {
   static func run() {
     report("preemption of kernel threads", preemption())
     report("heap growth and return", heap())
+    report("storm of frames", MemorySelfTest.frames())
+    report("storm of objects", MemorySelfTest.objects())
+    report("vmalloc and its guard page", MemorySelfTest.virtualMemory())
+    report("spaces that fork give all back", MemorySelfTest.spaces())
     report("fault in user_copy", userCopy())
     report("no page writable and executable", protection())
+    ProcessorTests.run()
+    SchedulerTests.run()
+    InterruptTests.run()
   }
 
-  private static func report(_ what: StaticString, _ passed: Bool) {
+  static func report(_ what: StaticString, _ passed: Bool) {
     log("test", "\(what): \(passed ? "passed" as StaticString : "FAILED")")
   }
 
   /// Two threads that never give the processor up: both get on only if the timer takes it away.
   private static func preemption() -> Bool {
     mustStop = false
-    Scheduler.run("test-1") { SelfTest.spin { $0.first &+= 1 } }
-    Scheduler.run("test-2") { SelfTest.spin { $0.second &+= 1 } }
-    withInterruptsOff { _ = Scheduler.sleep(until: Clock.ticks + 6) }
+    Thread.spawn("test-1") { SelfTest.spin { $0.first &+= 1 } }
+    Thread.spawn("test-2") { SelfTest.spin { $0.second &+= 1 } }
+    Thread.sleep(nanoseconds: 60_000_000)
     mustStop = true
-    withInterruptsOff { _ = Scheduler.sleep(until: Clock.ticks + 3) }
+    Thread.sleep(nanoseconds: 30_000_000)
     return progress.first > 0 && progress.second > 0
   }
 
@@ -37,7 +44,7 @@ enum SelfTest {
 
   /// More than the first arena holds, in pieces; then everything comes back.
   private static func heap() -> Bool {
-    let before = KernelHeap.heap.bytesInUse
+    let before = KernelHeap.bytesInUse
     do {
       var pieces: [[UInt8]] = []
       for size in 1...200 { pieces.append([UInt8](repeating: UInt8(size), count: size * 10)) }
@@ -45,7 +52,7 @@ enum SelfTest {
         return false
       }
     }
-    return KernelHeap.heap.bytesInUse == before && KernelHeap.heap.bytesTotal > 98304
+    return KernelHeap.bytesInUse == before
   }
 
   private static func userCopy() -> Bool {

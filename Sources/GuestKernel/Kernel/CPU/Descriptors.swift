@@ -12,54 +12,66 @@ enum Selector {
   static let userData: UInt64 = 0x23
   static let userCode: UInt64 = 0x2b
   static let taskState: UInt16 = 0x30
+  static let localTable: UInt16 = 0x40
 }
 
 enum InterruptVector {
+  static let systemCall: UInt8 = 0x80
   static let doubleFault = 8
   static let pageFault = 14
-  static let serial: UInt8 = 0x24
-  static let timer: UInt8 = 0x40
+  /// Above all devices, which have 0x30 to 0xdf.
+  static let timer: UInt8 = 0xe0
+  /// From here on interrupts between processors.
+  static let reschedule: UInt8 = 0xf0
+  static let call: UInt8 = 0xf1
+  static let flush: UInt8 = 0xf2
   static let spurious: UInt8 = 0xff
+
+  static var ownNames: [(UInt8, StaticString)] {
+    [
+      (timer, "local timer"), (reschedule, "reschedule"), (call, "function call"),
+      (flush, "TLB shootdown"), (spurious, "spurious"),
+    ]
+  }
 }
 
 enum Descriptors {
-  /// Loads GDT, TSS and IDT, and says where SYSCALL enters.
-  ///
+  /// Loads GDT, TSS and IDT of the boot processor, and says where SYSCALL enters.
   static func load() {
-    let taskState = address(of: &tss0)
-    tss0.ist1 = linker_double_fault_stack_top()
-    tss0.ist2 = linker_nmi_stack_top()
-    tss0.ist3 = linker_machine_check_stack_top()
-    tss0.iomap = 104  // beyond the limit: ring 3 has no ports
-    writeSegments(taskState)
-    load_gdt(address(of: &gdt_table), 8 * 8 - 1)
-    load_tr(Selector.taskState)
     writeGates()
-    load_idt(address(of: &idt_table), 256 * 16 - 1)
-    prepareSystemCalls()
+    percpu0.tss.ist1 = linker_double_fault_stack_top()
+    percpu0.tss.ist2 = linker_nmi_stack_top()
+    percpu0.tss.ist3 = linker_machine_check_stack_top()
+    load(CPU.current)
   }
 
-  /// Where the next entry from ring 3 finds the kernel stack.
-  static func setKernelStack(_ top: UInt64) {
-    tss0.rsp0 = top
-    percpu0.kernel_rsp = top
+  /// Loads the tables on the running processor, whose area this is; its interrupt stacks are chosen.
+  static func load(_ cpu: CPU) {
+    cpu.area.pointee.tss.iomap = 104  // beyond the limit: ring 3 has no ports
+    writeSegments(cpu.area)
+    load_gdt(address(of: &cpu.area.pointee.gdt), 10 * 8 - 1)
+    load_tr(Selector.taskState)
+    load_idt(address(of: &idt_table), 256 * 16 - 1)
+    prepareSystemCalls()
   }
 
   private static func address<T>(of value: inout T) -> UInt64 {
     withUnsafeMutablePointer(to: &value) { UInt64(UInt(bitPattern: $0)) }
   }
 
-  private static func writeSegments(_ taskState: UInt64) {
+  private static func writeSegments(_ area: UnsafeMutablePointer<percpu_t>) {
+    let taskState = address(of: &area.pointee.tss)
     let low = 103 | (taskState & 0xff_ffff) << 16 | 0x89 << 40 | (taskState >> 24 & 0xff) << 56
     // The accessed bits are set beforehand, so that the processor never writes to the table.
-    gdt_table = (
+    area.pointee.gdt = (
       0,
       0x00af_9b00_0000_ffff,  // kernel code
       0x00cf_9300_0000_ffff,  // kernel data
       0x00cf_fb00_0000_ffff,  // 32-bit user code
       0x00cf_f300_0000_ffff,  // user data
       0x00af_fb00_0000_ffff,  // user code
-      low, taskState >> 32
+      low, taskState >> 32,
+      0, 0  // the local descriptor table of the running program, if it has one
     )
   }
 
@@ -69,8 +81,9 @@ enum Descriptors {
       let words = table.bindMemory(to: UInt64.self)
       for vector in 0..<256 {
         let entry = stubs &+ UInt64(vector) * 16
-        let stack: UInt64 = vector == 8 ? 1 : vector == 2 ? 2 : vector == 18 ? 3 : 0
-        let privilege: UInt64 = vector == 3 ? 3 : 0
+        let stack: UInt64 = vector == 8 ? 1 : vector == 2 ? 2 : vector == 18 || vector == 1 ? 3 : 0
+        let privilege: UInt64 =
+          vector == 3 || vector == Int(InterruptVector.systemCall) ? 3 : 0
         let interruptGate: UInt64 = 0x8e
         words[2 * vector] =
           entry & 0xffff | Selector.kernelCode << 16 | stack << 32
@@ -82,10 +95,16 @@ enum Descriptors {
 
   // SDM Vol. 3A, "Fast System Calls in 64-Bit Mode".
   private static func prepareSystemCalls() {
-    wrmsr(0xc000_0102, address(of: &percpu0))  // IA32_KERNEL_GS_BASE
-    wrmsr(0xc000_0101, 0)  // IA32_GS_BASE: the user's
+    wrmsr(0xc000_0102, 0)  // IA32_KERNEL_GS_BASE: the program's while the kernel runs
     wrmsr(0xc000_0081, Selector.userCode32 << 48 | Selector.kernelCode << 32)  // IA32_STAR
     wrmsr(0xc000_0082, address_of_syscall_entry())  // IA32_LSTAR
+    wrmsr(0xc000_0083, address_of_syscall_compat())  // IA32_CSTAR: AMD only
+    let hasSysenter = cpuid(1, 0).edx >> 11 & 1 != 0
+    if hasSysenter {
+      wrmsr(0x174, Selector.kernelCode)  // IA32_SYSENTER_CS
+      wrmsr(0x175, 0)  // IA32_SYSENTER_ESP: the entry takes its stack from the per-CPU area
+      wrmsr(0x176, address_of_sysenter_entry())  // IA32_SYSENTER_EIP
+    }
     let cleared: UInt64 = 0x4_7700  // AC, NT, IOPL, DF, IF, TF
     wrmsr(0xc000_0084, cleared)  // IA32_FMASK
   }

@@ -58,6 +58,17 @@ enum Features {
     log("cpu", names)
   }
 
+  /// What `/proc/cpuinfo` says.
+  static func writeTable(to text: inout Text) {
+    for index in 0..<CPU.count {
+      let cpu = CPU(index)
+      text.append("processor\t: \(index)\napicid\t\t: \(cpu.apicID)\n")
+      text.append("model name\t: \(brand)\ncpu family\t: \(family)\n")
+      let megahertz = Clock.counterFrequency / 1_000_000
+      text.append("cpu MHz\t\t: \(megahertz)\nflags\t\t: \(names)\n\n")
+    }
+  }
+
   private static var family: UInt32 {
     let signature = cpuid(1, 0).eax
     let family = signature >> 8 & 15

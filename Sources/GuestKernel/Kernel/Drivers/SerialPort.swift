@@ -36,6 +36,11 @@ struct SerialPort {
     }
   }
 
+  func write(_ bytes: [UInt8]) {
+    var room = 0
+    for byte in bytes { put(byte, &room) }
+  }
+
   private func put(_ byte: UInt8, _ room: inout Int) {
     if room == 0 {
       while inb(lineStatus) & 0x20 == 0 {}

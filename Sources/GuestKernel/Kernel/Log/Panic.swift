@@ -2,75 +2,91 @@
 import KernelArch
 
 enum Panic {
-  nonisolated(unsafe) private static var hasBegun = false
+  /// The number of the processor that panicked first, and 1; or 0.
+  nonisolated(unsafe) private static var panicking: UInt32 = 0
+  /// Where the other processors were when they were stopped: instruction and frame, each its own.
+  nonisolated(unsafe) private static var places: [(instruction: UInt64, thread: Int)] = []
+
+  /// Locks are no longer waited for: their holders may never come back.
+  static var isUnderWay: Bool { atomic_load32(&panicking) != 0 }
+
+  /// Makes room for what the others will say, while memory can still be had.
+  static func prepare() {
+    places = Array(repeating: (0, 0), count: CPU.capacity)
+  }
 
   /// Puts the headline on the console; a panic inside a panic ends at once.
   static func begin(_ reason: TextLine) {
     cpu_cli()
-    if hasBegun { end() }
-    hasBegun = true
+    if !atomic_replace32(&panicking, 0, percpu_index() + 1) {
+      if panicking != percpu_index() + 1 { halt() }
+      end()
+    }
+    CPU.stopOthers()
     KernelLog.isOnConsole = true
     Console.write("\n")
-    log("PANIC", reason)
+    log(.emergency, "PANIC", reason)
     if let thread = Scheduler.running {
-      log("PANIC", "in thread \(thread.id) \(text: thread.name)")
+      log(.emergency, "PANIC", "in thread \(thread.id) \(text: thread.name)")
     }
+    if Taint.flags != 0 { log(.emergency, "PANIC", "tainted: \(Taint.letters)") }
   }
 
-  /// Walks the chain of frame pointers; each link is looked up in the page tables before it is read.
+  /// The NMI of a panic elsewhere: says where this processor was, and stops.
+  static func stop(_ frame: UnsafeMutablePointer<trap_frame>) -> Never {
+    let index = Int(percpu_index())
+    if index < places.count { places[index] = (frame.pointee.rip, 1) }
+    Debugger.remember(frame)
+    halt()
+  }
+
   static func backtrace(from instruction: UInt64, frame: UInt64) {
     Console.write("Backtrace, innermost call first:\n")
-    let longest = 32
-    var lines = 0
-    var repeats = 0
-    var last = instruction
-    var frame = frame
-    printFrame(lines, instruction)
-    while lines < longest, let link = readLink(frame) {
-      if link.returnAddress == last {
-        repeats += 1
-      } else {
-        printRepeats(repeats)
-        repeats = 0
-        lines += 1
-        printFrame(lines, link.returnAddress)
-        last = link.returnAddress
+    Backtrace.walk(from: instruction, frame: frame) { Console.write("\($0)\n") }
+    printOthers()
+  }
+
+  private static func printOthers() {
+    guard CPU.count > 1, !places.isEmpty else { return }
+    for _ in 0..<1_000_000 where !allHaveStopped { cpu_pause() }
+    for index in 0..<CPU.count where index != Int(percpu_index()) {
+      guard places[index].thread != 0 else {
+        Console.write("Processor \(index) does not answer.\n")
+        continue
       }
-      // Stacks grow down: a caller's frame is always above, so a damaged chain cannot loop.
-      guard link.frame > frame else { break }
-      frame = link.frame
+      let address = places[index].instruction
+      let isUser = address < Layout.userSpace.upperBound
+      let place: TextLine = isUser ? "in ring 3" : Symbols.describe(address)
+      Console.write("Processor \(index) was at \(hex: address, digits: 16)  \(place)\n")
     }
-    printRepeats(repeats)
   }
 
-  private static func readLink(_ frame: UInt64) -> (frame: UInt64, returnAddress: UInt64)? {
-    guard frame & 7 == 0, isReadable(frame), isReadable(frame &+ 8) else { return nil }
-    let words = UnsafePointer<UInt64>(OpaquePointer(pointer_to(frame)))
-    guard words[1] >= linker_text_start(), words[1] < linker_text_end() else { return nil }
-    return (words[0], words[1])
-  }
-
-  private static func printRepeats(_ count: Int) {
-    if count > 0 { Console.write("       ... and \(count) more calls from the same place\n") }
+  private static var allHaveStopped: Bool {
+    for index in 0..<CPU.count where index != Int(percpu_index()) {
+      if places[index].thread == 0 { return false }
+    }
+    return true
   }
 
   static func end() -> Never {
+    Debugger.panicked()
     if Power.options.usesDebugExit { Power.debugExit(0x01) }
+    if let seconds = Power.options.debug.panicSeconds, seconds > 0 {
+      Console.write("Restart in \(seconds) seconds.\n")
+      let end = Clock.nanoseconds + seconds * 1_000_000_000
+      while Clock.nanoseconds < end { cpu_pause() }
+      Power.reboot()
+    }
     if Power.options.rebootsAfterPanic { Power.reboot() }
     Console.write("The kernel has stopped.\n")
+    halt()
+  }
+
+  static func halt() -> Never {
     while true {
       cpu_cli()
       cpu_hlt()
     }
-  }
-
-  private static func isReadable(_ address: UInt64) -> Bool {
-    address >= Layout.directMap && KernelSpace.isMapped(LinearAddress(address))
-  }
-
-  private static func printFrame(_ number: Int, _ address: UInt64) {
-    Console.write(
-      "  #\(number, width: 2)  \(hex: address, digits: 16)  \(Symbols.describe(address))\n")
   }
 }
 

@@ -1,48 +1,36 @@
-/// The kernel's heap: a first arena in the image, then pages at `Layout.heap` as they are needed.
+/// What the Swift runtime allocates from: a first arena in the image until there are page descriptors,
+/// `Kmalloc` from then on. What began in the arena goes back there.
 ///
-/// Lock: interrupts off.
+/// Lock: `lock`, for the arena.
 import KernelArch
 
 enum KernelHeap {
-  nonisolated(unsafe) private(set) static var heap = Heap()
-  nonisolated(unsafe) private static var end = Layout.heap
-  nonisolated(unsafe) private static var canGrow = false
-
-  static let growth: UInt64 = 64 << 10
+  private static let lock = SpinLock("early heap")
+  nonisolated(unsafe) private static var arena = Heap()
 
   static func start() {
     let base = UInt(bitPattern: address_of_early_heap())
-    heap.add(base: base, length: UInt(bitPattern: address_of_early_heap_end()) - base)
+    arena.add(base: base, length: UInt(bitPattern: address_of_early_heap_end()) - base)
   }
 
-  /// From now on pages can be mapped.
-  static func allowGrowth() { canGrow = true }
-
   static func allocate(_ size: UInt, alignment: UInt) -> UnsafeMutableRawPointer? {
-    withInterruptsOff {
-      if let memory = heap.allocate(size, alignment: alignment) { return memory }
-      guard canGrow, grow(by: UInt64(size) &+ UInt64(alignment) &+ 64) else { return nil }
-      return heap.allocate(size, alignment: alignment)
+    if Kmalloc.isStarted {
+      guard size < UInt(1) << 40 else { return nil }
+      return Kmalloc.allocate(Int(size), alignment: Int(alignment), .atomic)
     }
+    return lock.withLockIRQ { arena.allocate(size, alignment: alignment) }
   }
 
   static func release(_ pointer: UnsafeMutableRawPointer) {
-    let isTaken = withInterruptsOff { heap.release(pointer) }
-    if !isTaken {
-      panic("heap block \(hex: UInt(bitPattern: pointer)) released twice, or never allocated")
-    }
+    let address = UInt(bitPattern: pointer)
+    guard address >= UInt(bitPattern: address_of_early_heap()),
+      address < UInt(bitPattern: address_of_early_heap_end())
+    else { return Kmalloc.release(pointer) }
+    let isTaken = lock.withLockIRQ { arena.release(pointer) }
+    if !isTaken { panic("heap block \(hex: address) released twice, or never allocated") }
   }
 
-  private static func grow(by bytes: UInt64) -> Bool {
-    let size = max(growth, (bytes &+ pageSize &- 1) & ~(pageSize &- 1))
-    guard size <= Layout.heapEnd &- end, size <= Frames.freeBytes else { return false }
-    let base = end
-    for _ in 0..<size / pageSize {
-      guard let frame = Frames.allocate() else { break }
-      KernelSpace.map(LinearAddress(end), to: frame, .kernelData)
-      end &+= pageSize
-    }
-    heap.add(base: UInt(base), length: UInt(end &- base))
-    return true
-  }
+  static var bytesTotal: UInt64 { Kmalloc.figures.bytesTotal + UInt64(arena.bytesTotal) }
+  static var bytesInUse: UInt64 { Kmalloc.figures.bytesInUse + UInt64(arena.bytesInUse) }
+  static var liveBlocks: UInt64 { Kmalloc.figures.objects + UInt64(arena.liveBlocks) }
 }

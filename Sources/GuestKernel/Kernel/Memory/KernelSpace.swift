@@ -13,10 +13,15 @@ enum KernelSpace {
   static func start(_ map: MemoryMap) {
     guard let tables = PageTables() else { panic("no memory for page tables") }
     built = tables
-    for slot in [Layout.directMap, Layout.heap, Layout.stacks, Layout.image] { prepare(slot) }
+    for slot in [Randomization.directMap, Layout.heap, Layout.stacks, Layout.image] {
+      prepare(slot)
+    }
     let direct = mapPhysicalMemory(map)
     mapImage()
     write_cr3(tables.root.value)
+    let moved = Randomization.directMap - Layout.directMap
+    Layout.directMap = Randomization.directMap
+    Frames.follow(directMapBy: moved)
     Features.enableProtections()
     describe(direct)
   }
@@ -43,7 +48,7 @@ enum KernelSpace {
     let entry = PageTables.entry(tables.root, Int(base >> 39 & 511))
     guard entry.pointee == 0 else { return }
     guard let frame = Frames.allocate() else { panic("no memory for page tables") }
-    PageTables.frameCount += 1
+    PageTables.countFrames(1)
     let path: PageFlags = [.present, .writable]
     entry.pointee = frame.value | path.rawValue
   }
@@ -91,7 +96,7 @@ extension KernelSpace {
   }
 
   private static func mapOne(_ physical: UInt64, _ flags: PageFlags, _ level: PageLevel) {
-    let address = LinearAddress(physical &+ Layout.directMap)
+    let address = LinearAddress(physical &+ Randomization.directMap)
     if !tables.map(address, to: PhysicalAddress(physical), flags, level: level) {
       panic("no memory for page tables")
     }

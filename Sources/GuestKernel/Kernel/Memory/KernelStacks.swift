@@ -1,30 +1,67 @@
 /// Stacks for threads in the kernel, each in a slot of its own above pages that are not mapped.
 ///
-/// A stack that is no longer used keeps its pages and serves the next thread.
-/// Lock: interrupts off.
+/// Four pages each: a thousand threads are nothing special, and a page fault that has to read a file
+/// through a journal fits. A stack that is no longer used keeps its pages and serves the next thread. A
+/// push beyond the bottom faults; since the processor cannot push that fault's frame either, it becomes a
+/// double fault, which has a stack of its own.
 import KernelArch
 
 enum KernelStacks {
   static let size: UInt64 = 16 << 10
   private static let slot: UInt64 = 32 << 10
 
-  nonisolated(unsafe) private static var unused: [UInt64] = []
+  private static let lock = SpinLock("kernel stacks")
+  /// Lock for these: `lock`.
+  ///
+  /// An unused stack's first word links to the next.
+  nonisolated(unsafe) private static var firstUnused: UInt64 = 0
   nonisolated(unsafe) private(set) static var count: UInt64 = 0
 
   /// Returns the top of a stack, or nil when memory has run out.
   static func allocate() -> UInt64? {
-    if let top = unused.popLast() { return top }
-    guard Frames.freeBytes > size * 4 else { return nil }
-    let top = Layout.stacks + (count + 1) * slot
-    count += 1
-    for page in stride(from: top - size, to: top, by: Int(pageSize)) {
-      guard let frame = Frames.allocate() else { return nil }
-      KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
+    let unused: UInt64 = lock.withLockIRQ {
+      let top = firstUnused
+      if top != 0 { firstUnused = link(top).pointee }
+      return top
     }
-    return top
+    if unused != 0 { return unused }
+    var frames: [PhysicalAddress] = []
+    for _ in 0..<size / pageSize {
+      guard let frame = Frames.allocate() else {
+        for frame in frames { Frames.release(frame) }
+        return nil
+      }
+      frame.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: Int(pageSize))
+      frames.append(frame)
+    }
+    return lock.withLockIRQ {
+      count += 1
+      let top = Layout.stacks + count * slot
+      for (index, frame) in frames.enumerated() {
+        let page = top - size + UInt64(index) * pageSize
+        KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
+      }
+      return top
+    }
   }
 
-  static func release(top: UInt64) { unused.append(top) }
+  static func release(top: UInt64) {
+    lock.withLockIRQ {
+      link(top).pointee = firstUnused
+      firstUnused = top
+    }
+  }
+
+  private static func link(_ top: UInt64) -> UnsafeMutablePointer<UInt64> {
+    pointer_to(top - 8).assumingMemoryBound(to: UInt64.self)
+  }
+
+  /// How much of a stack has ever been used, in bytes: all below is still zero.
+  static func mostUsed(top: UInt64) -> UInt64 {
+    var at = top - size
+    while at < top, pointer_to(at).load(as: UInt64.self) == 0 { at += 8 }
+    return top - at
+  }
 
   /// True when one of the addresses lies in a page that guards a stack.
   static func isGuard(_ stackPointer: UInt64, _ fault: UInt64) -> Bool {

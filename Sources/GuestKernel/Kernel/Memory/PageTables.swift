@@ -36,15 +36,19 @@ struct PageTables {
 
   /// Frames that hold page tables.
   ///
-  /// Lock: interrupts off.
-  nonisolated(unsafe) static var frameCount: UInt64 = 0
+  /// Changed by atomic operations.
+  nonisolated(unsafe) private(set) static var frameCount: UInt64 = 0
+
+  static func countFrames(_ change: Int64) {
+    _ = atomic_add64(&frameCount, UInt64(bitPattern: change))
+  }
 
   let root: PhysicalAddress
 
   /// Makes an empty tree, or nil when memory has run out.
   init?() {
     guard let frame = Frames.allocate() else { return nil }
-    PageTables.frameCount += 1
+    PageTables.countFrames(1)
     root = frame
   }
 
@@ -67,7 +71,7 @@ struct PageTables {
       let entry = PageTables.entry(table, PageTables.index(address, level: depth))
       if entry.pointee & 1 == 0 {
         guard let frame = Frames.allocate() else { return false }
-        PageTables.frameCount += 1
+        PageTables.countFrames(1)
         let path: PageFlags =
           flags.contains(.user) ? [.present, .writable, .user] : [.present, .writable]
         entry.pointee = frame.value | path.rawValue
@@ -103,25 +107,9 @@ struct PageTables {
       leaf.entry.pointee & PageTables.addressMask & ~(size - 1) | address.value & (size - 1))
   }
 
-  /// Frees what the entries `range` of the root lead to, pages and tables.
-  func release(_ range: Range<Int>) {
-    for index in range { PageTables.release(PageTables.entry(root, index), level: 4) }
-  }
-
-  private static func release(_ entry: Entry, level: Int) {
-    guard entry.pointee & 1 != 0 else { return }
-    let frame = PhysicalAddress(entry.pointee & addressMask)
-    if level > 1 {
-      for index in 0..<512 { release(PageTables.entry(frame, index), level: level - 1) }
-      frameCount -= 1
-    }
-    entry.pointee = 0
-    Frames.release(frame)
-  }
-
   /// Frees the root itself, when nothing hangs from it any more.
   func releaseRoot() {
-    PageTables.frameCount -= 1
+    PageTables.countFrames(-1)
     Frames.release(root)
   }
 }

@@ -12,15 +12,8 @@ enum Files {
   nonisolated(unsafe) private(set) static var all: [File] = []
 
   static func start(modules: [BootInformation.Module]) {
-    var program = address_of_programs_start()
-    while program < address_of_programs_end() {
-      let name = UnsafeRawBufferPointer(
-        start: program.pointee.name, count: strlen(program.pointee.name))
-      let contents = UnsafeRawBufferPointer(
-        start: program.pointee.start, count: Int(program.pointee.size))
-      all.append(File(name: Array(name), contents: contents, kind: .program))
-      program += 1
-    }
+    addTable(address_of_programs_start()..<address_of_programs_end(), .program)
+    addTable(address_of_modules_start()..<address_of_modules_end(), .module)
     for module in modules {
       KernelSpace.ensureMapped(
         PhysicalAddress(module.base), length: module.size, isDevice: false)
@@ -28,6 +21,21 @@ enum Files {
         start: PhysicalAddress(module.base).pointer, count: Int(module.size))
       all.append(File(name: module.name, contents: contents, kind: .module))
       log("init", "module \(text: module.name), \(size: module.size) at \(hex: module.base)")
+    }
+  }
+
+  /// The files that the image holds.
+  private static func addTable(
+    _ table: Range<UnsafePointer<program_t>>, _ kind: FileRecord.Kind
+  ) {
+    var entry = table.lowerBound
+    while entry < table.upperBound {
+      let name = UnsafeRawBufferPointer(
+        start: entry.pointee.name, count: strlen(entry.pointee.name))
+      let contents = UnsafeRawBufferPointer(
+        start: entry.pointee.start, count: Int(entry.pointee.size))
+      all.append(File(name: Array(name), contents: contents, kind: kind))
+      entry += 1
     }
   }
 

@@ -1,102 +1,151 @@
-/// A program being executed in ring 3, in an address space of its own.
+/// The process control block: what the kernel knows of a program being executed in ring 3.
+///
+/// A process is an address space, a table of files and a table of signal actions, which its threads
+/// share; it has a parent, belongs to a process group and a session, and stays as a zombie after its
+/// end until its parent has asked how it ended.
 import KernelArch
 
 final class Process {
-  let pid: Int
-  let name: [UInt8]
-  var parent: Int
-  /// Lock for all of these: interrupts off.
+  /// The number of its first thread; set before anybody else can see the process.
+  private(set) var pid = 0
+  /// Replaced by `exec`, by the only thread that is left then.
+  ///
+  /// Lock: none.
   var space: AddressSpace
-  var heapEnd: UInt64
-  /// It takes Ctrl-C as a byte.
-  var keepsInterrupts = false
-  /// Ctrl-C came while it waited for a child.
-  var wasInterrupted = false
-  /// It has been told to end this way, and will before its next instruction in ring 3.
+  /// Its calls are written down; the process's own, as its threads make them.
+  var tracer: SystemCallTrace?
+  /// Of `setitimer`; made when first used.
+  var realTimer: RealTimer?
+  /// Descriptors, root and working directory; set once, before the first thread runs.
+  var files: FileTable?
+
+  /// Lock for all of these: `Processes.lock`.
+  var name: [UInt8]
+  var parent: Int
+  var children: [Process] = []
+  var threads: [Thread] = []
+  var group: Int
+  var session: Int
+  /// The strings of argv, each ending in NUL.
+  var commandLine: [UInt8] = []
+  var actions = Array(repeating: SignalAction(), count: Int(Signal.count) + 1)
+  /// Signals for whichever thread takes them.
+  var pending = PendingSignals()
+  /// Decides which system calls it may make; inherited, never removed.
+  var callFilter: ScriptProgram?
+  /// It has been told to end this way: each thread leaves before its next instruction in ring 3.
   var pendingEnd: ExitStatus?
   /// It has ended this way; its parent has yet to ask.
   var status: ExitStatus?
+  /// Stopped by a signal: its threads wait before they return to ring 3.
+  var stopSignal: Signal?
+  /// What the parent has not been told yet about stopping and going on.
+  var news: ExitStatus?
+  /// It has called `execve` since `fork`: its group can no longer be changed by the parent.
+  var hasExecuted = false
+  var usage = ProcessUsage()
 
-  init(pid: Int, name: [UInt8], parent: Int, space: AddressSpace, heapEnd: UInt64) {
-    self.pid = pid
+  /// Threads that may still have the page tables loaded.
+  private(set) var users = 0
+
+  let started = Clock.nanoseconds
+  /// Woken when a child ends, stops or goes on.
+  let childChanged = WaitQueue()
+  /// Woken when the process goes on after a stop.
+  let resumed = WaitQueue()
+  /// Woken when a thread has left and been cleared away.
+  let threadLeft = WaitQueue()
+
+  /// It takes Ctrl-C as a byte.
+  var keepsInterrupts = false
+
+  init(name: [UInt8], parent: Int, group: Int, session: Int, space: AddressSpace) {
     self.name = name
     self.parent = parent
+    self.group = group
+    self.session = session
     self.space = space
-    self.heapEnd = heapEnd
+  }
+
+  /// Makes the first thread, which gives the process its number; it does not run yet.
+  func makeFirstThread(stackTop: UInt64, _ user: UserThread) -> Thread {
+    let thread = Scheduler.add(name: name, process: self, stackTop: stackTop)
+    thread.user = user
+    pid = thread.id
+    if group == 0 { group = pid }
+    if session == 0 { session = pid }
+    add(thread)
+    return thread
+  }
+
+  func add(_ thread: Thread) {
+    Processes.lock.withLockIRQ {
+      threads.append(thread)
+      users += 1
+    }
+  }
+
+  /// The reaper has taken a thread's stack away; with the last one goes the memory.
+  func threadWasCleared() {
+    let isLast = Processes.lock.withLockIRQ {
+      users -= 1
+      return users == 0
+    }
+    if isLast { withInterruptsOff { space.release() } }
+    threadLeft.wakeAll()
   }
 }
 
-/// All processes.
+extension Process {
+  /// The one that made the system call or caused the exception; a kernel thread has none.
+  static var current: Process {
+    guard let process = Thread.current.process else { panic("a kernel thread is no process") }
+    return process
+  }
+}
+
+/// What a process has used, itself and its children that were waited for.
+struct ProcessUsage {
+  var nanoseconds: UInt64 = 0
+  var childrenNanoseconds: UInt64 = 0
+  var childrenFaults: UInt64 = 0
+}
+
+/// A thread's own part of what a program sees: its signal mask, its pending signals, its stacks.
 ///
-/// Lock: interrupts off.
-enum Processes {
-  nonisolated(unsafe) private(set) static var all: [Process] = []
+/// Lock: `Processes.lock`, but for what only the thread itself touches.
+final class UserThread {
+  var mask = SignalSet()
+  var pending = PendingSignals()
+  /// The mask to go back to after the handler that ends `rt_sigsuspend`.
+  var maskToRestore: SignalSet?
+  /// Only this thread leaves, with this code.
+  var exitCode: Int32?
 
-  static func find(_ pid: Int) -> Process? {
-    for process in all where process.pid == pid { return process }
-    return nil
+  // Its own.
+  var alternateStack = SignalStack()
+  /// The base of FS: where the thread keeps what is its own.
+  var threadPointer: UInt64 = 0
+  /// A local descriptor table, for the few programs that have one.
+  var segments: UnsafeMutablePointer<Segments>?
+  /// Cleared and woken as a futex when the thread leaves.
+  var clearAtExit: UInt64 = 0
+  /// The number of the call that was interrupted, to be made again.
+  var interruptedCall: UInt64?
+  /// The registers are not those of a system call's return: IRETQ must restore all of them.
+  var needsFullReturn = false
+
+  init() {}
+
+  /// For a child: everything but what is pending.
+  init(copying other: UserThread) {
+    mask = other.mask
+    alternateStack = other.alternateStack
+    threadPointer = other.threadPointer
+    segments = other.segments.map { Segments.copy(of: $0) }
   }
 
-  static func add(_ process: Process) { all.append(process) }
-
-  /// Tells a process to end; the first reason counts.
-  ///
-  static func end(_ process: Process, _ status: ExitStatus) {
-    guard process.status == nil else { return }
-    if process.pendingEnd == nil { process.pendingEnd = status }
-    Scheduler.interrupt(process)
-  }
-
-  /// The running process ends: its parent learns how, its children become nobody's.
-  @inline(never)
-  static func finishRunning() {
-    guard let process = Scheduler.running?.process else { return }
-    process.status = process.pendingEnd ?? .killed
-    if Console.foreground == process.pid { Console.foreground = process.parent }
-    for child in all where child.parent == process.pid { child.parent = 0 }
-    all.removeAll { $0.parent == 0 && $0.status != nil }
-    Scheduler.wake(.child(of: process.parent))
-  }
-
-  /// Waits for a child of `parent`, any or the one with this pid, and forgets it.
-  static func wait(
-    parent: Int, pid: Int, noHang: Bool
-  ) -> Result<(pid: Int, status: ExitStatus), SystemFailure> {
-    while true {
-      var hasChild = false
-      for (index, child) in all.enumerated() where child.parent == parent {
-        guard pid == 0 || child.pid == pid else { continue }
-        hasChild = true
-        if let status = child.status {
-          all.remove(at: index)
-          return .success((child.pid, status))
-        }
-      }
-      if !hasChild { return .failure(SystemFailure(.noChild)) }
-      if noHang { return .failure(SystemFailure(.tryAgain)) }
-      let goesOn = Scheduler.wait(on: .child(of: parent))
-      if !goesOn || takeInterrupt(parent) { return .failure(SystemFailure(.interrupted)) }
-    }
-  }
-}
-
-extension Processes {
-  /// Ctrl-C for a process that does not die of it: ends its waiting for a child, if it does that.
-  static func interruptWaiting(_ process: Process) -> Bool {
-    for thread in Scheduler.threads where thread.process === process {
-      guard thread.state == .waiting(.child(of: process.pid)) else { continue }
-      process.wasInterrupted = true
-      Scheduler.makeReady(thread)
-      return true
-    }
-    return false
-  }
-
-  private static func takeInterrupt(_ pid: Int) -> Bool {
-    guard let process = find(pid), process.wasInterrupted else { return false }
-    process.wasInterrupted = false
-    return true
-  }
+  deinit { segments?.deallocate() }
 }
 
 /// A system call's failure, as an error that Swift can pass along.

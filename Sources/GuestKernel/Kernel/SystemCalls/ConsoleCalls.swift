@@ -2,26 +2,17 @@
 import KernelArch
 
 extension SystemCalls {
-  static func write(_ address: UInt64, _ count: UInt64) -> Answer {
-    guard let bytes = UserMemory.read(address, count: min(count, pageSize)) else {
-      return fail(.badAddress)
-    }
-    Console.write(bytes)
-    return .success(UInt64(bytes.count))
-  }
-
-  static func read(_ address: UInt64, _ count: UInt64, _ process: Process) -> Answer {
-    guard count > 0 else { return .success(0) }
-    guard process.pid == Console.foreground else { return fail(.notPermitted) }
-    let bytes = Console.read(limit: Int(min(count, 256)))
-    guard !bytes.isEmpty else { return fail(.interrupted) }
-    return UserMemory.write(bytes, to: address) ? .success(UInt64(bytes.count)) : fail(.badAddress)
-  }
-
   static func sleep(_ milliseconds: UInt64) -> Answer {
-    let perTick = 1000 / Clock.ticksPerSecond
-    let ticks = min(milliseconds, 1 << 40) / perTick + (milliseconds % perTick == 0 ? 0 : 1)
-    return Scheduler.sleep(until: Clock.ticks + ticks) ? .success(0) : fail(.interrupted)
+    let end = Clock.nanoseconds &+ min(milliseconds, 1 << 40) &* 1_000_000
+    return WaitQueue.never.wait(until: end) { false } == .timedOut
+      ? .success(0) : fail(.interrupted)
+  }
+
+  static func uptime() -> Answer { .success(Clock.nanoseconds) }
+
+  static func keepInterrupts(_ flag: Int32) -> Answer {
+    Process.current.keepsInterrupts = flag != 0
+    return .success(0)
   }
 
   static func readLog(_ position: UInt64, _ address: UInt64, _ count: UInt64) -> Answer {

@@ -1,11 +1,17 @@
-/// Where SYSCALL arrives. System calls run with interrupts off; those that wait let others run.
+/// Where system calls arrive: each runs as part of its caller, with interrupts on and preemptible, and
+/// may wait. Which function serves which number is in `SystemCalls.tbl`.
 import KernelArch
 
-/// Called by syscall_entry.
+/// Called by syscall_entry with interrupts off, which it must also return with.
+///
+/// Returns 1 when every register is to be restored, which SYSRET does not do.
 @c(syscall_dispatch)
-public func syscallDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
+public func syscallDispatch(_ frame: UnsafeMutablePointer<trap_frame>) -> UInt32 {
+  cpu_sti()
   SystemCalls.serve(frame)
-  Scheduler.endIfAsked()
+  cpu_cli()
+  SignalDelivery.attend(frame)
+  return SystemCalls.takeFullReturn() ? 1 : 0
 }
 
 enum SystemCalls {
@@ -13,45 +19,78 @@ enum SystemCalls {
 
   @inline(never)
   static func serve(_ frame: UnsafeMutablePointer<trap_frame>) {
-    guard let thread = Scheduler.running, let process = thread.process else {
-      panic("a system call from the kernel")
-    }
+    let thread = Thread.current
     thread.systemCalls += 1
-    switch answer(frame.pointee, process) {
-    case .success(let value): frame.pointee.rax = value
-    case .failure(let failure): frame.pointee.rax = UInt64(bitPattern: failure.error.rawValue)
+    let number = frame.pointee.rax
+    let arguments = CallArguments(frame.pointee)
+    Trace.record(.sysEnter, number, arguments.rdi, arguments.rsi)
+    defer { Trace.record(.sysExit, number, frame.pointee.rax) }
+    if let filter = thread.process?.callFilter, !isAllowed(filter, frame.pointee) {
+      frame.pointee.rax = UInt64(bitPattern: SystemError.notPermitted.rawValue)
+      return
     }
+    let tracer = thread.process?.tracer
+    let text = tracer?.begin(number, arguments)
+    switch dispatch(number, arguments, frame) {
+    case .success(let value):
+      frame.pointee.rax = value
+    case .failure(let failure):
+      frame.pointee.rax = UInt64(bitPattern: failure.error.rawValue)
+      if failure.error == .interrupted, arguments.canRestart {
+        thread.user?.interruptedCall = number
+      }
+    }
+    if let text { tracer?.end(number, text, frame.pointee.rax) }
+  }
+
+  @inline(never)
+  fileprivate static func takeFullReturn() -> Bool {
+    guard let user = Thread.current.user, user.needsFullReturn else { return false }
+    user.needsFullReturn = false
+    return true
   }
 
   static func fail(_ error: SystemError) -> Answer { .failure(SystemFailure(error)) }
 
-  private static func answer(_ f: trap_frame, _ process: Process) -> Answer {
-    guard let call = SystemCall(rawValue: f.rax) else { return fail(.noSuchCall) }
-    switch call {
-    case .exit:
-      Processes.end(process, .exited(code: Int32(truncatingIfNeeded: f.rdi)))
-      return .success(0)
-    case .write: return write(f.rdi, f.rsi)
-    case .read: return read(f.rdi, f.rsi, process)
-    case .processID: return .success(UInt64(process.pid))
-    case .yield:
-      Scheduler.yield()
-      return .success(0)
-    case .sleep: return sleep(f.rdi)
-    case .uptime: return .success(Clock.nanoseconds)
-    case .spawn: return spawn(f.rdi, f.rsi, f.rdx, process)
-    case .wait: return wait(f.rdi, f.rsi, f.rdx, process)
-    case .kill: return kill(f.rdi)
-    case .grow: return grow(f.rdi, process)
-    case .processes: return listProcesses(f.rdi, f.rsi)
-    case .readLog: return readLog(f.rdi, f.rsi, f.rdx)
-    case .memory: return describeMemory(f.rdi)
-    case .file: return describeFile(f.rdi, f.rsi)
-    case .readFile: return readFile(f.rdi, f.rsi, f.rdx, f.r10)
-    case .power: return power(f.rdi)
-    case .keepInterrupts:
-      process.keepsInterrupts = f.rdi != 0
-      return .success(0)
+  /// The answer of a handler that throws.
+  static func answer(_ body: () throws(SystemFailure) -> UInt64) -> Answer {
+    do throws(SystemFailure) {
+      return .success(try body())
+    } catch {
+      return .failure(error)
     }
   }
 }
+
+/// The arguments of a call, wherever its entry has them.
+///
+/// 64-bit code uses RDI, RSI, RDX, R10, R8 and R9, by SYSCALL as by INT 80h. 32-bit code uses EBX, ECX,
+/// EDX, ESI, EDI and EBP by INT 80h, and EBX, ESI, EDI and EBP by SYSENTER, which needs ECX and EDX to
+/// find its way back. The numbers are the same in all cases.
+struct CallArguments {
+  let rdi: UInt64
+  let rsi: UInt64
+  let rdx: UInt64
+  let r10: UInt64
+  let r8: UInt64
+  let r9: UInt64
+  /// The instruction is two bytes long and lies before the return address.
+  let canRestart: Bool
+
+  private static let sysenter: UInt64 = 0x101
+
+  init(_ f: trap_frame) {
+    canRestart = f.vector != CallArguments.sysenter
+    if f.vector == CallArguments.sysenter {
+      (rdi, rsi, rdx, r10) = (low(f.rbx), low(f.rsi), low(f.rdi), low(f.rbp))
+      (r8, r9) = (0, 0)
+    } else if f.cs == Selector.userCode {
+      (rdi, rsi, rdx, r10, r8, r9) = (f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9)
+    } else {
+      (rdi, rsi, rdx) = (low(f.rbx), low(f.rcx), low(f.rdx))
+      (r10, r8, r9) = (low(f.rsi), low(f.rdi), low(f.rbp))
+    }
+  }
+}
+
+private func low(_ register: UInt64) -> UInt64 { register & 0xffff_ffff }

@@ -1,10 +1,146 @@
-/// Starting, ending and looking at processes; memory and files.
+/// Making processes, ending them, waiting for them.
 import KernelArch
 
 extension SystemCalls {
-  static func spawn(
-    _ address: UInt64, _ count: UInt64, _ flags: UInt64, _ process: Process
-  ) -> Answer {
+  static func fork(_ frame: UnsafeMutablePointer<trap_frame>) throws(SystemFailure) -> UInt64 {
+    try Fork.fork(frame)
+  }
+
+  static func execve(
+    _ frame: UnsafeMutablePointer<trap_frame>, _ path: UInt64, _ arguments: UInt64,
+    _ environment: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    let path = try UserMemory.string(path, limit: 4096)
+    var room = Exec.longestArguments
+    let arguments = try strings(at: arguments, &room)
+    let environment = try strings(at: environment, &room)
+    guard !path.isEmpty else { throw SystemFailure(.notFound) }
+    return try Exec.execute(
+      frame, path, arguments.isEmpty ? [path] : arguments, environment)
+  }
+
+  /// An array of pointers to strings that ends in a null pointer; a null pointer is an empty one.
+  private static func strings(
+    at address: UInt64, _ room: inout Int
+  ) throws(SystemFailure) -> [[UInt8]] {
+    var strings: [[UInt8]] = []
+    guard address != 0 else { return strings }
+    while true {
+      let pointer = try UserMemory.get(0 as UInt64, at: address &+ UInt64(strings.count * 8))
+      if pointer == 0 { return strings }
+      guard room > 9 else { throw SystemFailure(.argumentsTooLong) }
+      do throws(SystemFailure) {
+        strings.append(try UserMemory.string(pointer, limit: room - 9))
+      } catch {
+        throw error.error == .nameTooLong ? SystemFailure(.argumentsTooLong) : error
+      }
+      room -= strings[strings.count - 1].count + 9
+    }
+  }
+
+  static func exitThread(_ code: Int32) -> Answer {
+    let thread = Thread.current
+    thread.user?.exitCode = code
+    thread.interrupt(fatal: true)
+    return .success(0)
+  }
+
+  static func exitGroup(_ code: Int32) -> Answer {
+    Processes.end(Process.current, .exited(code: code))
+    return .success(0)
+  }
+
+  static func wait4(
+    _ pid: Int32, _ status: UInt64, _ options: UInt64, _ usage: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    let known: UInt64 = 0xe000_000b  // WNOHANG, WUNTRACED, WCONTINUED, and what clone adds
+    guard options & ~known == 0 else { throw SystemFailure(.invalidArgument) }
+    let caller = Process.current
+    let options = WaitOptions(rawValue: options).union(.exited)
+    let selection = ChildSelection(pid, caller: caller)
+    guard let news = try Processes.wait(parent: caller.pid, selection, options) else { return 0 }
+    let word = Power.options.faults.contains(.waitLie) ? 0 : news.status.word
+    if status != 0 { try UserMemory.put(word, at: status) }
+    if usage != 0 { try UserMemory.put(news.nanoseconds, at: usage) }
+    return UInt64(news.pid)
+  }
+
+  static func waitid(
+    _ type: Int32, _ id: Int32, _ record: UInt64, _ options: UInt64, _ usage: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    let caller = Process.current
+    let selection: ChildSelection
+    switch type {
+    case 0: selection = .any
+    case 1: selection = .pid(Int(id))
+    case 2: selection = .group(id == 0 ? caller.group : Int(id))
+    default: throw SystemFailure(.invalidArgument)
+    }
+    let options = WaitOptions(rawValue: options)
+    guard !options.isDisjoint(with: [.exited, .stopped, .continued]) else {
+      throw SystemFailure(.invalidArgument)
+    }
+    let news = try Processes.wait(parent: caller.pid, selection, options)
+    if record != 0 { try UserMemory.put(describe(news), at: record) }
+    return 0
+  }
+
+  private static func describe(_ news: ChildNews?) -> SignalRecord {
+    var record = SignalRecord()
+    guard let news else { return record }
+    record.signal = Signal.child.number
+    record.pid = Int32(truncatingIfNeeded: news.pid)
+    switch news.status {
+    case .exited(let code): (record.code, record.status) = (SignalRecord.exited, code & 0xff)
+    case .signaled(let signal, let dumped):
+      record.code = dumped ? SignalRecord.dumped : SignalRecord.killed
+      record.status = signal.number
+    case .stopped(let signal):
+      (record.code, record.status) = (SignalRecord.stopped, signal.number)
+    case .continued:
+      (record.code, record.status) = (SignalRecord.continued, Signal.continues.number)
+    }
+    return record
+  }
+}
+
+// MARK: Who is who
+
+extension SystemCalls {
+  static func getProcessID() -> Answer { .success(UInt64(Process.current.pid)) }
+  static func getThreadID() -> Answer { .success(UInt64(Thread.current.id)) }
+  static func getParentID() -> Answer {
+    let process = Process.current
+    return .success(UInt64(Processes.lock.withLockIRQ { process.parent }))
+  }
+
+  static func setGroup(_ pid: Int32, _ group: Int32) throws(SystemFailure) -> UInt64 {
+    try JobControl.setGroup(Int(pid), Int(group))
+    return 0
+  }
+
+  static func getGroup() -> Answer { .success(UInt64(Process.current.group)) }
+
+  static func getGroupOf(_ pid: Int32) throws(SystemFailure) -> UInt64 {
+    UInt64(try JobControl.process(pid).group)
+  }
+
+  static func getSessionOf(_ pid: Int32) throws(SystemFailure) -> UInt64 {
+    UInt64(try JobControl.process(pid).session)
+  }
+
+  static func makeSession() throws(SystemFailure) -> UInt64 { try JobControl.makeSession() }
+
+  static func yield() -> Answer {
+    Scheduler.yield()
+    return .success(0)
+  }
+}
+
+// MARK: Starting and waiting in one step, for programs that do without fork
+
+extension SystemCalls {
+  static func spawn(_ address: UInt64, _ count: UInt64, _ flags: UInt64) -> Answer {
     guard count <= UInt64(Spawn.longestArguments) else { return fail(.argumentsTooLong) }
     guard let bytes = UserMemory.read(address, count: count) else { return fail(.badAddress) }
     var arguments: [[UInt8]] = []
@@ -13,120 +149,24 @@ extension SystemCalls {
     }
     if arguments.last?.isEmpty == true { arguments.removeLast() }  // after the last NUL
     let wantsConsole = flags & SpawnFlags.foreground != 0
-    do throws(SystemFailure) {
-      let pid = try Spawn.start(
-        arguments, parent: process.pid,
-        isForeground: wantsConsole && Console.foreground == process.pid)
-      return .success(UInt64(pid))
-    } catch {
-      return .failure(error)
+    let process = Process.current
+    return answer { () throws(SystemFailure) in
+      UInt64(
+        try Spawn.start(
+          arguments, parent: process.pid,
+          isForeground: wantsConsole && Console.foreground == process.group))
     }
   }
 
-  static func wait(
-    _ pid: UInt64, _ address: UInt64, _ flags: UInt64, _ process: Process
-  ) -> Answer {
-    let result = Processes.wait(
-      parent: process.pid, pid: Int(truncatingIfNeeded: pid),
-      noHang: flags & WaitFlags.noHang != 0)
-    switch result {
-    case .failure(let failure): return .failure(failure)
-    case .success(let ended):
-      guard address == 0 || UserMemory.write(record: ended.status.word, to: address) else {
-        return fail(.badAddress)
-      }
-      return .success(UInt64(ended.pid))
+  static func wait(_ pid: Int32, _ address: UInt64, _ flags: UInt64) -> Answer {
+    answer { () throws(SystemFailure) in
+      let options: WaitOptions =
+        flags & WaitFlags.noHang != 0 ? [.exited, .noHang] : [.exited]
+      let selection: ChildSelection = pid == 0 ? .any : .pid(Int(pid))
+      let news = try Processes.wait(parent: Process.current.pid, selection, options)
+      guard let news else { throw SystemFailure(.tryAgain) }
+      if address != 0 { try UserMemory.put(UInt64(news.status.word), at: address) }
+      return UInt64(news.pid)
     }
-  }
-
-  static func kill(_ pid: UInt64) -> Answer {
-    let pid = Int(truncatingIfNeeded: pid)
-    if let process = Processes.find(pid), process.status == nil {
-      Processes.end(process, .killed)
-      return .success(0)
-    }
-    for thread in Scheduler.threads where thread.id == pid && thread.process == nil {
-      return fail(.notPermitted)
-    }
-    return fail(.noSuchProcess)
-  }
-
-  static func grow(_ bytes: UInt64, _ process: Process) -> Answer {
-    let old = process.heapEnd
-    let room = Layout.userStackGuard.lowerBound - old
-    guard bytes <= room, bytes <= Frames.freeBytes else { return fail(.outOfMemory) }
-    let end = (old + bytes + pageSize - 1) & ~(pageSize - 1)
-    // Pages that a failed call leaves behind are the process's, and go when it goes.
-    guard process.space.allocate(old, end, isWritable: true, isExecutable: false) else {
-      return fail(.outOfMemory)
-    }
-    process.heapEnd = end
-    return .success(old)
-  }
-
-  static func listProcesses(_ address: UInt64, _ capacity: UInt64) -> Answer {
-    var at = address
-    for (index, thread) in Scheduler.threads.enumerated() where UInt64(index) < capacity {
-      guard UserMemory.write(record: record(of: thread), to: at) else { return fail(.badAddress) }
-      at &+= UInt64(MemoryLayout<ProcessRecord>.stride)
-    }
-    return .success(UInt64(Scheduler.threads.count))
-  }
-
-  private static func record(of thread: Thread) -> ProcessRecord {
-    let state: ProcessRecord.State =
-      switch thread.state {
-      case .ready: .ready
-      case .running: .running
-      case .waiting: .waiting
-      case .sleeping: .sleeping
-      case .ended: .ended
-      }
-    var record = ProcessRecord()
-    record.pid = UInt32(truncatingIfNeeded: thread.id)
-    record.parent = UInt32(truncatingIfNeeded: thread.process?.parent ?? 0)
-    record.state = state.rawValue
-    record.isUser = thread.process == nil ? 0 : 1
-    record.ticks = thread.ticks
-    record.preemptions = thread.preemptions
-    record.systemCalls = thread.systemCalls
-    record.memory = (thread.process?.space.pageCount ?? 0) * pageSize
-    record.name = RecordName(bytes: thread.name)
-    return record
-  }
-
-  static func describeMemory(_ address: UInt64) -> Answer {
-    var record = MemoryRecord()
-    record.usable = Frames.usable
-    record.free = Frames.freeBytes
-    record.kernelImage = linker_kernel_end() - linker_text_start()
-    record.heapTotal = UInt64(KernelHeap.heap.bytesTotal)
-    record.heapInUse = UInt64(KernelHeap.heap.bytesInUse)
-    record.heapBlocks = UInt64(KernelHeap.heap.liveBlocks)
-    record.pageTables = PageTables.frameCount * pageSize
-    record.kernelStacks = KernelStacks.count * KernelStacks.size
-    for process in Processes.all { record.processes += process.space.pageCount * pageSize }
-    return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
-  }
-
-  static func describeFile(_ index: UInt64, _ address: UInt64) -> Answer {
-    guard index < UInt64(Files.all.count) else { return fail(.notFound) }
-    let file = Files.all[Int(index)]
-    var record = FileRecord()
-    record.size = UInt64(file.contents.count)
-    record.kind = file.kind.rawValue
-    record.name = RecordName(bytes: file.name)
-    return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
-  }
-
-  static func readFile(
-    _ index: UInt64, _ offset: UInt64, _ address: UInt64, _ count: UInt64
-  ) -> Answer {
-    guard index < UInt64(Files.all.count) else { return fail(.notFound) }
-    let contents = Files.all[Int(index)].contents
-    guard offset < UInt64(contents.count) else { return .success(0) }
-    let length = min(count, UInt64(contents.count) - offset, pageSize)
-    let part = UnsafeRawBufferPointer(rebasing: contents[Int(offset)..<Int(offset + length)])
-    return UserMemory.write(part, to: address) ? .success(length) : fail(.badAddress)
   }
 }

@@ -11,6 +11,7 @@ struct BuildGuest: BuildToolPlugin {
     var build = GuestBuild(
       source: context.package.directoryURL.appending(path: "Sources/GuestKernel"),
       output: context.pluginWorkDirectoryURL, swiftc: try context.tool(named: "swiftc").url)
+    build.addSystemCalls()
     try build.addKernel(programs: try build.addPrograms())
     return build.commands
   }
@@ -20,7 +21,7 @@ struct GuestBuild {
   let source: URL
   let output: URL
   let swiftc: URL
-  private(set) var commands: [Command] = []
+  var commands: [Command] = []
 
   init(source: URL, output: URL, swiftc: URL) {
     self.source = source
@@ -30,8 +31,31 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "Heap", "LineEditor", "SystemCall", "TextLine", "Words",
+    "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusVolume",
+    "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
+    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ELFProgram", "FileRecords", "Heap",
+    "LineEditor", "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue", "Script",
+    "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/ShellExpansion",
+    "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SystemCall",
+    "SystemError", "Text", "TextLine", "Words",
   ]
+
+  // MARK: System calls
+
+  // Not outputs of a command, as far as SwiftPM knows: it would compile them into the host's target.
+  private var callsOfKernel: URL { result("SystemCalls/KernelCalls.swift") }
+  private var callsOfPrograms: URL { result("SystemCalls/ProgramCalls.swift") }
+  private var callsChecked: URL { result("systemcalls.ok") }
+
+  /// What the kernel and the programs agree on, from SystemCalls.tbl.
+  mutating func addSystemCalls() {
+    let generator = addHostTool("syscallgen")
+    let table = file("SystemCalls.tbl")
+    add(
+      "system calls", generator,
+      [table.path, callsOfKernel.path, callsOfPrograms.path, callsChecked.path],
+      [table, generator], callsChecked)
+  }
 
   // MARK: Programs
 
@@ -47,9 +71,10 @@ struct GuestBuild {
         displayName: "guest: compile Apus", executable: swiftc,
         arguments: flags + [
           "-module-name", "Apus", "-emit-module", "-emit-module-path", interface.path, "-c",
-        ] + sources.map(\.path) + ["-o", library.path],
-        inputFiles: sources + headers, outputFiles: [library, interface]))
+        ] + sources.map(\.path) + [callsOfPrograms.path, "-o", library.path],
+        inputFiles: sources + headers + [callsChecked], outputFiles: [library, interface]))
     let start = assemble("User/Start.S", "Start.o", flags: triple)
+    let compatibility = assemble("User/Compatibility.S", "Compatibility.o", flags: triple)
     var programs: [URL] = []
     let folders = try FileManager.default.contentsOfDirectory(
       at: file("User/Programs"), includingPropertiesForKeys: nil)
@@ -59,7 +84,8 @@ struct GuestBuild {
         name, try files("User/Programs/\(name)", "swift"), flags: flags + ["-I", output.path],
         headers + [interface], "\(name).o")
       let linked = link(
-        "\(name).dbg", script: file("User/user.ld"), [start, object, library, unicode])
+        "\(name).dbg", script: file("User/user.ld"),
+        [start, compatibility, object, library, unicode])
       programs.append(copyObject(linked, "\(name).program", ["--strip-all"]))
     }
     return programs
@@ -70,21 +96,36 @@ struct GuestBuild {
   /// The kernel is linked twice, the second time with the symbol table of the first.
   mutating func addKernel(programs: [URL]) throws {
     let headers = try files("Arch/include", "h") + files("Arch/include", "modulemap")
-    var objects = ["boot", "entry", "memory"].map {
+    var objects = ["boot", "entry", "memory", "smp"].map {
       assemble("Arch/\($0).S", "\($0).o", flags: assemblyFlags)
     }
     objects.append(
       assemble(
         "Arch/programs.S", "programs.o", flags: assemblyFlags + ["-Wa,-I\(output.path)"], programs))
-    objects.append(
-      compile(
-        "Kernel", try files("Core", "swift") + files("Kernel", "swift"),
-        flags: swiftFlags + [
-          "-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path,
-        ], headers, "kernel.o"))
-    objects.append(unicode)
-    let generator = addSymbolGenerator()
+    let sources = try files("Core", "swift") + files("Kernel", "swift")
+    addConfiguration()
+    let object = result("kernel.o")
+    let interface = result("Kernel.swiftmodule")
+    // For testing: so that a module may use, and subclass, what is internal to the kernel.
+    commands.append(
+      .buildCommand(
+        displayName: "guest: compile Kernel", executable: swiftc,
+        arguments: kernelFlags + [
+          "-module-name", "Kernel", "-enable-testing", "-emit-module", "-emit-module-path",
+          interface.path, "-c", callsOfKernel.path,
+        ] + sources.map(\.path) + ["-o", object.path],
+        inputFiles: sources + headers + [callsChecked, configuration],
+        outputFiles: [object, interface]))
+    let modules = try addModules(
+      kernel: sources + headers, interface: interface, object: object)
+    objects += modules.kernelObjects + [object, unicode]
+    let generator = addHostTool("ksymgen", ["SymbolHash"])
     let first = link("kernel.pass1", script: file("kernel.ld"), objects)
+    add(
+      "check modules", modules.tool,
+      ["check", first.path, result("modules.ok").path]
+        + modules.objects.map(\.path),
+      [first, modules.tool] + modules.objects, result("modules.ok"))
     // Not named .S: SwiftPM would compile it into the host's target.
     let table = result("kallsyms.gen")
     add(
@@ -102,40 +143,54 @@ struct GuestBuild {
     // gdb 13 cannot read Swift's .debug_names, and then finds no symbols at all.
     let kernel = copyObject(
       second, "kernel.elf",
-      ["--remove-section", ".debug_names", "--remove-section", ".debug_aranges"], [checked])
+      ["--remove-section", ".debug_names", "--remove-section", ".debug_aranges"],
+      [checked, result("modules.ok")])
     _ = copyObject(kernel, "kernel.release.elf", ["--strip-debug"])
+  }
+
+  /// The compiler's options that kernel.config asks for.
+  private mutating func addConfiguration() {
+    let tool = addHostTool("kconfig", isScript: true)
+    let inputs = [file("kernel.options"), file("kernel.config")]
+    add(
+      "configuration", tool, ["flags"] + inputs.map(\.path) + [configuration.path],
+      inputs + [tool], configuration)
   }
 
   /// A host tool, compiled here instead of as a target: with a plugin that depends on an executable
   /// target, each change between `swift build` and `swift test` runs all its commands again.
-  private mutating func addSymbolGenerator() -> URL {
-    let generator = result("ksymgen")
-    let input = file("Tools/ksymgen.swift")
+  mutating func addHostTool(
+    _ name: String, _ core: [String] = [], isScript: Bool = false
+  ) -> URL {
+    let tool = result(name)
+    let sources = [file("Tools/\(name).swift")] + core.map { file("Core/\($0).swift") }
     // SDKROOT: the swiftbuild back end sets it to /, and the link then fails.
     add(
-      "host tool ksymgen", URL(filePath: "/usr/bin/env"),
-      ["-u", "SDKROOT", swiftc.path, "-O", "-parse-as-library", input.path, "-o", generator.path],
-      [input], generator)
-    return generator
+      "host tool \(name)", URL(filePath: "/usr/bin/env"),
+      [
+        "-u", "SDKROOT", swiftc.path, "-O", "-package-name", "guest",
+      ] + (isScript ? [] : ["-parse-as-library"]) + sources.map(\.path) + ["-o", tool.path],
+      sources, tool)
+    return tool
   }
 }
 
 // MARK: Steps
 
 extension GuestBuild {
-  private func file(_ path: String) -> URL { source.appending(path: path) }
-  private func result(_ name: String) -> URL { output.appending(path: name) }
-  private func tool(_ name: String) -> URL {
+  func file(_ path: String) -> URL { source.appending(path: path) }
+  func result(_ name: String) -> URL { output.appending(path: name) }
+  func tool(_ name: String) -> URL {
     swiftc.deletingLastPathComponent().appending(path: name)
   }
-  private var unicode: URL {
+  var unicode: URL {
     swiftc.deletingLastPathComponent().deletingLastPathComponent().appending(
       path: "lib/swift/embedded/x86_64-unknown-none-elf/libswiftUnicodeDataTables.a")
   }
 
-  private var triple: [String] { ["-target", "x86_64-unknown-none-elf"] }
+  var triple: [String] { ["-target", "x86_64-unknown-none-elf"] }
 
-  private var swiftFlags: [String] {
+  var swiftFlags: [String] {
     triple + [
       "-swift-version", "5", "-package-name", "guest", "-wmo", "-parse-as-library", "-Osize", "-g",
       "-enable-experimental-feature", "Embedded", "-enable-experimental-feature", "Extern",
@@ -145,15 +200,24 @@ extension GuestBuild {
     ]
   }
 
-  private var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
+  private var configuration: URL { result("configuration.rsp") }
+
+  var kernelFlags: [String] {
+    swiftFlags + [
+      "@\(configuration.path)", "-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I",
+      file("Arch/include").path,
+    ]
+  }
+
+  var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }
 
   /// The files of a folder and its folders with that extension, in a fixed order.
-  private func files(_ folder: String, _ type: String) throws -> [URL] {
+  func files(_ folder: String, _ type: String) throws -> [URL] {
     let paths = try FileManager.default.subpathsOfDirectory(atPath: file(folder).path)
     return paths.filter { $0.hasSuffix(".\(type)") }.sorted().map { file("\(folder)/\($0)") }
   }
 
-  private mutating func add(
+  mutating func add(
     _ what: String, _ tool: URL, _ arguments: [String], _ inputs: [URL], _ output: URL
   ) {
     commands.append(
@@ -162,7 +226,7 @@ extension GuestBuild {
         outputFiles: [output]))
   }
 
-  private mutating func assemble(
+  mutating func assemble(
     _ path: String, _ name: String, flags: [String], _ dependencies: [URL] = []
   ) -> URL {
     let object = result(name)
@@ -172,7 +236,7 @@ extension GuestBuild {
     return object
   }
 
-  private mutating func compile(
+  mutating func compile(
     _ module: String, _ sources: [URL], flags: [String], _ dependencies: [URL], _ name: String
   ) -> URL {
     let object = result(name)
@@ -183,7 +247,7 @@ extension GuestBuild {
     return object
   }
 
-  private mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
+  mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
     let image = result(name)
     add(
       "link \(name)", tool("ld.lld"),
@@ -194,7 +258,7 @@ extension GuestBuild {
     return image
   }
 
-  private mutating func copyObject(
+  mutating func copyObject(
     _ input: URL, _ name: String, _ flags: [String], _ dependencies: [URL] = []
   ) -> URL {
     let copy = result(name)

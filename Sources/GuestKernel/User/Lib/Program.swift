@@ -1,5 +1,4 @@
 /// A program's beginning.
-import UserSystem
 
 /// What a program's type has; marked `@main`, it is where the program starts.
 package protocol Program {
@@ -9,19 +8,4 @@ package protocol Program {
 
 extension Program {
   package static func main() { System.exit(run(Arguments.all)) }
-}
-
-private enum Arguments {
-  /// Reads argc and argv as the kernel left them on the stack.
-  static var all: [[UInt8]] {
-    let stack = initial_stack()
-    var arguments: [[UInt8]] = []
-    for index in 0..<Int(stack[0]) {
-      guard let text = UnsafePointer<UInt8>(bitPattern: UInt(stack[index + 1])) else { break }
-      var length = 0
-      while text[length] != 0 { length += 1 }
-      arguments.append(Array(UnsafeBufferPointer(start: text, count: length)))
-    }
-    return arguments
-  }
 }

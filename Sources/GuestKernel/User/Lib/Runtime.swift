@@ -1,7 +1,17 @@
-/// Under every program: its heap, and printing.
+/// Under every program: its heap.
 import UserSystem
 
+/// Lock: `heapLock`, a futex's word.
 nonisolated(unsafe) private var heap = Heap()
+nonisolated(unsafe) private var heapLock: UInt32 = 0
+
+private func withHeapLock<Result>(_ body: () -> Result) -> Result {
+  withUnsafeMutablePointer(to: &heapLock) { word in
+    Futex.lock(word)
+    defer { Futex.unlock(word) }
+    return body()
+  }
+}
 
 /// Allocates for the standard library; its name in C is `posix_memalign` (see Start.S).
 ///
@@ -10,8 +20,11 @@ nonisolated(unsafe) private var heap = Heap()
 public func userMemalign(
   _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: UInt, _ size: UInt
 ) -> Int32 {
-  guard let memory = heap.allocate(size, alignment: alignment) ?? grow(size, alignment) else {
-    say("out of memory: \(size) bytes asked for\n")
+  let memory = withHeapLock { heap.allocate(size, alignment: alignment) ?? grow(size, alignment) }
+  guard let memory else {
+    // Not by `say`, whose buffer is on the heap.
+    let line: TextLine = "out of memory: \(size) bytes asked for\n"
+    line.withBytes { _ = Descriptor.output.write(all: UnsafeRawBufferPointer($0)) }
     System.exit(1)
   }
   out.pointee = memory
@@ -29,37 +42,6 @@ private func grow(_ size: UInt, _ alignment: UInt) -> UnsafeMutableRawPointer? {
 /// Frees for the standard library; its name in C is `free`.
 @c(user_free)
 public func userFree(_ pointer: UnsafeMutableRawPointer?) {
-  if let pointer, !heap.release(pointer) { do_undefined() }
-}
-
-/// Writes text to the console.
-package func say(_ line: TextLine) {
-  line.withBytes { _ = System.write(UnsafeRawBufferPointer($0)) }
-}
-
-/// Writes bytes to the console.
-package func say(bytes: [UInt8]) {
-  bytes.withUnsafeBytes { all in
-    var done = 0
-    while done < all.count {
-      let outcome = System.write(UnsafeRawBufferPointer(rebasing: all[done...]))
-      guard case .success(let written) = outcome else { return }
-      done += Int(written)
-    }
-  }
-}
-
-extension TextLine.Interpolation {
-  /// A number with that many digits after the point.
-  package mutating func appendInterpolation(_ value: Double, decimals: Int) {
-    var scale: UInt64 = 1
-    for _ in 0..<decimals { scale &*= 10 }
-    if value < 0 { appendLiteral("-") }
-    let scaled = UInt64((value < 0 ? -value : value) * Double(scale) + 0.5)
-    appendInterpolation(scaled / scale)
-    guard decimals > 0 else { return }
-    var fraction: TextLine = "."
-    fraction.append(decimal: scaled % scale, width: decimals, fill: 0x30)
-    appendInterpolation(fraction)
-  }
+  guard let pointer else { return }
+  if !withHeapLock({ heap.release(pointer) }) { do_undefined() }
 }

@@ -23,33 +23,41 @@ private func call(
 private func address(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
 
 package enum System {
+  /// Ends the process; what is still buffered goes out.
   package static func exit(_ code: Int32) -> Never {
-    _ = call(.exit, UInt64(UInt32(bitPattern: code)))
+    Output.flush()
+    exitNow(code)
+  }
+
+  /// Ends it without a look at the buffers.
+  package static func exitNow(_ code: Int32) -> Never {
+    _ = call(.exit_group, UInt64(UInt32(bitPattern: code)))
     while true { do_undefined() }
   }
 
   package static func write(_ bytes: UnsafeRawBufferPointer) -> Outcome {
-    call(.write, address(bytes.baseAddress), UInt64(bytes.count))
+    call(.write, 1, address(bytes.baseAddress), UInt64(bytes.count))
   }
 
   /// Asks for a write of memory that may not exist, to see what the kernel says.
   package static func write(at address: UInt64, count: UInt64) -> Outcome {
-    call(.write, address, count)
+    call(.write, 1, address, count)
   }
 
   /// Waits for console input.
   package static func read() -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
-      if case .success(let got) = call(.read, address(buffer.baseAddress), 64) { count = Int(got) }
+      let outcome = call(.read, 0, address(buffer.baseAddress), 64)
+      if case .success(let got) = outcome { count = Int(got) }
     }
   }
 
   package static var processID: Int {
-    if case .success(let pid) = call(.processID) { return Int(pid) }
+    if case .success(let pid) = call(.getpid) { return Int(pid) }
     return 0
   }
 
-  package static func yield() { _ = call(.yield) }
+  package static func yield() { _ = call(.sched_yield) }
   package static func sleep(milliseconds: UInt64) { _ = call(.sleep, milliseconds) }
 
   /// Nanoseconds since boot.
@@ -70,19 +78,30 @@ package enum System {
     }
   }
 
-  /// Waits for a child, any if `pid` is 0.
-  package static func wait(_ pid: Int, noHang: Bool) -> (outcome: Outcome, status: ExitStatus) {
-    var word: UInt64 = 0
-    let outcome = withUnsafeMutableBytes(of: &word) {
-      call(.wait, UInt64(pid), address($0.baseAddress), noHang ? WaitFlags.noHang : 0)
+  /// Waits for a child, any if `pid` is 0; the status is that of `wait4`.
+  package static func wait(_ pid: Int, noHang: Bool) -> (outcome: Outcome, status: UInt32) {
+    var word: UInt32 = 0
+    switch Call.wait4(pid == 0 ? -1 : Int32(pid), &word, noHang ? 1 : 0, nil) {
+    case .success(0): return (.failure(.tryAgain), 0)
+    case let outcome: return (outcome, word)
     }
-    return (outcome, ExitStatus(word: word))
   }
 
-  package static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid) }
+  package static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid, 9) }
   package static func grow(_ bytes: UInt64) -> Outcome { call(.grow, bytes) }
   package static func power(_ action: PowerAction) { _ = call(.power, action.rawValue) }
-  package static func keepInterrupts() { _ = call(.keepInterrupts, 1) }
+  /// Runs a demonstration inside the kernel; whether it passed.
+  package static func demo(_ name: [UInt8]) -> Outcome {
+    name.withUnsafeBytes { call(.demo, address($0.baseAddress), UInt64($0.count)) }
+  }
+  /// Bytes as they are typed, without echo: the caller edits lines itself.
+  package static func makeTerminalRaw() {
+    var settings = TerminalSettings.raw
+    withUnsafeMutableBytes(of: &settings) {
+      _ = Call.ioctl(0, DeviceRequest.setTerminal, address($0.baseAddress))
+    }
+  }
+  package static func keepInterrupts() { _ = call(.keep_interrupts, 1) }
 }
 
 // MARK: Records
@@ -115,7 +134,7 @@ extension System {
   package static func readFile(_ index: Int, from offset: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
       let outcome = call(
-        .readFile, UInt64(index), UInt64(offset), address(buffer.baseAddress), 512)
+        .read_file, UInt64(index), UInt64(offset), address(buffer.baseAddress), 512)
       if case .success(let got) = outcome { count = Int(got) }
     }
   }
@@ -124,7 +143,7 @@ extension System {
   package static func readLog(from position: Int) -> (bytes: [UInt8], next: Int) {
     var next = position
     let bytes = [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
-      let outcome = call(.readLog, UInt64(position), address(buffer.baseAddress), 512)
+      let outcome = call(.read_log, UInt64(position), address(buffer.baseAddress), 512)
       if case .success(let packed) = outcome {
         count = Int(packed >> 48)
         next = Int(packed & 0xffff_ffff_ffff)

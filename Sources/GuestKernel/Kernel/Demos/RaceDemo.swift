@@ -1,0 +1,61 @@
+/// The oldest race: two threads add to a counter, and updates get lost between reading and writing.
+import KernelArch
+import Synchronization
+
+enum RaceDemo {
+  private final class Counter {
+    var value = 0
+    let mutex = Mutex("demo counter")
+  }
+
+  private static let rounds = 100
+
+  static func run() -> Bool {
+    Demo.say("Two threads add 1 to a counter, 100 times each: read it, get interrupted, write it.")
+    let without = Counter()
+    add(without) { add in add() }
+    var passed = Demo.check(
+      without.value < 2 * rounds, "without a lock updates are lost: fewer than 200 arrive")
+    passed = Demo.check(without.value >= rounds, "what one thread alone does is not lost") && passed
+    let with = Counter()
+    add(with) { add in with.mutex.withLock(add) }
+    passed = Demo.check(with.value == 2 * rounds, "with a mutex all 200 arrive") && passed
+    return passed
+  }
+
+  private static func add(_ counter: Counter, _ guarded: @escaping (() -> Void) -> Void) {
+    let crew = Crew()
+    let cpu = Thread.current.cpu
+    for _ in 0..<2 {
+      crew.start("demo-race", on: cpu) {
+        for _ in 0..<rounds {
+          guarded {
+            let seen = counter.value
+            Thread.yield()
+            counter.value = seen + 1
+          }
+        }
+      }
+    }
+    crew.join()
+  }
+}
+
+/// A counter of users that goes wrong on purpose.
+enum ReferenceCountDemo {
+  static func run() -> Bool {
+    Demo.say("A count of users that overflows would free what is in use; this one saturates.")
+    let before = ReferenceCount.faults.load(ordering: .relaxed)
+    let count = ReferenceCount("demo")
+    count.increment()
+    var passed = Demo.check(!count.decrement() && count.decrement(), "the last one is told so")
+    passed = Demo.check(!count.decrement(), "one decrement too many frees nothing") && passed
+    passed =
+      Demo.check(count.isSaturated, "the count is stuck from then on, on the safe side") && passed
+    let full = ReferenceCount("demo", ReferenceCount.saturated / 2)
+    full.increment()
+    passed = Demo.check(full.isSaturated && !full.decrement(), "neither does an overflow") && passed
+    let faults = ReferenceCount.faults.load(ordering: .relaxed) - before
+    return Demo.check(faults == 2, "both are reported in the log: see dmesg") && passed
+  }
+}

@@ -1,0 +1,37 @@
+/// Who may do what with a file: the nine bits of owner, group and others.
+///
+/// The superuser may do everything but execute what nobody may.
+import KernelArch
+
+enum Permission {
+  enum Access: UInt16 {
+    case execute = 1
+    case write = 2
+    case read = 4
+  }
+
+  static func check(_ inode: Inode, _ access: Access) throws(SystemFailure) {
+    if !allows(inode, access) { throw SystemFailure(.accessDenied) }
+  }
+
+  static func allows(_ inode: Inode, _ access: Access) -> Bool {
+    let (userID, groupID) = caller
+    let bits = inode.mode.permissions
+    if userID == 0 {
+      return access != .execute || inode.kind == .directory || bits & 0o111 != 0
+    }
+    let shift: UInt16 = inode.userID == userID ? 6 : inode.groupID == groupID ? 3 : 0
+    return bits >> shift & access.rawValue != 0
+  }
+
+  /// Only the owner and the superuser change a file's mode and owner.
+  static func checkOwner(_ inode: Inode) throws(SystemFailure) {
+    let userID = caller.userID
+    if userID != 0, userID != inode.userID { throw SystemFailure(.notPermitted) }
+  }
+
+  static var caller: (userID: UInt32, groupID: UInt32) {
+    guard let table = FileTable.current else { return (0, 0) }
+    return (table.userID, table.groupID)
+  }
+}

@@ -1,0 +1,264 @@
+/// A file system that is nothing but its inodes in memory: the root, and /dev.
+///
+/// Directories are lists, contents are page frames; what comes with the image (programs, initial
+/// modules) stays where it lies until somebody writes to it.
+import KernelArch
+
+final class RamFS: FileSystem {
+  private let kindName: StaticString
+  private var rootInode: RamInode?
+  /// Lock: `tree`.
+  private var lastNumber: UInt64 = 1
+
+  init(_ name: StaticString) {
+    kindName = name
+    super.init()
+    rootInode = RamInode(
+      number: 1, fileSystem: self, mode: FileMode(.directory, permissions: 0o755))
+    rootInode?.links = 2
+  }
+
+  override var name: StaticString { kindName }
+  override var root: Inode {
+    guard let rootInode else { panic("ramfs without a root") }
+    return rootInode
+  }
+
+  fileprivate func make(_ mode: FileMode) -> RamInode {
+    lastNumber += 1
+    return RamInode(number: lastNumber, fileSystem: self, mode: mode)
+  }
+
+  override func unmount() throws(SystemFailure) {
+    rootInode?.removeEverything()
+    rootInode = nil
+  }
+}
+
+final class RamInode: Inode {
+  private struct Entry {
+    let name: [UInt8]
+    let inode: RamInode
+    /// Where a listing goes on after it: later entries have greater ones.
+    let cookie: UInt64
+  }
+
+  // Of a directory. Lock: the file system's `tree`.
+  private var children: [Entry] = []
+  private var lastCookie: UInt64 = 0
+  /// Of a symbolic link; never changed.
+  fileprivate var target: [UInt8] = []
+  // Of a file. Lock: `lock`.
+  private var image: UnsafeRawBufferPointer?
+  private var frames: [UnsafeMutableRawPointer?] = []
+
+  override var residentContent: UnsafeRawBufferPointer? { image }
+
+  private var ram: RamFS? { fileSystem as? RamFS }
+
+  // MARK: Directory
+
+  private func index(of name: [UInt8]) -> Int? {
+    for (index, entry) in children.enumerated() where entry.name == name { return index }
+    return nil
+  }
+
+  private func add(_ name: [UInt8], _ inode: RamInode) {
+    lastCookie += 1
+    children.append(Entry(name: name, inode: inode, cookie: lastCookie))
+    modified = Clock.nanoseconds
+    if inode.kind == .directory { links += 1 }
+  }
+
+  private func take(_ name: [UInt8]) {
+    guard let index = index(of: name) else { return }
+    let entry = children.remove(at: index)
+    modified = Clock.nanoseconds
+    if entry.inode.kind == .directory { links -= 1 }
+  }
+
+  override func lookup(_ name: [UInt8]) throws(SystemFailure) -> Inode {
+    guard let index = index(of: name) else { throw SystemFailure(.notFound) }
+    return children[index].inode
+  }
+
+  override func create(
+    _ name: [UInt8], _ mode: FileMode, _ device: DeviceNumber
+  ) throws(SystemFailure) -> Inode {
+    guard let ram, links > 0 else { throw SystemFailure(.notFound) }
+    let inode = ram.make(mode)
+    inode.device = device
+    if mode.kind == .directory { inode.links = 2 }
+    add(name, inode)
+    return inode
+  }
+
+  override func createLink(
+    _ name: [UInt8], to text: [UInt8]
+  ) throws(SystemFailure) -> Inode {
+    guard let ram, links > 0 else { throw SystemFailure(.notFound) }
+    let inode = ram.make(FileMode(.symbolicLink, permissions: 0o777))
+    inode.target = text
+    inode.size = UInt64(text.count)
+    add(name, inode)
+    return inode
+  }
+
+  override func link(_ name: [UInt8], _ inode: Inode) throws(SystemFailure) {
+    guard links > 0, let inode = inode as? RamInode else { throw SystemFailure(.notFound) }
+    inode.links += 1
+    add(name, inode)
+  }
+
+  override func remove(_ name: [UInt8], _ inode: Inode) throws(SystemFailure) {
+    guard let inode = inode as? RamInode else { throw SystemFailure(.notFound) }
+    if inode.kind == .directory {
+      guard inode.children.isEmpty else { throw SystemFailure(.notEmpty) }
+      take(name)
+      inode.links = 0
+    } else {
+      take(name)
+      inode.links -= 1
+    }
+    inode.changed = Clock.nanoseconds
+  }
+
+  override func rename(
+    _ name: [UInt8], _ inode: Inode, to directory: Inode, _ newName: [UInt8], replacing: Inode?
+  ) throws(SystemFailure) {
+    guard let directory = directory as? RamInode, let inode = inode as? RamInode else {
+      throw SystemFailure(.crossDevice)
+    }
+    if let replacing { try directory.remove(newName, replacing) }
+    take(name)
+    directory.add(newName, inode)
+  }
+
+  override func entries(from position: UInt64) throws(SystemFailure) -> [DirectoryEntry] {
+    var list: [DirectoryEntry] = []
+    for entry in children where entry.cookie > position {
+      list.append(
+        DirectoryEntry(
+          inode: entry.inode.number, next: entry.cookie, kind: entry.inode.kind, name: entry.name))
+    }
+    return list
+  }
+
+  override func readLink() throws(SystemFailure) -> [UInt8] {
+    guard kind == .symbolicLink else { throw SystemFailure(.invalidArgument) }
+    return target
+  }
+
+  /// Breaks the circles of references when the file system goes.
+  fileprivate func removeEverything() {
+    for entry in children { entry.inode.removeEverything() }
+    children = []
+    freePages(from: 0)
+  }
+
+  // MARK: Content
+
+  /// Shows memory that belongs to the kernel's image as the content, until it is written to.
+  func setContent(_ bytes: UnsafeRawBufferPointer) {
+    image = bytes
+    size = UInt64(bytes.count)
+  }
+
+  override func read(
+    at position: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(SystemFailure) -> Int {
+    guard kind == .regular else { throw SystemFailure(.isDirectory) }
+    guard position < size, let target = buffer.baseAddress else { return 0 }
+    let count = Int(min(UInt64(buffer.count), size - position))
+    if let base = image?.baseAddress {
+      target.copyMemory(from: base + Int(position), byteCount: count)
+      return count
+    }
+    var done = 0
+    while done < count {
+      let at = position + UInt64(done)
+      let offset = Int(at % pageSize)
+      let chunk = min(count - done, Int(pageSize) - offset)
+      let index = Int(at / pageSize)
+      if index < frames.count, let page = frames[index] {
+        (target + done).copyMemory(from: page + offset, byteCount: chunk)
+      } else {
+        (target + done).initializeMemory(as: UInt8.self, repeating: 0, count: chunk)
+      }
+      done += chunk
+    }
+    return count
+  }
+
+  override func write(
+    at position: UInt64, from buffer: UnsafeRawBufferPointer
+  ) throws(SystemFailure) -> Int {
+    guard kind == .regular else { throw SystemFailure(.isDirectory) }
+    guard let source = buffer.baseAddress, !buffer.isEmpty else { return 0 }
+    guard position < 1 << 40 else { throw SystemFailure(.fileTooLarge) }
+    try ownContent()
+    var done = 0
+    while done < buffer.count {
+      let at = position + UInt64(done)
+      let offset = Int(at % pageSize)
+      let chunk = min(buffer.count - done, Int(pageSize) - offset)
+      guard let page = page(Int(at / pageSize)) else { break }
+      (page + offset).copyMemory(from: source + done, byteCount: chunk)
+      done += chunk
+      size = max(size, at + UInt64(chunk))
+    }
+    if done == 0 { throw SystemFailure(.noSpace) }
+    modified = Clock.nanoseconds
+    return done
+  }
+
+  override func truncate(to newSize: UInt64) throws(SystemFailure) {
+    guard kind == .regular else { throw SystemFailure(.isDirectory) }
+    guard newSize < 1 << 40 else { throw SystemFailure(.fileTooLarge) }
+    try ownContent()
+    if newSize < size {
+      freePages(from: Int((newSize + pageSize - 1) / pageSize))
+      let offset = Int(newSize % pageSize)
+      if offset > 0, Int(newSize / pageSize) < frames.count,
+        let page = frames[Int(newSize / pageSize)]
+      {
+        (page + offset).initializeMemory(
+          as: UInt8.self, repeating: 0, count: Int(pageSize) - offset)
+      }
+    }
+    size = newSize
+    modified = Clock.nanoseconds
+  }
+
+  override func evict() { freePages(from: 0) }
+
+  /// Copies what lies in the image, before the first change.
+  private func ownContent() throws(SystemFailure) {
+    guard let bytes = image else { return }
+    image = nil
+    let whole = size
+    size = 0
+    let count = try write(at: 0, from: bytes)
+    guard UInt64(count) == whole else {
+      freePages(from: 0)
+      image = bytes
+      size = whole
+      throw SystemFailure(.noSpace)
+    }
+  }
+
+  private func page(_ index: Int) -> UnsafeMutableRawPointer? {
+    if index < frames.count, let page = frames[index] { return page }
+    guard let frame = Frames.allocate(order: 0, [.zero, .user]) else { return nil }
+    while frames.count <= index { frames.append(nil) }
+    frames[index] = frame.pointer
+    return frame.pointer
+  }
+
+  private func freePages(from first: Int) {
+    while frames.count > first {
+      guard let page = frames.removeLast() else { continue }
+      Frames.release(PhysicalAddress(UInt64(UInt(bitPattern: page)) - Layout.directMap))
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/// What an address space does with page tables: find or make the entry of a page, go through those of
+/// a range, free tables that lead nowhere any more.
+import KernelArch
+
+extension PageFlags {
+  static let accessed = PageFlags(rawValue: 1 << 5)
+  static let dirty = PageFlags(rawValue: 1 << 6)
+}
+
+extension PageTables {
+  /// The 4 KiB entry of a user page, making the tables that lead there; nil without memory, or when a
+  /// large page is in the way.
+  func makeEntry(_ address: LinearAddress) -> Entry? {
+    var table = root
+    for level in [4, 3, 2] {
+      let entry = PageTables.entry(table, Int(address.value >> UInt64(3 + 9 * level) & 511))
+      if entry.pointee & 1 == 0 {
+        guard let frame = Frames.allocate(order: 0, [.zero, .noRetry]) else { return nil }
+        PageTables.countFrames(1)
+        let path: PageFlags = [.present, .writable, .user]
+        entry.pointee = frame.value | path.rawValue
+      } else if entry.pointee & PageFlags.large.rawValue != 0 {
+        return nil
+      }
+      table = PhysicalAddress(entry.pointee & PageTables.addressMask)
+    }
+    return PageTables.entry(table, Int(address.value >> 12 & 511))
+  }
+
+  /// The entry at the lowest level there is for `address`, present or not.
+  func lowestEntry(_ address: LinearAddress) -> (entry: Entry, level: Int) {
+    var table = root
+    var level = 4
+    while true {
+      let entry = PageTables.entry(table, Int(address.value >> UInt64(3 + 9 * level) & 511))
+      if level == 1 || entry.pointee & 1 == 0
+        || (level < 4 && entry.pointee & PageFlags.large.rawValue != 0)
+      {
+        return (entry, level)
+      }
+      table = PhysicalAddress(entry.pointee & PageTables.addressMask)
+      level -= 1
+    }
+  }
+
+  /// Calls `body` for each entry of `range` that is not empty: pages, large pages, pages in swap.
+  func visit(_ range: Range<UInt64>, _ body: (Entry, UInt64, Int) -> Void) {
+    var address = range.lowerBound
+    while address < range.upperBound {
+      let (entry, level) = lowestEntry(LinearAddress(address))
+      let size: UInt64 = 1 << UInt64(3 + 9 * level)
+      if entry.pointee != 0 { body(entry, address & ~(size - 1), level) }
+      address = (address & ~(size - 1)) &+ size
+    }
+  }
+
+  /// Frees the tables below the entries `range` of the root; no page hangs from them any more.
+  func releaseTables(_ range: Range<Int>) {
+    for index in range { PageTables.releaseTables(PageTables.entry(root, index), level: 4) }
+  }
+
+  private static func releaseTables(_ entry: Entry, level: Int) {
+    guard level > 1, entry.pointee & 1 != 0 else { return }
+    let table = PhysicalAddress(entry.pointee & addressMask)
+    if level > 2 {
+      for index in 0..<512 { releaseTables(PageTables.entry(table, index), level: level - 1) }
+    }
+    entry.pointee = 0
+    countFrames(-1)
+    Frames.release(table)
+  }
+}

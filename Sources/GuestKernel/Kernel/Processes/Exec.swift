@@ -1,0 +1,151 @@
+/// `execve`: another program in the same process.
+///
+/// The new address space is built beside the old one, so that every mistake in the file or in the arguments
+/// still finds the caller as it was. Then there is no way back: the other threads end, the spaces are
+/// exchanged, descriptors marked so are closed, handlers are forgotten because their code is gone.
+import KernelArch
+
+enum Exec {
+  /// The most that arguments and environment may take together.
+  static let longestArguments = 128 << 10
+
+  /// What a program starts with.
+  struct Start {
+    let space: AddressSpace
+    let entry: UInt64
+    let stackPointer: UInt64
+    let name: [UInt8]
+    let commandLine: [UInt8]
+  }
+
+  static func execute(
+    _ frame: UnsafeMutablePointer<trap_frame>, _ path: [UInt8], _ arguments: [[UInt8]],
+    _ environment: [[UInt8]]
+  ) throws(SystemFailure) -> UInt64 {
+    let start = try prepare(path, arguments, environment)
+    let process = Process.current
+    guard let user = Thread.current.user else { throw SystemFailure(.notPermitted) }
+    guard endOtherThreads(of: process) else {
+      start.space.release()
+      throw SystemFailure(.interrupted)
+    }
+    exchange(process, start.space)
+    Processes.lock.withLockIRQ {
+      process.name = start.name
+      process.commandLine = start.commandLine
+      process.hasExecuted = true
+      for index in process.actions.indices {
+        let isIgnored = process.actions[index].handler == SignalAction.ignore
+        process.actions[index] = SignalAction()
+        if isIgnored { process.actions[index].handler = SignalAction.ignore }
+      }
+    }
+    process.files?.closeOnExec()
+    user.alternateStack = SignalStack()
+    user.threadPointer = 0
+    if let segments = user.segments {
+      Interrupts.off {
+        user.segments = nil
+        Segments.load(nil)
+      }
+      segments.deallocate()
+    }
+    user.clearAtExit = 0
+    user.needsFullReturn = true
+    var registers = trap_frame()
+    registers.vector = frame.pointee.vector
+    registers.rip = start.entry
+    registers.rsp = start.stackPointer
+    registers.cs = Selector.userCode
+    registers.ss = Selector.userData
+    registers.rflags = 0x202
+    frame.pointee = registers
+    return 0
+  }
+
+  /// Builds the program's memory.
+  static func prepare(
+    _ path: [UInt8], _ arguments: [[UInt8]], _ environment: [[UInt8]]
+  ) throws(SystemFailure) -> Start {
+    var arguments = arguments
+    let file = try Executable.find(path, &arguments)
+    guard let space = AddressSpace() else {
+      throw SystemFailure(.outOfMemory)
+    }
+    let stack = InitialStack(
+      top: space.stackTop, arguments: arguments, environment: environment,
+      fileName: file.path, random: (rdtsc() &* 0x9e37_79b9_7f4a_7c15, rdtsc()),
+      auxiliary: [
+        (.pageSize, pageSize), (.entry, file.image.entry), (.userID, 0), (.groupID, 0),
+        (.clockTicks, Clock.ticksPerSecond),
+      ])
+    let isLoaded =
+      file.load(into: space) && space.makeStack()
+      && stack.bytes.withUnsafeBytes { space.fill(stack.stackPointer, from: $0) }
+    guard isLoaded else {
+      space.release()
+      throw SystemFailure(.outOfMemory)
+    }
+    var commandLine: [UInt8] = []
+    for argument in arguments { commandLine += argument + [0] }
+    return Start(
+      space: space, entry: file.image.entry, stackPointer: stack.stackPointer, name: file.name,
+      commandLine: commandLine)
+  }
+
+  /// False when the caller itself is to end.
+  private static func endOtherThreads(of process: Process) -> Bool {
+    let own = Thread.current
+    Processes.lock.withLockIRQ {
+      for thread in process.threads where thread !== own {
+        thread.user?.exitCode = 0
+        thread.interrupt(fatal: true)
+      }
+      // Threads that wait for the end of a stop look again.
+      process.resumed.wakeAll()
+    }
+    return process.threadLeft.wait(as: .killable) {
+      Processes.lock.withLockIRQ { process.users == 1 }
+    } == .done
+  }
+
+  private static func exchange(_ process: Process, _ space: AddressSpace) {
+    let old = process.space
+    Interrupts.off {
+      process.space = space
+      TLB.load(space.tables.root)
+    }
+    old.release()
+  }
+}
+
+// MARK: Programs that the kernel starts
+
+enum Spawn {
+  static let longestArguments = 2048
+
+  /// Starts the program that the first argument names, as a process group of its own.
+  static func start(
+    _ arguments: [[UInt8]], parent: Int, isForeground: Bool
+  ) throws(SystemFailure) -> Int {
+    guard let name = arguments.first else { throw SystemFailure(.notFound) }
+    let path = name.contains(0x2f) ? name : [UInt8](text: "/bin/") + name
+    let start = try Exec.prepare(path, arguments, [[UInt8](text: "PATH=/bin")])
+    guard let stack = KernelStacks.allocate() else {
+      start.space.release()
+      throw SystemFailure(.outOfMemory)
+    }
+    let session = Processes.find(parent)?.session ?? 0
+    let process = Process(
+      name: start.name, parent: parent, group: 0, session: session, space: start.space)
+    process.commandLine = start.commandLine
+    process.files = Processes.find(parent)?.files?.fork() ?? FileTable.initial()
+    let thread = process.makeFirstThread(stackTop: stack, UserThread())
+    thread.start(user: start.entry, stackPointer: start.stackPointer)
+    Processes.add(process)
+    let pid = process.pid
+    if isForeground { Console.foreground = pid }
+    Scheduler.makeReady(thread)
+    return pid
+  }
+}

@@ -1,0 +1,92 @@
+/// The process table: every process by its number, and their family.
+///
+/// Lock order: `Processes.lock`, then a wait queue's, then a run queue's. It is taken by interrupt handlers
+/// too, since Ctrl-C and timers send signals.
+import KernelArch
+
+enum Processes {
+  static let lock = SpinLock("processes")
+  /// The most there may be at once.
+  static let limit = 4096
+  /// The kernel thread that adopts orphans.
+  static let adopter = 1
+
+  nonisolated(unsafe) private static var table: IdentifierTable<Process>?
+  /// The children of the kernel's init thread.
+  nonisolated(unsafe) private static var adopted: [Process] = []
+  static let adoptedChanged = WaitQueue()
+
+  static var count: Int { lock.withLockIRQ { table?.count ?? 0 } }
+
+  /// All of them, zombies too, by number.
+  static var all: [Process] { lock.withLockIRQ { allLocked } }
+  static var allLocked: [Process] { table?.values ?? [] }
+
+  static func find(_ pid: Int) -> Process? { lock.withLockIRQ { locked(pid) } }
+
+  /// The same for those who hold the lock.
+  static func locked(_ pid: Int) -> Process? { table?[pid] }
+
+  /// Makes a process known, and its parent's child.
+  static func add(_ process: Process) {
+    lock.withLockIRQ {
+      if table == nil { table = IdentifierTable() }
+      table?.insert(process, process.pid)
+      addChild(process)
+    }
+  }
+
+  private static func addChild(_ child: Process) {
+    if let parent = table?[child.parent] {
+      parent.children.append(child)
+    } else {
+      child.parent = adopter
+      adopted.append(child)
+    }
+  }
+
+  /// Forgets a zombie.
+  ///
+  /// Holds the lock.
+  static func forget(_ zombie: Process) {
+    table?.remove(zombie.pid)
+    if let parent = table?[zombie.parent] {
+      parent.children.removeAll { $0 === zombie }
+    } else {
+      adopted.removeAll { $0 === zombie }
+    }
+  }
+
+  /// The children of a process, or the adopted ones.
+  ///
+  /// Holds the lock.
+  static func children(of parent: Int) -> [Process] { table?[parent]?.children ?? adopted }
+
+  static func childChanged(_ parent: Int) -> WaitQueue {
+    table?[parent]?.childChanged ?? adoptedChanged
+  }
+
+  /// Calls `body` for all processes of a group; returns whether there was one.
+  ///
+  /// Holds the lock.
+  static func forEach(inGroup group: Int, _ body: (Process) -> Void) -> Bool {
+    var found = false
+    for process in table?.values ?? [] where process.group == group && process.status == nil {
+      found = true
+      body(process)
+    }
+    return found
+  }
+
+  /// A parent's children become init's; those that have ended already are for it to ask.
+  ///
+  /// Holds the lock.
+  static func orphan(childrenOf parent: Process) {
+    for child in parent.children {
+      child.parent = adopter
+      adopted.append(child)
+    }
+    if !parent.children.isEmpty { adoptedChanged.wakeAll() }
+    parent.children = []
+  }
+}

@@ -1,0 +1,52 @@
+/// Time of check, time of use: a second thread changes an argument while a system call looks at it.
+import Apus
+import UserSystem
+
+enum ToctouDemo {
+  private static let attempts = 400
+  private static let allowed: UInt64 = 64
+
+  static func run() -> Bool {
+    Demo.say("A call copies a message out: at most 64 bytes; the length lies in our memory.")
+    Demo.say("A second thread keeps changing the length between 16 and 128.")
+    guard let page = try? Memory.map(size: 4096) else { return false }
+    let length = Memory.words(page)
+    let stop = Memory.words(page + 64)
+    length[0] = 16
+    let flipper = try? Thread {
+      while do_read(page + 64) == 0 {
+        length[0] = 16
+        Call.sched_yield()
+        length[0] = 128
+        Call.sched_yield()
+      }
+    }
+    guard let flipper else { return Demo.check(false, "a second thread") }
+    let wrong = longest { Call.fetch_twice(length, $0) }
+    let right = longest { Call.fetch_once(length, $0) }
+    stop[0] = 1
+    flipper.join()
+    var passed = Demo.check(
+      wrong.length > allowed, "the careless call fetches it twice and gave more than 64 bytes away")
+    passed = Demo.check(wrong.secret, "among them bytes that are not the message's") && passed
+    return Demo.check(
+      right.length <= allowed && !right.secret,
+      "the careful call fetches it once and never did, as often as it was tried") && passed
+  }
+
+  private static func longest(
+    _ call: (UnsafeMutableRawPointer?) -> Outcome
+  ) -> (length: UInt64, secret: Bool) {
+    var longest: UInt64 = 0
+    var hasSecret = false
+    var buffer = [UInt8](repeating: 0, count: 128)
+    for _ in 0..<attempts {
+      let outcome = buffer.withUnsafeMutableBytes { call($0.baseAddress) }
+      if case .success(let count) = outcome {
+        longest = max(longest, count)
+        if count > allowed, buffer[Int(count) - 1] == 0x53 { hasSecret = true }
+      }
+    }
+    return (longest, hasSecret)
+  }
+}

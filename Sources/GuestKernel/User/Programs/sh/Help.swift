@@ -1,0 +1,66 @@
+/// What `help` says.
+import Apus
+
+enum Help {
+  static func show(_ topic: [UInt8]?) {
+    guard let topic else { return showCommands() }
+    if topic.equals("boot") { return showBoot() }
+    if topic.equals("keys") { return showKeys() }
+    if let command = BuiltIn.find(topic) {
+      say("usage: \(command.usage)\n\(command.summary)\n")
+    } else {
+      do throws(SystemError) {
+        _ = try Process.run([topic, [UInt8](text: "--help")])
+      } catch {
+        say("\(error.name)\n")
+      }
+    }
+  }
+
+  private static func showCommands() {
+    say("The shell itself:\n")
+    for command in BuiltIn.all { say("  \(command.usage, padded: 30)\(command.summary)\n") }
+    say("Programs:")
+    var column = 9
+    do throws(SystemError) {
+      for entry in try FileTree.entries(of: [UInt8](text: "/bin")) {
+        if column + entry.name.count > 76 {
+          say("\n   ")
+          column = 3
+        }
+        say(" \(text: entry.name)")
+        column += entry.name.count + 1
+      }
+    } catch {
+      say(" \(error.name)")
+    }
+    say("\nhelp NAME: one of them. help boot: the kernel's options. help keys: editing.\n")
+    say("demo: ideas of the kernel, shown at work. usertests: does the kernel keep its promises?\n")
+  }
+
+  private static func showBoot() {
+    say("Options on the kernel command line:\n")
+    option("quiet", "no boot messages on the console")
+    option("cmd=\"A; B\"", "the shell begins with these commands")
+    option("exit", "power-off when they have ended")
+    option("init=PROGRAM, run=PROGRAM", "instead of init and the shell")
+    option("debug-exit", "end through port 0xF4: 0x10 at power-off, 0x01 after a panic")
+    option("selftest", "the kernel checks itself first")
+    option("panic=reboot", "restart after a panic")
+  }
+
+  private static func showKeys() {
+    option("arrows, Ctrl-B, Ctrl-F", "move by a character")
+    option("Home, End, Ctrl-A, Ctrl-E", "move to the start or the end")
+    option("up, down, Ctrl-P, Ctrl-N", "earlier and later lines")
+    option("Tab", "completes a command or a path")
+    option("Ctrl-K, Ctrl-U, Ctrl-W", "delete to the end, to the start, a word")
+    option("Ctrl-C", "ends the program in the foreground, or the line")
+    option("Ctrl-Z", "stops the program in the foreground; fg and bg go on with it")
+    option("Ctrl-L", "empties the screen")
+  }
+
+  private static func option(_ name: StaticString, _ meaning: StaticString) {
+    say("  \(name, padded: 28)\(meaning)\n")
+  }
+}

@@ -1,0 +1,310 @@
+/// Programs that look at and change the file tree.
+import Apus
+
+let fileTools: [Tool] = [
+  Tool(name: "ls", usage: "ls [-lad] [PATH...]", summary: "what is in a directory", run: List.run),
+  Tool(name: "pwd", usage: "pwd", summary: "the current directory") { _ in
+    say(bytes: FileTree.currentDirectory + [0x0a])
+    return 0
+  },
+  Tool(name: "mkdir", usage: "mkdir [-p] PATH...", summary: "makes directories", run: mkdir),
+  Tool(name: "rmdir", usage: "rmdir PATH...", summary: "removes empty directories") { arguments in
+    forEachOperand(Array(arguments.dropFirst())) { (name) throws(SystemError) in
+      try FileTree.removeDirectory(name)
+    }
+  },
+  Tool(name: "rm", usage: "rm [-rf] PATH...", summary: "removes files", run: rm),
+  Tool(name: "cp", usage: "cp [-r] FROM... TO", summary: "copies files", run: cp),
+  Tool(name: "mv", usage: "mv FROM... TO", summary: "renames files", run: mv),
+  Tool(name: "ln", usage: "ln [-s] TARGET NAME", summary: "another name for a file", run: ln),
+  Tool(name: "touch", usage: "touch PATH...", summary: "makes empty files") { arguments in
+    forEachOperand(Array(arguments.dropFirst())) { (name) throws(SystemError) in
+      try Descriptor.open(name, [.writeOnly, .create]).close()
+    }
+  },
+  Tool(name: "readlink", usage: "readlink PATH...", summary: "where links point") { arguments in
+    forEachOperand(Array(arguments.dropFirst())) { (name) throws(SystemError) in
+      say(bytes: try FileTree.target(ofLink: name) + [0x0a])
+    }
+  },
+  Tool(name: "chmod", usage: "chmod OCTAL PATH...", summary: "changes permissions", run: chmod),
+  Tool(
+    name: "find", usage: "find [PATH...] [-name PATTERN] [-type f|d]", summary: "names in a tree",
+    run: Find.run),
+  Tool(
+    name: "mount", usage: "mount [-t TYPE SOURCE PATH]", summary: "attaches a file system",
+    run: mount),
+  Tool(name: "umount", usage: "umount PATH...", summary: "detaches them") { arguments in
+    forEachOperand(Array(arguments.dropFirst())) { (name) throws(SystemError) in
+      try FileTree.unmount(name)
+    }
+  },
+  Tool(name: "df", usage: "df PATH...", summary: "how full file systems are", run: df),
+  Tool(name: "sync", usage: "sync", summary: "writes everything to the disks") { _ in
+    Call.sync().isSuccess ? 0 : 1
+  },
+  Tool(
+    name: "dd", usage: "dd if=FILE of=FILE [bs=N] [count=N] [seek=N] [skip=N]",
+    summary: "copies blocks", run: BlockCopy.run),
+]
+
+enum List {
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    let options = Options(arguments, known: "lad1", usage: "ls [-lad] [PATH...]")
+    let names = options.operands.isEmpty ? [[UInt8](text: ".")] : options.operands
+    return forEachOperand(names) { (name) throws(SystemError) in
+      guard try FileTree.status(of: name).mode.kind == .directory, !options.has("d") else {
+        return try show(name, at: name, options)
+      }
+      if names.count > 1 { say(bytes: name + [0x3a, 0x0a]) }
+      for entry in try FileTree.entries(of: name) {
+        if entry.name.first == 0x2e, !options.has("a") { continue }
+        try show(entry.name, at: path(name, entry.name), options)
+      }
+    }
+  }
+
+  private static func show(
+    _ name: [UInt8], at path: [UInt8], _ options: Options
+  ) throws(SystemError) {
+    guard options.has("l") else { return say(bytes: name + [0x0a]) }
+    let status = try FileTree.status(of: path, followingLinks: false)
+    var line = TextLine()
+    line.append(byte: status.mode.kind.letter)
+    for shift in [6, 3, 0] as [UInt16] {
+      for (bit, letter) in [(4, 0x72), (2, 0x77), (1, 0x78)] as [(UInt16, UInt8)] {
+        line.append(byte: status.mode.permissions >> shift & bit != 0 ? letter : 0x2d)
+      }
+    }
+    line.append(decimal: UInt64(status.links), width: 4)
+    line.append(decimal: UInt64(status.userID), width: 5)
+    if status.mode.kind == .characterDevice || status.mode.kind == .blockDevice {
+      line.append(decimal: UInt64(status.device.major), width: 6)
+      line.append(",")
+      line.append(decimal: UInt64(status.device.minor), width: 3)
+    } else {
+      line.append(decimal: status.size, width: 10)
+    }
+    line.append("  ")
+    line.append(bytes: name)
+    if status.mode.kind == .symbolicLink {
+      line.append(" -> ")
+      line.append(bytes: try FileTree.target(ofLink: path))
+    }
+    say("\(line)\n")
+  }
+}
+
+private func mkdir(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "p", usage: "mkdir [-p] PATH...")
+  return forEachOperand(options.operands) { (name) throws(SystemError) in
+    if options.has("p") {
+      for (index, byte) in name.enumerated() where byte == 0x2f && index > 0 {
+        let parent = Array(name[..<index])
+        if !FileTree.isDirectory(parent) { try FileTree.makeDirectory(parent) }
+      }
+      if FileTree.isDirectory(name) { return }
+    }
+    try FileTree.makeDirectory(name)
+  }
+}
+
+private func rm(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "rf", usage: "rm [-rf] PATH...")
+  return forEachOperand(options.operands) { (name) throws(SystemError) in
+    if options.has("f"), !FileTree.exists(name) { return }
+    try remove(name, recursively: options.has("r"))
+  }
+}
+
+private func remove(_ name: [UInt8], recursively: Bool) throws(SystemError) {
+  let kind = try FileTree.status(of: name, followingLinks: false).mode.kind
+  guard kind == .directory else { return try FileTree.remove(name) }
+  guard recursively else { throw .isDirectory }
+  for entry in try FileTree.entries(of: name) {
+    try remove(path(name, entry.name), recursively: true)
+  }
+  try FileTree.removeDirectory(name)
+}
+
+private func copy(
+  _ name: [UInt8], to target: [UInt8], recursively: Bool
+) throws(SystemError) {
+  if try FileTree.status(of: name).mode.kind == .directory {
+    guard recursively else { throw .isDirectory }
+    if !FileTree.isDirectory(target) { try FileTree.makeDirectory(target) }
+    for entry in try FileTree.entries(of: name) {
+      try copy(path(name, entry.name), to: path(target, entry.name), recursively: true)
+    }
+    return
+  }
+  let source = try Descriptor.open(name)
+  defer { _ = Call.close(source.rawValue) }
+  let permissions = UInt32(try source.status().mode.permissions)
+  let file = try Descriptor.open(
+    target, [.writeOnly, .create, .truncate], permissions: permissions)
+  defer { _ = Call.close(file.rawValue) }
+  while true {
+    let part = try source.read(limit: 4096)
+    if part.isEmpty { return }
+    try file.write(all: part)
+  }
+}
+
+/// The last operand; a directory takes each of the others under its own name.
+private func target(_ operands: [[UInt8]], for name: [UInt8]) -> [UInt8] {
+  let last = operands[operands.count - 1]
+  return FileTree.isDirectory(last) ? path(last, name.lastPathPart) : last
+}
+
+private func cp(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "r", usage: "cp [-r] FROM... TO")
+  let operands = options.operands
+  guard operands.count >= 2 else { fail("usage: cp [-r] FROM... TO", code: 2) }
+  return forEachOperand(Array(operands.dropLast())) { (name) throws(SystemError) in
+    try copy(name, to: target(operands, for: name), recursively: options.has("r"))
+  }
+}
+
+private func mv(_ arguments: [[UInt8]]) -> Int32 {
+  let operands = Array(arguments.dropFirst())
+  guard operands.count >= 2 else { fail("usage: mv FROM... TO", code: 2) }
+  return forEachOperand(Array(operands.dropLast())) { (name) throws(SystemError) in
+    let target = target(operands, for: name)
+    do throws(SystemError) {
+      try FileTree.rename(name, to: target)
+    } catch {
+      guard error == .crossDevice else { throw error }
+      try copy(name, to: target, recursively: true)
+      try remove(name, recursively: true)
+    }
+  }
+}
+
+private func ln(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "s", usage: "ln [-s] TARGET NAME")
+  guard options.operands.count == 2 else { fail("usage: ln [-s] TARGET NAME", code: 2) }
+  return forEachOperand([options.operands[1]]) { (name) throws(SystemError) in
+    if options.has("s") {
+      try FileTree.symbolicLink(options.operands[0], as: name)
+    } else {
+      try FileTree.link(options.operands[0], as: name)
+    }
+  }
+}
+
+private func chmod(_ arguments: [[UInt8]]) -> Int32 {
+  guard arguments.count > 2 else { fail("usage: chmod OCTAL PATH...", code: 2) }
+  var bits: UInt32 = 0
+  for byte in arguments[1] {
+    guard byte >= 0x30, byte < 0x38, bits < 0o1000 else { fail("not an octal number", code: 2) }
+    bits = bits * 8 + UInt32(byte - 0x30)
+  }
+  return forEachOperand(Array(arguments.dropFirst(2))) { (name) throws(SystemError) in
+    try FileTree.setPermissions(bits, of: name)
+  }
+}
+
+enum Find {
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    var roots: [[UInt8]] = []
+    var pattern: [UInt8]?
+    var kind: FileKind?
+    var index = 1
+    while index < arguments.count {
+      let argument = arguments[index]
+      index += 1
+      if argument.equals("-name"), index < arguments.count {
+        pattern = arguments[index]
+        index += 1
+      } else if argument.equals("-type"), index < arguments.count {
+        kind = arguments[index].equals("d") ? .directory : .regular
+        index += 1
+      } else {
+        roots.append(argument)
+      }
+    }
+    return forEachOperand(roots.isEmpty ? [[0x2e]] : roots) { (root) throws(SystemError) in
+      try walk(root, pattern, kind)
+    }
+  }
+
+  private static func walk(
+    _ place: [UInt8], _ pattern: [UInt8]?, _ kind: FileKind?
+  ) throws(SystemError) {
+    let own = try FileTree.status(of: place, followingLinks: false).mode.kind
+    let fits = pattern.map { Glob.matches($0, place.lastPathPart) } ?? true
+    if fits, kind == nil || kind == own { say(bytes: place + [0x0a]) }
+    guard own == .directory else { return }
+    for entry in try FileTree.entries(of: place) {
+      try walk(path(place, entry.name), pattern, kind)
+    }
+  }
+}
+
+private func mount(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "t:o:r", usage: "mount [-t TYPE [-o DATA] SOURCE PATH]")
+  guard let type = options.value("t"), options.operands.count == 2 else {
+    return forEachInput([[UInt8](text: "/proc/mounts")]) { input, _ in
+      while let line = input.line() { say(bytes: line + [0x0a]) }
+    }
+  }
+  return forEachOperand([options.operands[1]]) { (place) throws(SystemError) in
+    try FileTree.mount(
+      options.operands[0], on: place, type: type, flags: options.has("r") ? 1 : 0,
+      options: options.value("o") ?? [])
+  }
+}
+
+private func df(_ arguments: [[UInt8]]) -> Int32 {
+  let operands = arguments.count > 1 ? Array(arguments.dropFirst()) : [[UInt8](text: "/")]
+  say("TYPE          TOTAL KiB   FREE KiB  PATH\n")
+  return forEachOperand(operands) { (name) throws(SystemError) in
+    let status = try FileTree.fileSystemStatus(of: name)
+    var line: TextLine = "\(text: status.name.bytes)"
+    line.pad(to: 12)
+    line.append(decimal: status.blocks * status.blockSize >> 10, width: 11)
+    line.append(decimal: status.freeBlocks * status.blockSize >> 10, width: 11)
+    say("\(line)  \(text: name)\n")
+  }
+}
+
+enum BlockCopy {
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    var values: [(name: [UInt8], value: [UInt8])] = []
+    for argument in arguments.dropFirst() {
+      guard let sign = argument.firstIndex(of: 0x3d) else { fail("\(text: argument): no value") }
+      values.append((Array(argument[..<sign]), Array(argument[(sign + 1)...])))
+    }
+    func value(_ name: StaticString) -> [UInt8]? {
+      for entry in values where entry.name.equals(name) { return entry.value }
+      return nil
+    }
+    let size = Int(value("bs")?.decimal ?? 512)
+    guard size > 0, size <= 1 << 20 else { fail("bs: from 1 to 1048576", code: 2) }
+    return forEachOperand([value("of") ?? []]) { (_) throws(SystemError) in
+      let input = try value("if").map { (name) throws(SystemError) in try Descriptor.open(name) }
+      let output = try value("of").map { (name) throws(SystemError) in
+        try Descriptor.open(name, [.writeOnly, .create])
+      }
+      let from = input ?? .input
+      let to = output ?? .output
+      if let skip = value("skip")?.decimal {
+        _ = try from.seek(Int64(skip) * Int64(size), from: .start)
+      }
+      if let seek = value("seek")?.decimal {
+        _ = try to.seek(Int64(seek) * Int64(size), from: .start)
+      }
+      var left = value("count")?.decimal ?? UInt64.max
+      var bytes: UInt64 = 0
+      while left > 0 {
+        let part = try from.read(limit: size)
+        if part.isEmpty { break }
+        try to.write(all: part)
+        bytes += UInt64(part.count)
+        left -= 1
+      }
+      say("\(bytes) bytes\n")
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/// Programs for scripts: truth, numbers, and words.
+import Apus
+
+let logicTools: [Tool] = [
+  Tool(name: "true", usage: "true", summary: "succeeds") { _ in 0 },
+  Tool(name: "false", usage: "false", summary: "fails") { _ in 1 },
+  Tool(name: "echo", usage: "echo [-n] WORDS", summary: "prints them") { arguments in
+    var words = Array(arguments.dropFirst())
+    let endsLine = words.first.map { !$0.equals("-n") } ?? true
+    if !endsLine { words.removeFirst() }
+    say(bytes: Array(words.joined(separator: [0x20])) + (endsLine ? [0x0a] : []))
+    return 0
+  },
+  Tool(name: "yes", usage: "yes [WORDS]", summary: "prints them until nobody reads") { arguments in
+    var words = Array(arguments.dropFirst())
+    if words.isEmpty { words = [[0x79]] }
+    let line = Array(words.joined(separator: [0x20])) + [0x0a]
+    while true { say(bytes: line) }
+  },
+  Tool(name: "seq", usage: "seq [FIRST [STEP]] LAST", summary: "counts", run: seq),
+  Tool(name: "test", usage: "test EXPRESSION", summary: "whether it is true; so does [") {
+    var words = Array($0.dropFirst())
+    return TestExpression.evaluate(&words)
+  },
+  Tool(name: "[", usage: "[ EXPRESSION ]", summary: "whether it is true") { arguments in
+    var words = Array(arguments.dropFirst())
+    guard let last = words.popLast(), last.equals("]") else { fail("] is missing", code: 2) }
+    return TestExpression.evaluate(&words)
+  },
+  Tool(name: "expr", usage: "expr EXPRESSION", summary: "computes") { arguments in
+    let text = Array(arguments.dropFirst().joined(separator: [0x20]))
+    do throws(ShellSyntaxError) {
+      let value = try Arithmetic.value(of: text, ShellContext())
+      say("\(value)\n")
+      return value == 0 ? 1 : 0
+    } catch {
+      complain("\(error.message)")
+      return 2
+    }
+  },
+  Tool(name: "basename", usage: "basename PATH", summary: "what follows the last slash") {
+    arguments in
+    say(bytes: (arguments.count > 1 ? arguments[1].lastPathPart : []) + [0x0a])
+    return 0
+  },
+]
+
+private func seq(_ arguments: [[UInt8]]) -> Int32 {
+  let numbers = arguments.dropFirst().map { $0.signedDecimal }
+  guard (1...3).contains(numbers.count), let last = numbers.last.flatMap({ $0 }) else {
+    fail("usage: seq [FIRST [STEP]] LAST", code: 2)
+  }
+  let first = numbers.count > 1 ? numbers[0] : 1
+  let step = numbers.count > 2 ? numbers[1] : 1
+  guard let first, let step, step != 0 else { fail("usage: seq [FIRST [STEP]] LAST", code: 2) }
+  for number in stride(from: first, through: last, by: step) { say("\(number)\n") }
+  return 0
+}

@@ -1,0 +1,194 @@
+/// Programs that show the machine and the kernel, or turn them off.
+import Apus
+import UserSystem
+
+let systemTools: [Tool] = [
+  Tool(name: "mem", usage: "mem", summary: "what memory is used for") { _ in
+    MemoryTools.showMemory()
+    return 0
+  },
+  Tool(name: "free", usage: "free", summary: "memory in one line") { _ in
+    MemoryTools.showFree()
+    return 0
+  },
+  report("meminfo", "meminfo", "what memory is used for, in full"),
+  report("slabinfo", "slabinfo", "the kernel's object caches"),
+  report("irqs", "interrupts", "interrupts by line and processor"),
+  report("mounts", "mounts", "what is mounted where"),
+  report("lspci", "pci", "devices on the PCI bus"),
+  Tool(name: "maps", usage: "maps [PID]", summary: "the areas of an address space") { arguments in
+    let pid = arguments.count > 1 ? arguments[1] : [UInt8](text: "self")
+    return showFile([UInt8](text: "/proc/") + pid + [UInt8](text: "/maps"))
+  },
+  Tool(name: "cpu", usage: "cpu", summary: "what CPUID says") { _ in
+    showCPU()
+    return 0
+  },
+  Tool(name: "dmesg", usage: "dmesg", summary: "the kernel's log") { _ in
+    var position = 0
+    while true {
+      let part = System.readLog(from: position)
+      if part.bytes.isEmpty { return 0 }
+      say(bytes: part.bytes)
+      position = part.next
+    }
+  },
+  Tool(name: "uptime", usage: "uptime", summary: "time since boot") { _ in
+    showUptime()
+    return 0
+  },
+  Tool(name: "date", usage: "date", summary: "the time of day (UTC)", run: date),
+  Tool(name: "uname", usage: "uname [-a]", summary: "which kernel this is") { arguments in
+    guard arguments.count > 1, arguments[1].equals("-a") else {
+      say("Apus\n")
+      return 0
+    }
+    return showFile([UInt8](text: "/proc/version"))
+  },
+  Tool(name: "clear", usage: "clear", summary: "empties the screen") { _ in
+    say("\u{1b}[H\u{1b}[2J")
+    return 0
+  },
+  Tool(name: "poweroff", usage: "poweroff", summary: "turns the machine off") { _ in
+    end(.off)
+  },
+  Tool(name: "reboot", usage: "reboot", summary: "starts the machine again") { _ in
+    end(.reboot)
+  },
+  Tool(
+    name: "panic", usage: "panic [stack|null|smap|smep]",
+    summary: "stops the kernel, with a backtrace", run: panic),
+]
+
+/// A program that prints a file of /proc.
+private func report(_ name: StaticString, _ file: StaticString, _ summary: StaticString) -> Tool {
+  Tool(name: name, usage: name, summary: summary) { _ in
+    showFile([UInt8](text: "/proc/") + [UInt8](text: file))
+  }
+}
+
+func showFile(_ path: [UInt8]) -> Int32 {
+  forEachInput([path]) { input, _ in
+    while true {
+      let part = input.part()
+      if part.isEmpty { return }
+      say(bytes: part)
+    }
+  }
+}
+
+private func end(_ action: PowerAction) -> Int32 {
+  Output.flush()
+  _ = Call.sync()
+  System.power(action)
+  return 1
+}
+
+private func panic(_ arguments: [[UInt8]]) -> Int32 {
+  guard arguments.count > 1 else { return end(.panic) }
+  let kinds: [(StaticString, PowerAction)] = [
+    ("stack", .overflowStack), ("null", .nullPointer), ("smap", .readUser), ("smep", .runUser),
+  ]
+  for (name, action) in kinds where arguments[1].equals(name) { return end(action) }
+  fail("usage: panic [stack|null|smap|smep]", code: 2)
+}
+
+enum MemoryTools {
+  static func showMemory() {
+    let memory = System.memory()
+    size("usable", memory.usable)
+    size("free", memory.free)
+    size("kernel image", memory.kernelImage)
+    size("kernel heap", memory.heapTotal)
+    say(
+      "    in use             \(memory.heapInUse >> 10, width: 8) KiB in \(memory.heapBlocks) blocks\n"
+    )
+    size("kernel stacks", memory.kernelStacks)
+    size("page tables", memory.pageTables)
+    size("processes", memory.processes)
+  }
+
+  private static func size(_ name: StaticString, _ bytes: UInt64) {
+    say("  \(name, padded: 20) \(bytes >> 10, width: 8) KiB\n")
+  }
+
+  static func showFree() {
+    let memory = System.memory()
+    say("     TOTAL       USED       FREE  (KiB)\n")
+    say(
+      "\(memory.usable >> 10, width: 10) \((memory.usable - memory.free) >> 10, width: 10) \(memory.free >> 10, width: 10)\n"
+    )
+  }
+}
+
+private func showUptime() {
+  let milliseconds = Time.sinceBoot / 1_000_000
+  let seconds = milliseconds / 1000
+  var line: TextLine = "up \(seconds / 3600)"
+  for part in [seconds / 60 % 60, seconds % 60] {
+    line.append(":")
+    line.append(decimal: part, width: 2, fill: 0x30)
+  }
+  line.append(".")
+  line.append(decimal: milliseconds % 1000, width: 3, fill: 0x30)
+  say("\(line)\n")
+}
+
+/// The civil calendar from days since 1970, for any year after it.
+///
+/// Years are counted from March, so that the day that comes and goes is the last one of a year.
+private func date(_ arguments: [[UInt8]]) -> Int32 {
+  guard let nanoseconds = Time.ofDay else { fail("this kernel does not know the time of day") }
+  let seconds = nanoseconds / 1_000_000_000
+  let days = seconds / 86400 + 719_468
+  let era = days / 146_097
+  let dayOfEra = days % 146_097
+  let year = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+  let dayOfYear = dayOfEra - (365 * year + year / 4 - year / 100)
+  let shifted = (5 * dayOfYear + 2) / 153
+  let day = dayOfYear - (153 * shifted + 2) / 5 + 1
+  let month = shifted < 10 ? shifted + 3 : shifted - 9
+  var line: TextLine = "\(year + era * 400 + (month <= 2 ? 1 : 0))"
+  for (separator, part) in [
+    ("-", month), ("-", day), (" ", seconds / 3600 % 24), (":", seconds / 60 % 60),
+    (":", seconds % 60),
+  ] as [(StaticString, UInt64)] {
+    line.append(separator)
+    line.append(decimal: part, width: 2, fill: 0x30)
+  }
+  say("\(line) UTC\n")
+  return 0
+}
+
+private func showCPU() {
+  let vendor = cpuid(0, 0)
+  var name = TextLine()
+  for register in [vendor.ebx, vendor.edx, vendor.ecx] { append(register, to: &name) }
+  let basic = cpuid(1, 0)
+  say("  vendor \(name), signature \(hex: basic.eax), highest leaf \(vendor.eax)\n")
+  let highest = cpuid(0x8000_0000, 0).eax
+  if highest >= 0x8000_0004 {
+    var brand = TextLine()
+    for leaf in 0x8000_0002...0x8000_0004 as ClosedRange<UInt32> {
+      let part = cpuid(leaf, 0)
+      for register in [part.eax, part.ebx, part.ecx, part.edx] { append(register, to: &brand) }
+    }
+    say("  \(brand)\n")
+  }
+  if highest >= 0x8000_0008 {
+    let widths = cpuid(0x8000_0008, 0).eax
+    say("  \(widths & 255) physical address bits, \(widths >> 8 & 255) linear\n")
+  }
+  say("  leaf 1: ecx \(hex: basic.ecx, digits: 8), edx \(hex: basic.edx, digits: 8)\n")
+  if vendor.eax >= 7 {
+    let more = cpuid(7, 0)
+    say("  leaf 7: ebx \(hex: more.ebx, digits: 8), ecx \(hex: more.ecx, digits: 8)\n")
+  }
+}
+
+private func append(_ register: UInt32, to line: inout TextLine) {
+  for shift in stride(from: 0 as UInt32, to: 32, by: 8) {
+    let byte = UInt8(truncatingIfNeeded: register >> shift)
+    if byte >= 0x20, byte < 0x7f { line.append(byte: byte) }
+  }
+}

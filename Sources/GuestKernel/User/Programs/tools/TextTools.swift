@@ -1,0 +1,268 @@
+/// Programs that read lines and write lines.
+import Apus
+
+let textTools: [Tool] = [
+  Tool(name: "cat", usage: "cat [FILE...]", summary: "prints files") { arguments in
+    forEachInput(Array(arguments.dropFirst())) { input, _ in
+      while true {
+        let part = input.part()
+        if part.isEmpty { return }
+        say(bytes: part)
+      }
+    }
+  },
+  Tool(name: "wc", usage: "wc [-lwc] [FILE...]", summary: "counts lines, words, bytes", run: wc),
+  Tool(
+    name: "head", usage: "head [-n COUNT] [FILE...]", summary: "the first lines",
+    run: head),
+  Tool(
+    name: "tail", usage: "tail [-n COUNT] [FILE...]", summary: "the last lines",
+    run: tail),
+  Tool(
+    name: "grep", usage: "grep [-vincq] PATTERN [FILE...]", summary: "lines that contain a pattern",
+    run: grep),
+  Tool(
+    name: "sort", usage: "sort [-rnu] [FILE...]", summary: "lines in order", run: sort),
+  Tool(name: "uniq", usage: "uniq [-c] [FILE]", summary: "without repeated lines", run: uniq),
+  Tool(
+    name: "cut", usage: "cut -f N[-M] [-d C] [FILE...]", summary: "some fields of each line",
+    run: cut),
+  Tool(name: "tee", usage: "tee [-a] FILE...", summary: "copies its input to files too", run: tee),
+  Tool(
+    name: "hexdump", usage: "hexdump [-n BYTES] [FILE...]", summary: "bytes in hexadecimal",
+    run: hexdump),
+  Tool(name: "tac", usage: "tac [FILE...]", summary: "lines in reverse") { arguments in
+    var lines: [[UInt8]] = []
+    let code = forEachInput(Array(arguments.dropFirst())) { input, _ in
+      while let line = input.line() { lines.append(line) }
+    }
+    for line in lines.reversed() { say(bytes: line + [0x0a]) }
+    return code
+  },
+]
+
+private func wc(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "lwc", usage: "wc [-lwc] [FILE...]")
+  let all = !options.has("l") && !options.has("w") && !options.has("c")
+  var total = (lines: 0, words: 0, bytes: 0)
+
+  func report(_ count: (lines: Int, words: Int, bytes: Int), _ name: [UInt8]) {
+    var line = TextLine()
+    if all || options.has("l") { line.append(decimal: UInt64(count.lines), width: 7) }
+    if all || options.has("w") { line.append(decimal: UInt64(count.words), width: 8) }
+    if all || options.has("c") { line.append(decimal: UInt64(count.bytes), width: 8) }
+    say("\(line)\(name.equals("-") ? "" as StaticString : " ")")
+    say(bytes: name.equals("-") ? [0x0a] : name + [0x0a])
+  }
+
+  let code = forEachInput(options.operands) { input, name in
+    var count = (lines: 0, words: 0, bytes: 0)
+    var isInWord = false
+    while true {
+      let part = input.part()
+      if part.isEmpty { break }
+      count.bytes += part.count
+      for byte in part {
+        if byte == 0x0a { count.lines += 1 }
+        if !byte.isBlank, !isInWord { count.words += 1 }
+        isInWord = !byte.isBlank
+      }
+    }
+    report(count, name)
+    total = (total.lines + count.lines, total.words + count.words, total.bytes + count.bytes)
+  }
+  if options.operands.count > 1 { report(total, [UInt8](text: "total")) }
+  return code
+}
+
+private func head(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "n:", usage: "head [-n COUNT] [FILE...]")
+  let limit = options.number("n") ?? 10
+  return forEachInput(options.operands) { input, _ in
+    var count = 0
+    while count < limit, let line = input.line() {
+      say(bytes: line + [0x0a])
+      count += 1
+    }
+  }
+}
+
+private func tail(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "n:", usage: "tail [-n COUNT] [FILE...]")
+  let limit = max(0, options.number("n") ?? 10)
+  return forEachInput(options.operands) { input, _ in
+    var lines: [[UInt8]] = []
+    while let line = input.line() {
+      lines.append(line)
+      if lines.count > 2 * limit + 64 { lines.removeFirst(lines.count - limit) }
+    }
+    for line in lines.suffix(limit) { say(bytes: line + [0x0a]) }
+  }
+}
+
+/// The pattern is one of the shell's, found anywhere in the line; ^ and $ tie it to the ends.
+private func grep(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "vincq", usage: "grep [-vincq] PATTERN [FILE...]")
+  guard var pattern = options.operands.first else { fail("usage: grep PATTERN [FILE...]", code: 2) }
+  if options.has("i") { pattern = pattern.map { $0.lowercased } }
+  if pattern.first == 0x5e { pattern.removeFirst() } else { pattern.insert(0x2a, at: 0) }
+  if pattern.last == 0x24 { pattern.removeLast() } else { pattern.append(0x2a) }
+  let names = Array(options.operands.dropFirst())
+  var found = 0
+  let code = forEachInput(names) { input, name in
+    var number = 0
+    var count = 0
+    while let line = input.line() {
+      number += 1
+      let text = options.has("i") ? line.map { $0.lowercased } : line
+      guard Glob.matches(pattern, text) != options.has("v") else { continue }
+      count += 1
+      if options.has("c") || options.has("q") { continue }
+      if names.count > 1 { say(bytes: name + [0x3a]) }
+      if options.has("n") { say("\(number):") }
+      say(bytes: line + [0x0a])
+    }
+    if options.has("c") { say("\(count)\n") }
+    found += count
+  }
+  return code != 0 ? 2 : found > 0 ? 0 : 1
+}
+
+private func sort(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "rnu", usage: "sort [-rnu] [FILE...]")
+  var lines: [[UInt8]] = []
+  let code = forEachInput(options.operands) { input, _ in
+    while let line = input.line() { lines.append(line) }
+  }
+  let byNumber = options.has("n")
+  lines.sort { first, second in
+    if byNumber, first.leadingNumber != second.leadingNumber {
+      return first.leadingNumber < second.leadingNumber
+    }
+    return first.precedes(second)
+  }
+  if options.has("r") { lines.reverse() }
+  for (index, line) in lines.enumerated() {
+    if options.has("u"), index > 0, lines[index - 1] == line { continue }
+    say(bytes: line + [0x0a])
+  }
+  return code
+}
+
+private func uniq(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "c", usage: "uniq [-c] [FILE]")
+  var last: [UInt8]?
+  var count = 0
+
+  func finish() {
+    guard let last else { return }
+    if options.has("c") { say("\(count, width: 7) ") }
+    say(bytes: last + [0x0a])
+  }
+
+  let code = forEachInput(options.operands) { input, _ in
+    while let line = input.line() {
+      if line != last {
+        finish()
+        last = line
+        count = 0
+      }
+      count += 1
+    }
+  }
+  finish()
+  return code
+}
+
+private func cut(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "f:d:", usage: "cut -f N[-M] [-d C] [FILE...]")
+  let range = (options.value("f") ?? []).split(separator: 0x2d).map { Array($0).decimal ?? 0 }
+  guard let first = range.first, first > 0 else { fail("usage: cut -f N[-M] [-d C]", code: 2) }
+  let end = range.count > 1 ? range[1] : options.value("f")?.last == 0x2d ? UInt64.max : first
+  let separator = options.value("d")?.first ?? 0x09
+  return forEachInput(options.operands) { input, _ in
+    while let line = input.line() {
+      var parts: [[UInt8]] = []
+      for (index, part) in line.split(separator: separator, omittingEmptySubsequences: false)
+        .enumerated() where UInt64(index) + 1 >= first && UInt64(index) + 1 <= end
+      {
+        parts.append(Array(part))
+      }
+      say(bytes: Array(parts.joined(separator: [separator])) + [0x0a])
+    }
+  }
+}
+
+private func tee(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "a", usage: "tee [-a] FILE...")
+  var files: [Descriptor] = []
+  let flags: OpenFlags = options.has("a") ? .append : .truncate
+  var code = forEachOperand(options.operands) { (name) throws(SystemError) in
+    files.append(try Descriptor.open(name, [.writeOnly, .create, flags]))
+  }
+  code |= forEachInput([]) { input, _ in
+    while true {
+      let part = input.part()
+      if part.isEmpty { return }
+      say(bytes: part)
+      for file in files { _ = part.withUnsafeBytes { file.write(all: $0) } }
+    }
+  }
+  return code
+}
+
+private func hexdump(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "n:", usage: "hexdump [-n BYTES] [FILE...]")
+  var left = options.number("n") ?? Int.max
+  var offset = 0
+  var row: [UInt8] = []
+
+  func printRow() {
+    var line = TextLine()
+    line.append(hex: UInt64(offset), digits: 8)
+    line.append(" ")
+    for index in 0..<16 {
+      line.append(index == 8 ? "  " : " ")
+      if index < row.count { line.append(hexByte: row[index]) } else { line.append("  ") }
+    }
+    line.append("  |")
+    for byte in row { line.append(byte: byte >= 0x20 && byte < 0x7f ? byte : 0x2e) }
+    say("\(line)|\n")
+    offset += row.count
+    row = []
+  }
+
+  return forEachInput(options.operands) { input, _ in
+    while left > 0 {
+      let part = input.part()
+      if part.isEmpty { break }
+      for byte in part.prefix(left) {
+        row.append(byte)
+        if row.count == 16 { printRow() }
+      }
+      left -= min(left, part.count)
+    }
+    if !row.isEmpty { printRow() }
+  }
+}
+
+extension TextLine {
+  mutating func append(hexByte byte: UInt8) {
+    for digit in [byte >> 4, byte & 15] { append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit) }
+  }
+}
+
+extension UInt8 {
+  var lowercased: UInt8 { self >= 0x41 && self <= 0x5a ? self + 0x20 : self }
+}
+
+extension [UInt8] {
+  /// The number a line begins with, for sorting; 0 without one.
+  var leadingNumber: Int {
+    let text = drop { $0.isBlank }
+    let sign = text.first == 0x2d ? 1 : 0
+    let digits = text.dropFirst(sign).prefix { $0.isDigit }
+    let value = Int(Array(digits).decimal ?? 0)
+    return sign == 1 ? -value : value
+  }
+}

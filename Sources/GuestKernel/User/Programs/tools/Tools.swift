@@ -1,0 +1,93 @@
+/// The small programs, all in one file: it does what the name it was started by says.
+///
+/// Each alone would carry its own copy of the library, some 10 KB; /bin has a link per name instead.
+import Apus
+
+struct Tool {
+  let name: StaticString
+  let usage: StaticString
+  let summary: StaticString
+  /// Takes the arguments, the name first; returns the exit code.
+  let run: ([[UInt8]]) -> Int32
+}
+
+@main
+struct Tools: Program {
+  static func run(_ arguments: [[UInt8]]) -> Int32 {
+    var arguments = arguments
+    guard let first = arguments.first else { return 127 }
+    if first.lastPathPart.equals("tools") {
+      guard arguments.count > 1 else {
+        list()
+        return 0
+      }
+      arguments.removeFirst()
+    }
+    let name = arguments[0].lastPathPart
+    for tool in all where name.equals(tool.name) {
+      if arguments.count > 1, arguments[1].equals("--help") {
+        say("usage: \(tool.usage)\n\(tool.summary)\n")
+        return 0
+      }
+      return tool.run(arguments)
+    }
+    complain("\(text: name): no tool of that name")
+    return 127
+  }
+
+  static var all: [Tool] {
+    textTools + fileTools + processTools + systemTools + logicTools + initTools
+      + schedulingTools
+  }
+
+  private static func list() {
+    for tool in all { say("  \(tool.usage, padded: 36)\(tool.summary)\n") }
+  }
+}
+
+/// Calls `body` for each operand's file, or for standard input when there are none (or for `-`).
+///
+/// Returns 1 when one of them could not be read.
+func forEachInput(_ operands: [[UInt8]], _ body: (inout Input, [UInt8]) -> Void) -> Int32 {
+  var code: Int32 = 0
+  for name in operands.isEmpty ? [[UInt8](text: "-")] : operands {
+    var input = Input(.input)
+    if !name.equals("-") {
+      do throws(SystemError) {
+        input = Input(try Descriptor.open(name))
+      } catch {
+        complain("\(text: name): \(error.name)")
+        code = 1
+        continue
+      }
+    }
+    body(&input, name)
+    if let error = input.error {
+      complain("\(text: name): \(error.name)")
+      code = 1
+    }
+    input.close()
+  }
+  return code
+}
+
+/// Does something for each operand; an error is said and makes the result 1.
+func forEachOperand(
+  _ operands: [[UInt8]], _ body: ([UInt8]) throws(SystemError) -> Void
+) -> Int32 {
+  var code: Int32 = 0
+  for operand in operands {
+    do throws(SystemError) {
+      try body(operand)
+    } catch {
+      complain("\(text: operand): \(error.name)")
+      code = 1
+    }
+  }
+  return code
+}
+
+/// The directory's path with a name in it.
+func path(_ directory: [UInt8], _ name: [UInt8]) -> [UInt8] {
+  directory.last == 0x2f ? directory + name : directory + [0x2f] + name
+}

@@ -1,0 +1,52 @@
+import Foundation
+import GuestKernel
+import Testing
+
+/// Modules, tracing and what the kernel says about its mishaps, in QEMU on one processor and on four.
+@Suite(.enabled(if: QEMU.isPresent, "qemu-system-x86_64 is not installed"), .serialized)
+struct KernelToolsTests {
+  static let names = [
+    "modules", "module-signature", "tracepoints", "kprobe", "perf", "script", "rate-limit", "oops",
+  ]
+
+  @Test(arguments: ["1", "4"]) func everyDemonstrationPasses(processors: String) throws {
+    let commands = Self.names.map { "demo \($0)" }.joined(separator: "; ")
+    let run = try QEMU.boot(
+      commandLine: "quiet cmd=\"\(commands)\" exit debug-exit", extra: ["-smp", processors])
+    #expect(run.status == 33)
+    for name in Self.names {
+      #expect(run.output.contains("demo \(name): passed"), "\(name):\n\(run.output)")
+    }
+    #expect(!run.output.contains("PANIC"))
+  }
+
+  @Test func modulesComeByOptionAndByCommand() throws {
+    let commands = "lsmod; modprobe hello count=2; rmmod counter; rmmod counter_user; lsmod; dmesg"
+    let run = try QEMU.boot(
+      commandLine: "quiet modules=counter_user,beat cmd=\"\(commands)\" exit debug-exit")
+    #expect(run.status == 33)
+    #expect(run.output.contains("1 counter_user,"))
+    #expect(run.output.components(separatedBy: "Hello, world, from a module").count == 3)
+    #expect(run.output.contains("cannot remove counter"))
+  }
+
+  @Test(arguments: ["null", "trap", "code"]) func aCrashInAModuleEndsItOnly(kind: String) throws {
+    let commands = "insmod /lib/modules/mishap.ko kind=\(kind); cat /proc/tainted; hello"
+    let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
+    #expect(run.status == 33)
+    #expect(run.output.contains("module_init + "))
+    #expect(run.output.contains("[mishap]"))
+    #expect(run.output.contains("Hello, world!"))
+    #expect(!run.output.contains("PANIC"))
+  }
+
+  @Test func anOopsCanBeMadeAPanic() throws {
+    let run = try QEMU.boot(
+      commandLine: "quiet oops=panic modules=mishap mishap.kind=null debug-exit",
+      extra: ["-smp", "4"])
+    #expect(run.status == 0x01 << 1 | 1)
+    #expect(run.output.contains("PANIC"))
+    #expect(run.output.contains("module_init + "))
+    #expect(run.output.components(separatedBy: "Processor ").count == 4)
+  }
+}

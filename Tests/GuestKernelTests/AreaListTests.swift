@@ -1,0 +1,153 @@
+import GuestKernel
+import Testing
+
+private final class Object {}
+private typealias Areas = AreaList<Object>
+
+private func page(_ range: Range<UInt64>) -> Range<UInt64> {
+  range.lowerBound * pageSize..<range.upperBound * pageSize
+}
+
+@Suite struct AreaListTests {
+  private func list(_ ranges: [Range<UInt64>], _ protection: Protection = .read) -> Areas {
+    var areas = Areas()
+    for range in ranges { _ = areas.insert(Area(page(range), protection)) }
+    return areas
+  }
+
+  @Test func neighboursThatAgreeBecomeOne() {
+    var areas = list([10..<12, 14..<16])
+    #expect(areas.count == 2)
+    let between = areas.insert(Area(page(12..<14), .read))
+    #expect(between)
+    #expect(areas.count == 1)
+    #expect(areas[0].range == page(10..<16))
+    let overlapping = areas.insert(Area(page(15..<17), .read))
+    #expect(!overlapping)
+    let other = areas.insert(Area(page(16..<17), [.read, .write]))
+    #expect(other)
+    #expect(areas.count == 2)
+  }
+
+  @Test func partsOfAnObjectJoinOnlyInOrder() {
+    let object = Object()
+    var areas = Areas()
+    _ = areas.insert(Area(page(0..<2), .read, object: object, offset: 0))
+    _ = areas.insert(Area(page(2..<4), .read, object: object, offset: 2 * pageSize))
+    #expect(areas.count == 1)
+    _ = areas.insert(Area(page(4..<5), .read, object: object, offset: 0))
+    #expect(areas.count == 2)
+    _ = areas.insert(Area(page(5..<6), .read, object: Object(), offset: pageSize))
+    #expect(areas.count == 3)
+    #expect(areas[0].objectPage(3 * pageSize) == 3)
+  }
+
+  @Test func removingFromTheMiddleSplits() {
+    let object = Object()
+    var areas = Areas()
+    _ = areas.insert(Area(page(10..<20), .read, object: object, offset: 5 * pageSize))
+    let removed = areas.remove(page(13..<15))
+    #expect(removed.count == 1)
+    #expect(removed[0].offset == 8 * pageSize)
+    #expect(areas.count == 2)
+    #expect(areas[1].range == page(15..<20))
+    #expect(areas[1].offset == 10 * pageSize)
+    #expect(!areas.covers(page(10..<20)))
+    #expect(areas.covers(page(15..<20)))
+  }
+
+  @Test func protectingSplitsAndUndoingJoins() {
+    var areas = list([10..<20], [.read, .write])
+    areas.update(page(12..<14)) { $0.protection = .read }
+    #expect(areas.count == 3)
+    #expect(areas.find(13 * pageSize)?.protection == .read)
+    areas.update(page(12..<14)) { $0.protection = [.read, .write] }
+    #expect(areas.count == 1)
+  }
+
+  @Test func gapsAreFoundFromTheTop() {
+    var areas = list([10..<20, 30..<40])
+    let window = page(0..<50)
+    #expect(areas.gap(5 * pageSize, in: window) == 45 * pageSize)
+    #expect(areas.gap(10 * pageSize, in: window) == 40 * pageSize)
+    _ = areas.insert(Area(page(40..<50), .read))
+    #expect(areas.gap(10 * pageSize, in: window) == 20 * pageSize)
+    #expect(areas.gap(11 * pageSize, in: window) == nil)
+    #expect(areas.gap(8 * pageSize, in: window, alignment: 8 * pageSize) == 0)
+    #expect(areas.gap(4 * pageSize, in: page(0..<12)) == 6 * pageSize)
+    #expect(Areas().gap(pageSize, in: window) == 49 * pageSize)
+  }
+
+  @Test func belowAStackThereIsAGuardGap() {
+    var areas = Areas()
+    _ = areas.insert(Area(page(30..<40), .read, .growsDown))
+    #expect(areas.gap(pageSize, in: page(0..<40), guardGap: 8 * pageSize) == 21 * pageSize)
+  }
+
+  /// Against a model with one entry per page.
+  @Test func randomChangesAgreeWithAModel() throws {
+    var random = Random(seed: 5)
+    var areas = Areas()
+    var model = [UInt32?](repeating: nil, count: 64)
+    for _ in 0..<4000 {
+      let low = random.next() % 64
+      let high = min(64, low + 1 + random.next() % 12)
+      let protection = Protection(rawValue: UInt32(random.next() % 4))
+      switch random.next() % 3 {
+      case 0:
+        let isFree = !model[Int(low)..<Int(high)].contains { $0 != nil }
+        let isInserted = areas.insert(Area(page(low..<high), protection))
+        try #require(isInserted == isFree)
+        if isFree { for index in low..<high { model[Int(index)] = protection.rawValue } }
+      case 1:
+        _ = areas.remove(page(low..<high))
+        for index in low..<high { model[Int(index)] = nil }
+      default:
+        areas.update(page(low..<high)) { $0.protection = protection }
+        for index in low..<high where model[Int(index)] != nil {
+          model[Int(index)] = protection.rawValue
+        }
+      }
+      var found = [UInt32?](repeating: nil, count: 64)
+      for (number, area) in areas.areas.enumerated() {
+        for index in area.start / pageSize..<area.end / pageSize {
+          try #require(found[Int(index)] == nil)
+          found[Int(index)] = area.protection.rawValue
+        }
+        if number > 0 { try #require(!areas[number - 1].continues(in: area)) }
+      }
+      try #require(found == model)
+    }
+  }
+}
+
+@Suite struct PageTreeTests {
+  @Test func randomUseAgreesWithADictionary() throws {
+    var tree = PageTree()
+    var model: [UInt64: UInt64] = [:]
+    var random = Random(seed: 9)
+    for step in 0..<20_000 {
+      let index = step % 50 == 0 ? random.next() : random.next() % 500
+      if random.next() % 3 == 0 {
+        let old = tree.set(index, 0)
+        try #require(old == model.removeValue(forKey: index) ?? 0)
+      } else {
+        let value = random.next() | 1
+        let old = tree.set(index, value)
+        try #require(old == model.updateValue(value, forKey: index) ?? 0)
+      }
+      try #require(tree.count == model.count)
+    }
+    var at: UInt64 = 0
+    var seen: [UInt64] = []
+    while let (index, value) = tree.next(from: at) {
+      try #require(model[index] == value)
+      seen.append(index)
+      if index == .max { break }
+      at = index + 1
+    }
+    #expect(seen == model.keys.sorted())
+    tree.removeAll()
+    #expect(tree.next(from: 0) == nil)
+  }
+}

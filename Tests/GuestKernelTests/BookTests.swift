@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+/// The book cites code by name: what it cites must be there.
+@Suite struct BookTests {
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+  private static let kernel = root.appending(path: "Sources/GuestKernel")
+
+  private static func files(under folder: URL) -> [URL] {
+    let found = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+    return (found?.compactMap { $0 as? URL } ?? []).sorted { $0.path < $1.path }
+  }
+
+  static let chapters = files(under: kernel.appending(path: "docs")).filter {
+    $0.pathExtension == "md"
+  }
+
+  /// All sources as one text, to look names up in.
+  private static let sources: String = {
+    let types: Set = ["swift", "S", "h", "tbl", "ld", "module"]
+    return (files(under: kernel) + files(under: root.appending(path: "Tests")))
+      .filter { types.contains($0.pathExtension) }
+      .compactMap { try? String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
+  }()
+
+  /// What stands between backquotes, outside of code blocks.
+  private static func citations(_ chapter: URL) throws -> [String] {
+    var spans: [String] = []
+    var isCode = false
+    for line in try String(contentsOf: chapter, encoding: .utf8).components(separatedBy: "\n") {
+      if line.hasPrefix("```") { isCode.toggle() }
+      if isCode || line.hasPrefix("    ") { continue }
+      for (index, span) in line.components(separatedBy: "`").enumerated() where index % 2 == 1 {
+        spans.append(span)
+      }
+    }
+    return spans
+  }
+
+  @Test(arguments: BookTests.chapters)
+  func citedFilesExist(chapter: URL) throws {
+    let places = [
+      Self.kernel, Self.root, Self.kernel.appending(path: "docs"),
+      Self.kernel.appending(path: "Kernel"),
+    ]
+    for span in try Self.citations(chapter) {
+      guard span.wholeMatch(of: #/[A-Za-z0-9_+.\/-]+\.(swift|S|tbl|ld|h|md|emutest)/#) != nil else {
+        continue
+      }
+      let exists =
+        span.contains("/")
+        ? places.contains {
+          FileManager.default.fileExists(atPath: $0.appending(path: span).path)
+        }
+        : Self.files(under: Self.kernel).contains { $0.lastPathComponent == span }
+          || Self.files(under: Self.root.appending(path: "Tests")).contains {
+            $0.lastPathComponent == span
+          }
+      #expect(exists, "\(chapter.lastPathComponent) cites \(span)")
+    }
+  }
+
+  @Test(arguments: BookTests.chapters)
+  func citedNamesExist(chapter: URL) throws {
+    for span in try Self.citations(chapter) {
+      guard let match = span.wholeMatch(of: #/([A-Z][A-Za-z0-9]+)\.([a-z][A-Za-z0-9]*)(\(.*\))?/#)
+      else { continue }
+      let type = String(match.1)
+      let member = String(match.2)
+      if ["swift", "md", "emutest"].contains(member) { continue }
+      let declares = Self.sources.contains(
+        try Regex("(class|struct|enum|protocol|typealias|extension) \(type)\\b"))
+      #expect(declares, "\(chapter.lastPathComponent) cites the type \(type)")
+      let hasMember = Self.sources.contains(
+        try Regex("(func|var|let|case|static|init|lazy)[^\\n]*\\b\(member)\\b"))
+      #expect(hasMember, "\(chapter.lastPathComponent) cites \(span)")
+    }
+  }
+
+  @Test(arguments: BookTests.chapters)
+  func citedDemonstrationsExist(chapter: URL) throws {
+    for span in try Self.citations(chapter) {
+      guard let match = span.wholeMatch(of: #/demo ([a-z0-9-]+)/#) else { continue }
+      if ["all", "list"].contains(match.1) { continue }
+      #expect(
+        Self.sources.contains("name: \"\(match.1)\""),
+        "\(chapter.lastPathComponent) cites the demonstration \(match.1)")
+    }
+  }
+
+  /// The contents name every chapter, and name nothing that is not there.
+  @Test func contentsAreComplete() throws {
+    let folder = Self.kernel.appending(path: "docs")
+    let contents = try String(
+      contentsOf: folder.appending(path: "README.md"), encoding: .utf8)
+    for chapter in Self.chapters where chapter.lastPathComponent != "README.md" {
+      let name = chapter.path.components(separatedBy: "/docs/").last ?? ""
+      #expect(contents.contains("](\(name))"), "\(name) is not in the contents")
+    }
+    for match in contents.matches(of: #/\]\(([^)#:]+)\)/#) {
+      let file = folder.appending(path: String(match.1))
+      #expect(FileManager.default.fileExists(atPath: file.path), "\(match.1) is not there")
+    }
+  }
+}
