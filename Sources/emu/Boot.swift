@@ -22,8 +22,8 @@ struct Boot: ParsableCommand {
   var isDebugging = false
 
   private enum CodingKeys: CodingKey {
-    case options, checking, debugging, monitor, serial, input, prompt, limit, timeout, exitOn
-    case record, quiet, statistics
+    case options, checking, debugging, monitor, serial, serial2, input, prompt, limit, timeout
+    case exitOn, record, quiet, statistics
   }
 
   @Option(
@@ -31,6 +31,12 @@ struct Boot: ParsableCommand {
       "The serial console: stdio, null, file:PATH, unix:PATH or tcp:HOST:PORT (both listen).",
       valueName: "where"))
   var serial = SerialOption.stdio
+
+  @Option(
+    help: ArgumentHelp(
+      "The second serial port, as --serial but not stdio: for a kernel's own debugger, say.",
+      valueName: "where"))
+  var serial2 = SerialOption.null
 
   @Option(
     help: ArgumentHelp(
@@ -80,6 +86,9 @@ struct Boot: ParsableCommand {
       if let prompt { _ = try OutputPattern(prompt, option: "--prompt") }
     } catch {
       throw ValidationError(error.description)
+    }
+    if serial2 == .stdio {
+      throw ValidationError("--serial2 takes file:PATH, unix:PATH or tcp:HOST:PORT, not stdio")
     }
     if debugging.gdb != nil && checking.isAsked {
       throw ValidationError("--check and --torture steer the run themselves: they exclude --gdb")
@@ -199,6 +208,9 @@ struct Boot: ParsableCommand {
       channels.append(
         ConsoleChannel(
           machine.virtioConsole, try hvc.open()))
+    }
+    if serial2 != .null {
+      channels.append(ConsoleChannel(machine.serialPorts[1], try serial2.open()))
     }
     if options.net != nil { channels.append(try UserNetwork(machine.network)) }
     return channels

@@ -65,6 +65,19 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
+  @Test func theSecondPortHasAPlaceOfItsOwn() throws {
+    let folder = try TemporaryFolder()
+    // mov dx, 2F8h; mov al, 'B'; out dx, al
+    let second: [UInt8] = [0x66, 0xBA, 0xF8, 0x02, 0xB0, 0x42, 0xEE]
+    let image = try folder.file("two", ELFBuilder(code: second + TestCode.powerOff).build())
+    let path = folder.path("second")
+    let run = try Command.run(["boot", image, "--serial2", "file:\(path)"])
+    #expect(run.status == 0 && run.output.isEmpty)
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "B")
+    let refused = try Command.run(["boot", image, "--serial2", "stdio"])
+    #expect(refused.status == 2 && refused.errors.contains("--serial2 takes file:PATH"))
+  }
+
   @Test func aTakenSocketIsRefusedAndLeftAlone() throws {
     let folder = try TemporaryFolder()
     let echo = try folder.file("echo", ELFBuilder(code: TestCode.echo).build())
