@@ -33,7 +33,7 @@ struct ProcessorTests {
   ])
   func mistakesWithLocksAreNamed(letter: String, reason: String) throws {
     let run = try QEMU.boot(
-      commandLine: "quiet debug-exit cmd=\"echo \(letter) > /proc/sysrq-trigger\"",
+      commandLine: "quiet debug-exit cmd=\"echo \(letter) > /proc/mishaps\"",
       extra: ["-smp", "4"])
     #expect(run.output.contains(reason))
   }

@@ -1,12 +1,11 @@
-/// `/proc/sysrq-trigger`, the emergency switchboard: each letter written there does one thing to the
-/// kernel, most of them bad. `/proc/irq` takes a line and the processor it is to go to.
+/// `/proc/mishaps` makes, for each letter written there, a mistake that the kernel then names.
+/// `/proc/irq` takes a line and the processor it is to go to.
 import KernelArch
 
 enum SystemRequests {
   static func start() {
-    ProcFS.add("sysrq-trigger", write: { bytes in request(bytes.first ?? 0) }) { text in
-      text.append("a sleep with a spinlock held\nb restart\nc crash: a null pointer\n")
-      text.append("d deadlock: a spinlock taken twice\no power-off\n")
+    ProcFS.add("mishaps", write: { bytes in mishap(bytes.first ?? 0) }) { text in
+      text.append("a sleep with a spinlock held\nd a spinlock taken twice\n")
     }
     ProcFS.add("irq", write: setAffinity) { text in
       for line in IRQ.allLines where line.number >= 0 {
@@ -15,19 +14,13 @@ enum SystemRequests {
     }
   }
 
-  private static func request(_ letter: UInt8) -> SystemError? {
+  private static func mishap(_ letter: UInt8) -> SystemError? {
     switch letter {
     case 0x61:
       SpinLock("a").withLock { Thread.sleep(nanoseconds: 1000) }
-    case 0x62:
-      Power.reboot()
-    case 0x63:
-      _ = Mishaps.read(8)
     case 0x64:
       let lock = SpinLock("d")
       lock.withLock { lock.withLock {} }
-    case 0x6f:
-      Power.off()
     default:
       return .invalidArgument
     }

@@ -101,7 +101,7 @@ struct UserTests: Program {
     let result = runOnce(test)
     var missing = before.missing()
     var rounds = 0
-    while result == .passed, missing > 0, rounds < 4 {
+    while result == .passed, missing > 0, rounds < 10 {
       rounds += 1
       let again = Possessions()
       _ = runOnce(test)
