@@ -95,14 +95,17 @@ final class Mutex {
     let thread = Thread.current
     var isDeadlock = false
     let result = waiters.wait(as: state, exclusive: true) {
-      if take() { return true }
-      switch announce(thread, checks) {
-      case .waits: return false
-      case .isFree: return take()
-      case .isCircle:
-        isDeadlock = true
-        return true
+      // Whoever fails to take it must have been announced to its owner, or nobody would wake it.
+      while !take() {
+        switch announce(thread, checks) {
+        case .waits: return false
+        case .isFree: continue
+        case .isCircle:
+          isDeadlock = true
+          return true
+        }
       }
+      return true
     }
     Inheritance.lock.withLockIRQ { thread.blockedOn = nil }
     guard result == .done, !isDeadlock else { return false }
