@@ -1,18 +1,11 @@
 import Foundation
 import Testing
 
-/// What the released kernel shows: every demonstration says that it passed, and does what its golden
-/// trace says.
+/// The demonstrations of the released kernel have golden traces, which `theKernelsOwnTests` checks.
 @Suite struct DemonstrationTests {
   private static let images = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Images").path
-
-  @Test(arguments: ["kernel.emutest", "demos.emutest"])
-  func theManifestPasses(name: String) throws {
-    let result = try Command.run(["test", "\(Self.images)/\(name)"], seconds: 600)
-    #expect(result.status == 0, "\(result.output)\(result.errors)")
-  }
 
   /// A demonstration that is not in the manifest has no golden trace.
   @Test func everyDemonstrationIsInTheManifest() throws {

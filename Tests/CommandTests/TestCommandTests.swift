@@ -189,7 +189,7 @@ import Testing
   @Test func theKernelsOwnTests() throws {
     let images = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Images").path
-    let result = try Command.run(["test", images])
+    let result = try Command.run(["test", images], seconds: 900)
     #expect(result.status == 0, "\(result.output)\(result.errors)")
   }
 }

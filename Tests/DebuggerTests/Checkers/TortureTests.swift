@@ -61,7 +61,9 @@ import Testing
     let end = plain.run(limit: 500_000_000)
     let machine = try Guests.kernel(input: Self.commands)
     var options = CheckOptions()
-    options.checks = Set(Check.allCases)
+    // Copies of structs read the padding between their fields, which the heap's check cannot tell from
+    // values that nobody has set.
+    options.checks = Set(Check.allCases).subtracting([.heap])
     let run = CheckedRun(machine, options: options) { _ in }
     var stop = StopReason.instructionLimit
     while stop == .instructionLimit {
