@@ -15,7 +15,7 @@ import Testing
     let run = try ProfileRun(guest.description)
     #expect(run.tree.total == run.instructionCount)
     let counted = run.counts.values.reduce(0) { $0 + $1.executed + $1.iterations }
-    // A known defect: a few are lost where decoded blocks of a large kernel go in the middle.
+    // Fetches that fault on pages of programs count as instructions and are none.
     #expect(
       name == "kernel"
         ? counted <= run.instructionCount && run.instructionCount - counted < counted / 10_000
