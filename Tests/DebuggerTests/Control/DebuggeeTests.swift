@@ -6,9 +6,9 @@ import Testing
 @Suite struct DebuggeeTests {
 
   @Test func breakpointsAndGoingOnDoNotShow() throws {
-    let plain = try Guests.kernel("run=ps")
+    let plain = try Guests.kernel("run=ps exit")
     let end = plain.run(limit: 500_000_000)
-    let debuggee = Debuggee(try Guests.kernel("run=ps"))
+    let debuggee = Debuggee(try Guests.kernel("run=ps exit"))
     // The first instruction of whatever runs every million instructions.
     var stops = 0
     for _ in 0..<4 {
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func goingBackAndForthArrivesInTheSameState() throws {
-    let debuggee = Debuggee(try Guests.kernel("run=ps"))
+    let debuggee = Debuggee(try Guests.kernel("run=ps exit"))
     var states: [UInt64: [String]] = [:]
     for position in stride(from: 50_000 as UInt64, through: 1_400_000, by: 87_500) {
       #expect(debuggee.go(to: position).position == position)

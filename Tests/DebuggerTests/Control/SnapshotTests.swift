@@ -6,7 +6,7 @@ import Testing
 /// Snapshots: the same execution again, however often one goes back.
 @Suite struct SnapshotTests {
   @Test func aRestoredKernelDoesTheSameAgain() throws {
-    let machine = try Guests.kernel("run=ps")
+    let machine = try Guests.kernel("run=ps exit")
     var snapshots: [MachineSnapshot] = []
     var states: [[String]] = []
     for _ in 0..<6 {
@@ -59,9 +59,9 @@ import Testing
   /// snapshots on the way: what the TLB knows is part of them.
   @Test func snapshotsDoNotShowInPageTables() throws {
     // loop: AND QWORD [PTE of 200000h], ~60h; MOV EAX, [200000h]; MOV [200000h], EAX; DEC RCX; JNZ
-    let quiet = try Guests.kernel("run=ps")
+    let quiet = try Guests.kernel("run=ps exit")
     _ = quiet.run(limit: 3_000_000)
-    let noisy = try Guests.kernel("run=ps")
+    let noisy = try Guests.kernel("run=ps exit")
     for _ in 0..<300 {
       _ = noisy.run(limit: 10_000)
       noisy.restore(noisy.snapshot())
