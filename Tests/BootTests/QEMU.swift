@@ -41,7 +41,7 @@ enum QEMU {
     process.standardOutput = pipe
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    let limit = DispatchWorkItem { process.terminate() }
+    let limit = DispatchWorkItem { kill(process.processIdentifier, SIGKILL) }
     DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: limit)
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()

@@ -69,7 +69,7 @@ struct QEMUTests {
   @Test func theKernelChecksItself() throws {
     let run = try QEMU.boot(commandLine: "selftest cmd=\"hello\" exit debug-exit")
     #expect(run.status == 33)
-    #expect(run.output.components(separatedBy: ": passed\r\n").count == 5)
+    #expect(run.output.components(separatedBy: ": passed\r\n").count == 20)
     #expect(!run.output.contains("FAILED"))
   }
 
@@ -104,19 +104,13 @@ struct QEMUTests {
     #expect(one.output.contains("out of memory"))
     #expect(one.output.contains("primes: exit code 1"))
     #expect(one.output.contains("Hello, world!"))
-    let many = String(repeating: "spin &", count: 100)
-    let all = try QEMU.boot(
-      commandLine: "quiet cmd=\"\(many)\" exit debug-exit", extra: ["-m", "9"])
-    #expect(all.status == 33)
-    #expect(all.output.contains("out of memory"))
-    #expect(!all.output.contains("PANIC"))
   }
 
   @Test func aMachineWithoutTablesHasAConsole() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit", machine: "pc,acpi=off")
     #expect(session.wait(for: "\napus$ "))
     #expect(session.run("echo typed").contains("\ntyped\r\n"))
-    #expect(session.run("dmesg").contains("COM1 through the 8259"))
+    #expect(session.run("dmesg").contains("no IOAPIC: interrupts through the 8259s"))
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }

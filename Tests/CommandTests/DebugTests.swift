@@ -55,9 +55,7 @@ import Testing
     kill(run.process.processIdentifier, SIGINT)
     run.type("print 40 + 2\n")
     #expect(run.wait(for: "0x2a = 42"))
-    // An end of file typed before the prompt is there belongs to nobody.
-    #expect(run.wait(for: "(emu) "))
-    run.type("\u{4}")
+    run.type("quit\n")
     run.waitUntilExit()
     #expect(run.process.terminationStatus == 0)
     #expect(run.localModes == before)
