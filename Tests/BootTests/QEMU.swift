@@ -1,5 +1,6 @@
 import Foundation
 import GuestKernel
+import TestImages
 
 /// Runs an image in QEMU, the second machine our kernel has to work on.
 enum QEMU {
@@ -41,8 +42,7 @@ enum QEMU {
     process.standardOutput = pipe
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    let limit = DispatchWorkItem { kill(process.processIdentifier, SIGKILL) }
-    DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: limit)
+    let limit = process.killed(after: 60)
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     limit.cancel()

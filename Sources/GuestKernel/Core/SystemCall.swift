@@ -3,16 +3,6 @@
 ///
 /// A negative result is one of `SystemError`. RCX and R11 are lost, as SYSCALL has it.
 
-package enum SpawnFlags {
-  /// The new process gets the console: its input, and Ctrl-C.
-  package static let foreground: UInt64 = 1
-}
-
-package enum WaitFlags {
-  /// Returns `tryAgain` instead of waiting.
-  package static let noHang: UInt64 = 1
-}
-
 package enum PowerAction: UInt64 {
   case off = 0
   case reboot = 1
@@ -63,18 +53,6 @@ package struct MemoryRecord: BitwiseCopyable {
   package var pageTables: UInt64 = 0
   package var kernelStacks: UInt64 = 0
   package var processes: UInt64 = 0
-  package init() {}
-}
-
-/// A program or an initial module.
-package struct FileRecord: BitwiseCopyable {
-  package enum Kind: UInt64 {
-    case program = 0
-    case module = 1
-  }
-  package var size: UInt64 = 0
-  package var kind: UInt64 = 0
-  package var name = RecordName(repeating: 0)
   package init() {}
 }
 

@@ -71,8 +71,9 @@ struct TestPlan {
       guard let golden = test.golden?.content else { return nil }
       let path = golden.path.relative(to: folder)
       do {
-        if accepts, access(path, F_OK) != 0 {
-          try record(machine, TraceOptions(golden.isSemantic ? .semantic : .exact), path)
+        guard access(path, F_OK) == 0 else {
+          guard accepts else { return "\(path): there is no such trace; emu test --accept writes it" }
+          try record(machine, TraceOptions(golden.mode), path)
           return nil
         }
         let trace = try TraceFiles.read(path)
@@ -87,7 +88,7 @@ struct TestPlan {
           divergence, name: path, input: machine.inputLog, make: makeMachine
         ).text
       } catch {
-        return "\(error); emu test --accept writes it"
+        return "\(error)"
       }
     }
 

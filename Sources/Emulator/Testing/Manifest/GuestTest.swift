@@ -1,3 +1,4 @@
+import Debugger
 import Emulator
 
 /// One test of a guest: the machine, what is typed and expected, how it ends.
@@ -48,9 +49,8 @@ public struct GuestTest: Equatable, Sendable {
   public struct Golden: Equatable, Sendable {
     /// Its file, as the manifest names it.
     public let path: String
-    /// Whether it names symbols instead of addresses, for kernels that are built anew; it says so
-    /// itself once it is there.
-    public let isSemantic: Bool
+    /// How it is written the first time; once it is there, it says so itself.
+    public let mode: TraceMode
   }
 
   /// Which of the machine's consoles is looked at and typed on.

@@ -233,7 +233,7 @@ struct ManifestReader {
       isSemantic ? arguments.dropLast() : arguments,
       "golden takes the file of a trace, and semantic for a kernel that is built anew")
     guard test != nil else { throw error("golden belongs to a test: test NAME was expected") }
-    return GuestTest.Golden(path: path, isSemantic: isSemantic)
+    return GuestTest.Golden(path: path, mode: isSemantic ? .semantic : .exact)
   }
 
   private func end(_ arguments: ArraySlice<ManifestLine.Word>) throws(ManifestError) -> StopReason {

@@ -46,7 +46,7 @@ enum Init {
   /// Waits for the program, and meanwhile for every orphan that ends.
   private static func startAndWait(_ arguments: [[UInt8]]) {
     do throws(SystemFailure) {
-      let pid = try Spawn.start(arguments, parent: Processes.adopter, isForeground: true)
+      let pid = try Spawn.start(arguments, parent: Processes.adopter)
       while true {
         let news = try Processes.wait(parent: Processes.adopter, .any, .exited)
         if news?.pid == pid { return }

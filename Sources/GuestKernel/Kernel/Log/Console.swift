@@ -39,7 +39,6 @@ enum Console {
 
   /// Ctrl-C and the like; false when it is a byte like any other for the process in the foreground.
   static func signalForeground(_ signal: LineDiscipline.Signal) -> Bool {
-    if let leader = Processes.find(foreground), leader.keepsInterrupts { return false }
     let sent: Signal =
       switch signal {
       case .interrupt: .interrupt

@@ -52,7 +52,7 @@ class MemoryObject {
 
   final var residentPages: Int { pages.count }
 
-  private func withContents<Result>(_ body: () -> Result) -> Result {
+  private final func withContents<Result>(_ body: () -> Result) -> Result {
     lockContents()
     defer { unlockContents() }
     return lock.withLock(body)

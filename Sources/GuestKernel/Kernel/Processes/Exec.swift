@@ -122,12 +122,8 @@ enum Exec {
 // MARK: Programs that the kernel starts
 
 enum Spawn {
-  static let longestArguments = 2048
-
-  /// Starts the program that the first argument names, as a process group of its own.
-  static func start(
-    _ arguments: [[UInt8]], parent: Int, isForeground: Bool
-  ) throws(SystemFailure) -> Int {
+  /// Starts the program that the first argument names, as a process group of its own, in the foreground.
+  static func start(_ arguments: [[UInt8]], parent: Int) throws(SystemFailure) -> Int {
     guard let name = arguments.first else { throw SystemFailure(.notFound) }
     let path = name.contains(0x2f) ? name : [UInt8](text: "/bin/") + name
     let start = try Exec.prepare(path, arguments, [[UInt8](text: "PATH=/bin")])
@@ -144,7 +140,7 @@ enum Spawn {
     thread.start(user: start.entry, stackPointer: start.stackPointer)
     Processes.add(process)
     let pid = process.pid
-    if isForeground { Console.foreground = pid }
+    Console.foreground = pid
     Scheduler.makeReady(thread)
     return pid
   }

@@ -2,9 +2,13 @@
 import KernelArch
 
 struct File {
+  enum Kind {
+    case program
+    case module
+  }
   let name: [UInt8]
   let contents: UnsafeRawBufferPointer
-  let kind: FileRecord.Kind
+  let kind: Kind
 }
 
 enum Files {
@@ -26,7 +30,7 @@ enum Files {
 
   /// The files that the image holds.
   private static func addTable(
-    _ table: Range<UnsafePointer<program_t>>, _ kind: FileRecord.Kind
+    _ table: Range<UnsafePointer<program_t>>, _ kind: File.Kind
   ) {
     var entry = table.lowerBound
     while entry < table.upperBound {

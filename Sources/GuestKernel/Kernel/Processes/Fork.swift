@@ -46,7 +46,6 @@ enum Fork {
     child.files = parent.files?.fork()
     child.tracer = parent.tracer
     child.callFilter = parent.callFilter
-    child.keepsInterrupts = parent.keepsInterrupts
     return child
   }
 

@@ -56,9 +56,6 @@ final class Process {
   /// Woken when a thread has left and been cleared away.
   let threadLeft = WaitQueue()
 
-  /// It takes Ctrl-C as a byte.
-  var keepsInterrupts = false
-
   init(name: [UInt8], parent: Int, group: Int, session: Int, space: AddressSpace) {
     self.name = name
     self.parent = parent

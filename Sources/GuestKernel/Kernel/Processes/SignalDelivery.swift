@@ -138,8 +138,7 @@ enum Restarting {
     switch number {
     case SystemCall.pause.rawValue, SystemCall.rt_sigsuspend.rawValue,
       SystemCall.nanosleep.rawValue, SystemCall.clock_nanosleep.rawValue,
-      SystemCall.poll.rawValue, SystemCall.select.rawValue, SystemCall.epoll_wait.rawValue,
-      SystemCall.sleep.rawValue:
+      SystemCall.poll.rawValue, SystemCall.select.rawValue, SystemCall.epoll_wait.rawValue:
       false
     default: true
     }

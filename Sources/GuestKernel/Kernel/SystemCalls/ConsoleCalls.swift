@@ -1,20 +1,7 @@
-/// Console input and output, time, and power.
+/// The kernel's log, and power.
 import KernelArch
 
 extension SystemCalls {
-  static func sleep(_ milliseconds: UInt64) -> Answer {
-    let end = Clock.nanoseconds &+ min(milliseconds, 1 << 40) &* 1_000_000
-    return WaitQueue.never.wait(until: end) { false } == .timedOut
-      ? .success(0) : fail(.interrupted)
-  }
-
-  static func uptime() -> Answer { .success(Clock.nanoseconds) }
-
-  static func keepInterrupts(_ flag: Int32) -> Answer {
-    Process.current.keepsInterrupts = flag != 0
-    return .success(0)
-  }
-
   static func readLog(_ position: UInt64, _ address: UInt64, _ count: UInt64) -> Answer {
     guard let position = Int(exactly: position) else { return fail(.invalidArgument) }
     let slice = KernelLog.read(from: position, limit: Int(min(count, pageSize)))

@@ -118,15 +118,6 @@ extension SystemCalls {
     return 0
   }
 
-  /// grow(bytes): as brk, by bytes; returns the old end.
-  static func grow(_ bytes: UInt64) -> Answer {
-    let process = Process.current
-    let old = process.space.heapEnd
-    guard bytes <= Layout.userSpace.upperBound - old else { return fail(.outOfMemory) }
-    let end = (old + bytes + pageSize - 1) & ~(pageSize - 1)
-    return process.space.brk(end) == end ? .success(old) : fail(.outOfMemory)
-  }
-
   /// The whole pages of a range in user space.
   private static func pages(_ address: UInt64, _ length: UInt64) -> Range<UInt64>? {
     let limit = Layout.userSpace.upperBound

@@ -136,37 +136,3 @@ extension SystemCalls {
     return .success(0)
   }
 }
-
-// MARK: Starting and waiting in one step, for programs that do without fork
-
-extension SystemCalls {
-  static func spawn(_ address: UInt64, _ count: UInt64, _ flags: UInt64) -> Answer {
-    guard count <= UInt64(Spawn.longestArguments) else { return fail(.argumentsTooLong) }
-    guard let bytes = UserMemory.read(address, count: count) else { return fail(.badAddress) }
-    var arguments: [[UInt8]] = []
-    for part in bytes.split(separator: 0, omittingEmptySubsequences: false) {
-      arguments.append(Array(part))
-    }
-    if arguments.last?.isEmpty == true { arguments.removeLast() }  // after the last NUL
-    let wantsConsole = flags & SpawnFlags.foreground != 0
-    let process = Process.current
-    return answer { () throws(SystemFailure) in
-      UInt64(
-        try Spawn.start(
-          arguments, parent: process.pid,
-          isForeground: wantsConsole && Console.foreground == process.group))
-    }
-  }
-
-  static func wait(_ pid: Int32, _ address: UInt64, _ flags: UInt64) -> Answer {
-    answer { () throws(SystemFailure) in
-      let options: WaitOptions =
-        flags & WaitFlags.noHang != 0 ? [.exited, .noHang] : [.exited]
-      let selection: ChildSelection = pid == 0 ? .any : .pid(Int(pid))
-      let news = try Processes.wait(parent: Process.current.pid, selection, options)
-      guard let news else { throw SystemFailure(.tryAgain) }
-      if address != 0 { try UserMemory.put(UInt64(news.status.word), at: address) }
-      return UInt64(news.pid)
-    }
-  }
-}

@@ -1,4 +1,4 @@
-/// Records for `ps`, `mem` and `ls`.
+/// Records for `ps` and `mem`.
 import KernelArch
 
 extension SystemCalls {
@@ -47,51 +47,5 @@ extension SystemCalls {
     record.kernelStacks = KernelStacks.count * KernelStacks.size
     for process in Processes.all { record.processes += process.space.pageCount * pageSize }
     return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
-  }
-
-  static func describeFile(_ index: UInt64, _ address: UInt64) -> Answer {
-    guard index < UInt64(Files.all.count) else { return describeReport(index, address) }
-    let file = Files.all[Int(index)]
-    var record = FileRecord()
-    record.size = UInt64(file.contents.count)
-    record.kind = file.kind.rawValue
-    record.name = RecordName(bytes: file.name)
-    return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
-  }
-
-  static func readFile(
-    _ index: UInt64, _ offset: UInt64, _ address: UInt64, _ count: UInt64
-  ) -> Answer {
-    guard index < UInt64(Files.all.count) else {
-      return readReport(index, offset, address, count)
-    }
-    let contents = Files.all[Int(index)].contents
-    guard offset < UInt64(contents.count) else { return .success(0) }
-    let length = min(count, UInt64(contents.count) - offset, pageSize)
-    let part = UnsafeRawBufferPointer(rebasing: contents[Int(offset)..<Int(offset + length)])
-    return UserMemory.write(part, to: address) ? .success(length) : fail(.badAddress)
-  }
-
-  /// What is behind the files proper: the reports of /proc.
-  private static func report(_ index: UInt64) -> ProcFS.Entry? {
-    let number = index &- UInt64(Files.all.count)
-    return number < UInt64(ProcFS.entries.count) ? ProcFS.entries[Int(number)] : nil
-  }
-
-  private static func describeReport(_ index: UInt64, _ address: UInt64) -> Answer {
-    guard let entry = report(index) else { return fail(.notFound) }
-    var record = FileRecord()
-    record.kind = FileRecord.Kind.module.rawValue
-    record.name = RecordName(bytes: [UInt8](text: "/proc/") + entry.path)
-    return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
-  }
-
-  private static func readReport(
-    _ index: UInt64, _ offset: UInt64, _ address: UInt64, _ count: UInt64
-  ) -> Answer {
-    guard let entry = report(index) else { return fail(.notFound) }
-    let part = ProcFS.text(of: entry).slice(at: offset, count: Int(min(count, pageSize)))
-    guard UserMemory.write(Array(part), to: address) else { return fail(.badAddress) }
-    return .success(UInt64(part.count))
   }
 }

@@ -34,7 +34,8 @@ public func userMemalign(
 private func grow(_ size: UInt, _ alignment: UInt) -> UnsafeMutableRawPointer? {
   guard size < UInt(1) << 46 else { return nil }
   let bytes = max(16384, (UInt64(size + alignment + 64) + pageSize) & ~(pageSize - 1))
-  guard case .success(let base) = System.grow(bytes) else { return nil }
+  guard case .success(let base) = Call.brk(0), case .success(base + bytes) = Call.brk(base + bytes)
+  else { return nil }
   heap.add(base: UInt(base), length: UInt(bytes))
   return heap.allocate(size, alignment: alignment)
 }

@@ -58,37 +58,7 @@ package enum System {
   }
 
   package static func yield() { _ = call(.sched_yield) }
-  package static func sleep(milliseconds: UInt64) { _ = call(.sleep, milliseconds) }
-
-  /// Nanoseconds since boot.
-  package static var uptime: UInt64 {
-    if case .success(let time) = call(.uptime) { return time }
-    return 0
-  }
-
-  package static func spawn(_ words: [[UInt8]], inBackground: Bool) -> Outcome {
-    var packed: [UInt8] = []
-    for word in words {
-      packed += word
-      packed.append(0)
-    }
-    let flags = inBackground ? 0 : SpawnFlags.foreground
-    return packed.withUnsafeBytes {
-      call(.spawn, address($0.baseAddress), UInt64($0.count), flags)
-    }
-  }
-
-  /// Waits for a child, any if `pid` is 0; the status is that of `wait4`.
-  package static func wait(_ pid: Int, noHang: Bool) -> (outcome: Outcome, status: UInt32) {
-    var word: UInt32 = 0
-    switch Call.wait4(pid == 0 ? -1 : Int32(pid), &word, noHang ? 1 : 0, nil) {
-    case .success(0): return (.failure(.tryAgain), 0)
-    case let outcome: return (outcome, word)
-    }
-  }
-
   package static func kill(_ pid: UInt64) -> Outcome { call(.kill, pid, 9) }
-  package static func grow(_ bytes: UInt64) -> Outcome { call(.grow, bytes) }
   package static func power(_ action: PowerAction) { _ = call(.power, action.rawValue) }
   /// Runs a demonstration inside the kernel; whether it passed.
   package static func demo(_ name: [UInt8]) -> Outcome {
@@ -101,7 +71,6 @@ package enum System {
       _ = Call.ioctl(0, DeviceRequest.setTerminal, address($0.baseAddress))
     }
   }
-  package static func keepInterrupts() { _ = call(.keep_interrupts, 1) }
 }
 
 // MARK: Records
@@ -119,24 +88,6 @@ extension System {
     var record = MemoryRecord()
     withUnsafeMutableBytes(of: &record) { _ = call(.memory, address($0.baseAddress)) }
     return record
-  }
-
-  package static func file(_ index: Int) -> FileRecord? {
-    var record = FileRecord()
-    let outcome = withUnsafeMutableBytes(of: &record) {
-      call(.file, UInt64(index), address($0.baseAddress))
-    }
-    if case .success = outcome { return record }
-    return nil
-  }
-
-  /// The next part of a file's contents; empty at its end.
-  package static func readFile(_ index: Int, from offset: Int) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
-      let outcome = call(
-        .read_file, UInt64(index), UInt64(offset), address(buffer.baseAddress), 512)
-      if case .success(let got) = outcome { count = Int(got) }
-    }
   }
 
   /// The next part of the kernel's log, and the position after it.

@@ -14,7 +14,7 @@ package enum Time {
   package static var sinceBoot: UInt64 {
     var span = TimeSpan(nanoseconds: 0)
     let outcome = withUnsafeMutableBytes(of: &span) { Call.clock_gettime(1, $0.baseAddress) }
-    guard outcome.isSuccess else { return System.uptime }
+    guard outcome.isSuccess else { return 0 }
     return UInt64(span.seconds) * 1_000_000_000 + UInt64(span.nanoseconds)
   }
 
@@ -28,7 +28,6 @@ package enum Time {
 
   package static func sleep(nanoseconds: UInt64) {
     var span = TimeSpan(nanoseconds: nanoseconds)
-    let outcome = withUnsafeMutableBytes(of: &span) { Call.nanosleep($0.baseAddress, nil) }
-    if outcome.error == .noSuchCall { System.sleep(milliseconds: nanoseconds / 1_000_000) }
+    _ = withUnsafeMutableBytes(of: &span) { Call.nanosleep($0.baseAddress, nil) }
   }
 }

@@ -14,7 +14,7 @@ struct Count: Program {
     while number < limit {
       number += 1
       say("[\(System.processID)] \(number)\n")
-      System.sleep(milliseconds: pause)
+      Time.sleep(nanoseconds: min(pause, 1 << 40) * 1_000_000)
     }
     return 0
   }

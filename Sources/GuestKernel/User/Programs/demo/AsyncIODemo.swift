@@ -17,7 +17,7 @@ enum AsyncIODemo {
     let early = Call.read(pipe.reading.rawValue, &byte, 1)
     var passed = Demo.check(early.error == .tryAgain, "there is nothing yet: EAGAIN")
     let writer = Child.start {
-      System.sleep(milliseconds: 20)
+      Time.sleep(nanoseconds: 20_000_000)
       return Call.write(pipe.writing.rawValue, [0x21] as [UInt8], 1).isSuccess ? 0 : 1
     }
     var turns: UInt64 = 0

@@ -67,26 +67,11 @@ struct DemoProgram: Program {
 enum KernelList {
   static func read() -> [(name: [UInt8], summary: [UInt8])] {
     var demos: [(name: [UInt8], summary: [UInt8])] = []
-    for line in contents(of: "/proc/demos").split(separator: 0x0a) {
+    let listing = (try? FileTree.contents(of: [UInt8](text: "/proc/demos"))) ?? []
+    for line in listing.split(separator: 0x0a) {
       let parts = line.split(separator: 0x09, maxSplits: 1)
       if parts.count == 2 { demos.append((Array(parts[0]), Array(parts[1]))) }
     }
     return demos
-  }
-
-  private static func contents(of path: StaticString) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var index = 0
-    while let file = System.file(index) {
-      if file.name.bytes.equals(path) {
-        while true {
-          let part = System.readFile(index, from: bytes.count)
-          if part.isEmpty { return bytes }
-          bytes += part
-        }
-      }
-      index += 1
-    }
-    return bytes
   }
 }

@@ -128,7 +128,7 @@ enum SignalsDemo {
     install(.alarm, .restart)
     count = 0
     let writer = Child.start {
-      System.sleep(milliseconds: 100)
+      Time.sleep(nanoseconds: 100_000_000)
       return Call.write(pipe.writing.rawValue, [0x78] as [UInt8], 1).isSuccess ? 0 : 1
     }
     setTimer(milliseconds: 20)

@@ -10,7 +10,7 @@ struct Primes: Program {
       return 1
     }
     let limit = Int(asked)
-    let begin = System.uptime
+    let begin = Time.sinceBoot
     var isComposite = [Bool](repeating: false, count: limit + 1)
     var count = 0
     var last = 0
@@ -22,7 +22,7 @@ struct Primes: Program {
       }
     }
     let estimate = logarithmicIntegral(Double(limit))
-    let milliseconds = (System.uptime - begin) / 1_000_000
+    let milliseconds = (Time.sinceBoot - begin) / 1_000_000
     say("\(count) primes up to \(limit), the last is \(last)\n")
     say("the integral of 1/ln x estimates \(estimate, decimals: 1)\n")
     say("\(milliseconds) ms\n")

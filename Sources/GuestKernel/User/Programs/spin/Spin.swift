@@ -5,12 +5,12 @@ import Apus
 struct Spin: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     let seconds = arguments.count > 1 ? arguments[1].decimal : nil
-    let begin = System.uptime
+    let begin = Time.sinceBoot
     var x = 1.0
     while true {
       for _ in 0..<100_000 { x = x * 1.000_000_1 + 0.5 }
       if x > 1e12 { x = 1 }
-      if let seconds, System.uptime - begin >= seconds &* 1_000_000_000 { return 0 }
+      if let seconds, Time.sinceBoot - begin >= seconds &* 1_000_000_000 { return 0 }
     }
   }
 }
