@@ -85,6 +85,7 @@ enum Boot {
 
   static func publish() {
     SystemRequests.start()
+    KernelCosts.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
