@@ -5,6 +5,28 @@ struct Executable {
   let path: [UInt8]
   let image: ELFProgram
   private let content: Content
+  /// Whose rights the program has, when its file says that it is not the caller's.
+  let owner: Owner
+
+  struct Owner {
+    var user: UInt32?
+    var group: UInt32?
+
+    init(_ inode: Inode) {
+      let (setsUser, setsGroup): (UInt16, UInt16) = (0o4000, 0o2000)
+      if inode.mode.permissions & setsUser != 0 { user = inode.userID }
+      if inode.mode.permissions & setsGroup != 0 { group = inode.groupID }
+    }
+
+    /// What the caller becomes; a process whose calls are filtered gains nothing, since the filter could
+    /// make such a program err.
+    var credentials: Credentials {
+      var credentials = Permission.callersCredentials
+      let isFiltered = Process.current.callFilter != nil
+      credentials.execute(asUser: isFiltered ? nil : user, asGroup: isFiltered ? nil : group)
+      return credentials
+    }
+  }
 
   /// Where the bytes are.
   private enum Content {
@@ -28,8 +50,10 @@ struct Executable {
     var path = path
     let longestChain = 4
     for _ in 0..<longestChain {
-      let content = try read(path)
-      guard let line = ScriptLine(start(of: content)) else { return try program(path, content) }
+      let (content, owner) = try read(path)
+      guard let line = ScriptLine(start(of: content)) else {
+        return try program(path, content, owner)
+      }
       let rest = arguments.dropFirst()
       arguments = [line.interpreter]
       if let argument = line.argument { arguments.append(argument) }
@@ -40,11 +64,12 @@ struct Executable {
     throw SystemFailure(.tooManyLinks)
   }
 
-  private static func read(_ path: [UInt8]) throws(SystemFailure) -> Content {
+  private static func read(_ path: [UInt8]) throws(SystemFailure) -> (Content, Owner) {
     let inode = try PathWalk.resolve(path).inode
     guard inode.kind == .regular else { throw SystemFailure(.accessDenied) }
     try Permission.check(inode, .execute)
-    if let content = inode.residentContent { return .resident(content) }
+    let owner = Owner(inode)
+    if let content = inode.residentContent { return (.resident(content), owner) }
     guard inode.hold() else { throw SystemFailure(.notFound) }
     defer { inode.drop() }
     inode.lock.lock()
@@ -59,7 +84,7 @@ struct Executable {
       }
     }
     bytes.removeLast(bytes.count - (try outcome.get()))
-    return .copied(bytes)
+    return (.copied(bytes), owner)
   }
 
   private static func start(of content: Content) -> [UInt8] {
@@ -70,10 +95,10 @@ struct Executable {
   }
 
   private static func program(
-    _ path: [UInt8], _ content: Content
+    _ path: [UInt8], _ content: Content, _ owner: Owner
   ) throws(SystemFailure) -> Executable {
     do throws(ELFError) {
-      return Executable(path: path, image: try parse(content), content: content)
+      return Executable(path: path, image: try parse(content), content: content, owner: owner)
     } catch {
       log("exec", "\(text: path): \(error.name)")
       throw SystemFailure(.badExecutable)
