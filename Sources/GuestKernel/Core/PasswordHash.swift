@@ -31,7 +31,7 @@ package struct PasswordHash: Equatable {
 
   package var text: [UInt8] {
     let head: TextLine = "$\(Self.name)$\(rounds)$"
-    return [UInt8](head) + Self.digits(salt) + [0x24] + Self.digits(hash)
+    return head.withBytes { Array($0) } + Self.digits(salt) + [0x24] + Self.digits(hash)
   }
 
   /// Takes equally long wherever the two differ first.

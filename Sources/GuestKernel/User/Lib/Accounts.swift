@@ -1,8 +1,8 @@
 /// Who may use the machine: /etc/passwd says who there is, /etc/shadow, which only root reads, keeps what
 /// checks their passwords.
 ///
-/// A line of the first is name:x:user:group:full name:home:shell, of the second name:hash. A hash that no
-/// password has, such as `*`, lets nobody in.
+/// A line of the first is name:x:user:group:full name:home:shell, of the second name:hash. Without a hash the
+/// account has no password yet: that is good enough for a login at the console, but not for `su`.
 package struct Account {
   package var name: [UInt8]
   package var user: UInt32
@@ -18,7 +18,7 @@ package struct Account {
     guest:x:1001:1001:A Guest:/home/guest:/bin/sh
 
     """
-  private static let initialSecrets: StaticString = "root:*\nstudent:*\nguest:*\n"
+  private static let initialSecrets: StaticString = "root:\nstudent:\nguest:\n"
 
   private init?(_ line: [UInt8]) {
     let fields = line.split(separator: 0x3a, omittingEmptySubsequences: false).map { Array($0) }
@@ -70,7 +70,11 @@ package struct Account {
     return text.split(separator: 0x0a).map { Array($0) }
   }
 
-  /// For root only.
+  /// For root only, as the other two.
+  package var hasPassword: Bool {
+    !Self.secretLines.contains { $0 == name + [0x3a] }
+  }
+
   package func accepts(_ password: [UInt8]) -> Bool {
     for line in Self.secretLines where line.starts(with: name + [0x3a]) {
       return PasswordHash(Array(line.dropFirst(name.count + 1)))?.matches(password) ?? false
@@ -81,7 +85,7 @@ package struct Account {
   /// A new file takes the old one's place at once: a crash leaves one or the other.
   package func setPassword(_ password: [UInt8]) throws(SystemError) {
     let source = try Descriptor.open([UInt8](text: "/dev/urandom"))
-    let salt = try source.read(16)
+    let salt = try source.read(limit: 16)
     try source.close()
     let hash = PasswordHash(password, salt: salt, rounds: 1000)
     var text: [UInt8] = []

@@ -1,0 +1,3 @@
+import Apus
+
+let coverageTests: [UserTest] = []
