@@ -135,7 +135,8 @@ enum PermissionsDemo {
     try? pipe.reading.close()
     _ = Child.wait(child)
     for word in text.split(whereSeparator: { $0 == 0x20 || $0 == 0x0a }).map({ Array($0) }) {
-      if word.starts(with: "euid=") { return Array(word.dropFirst(5).prefix { $0 != 0x28 }).decimal }
+      guard word.starts(with: "euid=") else { continue }
+      return Array(word.dropFirst(5).prefix { $0 != 0x28 }).decimal
     }
     return text.isEmpty ? nil : 1000
   }
@@ -146,7 +147,8 @@ enum PermissionsDemo {
     let one = PasswordHash(password, salt: [1, 2, 3, 4], rounds: 1000)
     let other = PasswordHash(password, salt: [1, 2, 3, 5], rounds: 1000)
     var passed = Demo.check(one.hash != other.hash, "another salt: nothing in common")
-    passed = Demo.check(PasswordHash(one.text)?.matches(password) == true, "the right one fits")
+    passed =
+      Demo.check(PasswordHash(one.text)?.matches(password) == true, "the right one fits")
       && passed
     return Demo.check(!one.matches([UInt8](text: "correct house")), "and a wrong one does not")
       && passed

@@ -70,11 +70,10 @@ let permissionTests: [UserTest] = [
       // The saved user gives the way back, until it is given up.
       guard Call.setuid(0).isSuccess, Call.setuid(student).isSuccess else { return 2 }
       guard Call.setuid(0).error == .notPermitted else { return 3 }
-      var users: [UInt32] = [0, 0, 0]
-      let outcome = users.withUnsafeMutableBytes {
-        Call.getresuid($0.baseAddress, $0.baseAddress! + 4, $0.baseAddress! + 8)
-      }
-      guard outcome.isSuccess, users == [1000, 1000, 1000] else { return 4 }
+      var (real, effective, saved): (UInt32, UInt32, UInt32) = (0, 0, 0)
+      guard Call.getresuid(&real, &effective, &saved).isSuccess,
+        real == 1000, effective == 1000, saved == 1000
+      else { return 4 }
       return Call.getuid().error == nil && Call.geteuid().error == nil ? 0 : 5
     }
     check.expect(status == .exited(code: 0), "real, effective and saved users")

@@ -60,8 +60,8 @@ struct UserTests: Program {
   }
 
   static var all: [UserTest] {
-    argumentTests + coverageTests + permissionTests + entryTests + fileTests + directoryTests + pipeTests + processTests + signalTests
-      + memoryTests + deviceTests + threadTests + timeTests + stormTests
+    argumentTests + coverageTests + permissionTests + entryTests + fileTests + directoryTests
+      + pipeTests + processTests + signalTests + memoryTests + threadTests + timeTests + stormTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
