@@ -86,6 +86,7 @@ enum Boot {
   static func publish() {
     SystemRequests.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
+    ProcFS.add("pti", write: { Isolation.control($0) }) { Isolation.write(to: &$0) }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
 
@@ -107,6 +108,7 @@ enum Boot {
     }
     Frames.start(&map)
     Randomization.start(seed: Power.options.randomSeed)
+    Isolation.start(Power.options.isolatesKernel)
     KernelSpace.start(map)
     Kmalloc.start(isChecked: Power.options.checksSlabs)
     ZeroPage.start()

@@ -63,18 +63,21 @@ enum KernelStacks {
     return top - at
   }
 
+  /// The pages below the boot processor's stacks, which are part of the image.
+  static var imageGuards: [UInt64] {
+    [
+      linker_idle_stack_guard(), linker_double_fault_stack_guard(), linker_nmi_stack_guard(),
+      linker_machine_check_stack_guard(), linker_debug_stack_guard(),
+    ]
+  }
+
   /// True when one of the addresses lies in a page that guards a stack.
   static func isGuard(_ stackPointer: UInt64, _ fault: UInt64) -> Bool {
     isInGuard(stackPointer &- 8) || isInGuard(fault)
   }
 
   private static func isInGuard(_ address: UInt64) -> Bool {
-    for page in [
-      linker_idle_stack_guard(), linker_double_fault_stack_guard(), linker_nmi_stack_guard(),
-      linker_machine_check_stack_guard(),
-    ] where address >= page && address < page + pageSize {
-      return true
-    }
+    for page in imageGuards where address >= page && address < page + pageSize { return true }
     guard address >= Layout.stacks, address < Layout.stacks + count * slot else { return false }
     return (address - Layout.stacks) % slot < slot - size
   }
