@@ -354,6 +354,26 @@ switch_context:                // (RDI: where to keep the old RSP, RSI: the new 
   ret
   .size switch_context, . - switch_context
 
+  .globl call_on_stack
+  .type call_on_stack, @function
+call_on_stack:                 // (RDI: a function, RSI: its argument, RDX: the top of another stack)
+  .cfi_startproc
+  pushq %rbp
+  .cfi_def_cfa_offset 16
+  .cfi_offset %rbp, -16
+  movq %rsp, %rbp
+  .cfi_def_cfa_register %rbp
+  movq %rdx, %rsp
+  movq %rdi, %rax
+  movq %rsi, %rdi
+  call *%rax
+  movq %rbp, %rsp
+  popq %rbp
+  .cfi_def_cfa %rsp, 8
+  ret
+  .cfi_endproc
+  .size call_on_stack, . - call_on_stack
+
   .globl thread_start
   .type thread_start, @function
 thread_start:                  // a kernel thread's first instructions: R12 is its function

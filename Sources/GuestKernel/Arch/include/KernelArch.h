@@ -50,6 +50,7 @@ INLINE void write_cr4(uint64_t v) { __asm__ volatile("mov %0,%%cr4" ::"r"(v) : "
 INLINE uint64_t read_cr8(void) { uint64_t v; __asm__ volatile("mov %%cr8,%0" : "=r"(v)); return v; }
 INLINE void write_cr8(uint64_t v) { __asm__ volatile("mov %0,%%cr8" ::"r"(v) : "memory"); }
 INLINE uint64_t read_rbp(void) { uint64_t v; __asm__ volatile("mov %%rbp,%0" : "=r"(v)); return v; }
+INLINE uint64_t read_rsp(void) { uint64_t v; __asm__ volatile("mov %%rsp,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_rflags(void) { uint64_t v; __asm__ volatile("pushfq; popq %0" : "=r"(v)::"memory"); return v; }
 INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memory"); }
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
@@ -132,10 +133,9 @@ typedef struct percpu {
   uint32_t softirq_pending;
   uint32_t online;
   uint32_t held_count;
-  uint32_t interrupt_depth;
-  uint64_t interrupt_count;
   void *_Nullable held[PERCPU_HELD_LOCKS];  // spinlocks, in the order they were taken
   uint64_t idle_stack;       // top
+  uint64_t interrupt_stack;  // top; 0 while there is none
   uint64_t root_table;       // the page tables it uses: see TLB.load
   uint32_t flush_requested;  // by TLB.flush on another processor
   uint32_t call_requested;   // by CPU.call on another processor
@@ -166,6 +166,7 @@ PERCPU_FIELD(void *_Nullable, thread)
 PERCPU_FIELD(uint32_t, preempt_count)
 PERCPU_FIELD(uint32_t, need_resched)
 PERCPU_FIELD(uint32_t, index)
+PERCPU_FIELD(uint64_t, interrupt_stack)
 PERCPU_FIELD(uint32_t, softirq_pending)
 INLINE void percpu_add_preempt_count(uint32_t n) {
   __asm__ volatile("addl %0,%%gs:%c1" ::"ri"(n), "i"(offsetof(percpu_t, preempt_count)) : "memory");
@@ -249,6 +250,7 @@ void thread_start(void);
 void processor_start(void);
 void thread_start_user(void);
 void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
+void call_on_stack(void (*function)(uint64_t), uint64_t argument, uint64_t top);
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }

@@ -10,6 +10,7 @@ enum Processors {
     percpu0.apic_id = LocalAPIC.id
     percpu0.online = 1
     percpu0.idle_stack = linker_idle_stack_top()
+    if !InterruptStack.prepare(CPU.current.area) { panic("no memory for a stack for interrupts") }
     let found = Firmware.interruptControllers?.processors ?? []
     let limit = Configuration.SMP ? min(CPU.capacity, Power.options.maximumProcessors) : 1
     let others = found.filter { $0 != percpu0.apic_id }.prefix(limit - 1)
@@ -47,7 +48,7 @@ enum Processors {
   /// Makes the area and the stacks of the next processor, and tells the trampoline.
   private static func prepare(index: Int, _ id: UInt32) -> CPU? {
     guard let frames = Frames.allocate(order: 1, .zero), let idle = KernelStacks.allocate(),
-      let doubleFault = KernelStacks.allocate(), let nonMaskable = KernelStacks.allocate(),
+      let doubleFault = KernelStacks.allocate(.large), let nonMaskable = KernelStacks.allocate(),
       let machineCheck = KernelStacks.allocate(), let debug = KernelStacks.allocate()
     else { return nil }
     // First the entry page, then the area.
@@ -57,6 +58,7 @@ enum Processors {
     area.pointee.apic_id = id
     area.pointee.idle_stack = idle
     InterruptStatistics.start(area)
+    guard InterruptStack.prepare(area) else { return nil }
     Descriptors.setStacks(
       CPU(area: area), doubleFault: doubleFault, nonMaskable: nonMaskable,
       machineCheck: machineCheck, debug: debug)

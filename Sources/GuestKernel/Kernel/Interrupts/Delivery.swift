@@ -22,7 +22,7 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
     percpu_add_preempt_count(Preemption.interrupt)
     Trace.record(.irqEntry, frame.pointee.vector)
     if Configuration.PERF, vector == InterruptVector.timer { Perf.sample(frame) }
-    InterruptDelivery.serve(vector)
+    InterruptStack.run({ InterruptDelivery.serve(UInt8(truncatingIfNeeded: $0)) }, UInt64(vector))
     Trace.record(.irqExit, frame.pointee.vector)
     percpu_add_preempt_count(0 &- Preemption.interrupt)
   }
