@@ -51,6 +51,7 @@ enum InterruptDelivery {
       TimerQueue.interrupt()
     case InterruptVector.reschedule:
       LocalAPIC.endOfInterrupt()
+      RCU.noteInterrupt()
     case InterruptVector.call:
       LocalAPIC.endOfInterrupt()
       CPU.serveCall()

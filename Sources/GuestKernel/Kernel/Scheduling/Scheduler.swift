@@ -151,6 +151,7 @@ extension Scheduler {
       return nil
     }
     if old === queue.idle { queue.idleTime += now - queue.idleSince }
+    if queue.isTickless { Tick.goOn(queue, now) }
     if next === queue.idle { queue.idleSince = now }
     queue.isIdle = next === queue.idle
     queue.switches += 1
