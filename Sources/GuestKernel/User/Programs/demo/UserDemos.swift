@@ -52,6 +52,9 @@ enum UserDemos {
         name: "permissions", summary: "who may do what: users, files, signals, the machine",
         run: PermissionsDemo.run),
       UserDemo(
+        name: "pti", summary: "what of the kernel a program's page tables have, and at what cost",
+        run: IsolationDemo.run),
+      UserDemo(
         name: "strace", summary: "a process writes its system calls down", needs: "STRACE",
         run: StraceDemo.run),
     ]
