@@ -78,6 +78,7 @@ enum Boot {
 
   static func publish() {
     SystemRequests.start()
+    KernelName.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
