@@ -60,6 +60,9 @@ enum DemoMemory {
       name: "pressure", summary: "threads on all processors share too little memory",
       run: PressureDemo.run),
     KernelDemo(
+      name: "group-memory", summary: "a group of processes reaches its limit of memory",
+      run: GroupMemoryDemo.run),
+    KernelDemo(
       name: "oom", summary: "when nothing is left, the worst goes", run: OutOfMemoryDemo.run),
     KernelDemo(
       name: "kaslr", summary: "where things lie is chosen at boot", run: RandomizationDemo.run),
