@@ -28,7 +28,7 @@ extension Swap {
   /// Stops swapping, when everything is back in memory.
   static func leave() throws(SystemFailure) {
     guard area != nil else { throw SystemFailure(.invalidArgument) }
-    guard bringEverythingIn(), stop() else { throw SystemFailure(.outOfMemory) }
+    guard close() else { throw SystemFailure(.outOfMemory) }
   }
 
   private static func makeArea(_ name: [UInt8]) throws(SystemFailure) -> SwapArea? {
