@@ -42,11 +42,13 @@ extension Swap {
       return DiskSwap(try BlockDevices.find(name), name: name)
     }
     let file = try Namespace.open(name, .readWrite, permissions: 0)
-    let end = try file.seek(0, .end)
-    guard let area = FileSwap(file, name: name, size: end) else {
+    do throws(SystemFailure) {
+      if let area = try FileSwap(file, name: name) { return area }
+    } catch {
       file.drop()
-      return nil
+      throw error
     }
-    return area
+    file.drop()
+    return nil
   }
 }
