@@ -19,7 +19,7 @@ enum OutOfMemory {
   static func killSomebody(
     insteadOf space: AddressSpace, in group: SchedulingGroup? = nil
   ) -> Bool {
-    if isLeaving(space) { return false }
+    guard Configuration.OOM_KILLER, !isLeaving(space) else { return false }
     let all = group.map { GroupMemory.processes(of: $0) } ?? Processes.all
     if isSomebodyLeaving(all) {
       if Reclaim.mayWait { Thread.sleep(nanoseconds: 10_000_000) }

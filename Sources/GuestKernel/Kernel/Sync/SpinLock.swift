@@ -101,7 +101,7 @@ final class SpinLock {
   /// Takes the lock if nobody has it.
   func tryLock(file: StaticString = #fileID, line: UInt32 = #line) -> Bool {
     Preemption.disable()
-    guard takeIfFree() else {
+    guard Configuration.SMP ? takeIfFree() : atomic_load32(&holder) == 0 else {
       Preemption.enable()
       return false
     }
@@ -117,7 +117,10 @@ final class SpinLock {
 extension SpinLock {
   private func acquire(_ file: StaticString, _ line: UInt32) {
     if LockValidator.isOn { LockValidator.willAcquire(&validatorClass, name, kind: .spin) }
-    if SpinLock.isFair {
+    if !Configuration.SMP {
+      // On one processor, that nobody may be preempted keeps all others away.
+      assertNotHeld(file, line)
+    } else if SpinLock.isFair {
       let ticket = atomic_add32(&nextTicket, 1)
       if atomic_load32(&nowServing) != ticket {
         wait(file, line) { atomic_load32(&nowServing) == ticket }
@@ -135,13 +138,17 @@ extension SpinLock {
     return atomic_replace32(&nextTicket, serving, serving &+ 1)
   }
 
-  @inline(never)
-  private func wait(_ file: StaticString, _ line: UInt32, _ isTaken: () -> Bool) {
+  private func assertNotHeld(_ file: StaticString, _ line: UInt32) {
     if isHeldByThisCPU, !Panic.isUnderWay {
       panic(
         "deadlock: spinlock \(name), taken by this processor at \(self.file):\(self.line), wanted again at \(file):\(line)"
       )
     }
+  }
+
+  @inline(never)
+  private func wait(_ file: StaticString, _ line: UInt32, _ isTaken: () -> Bool) {
+    assertNotHeld(file, line)
     while !isTaken() {
       // The holder may have been stopped for good.
       if Panic.isUnderWay { return }
@@ -172,7 +179,7 @@ extension SpinLock {
     }
     percpu_remove_held(percpu_self(), Unmanaged.passUnretained(self).toOpaque())
     atomic_store32(&holder, 0)
-    _ = atomic_add32(&nowServing, 1)
+    if Configuration.SMP { _ = atomic_add32(&nowServing, 1) }
   }
 
   /// Names the spinlocks that this processor holds, and where it took them.
