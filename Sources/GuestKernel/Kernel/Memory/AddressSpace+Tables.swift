@@ -41,9 +41,9 @@ extension AddressSpace {
       var cut = CutTables()
       tableLock.withLock { tables.cutEmpty(range, &cut) { !areas.overlaps($0) } }
       guard cut.count > 0 else { return }
-      // One page will do: INVLPG forgets the upper entries for all addresses. SDM Vol. 3A, "Operations
-      // that Invalidate TLBs and Paging-Structure Caches".
-      TLB.flush(page: range.lowerBound, root: tables.root)
+      // Upper entries are remembered whatever the address. SDM Vol. 3A, "Operations that Invalidate TLBs
+      // and Paging-Structure Caches".
+      TLB.flushAll(root: tables.root)
       cut.release()
       guard cut.isFull else { return }
     }
@@ -53,6 +53,8 @@ extension AddressSpace {
 extension PageTables {
   /// Unhooks tables that serve part of `range` and nothing that is used, the lowest ones first, as long
   /// as `cut` has room.
+  ///
+  /// What the root leads to stays: each of those is for 512 GiB.
   func cutEmpty(
     _ range: Range<UInt64>, _ cut: inout CutTables, _ isUnused: (Range<UInt64>) -> Bool
   ) {
@@ -74,7 +76,7 @@ extension PageTables {
       let below = PhysicalAddress(value & addressMask)
       let span = start + index * size..<start + (index + 1) * size
       if level > 2 { cutEmpty(below, level: level - 1, at: span.lowerBound, range, &cut, isUnused) }
-      guard !cut.isFull, isUnused(span), isEmpty(below) else { continue }
+      guard level < 4, !cut.isFull, isUnused(span), isEmpty(below) else { continue }
       entry.pointee = 0
       cut.append(below)
     }
