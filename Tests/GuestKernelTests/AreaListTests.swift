@@ -75,7 +75,8 @@ private func page(_ range: Range<UInt64>) -> Range<UInt64> {
     #expect(areas.gap(11 * pageSize, in: window) == nil)
     #expect(areas.gap(8 * pageSize, in: window, alignment: 8 * pageSize) == 0)
     #expect(areas.gap(4 * pageSize, in: page(0..<12)) == 6 * pageSize)
-    #expect(Areas().gap(pageSize, in: window) == 49 * pageSize)
+    var nothing = Areas()
+    #expect(nothing.gap(pageSize, in: window) == 49 * pageSize)
   }
 
   @Test func belowAStackThereIsAGuardGap() {
@@ -109,14 +110,80 @@ private func page(_ range: Range<UInt64>) -> Range<UInt64> {
         }
       }
       var found = [UInt32?](repeating: nil, count: 64)
-      for (number, area) in areas.areas.enumerated() {
+      var previous: Area<Object>?
+      for area in areas {
         for index in area.start / pageSize..<area.end / pageSize {
           try #require(found[Int(index)] == nil)
           found[Int(index)] = area.protection.rawValue
         }
-        if number > 0 { try #require(!areas[number - 1].continues(in: area)) }
+        if let previous { try #require(!previous.continues(in: area)) }
+        previous = area
       }
       try #require(found == model)
+    }
+  }
+}
+
+/// As many areas as no list should be gone through for.
+@Suite struct ManyAreasTests {
+  /// One page each, which cannot be joined, at the places that the list chooses.
+  private func fill(_ areas: inout Areas, _ count: UInt64, in window: Range<UInt64>) throws {
+    for index in 0..<count {
+      let place = try #require(areas.gap(pageSize, in: window))
+      try #require(place == window.upperBound - (index + 1) * pageSize)
+      let isInserted = areas.insert(
+        Area(place..<place + pageSize, index % 2 == 0 ? .read : [.read, .write]))
+      try #require(isInserted)
+    }
+  }
+
+  @Test func twentyThousandPagesOneByOne() throws {
+    var areas = Areas()
+    let window = page(0..<100_000)
+    try fill(&areas, 20_000, in: window)
+    #expect(areas.count == 20_000)
+    #expect(areas.find(90_000 * pageSize)?.start == 90_000 * pageSize)
+    #expect(areas.gap(80_001 * pageSize, in: window) == nil)
+    // A hole high above is found again, and the smaller one above a larger one.
+    _ = areas.remove(page(95_000..<95_002))
+    _ = areas.remove(page(97_000..<97_001))
+    #expect(areas.gap(2 * pageSize, in: window) == 95_000 * pageSize)
+    #expect(areas.gap(pageSize, in: window) == 97_000 * pageSize)
+    areas.update(window) { $0.protection = .read }
+    #expect(areas.count == 4)
+    #expect(areas.remove(window).count == 4)
+    #expect(areas.count == 0)
+    #expect(areas.gap(pageSize, in: window) == 99_999 * pageSize)
+  }
+
+  /// Inserted in a random order and removed in ranges, against a set of pages.
+  @Test func randomOrder() throws {
+    var random = Random(seed: 77)
+    var areas = Areas()
+    var model = [Bool](repeating: false, count: 5000)
+    for step in 0..<20_000 {
+      let at = Int(random.next() % 5000)
+      if step % 40 == 0 {
+        let end = min(5000, at + Int(random.next() % 200) + 1)
+        let expected = model[at..<end].filter { $0 }.count
+        let pages = areas.remove(page(UInt64(at)..<UInt64(end))).reduce(0) { $0 + $1.size }
+        try #require(pages / pageSize == UInt64(expected))
+        for index in at..<end { model[index] = false }
+      } else {
+        let protection: Protection = at % 2 == 0 ? .read : [.read, .write]
+        let isInserted = areas.insert(Area(page(UInt64(at)..<UInt64(at) + 1), protection))
+        try #require(isInserted == !model[at])
+        model[at] = true
+      }
+      if step % 500 == 0 {
+        try #require(areas.map { Int($0.start / pageSize) } == model.indices.filter { model[$0] })
+        try #require(areas.count == model.filter { $0 }.count)
+        let size = 1 + random.next() % 6
+        var place = 5000 - Int(size)
+        while place >= 0, model[place..<place + Int(size)].contains(true) { place -= 1 }
+        let found = areas.gap(size * pageSize, in: page(0..<5000))
+        try #require(found == (place < 0 ? nil : UInt64(place) * pageSize))
+      }
     }
   }
 }
