@@ -99,6 +99,7 @@ extension AddressSpace {
       let isHole = areas.find(range.lowerBound).map { $0.end > range.upperBound } ?? false
       guard !isHole || areas.count < AddressSpace.mostAreas else { return false }
       cutOut(range)
+      releaseEmptyTables(range)
       return true
     }
   }
@@ -299,6 +300,7 @@ extension AddressSpace {
         guard case .success = result else { return heapEnd }
       } else if top < oldTop {
         cutOut(top..<oldTop)
+        releaseEmptyTables(top..<oldTop)
       }
       heapEnd = end
       return end
