@@ -344,8 +344,8 @@ extension AreaList {
       search.goBelow(above.start, above.kind)
     }
     let place = descend(&search)
-    if let place, alignment == pageSize {
-      (fullAbove, fullSize, fullWindow) = (place, size, window.upperBound)
+    if place != nil, alignment == pageSize {
+      (fullAbove, fullSize, fullWindow) = (search.top, size, window.upperBound)
     }
     return place
   }

@@ -51,7 +51,7 @@ extension AddressSpace {
       }
       attempts += 1
       // Large pages may not be had although there are enough small ones.
-      if attempts < 16, Reclaim.mayWait, Reclaim.makeRoom(1) { continue }
+      if attempts < 16, !Thread.current.isDying, Reclaim.mayWait, Reclaim.makeRoom(1) { continue }
       if OutOfMemory.killSomebody(insteadOf: self) { continue }
       return result
     }
@@ -353,6 +353,7 @@ enum PageFaults {
   /// Called for each page fault; when it is resolved the instruction can start again.
   static func resolve(_ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64) -> Outcome {
     Trace.record(.pageFault, address, frame.pointee.error)
+    if frame.pointee.cs & 3 == 3 { Headroom.secure() }
     guard let space = Scheduler.running?.process?.space, frame.pointee.error >> 3 & 1 == 0,
       Layout.userSpace.contains(address)
     else { return .failed }

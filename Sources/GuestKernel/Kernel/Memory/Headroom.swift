@@ -15,17 +15,18 @@ enum Headroom {
   /// when it is the worst.
   @inline(__always)
   static func secure() {
-    if Frames.freeCount < Frames.low { waitForRoom() }
+    if !isThere { waitForRoom() }
   }
 
   @inline(never)
   private static func waitForRoom() {
-    Reclaim.wakeIfLow()
-    guard !isThere, Reclaim.mayWait, let process = Scheduler.running?.process else { return }
+    guard Reclaim.mayWait, let process = Scheduler.running?.process else { return }
     var rounds = 0
     while !isThere, !Thread.current.isDying, rounds < 1000 {
       rounds += 1
-      if Reclaim.makeRoom(Frames.minimum - Frames.freeCount), isThere { return }
+      let hasFound = Reclaim.makeRoom(max(1, Frames.minimum - Frames.freeCount))
+      // What reclaim finds others may take: that must not go on for ever.
+      if hasFound, rounds % 16 != 0 { continue }
       if OutOfMemory.killSomebody(insteadOf: process.space) { continue }
       return OutOfMemory.end(process)
     }

@@ -47,7 +47,7 @@ struct PageTables {
 
   /// Makes an empty tree, or nil when memory has run out.
   init?() {
-    guard let frame = Frames.allocate() else { return nil }
+    guard let frame = Frames.allocate(order: 0, [.zero, .user]) else { return nil }
     PageTables.countFrames(1)
     root = frame
   }
@@ -70,7 +70,8 @@ struct PageTables {
     while depth > level.rawValue {
       let entry = PageTables.entry(table, PageTables.index(address, level: depth))
       if entry.pointee & 1 == 0 {
-        guard let frame = Frames.allocate() else { return false }
+        // The kernel's own, sometimes with a spinlock held.
+        guard let frame = Frames.allocate(order: 0, [.zero, .atomic]) else { return false }
         PageTables.countFrames(1)
         let path: PageFlags =
           flags.contains(.user) ? [.present, .writable, .user] : [.present, .writable]
