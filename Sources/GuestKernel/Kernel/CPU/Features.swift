@@ -8,6 +8,8 @@ enum Features {
   nonisolated(unsafe) private(set) static var hasGiBPages = false
   /// A hypervisor says that it is one.
   nonisolated(unsafe) private(set) static var isVirtual = false
+  /// Translations can be tagged: a change of CR3 need not forget them.
+  nonisolated(unsafe) private(set) static var hasPCID = false
   nonisolated(unsafe) private static var names = TextLine()
 
   static func detect() {
@@ -18,6 +20,7 @@ enum Features {
     hasSMEP = structured.ebx >> 7 & 1 != 0
     hasSMAP = structured.ebx >> 20 & 1 != 0
     hasUMIP = structured.ecx >> 2 & 1 != 0
+    hasPCID = basic.ecx >> 17 & 1 != 0
     hasGiBPages = extended.edx >> 26 & 1 != 0
     isVirtual = basic.ecx >> 31 & 1 != 0
     SpinLock.isFair = !isVirtual
@@ -52,6 +55,7 @@ enum Features {
   static func enableProtections() {
     var control = read_cr4()
     if hasUMIP { control |= 1 << 11 }
+    if Isolation.usesTags { control |= 1 << 17 }  // CR3 has tag 0 at this point, as it must
     if hasSMEP { control |= 1 << 20 }
     if hasSMAP { control |= 1 << 21 }
     write_cr4(control)

@@ -54,7 +54,7 @@ enum Clone {
   ) throws(SystemFailure) -> Thread {
     let process = Process.current
     guard let user = Thread.current.user, Processes.mayStartThread(process),
-      let kernelStack = KernelStacks.allocate(.user)
+      let kernelStack = KernelStacks.allocate(.normal, .user)
     else { throw SystemFailure(.tryAgain) }
     let thread = Scheduler.add(name: process.name, process: process, stackTop: kernelStack)
     let copy = UserThread(copying: user)

@@ -16,7 +16,7 @@ enum Fork {
     guard let space = parent.space.fork() else {
       throw SystemFailure(.outOfMemory)
     }
-    guard let stack = KernelStacks.allocate(.user) else {
+    guard let stack = KernelStacks.allocate(.normal, .user) else {
       space.release()
       throw SystemFailure(.outOfMemory)
     }
