@@ -136,6 +136,7 @@ enum Spawn {
     let process = Process(
       name: start.name, parent: parent, group: 0, session: session, space: start.space)
     process.commandLine = start.commandLine
+    process.isProtected = true
     process.files = Processes.find(parent)?.files?.fork() ?? FileTable.initial()
     let thread = process.makeFirstThread(stackTop: stack, UserThread())
     thread.start(user: start.entry, stackPointer: start.stackPointer)

@@ -69,6 +69,7 @@ struct UserTests: Program {
   static var all: [UserTest] {
     argumentTests + entryTests + fileTests + directoryTests + pipeTests + processTests + signalTests
       + memoryTests + pressureTests + deviceTests + threadTests + timeTests + stormTests
+      + exhaustionTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
