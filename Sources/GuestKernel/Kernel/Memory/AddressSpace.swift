@@ -30,6 +30,8 @@ final class AddressSpace {
   /// Where this space's stack ends and its mappings begin, going down; see `Randomization`.
   var stackTop = Layout.userStackTop
   var mappingTop = AddressSpace.highestMapping
+  /// The file that is being run here, set before the space is used.
+  var program: ProgramFile?
   private var isReleased = false
 
   /// All spaces, for reclaim.
@@ -55,6 +57,7 @@ final class AddressSpace {
     guard !isReleased else { return }
     isReleased = true
     lock.withLock { cutOut(0..<Layout.userSpace.upperBound) }
+    program = nil
     let me = Unmanaged.passUnretained(self).toOpaque()
     AddressSpace.registry.withLock { AddressSpace.all.removeAll { $0.toOpaque() == me } }
     tables.releaseTables(0..<Layout.kernelSlots.lowerBound)

@@ -60,8 +60,9 @@ struct UserTests: Program {
   }
 
   static var all: [UserTest] {
-    argumentTests + entryTests + fileTests + directoryTests + pipeTests + processTests + signalTests
-      + memoryTests + deviceTests + threadTests + timeTests + stormTests
+    argumentTests + entryTests + fileTests + storageTests + directoryTests + pipeTests
+      + processTests + signalTests
+      + memoryTests + deviceTests + threadTests + timeTests + toolTests + stormTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
