@@ -32,6 +32,8 @@ final class AddressSpace {
   var mappingTop = AddressSpace.highestMapping
   /// The file that is being run here, set before the space is used.
   var program: ProgramFile?
+  /// Ring 3 has a root of its own; see `Isolation`.
+  var isIsolated = Isolation.isOn
   private var isReleased = false
 
   /// All spaces, for reclaim.
@@ -41,10 +43,7 @@ final class AddressSpace {
   init?() {
     guard let tables = PageTables() else { return nil }
     self.tables = tables
-    for slot in Layout.kernelSlots {
-      PageTables.entry(tables.root, slot).pointee =
-        PageTables.entry(KernelSpace.tables.root, slot).pointee
-    }
+    tables.shareKernel()
     randomize()
     let me = Unmanaged.passUnretained(self)
     AddressSpace.registry.withLock { AddressSpace.all.append(me) }
