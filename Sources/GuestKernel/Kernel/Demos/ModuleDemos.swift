@@ -69,7 +69,8 @@ enum ModuleDemo {
 
 enum SignatureDemo {
   static func run() -> Bool {
-    guard let file = ModuleFiles.find([UInt8](text: "beat")) else { return false }
+    guard let found = try? ModuleFiles.find([UInt8](text: "beat")) else { return false }
+    let file = Array(found.bytes)
     let enforced = Power.options.module.requiresSignatures
     Power.options.module.requiresSignatures = true
     defer { Power.options.module.requiresSignatures = enforced }

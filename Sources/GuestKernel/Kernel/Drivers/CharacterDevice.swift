@@ -11,6 +11,9 @@ class CharacterDevice {
 
   init(_ name: StaticString) { self.name = name }
 
+  /// False when a read of any size is served whole, without waiting.
+  var isStream: Bool { true }
+
   func open(_ file: DeviceFile) throws(SystemFailure) {}
 
   func read(
@@ -88,6 +91,7 @@ final class DeviceFile: OpenFile {
 
   private var device: CharacterDevice { reference.takeUnretainedValue() }
   override var title: [UInt8] { name }
+  override var isStream: Bool { device.isStream }
   override func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) -> Int {
     try device.read(self, into: buffer)
   }

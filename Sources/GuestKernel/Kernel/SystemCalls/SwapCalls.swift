@@ -41,7 +41,13 @@ extension Swap {
       return CompressedSwap(slots: Int(slots), name: name)
     }
     if try PathWalk.resolve(name).inode.kind == .blockDevice {
-      return DiskSwap(try BlockDevices.find(name), name: name)
+      let device = try BlockDevices.find(name)
+      try device.claim()
+      guard let area = DiskSwap(device, name: name) else {
+        device.unclaim()
+        return nil
+      }
+      return area
     }
     let file = try Namespace.open(name, .readWrite, permissions: 0)
     do throws(SystemFailure) {

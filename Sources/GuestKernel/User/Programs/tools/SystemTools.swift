@@ -24,15 +24,9 @@ let systemTools: [Tool] = [
     showCPU()
     return 0
   },
-  Tool(name: "dmesg", usage: "dmesg", summary: "the kernel's log") { _ in
-    var position = 0
-    while true {
-      let part = System.readLog(from: position)
-      if part.bytes.isEmpty { return 0 }
-      say(bytes: part.bytes)
-      position = part.next
-    }
-  },
+  Tool(
+    name: "dmesg", usage: "dmesg [-cCr] [-n LEVEL] [-l LEVEL]", summary: "the kernel's log",
+    run: LogTool.run),
   Tool(name: "uptime", usage: "uptime", summary: "time since boot") { _ in
     showUptime()
     return 0

@@ -67,9 +67,9 @@ struct UserTests: Program {
   }
 
   static var all: [UserTest] {
-    argumentTests + entryTests + fileTests + directoryTests + pipeTests + processTests + signalTests
-      + memoryTests + pressureTests + deviceTests + threadTests + timeTests + stormTests
-      + exhaustionTests
+    argumentTests + entryTests + fileTests + storageTests + directoryTests + pipeTests
+      + processTests + signalTests + memoryTests + pressureTests + deviceTests + threadTests
+      + timeTests + toolTests + stormTests + exhaustionTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
