@@ -56,6 +56,7 @@ INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memo
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
 INLINE void write_cr4_toggling(uint64_t bits) { write_cr4(read_cr4() ^ bits); write_cr4(read_cr4() ^ bits); }
 INLINE void memory_fence(void) { __asm__ volatile("mfence" ::: "memory"); }
+INLINE void raise_spurious_interrupt(void) { __asm__ volatile("int $0xff" ::: "memory"); }
 INLINE void breakpoint(void) { __asm__ volatile("int3" ::: "memory"); }
 // The two halves of the store buffering test: see MemoryOrderDemo.
 INLINE uint32_t store_then_load(uint32_t *mine, const uint32_t *other) {

@@ -67,9 +67,9 @@ struct UserTests: Program {
   }
 
   static var all: [UserTest] {
-    argumentTests + entryTests + fileTests + storageTests + directoryTests + pipeTests
-      + processTests + signalTests + memoryTests + pressureTests + deviceTests + threadTests
-      + timeTests + toolTests + stormTests + exhaustionTests
+    argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
+      + directoryTests + pipeTests + processTests + signalTests + memoryTests + pressureTests
+      + deviceTests + threadTests + timeTests + toolTests + stormTests + exhaustionTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
