@@ -24,6 +24,7 @@ package struct BootOptions: Equatable {
   package var rebootsAfterPanic = false
   package var checksSlabs = false
   package var validatesLocks = false
+  package var announcesThreads = false
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
   package var maximumProcessors = 64
@@ -52,6 +53,8 @@ package struct BootOptions: Equatable {
       usesDebugExit = true
     } else if word.equals("lockdep") {
       validatesLocks = true
+    } else if word.equals("announce") {
+      announcesThreads = true
     } else if word.equals("selftest") {
       testsItself = true
     } else if word.equals("panic=reboot") {

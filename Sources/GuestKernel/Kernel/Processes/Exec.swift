@@ -40,6 +40,7 @@ enum Exec {
         if isIgnored { process.actions[index].handler = SignalAction.ignore }
       }
     }
+    Announcement.renamed()
     process.files?.closeOnExec()
     user.alternateStack = SignalStack()
     user.threadPointer = 0
