@@ -41,6 +41,7 @@ enum Exec {
         if isIgnored { process.actions[index].handler = SignalAction.ignore }
       }
     }
+    Announcement.renamed()
     process.files?.closeOnExec()
     becomeOwner(process, start.owner)
     user.alternateStack = SignalStack()
