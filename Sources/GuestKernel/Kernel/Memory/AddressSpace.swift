@@ -175,7 +175,9 @@ extension AddressSpace {
           toCharge += part.size / pageSize
         }
       }
-      guard areas.count + 2 <= AddressSpace.mostAreas, charge(toCharge) else { return .failure(SystemFailure(.outOfMemory)) }
+      guard areas.count + 2 <= AddressSpace.mostAreas, charge(toCharge) else {
+        return .failure(SystemFailure(.outOfMemory))
+      }
       splitLarge(at: range.lowerBound)
       splitLarge(at: range.upperBound)
       areas.update(range) { area in
