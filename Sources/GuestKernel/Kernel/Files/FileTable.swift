@@ -46,6 +46,9 @@ final class FileTable {
     return table
   }
 
+  /// Open descriptors.
+  var count: Int { lock.withLock { slots.reduce(0) { $1 == nil ? $0 : $0 + 1 } } }
+
   var base: (root: Path, current: Path) { lock.withLock { (rootPath, currentPath) } }
 
   func setUmask(_ mask: UInt16) -> UInt16 {

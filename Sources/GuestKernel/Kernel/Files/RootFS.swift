@@ -7,8 +7,8 @@ enum RootFS {
     let root = RamFS("ramfs")
     Mounts.add(root, on: nil, source: [UInt8](text: "rootfs"))
     FileSystems.add(
-      FileSystemKind(name: "ramfs", needsDevice: false) { (_, _) throws(SystemFailure) in
-        RamFS("ramfs")
+      FileSystemKind(name: "ramfs", needsDevice: false) { (_, options) throws(SystemFailure) in
+        try RamFS.mount(options)
       })
     DeviceNodes.start()
     do throws(SystemFailure) {

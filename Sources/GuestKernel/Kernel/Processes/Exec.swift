@@ -41,6 +41,7 @@ enum Exec {
         if isIgnored { process.actions[index].handler = SignalAction.ignore }
       }
     }
+    Announcement.renamed()
     process.files?.closeOnExec()
     becomeOwner(process, start.owner)
     user.alternateStack = SignalStack()
@@ -151,6 +152,7 @@ enum Spawn {
     let process = Process(
       name: start.name, parent: parent, group: 0, session: session, space: start.space)
     process.commandLine = start.commandLine
+    process.isProtected = true
     process.files = Processes.find(parent)?.files?.fork() ?? FileTable.initial()
     let thread = process.makeFirstThread(stackTop: stack, UserThread())
     thread.start(user: start.entry, stackPointer: start.stackPointer)

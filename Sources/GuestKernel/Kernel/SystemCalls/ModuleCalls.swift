@@ -9,12 +9,16 @@ extension SystemCalls {
     _ image: UInt64, _ length: UInt64, _ parameters: UInt64
   ) -> Answer {
     guard Permission.isSuperuser else { return fail(.notPermitted) }
-    guard length <= UInt64(ModuleObject.largest) else { return fail(.fileTooLarge) }
     guard let text = string(at: parameters, longest: longestParameters) else {
       return fail(.badAddress)
     }
-    guard let bytes = UserMemory.read(image, count: length) else { return fail(.badAddress) }
-    return load(bytes, Words.split(text))
+    do throws(SystemFailure) {
+      let file = try ModuleFile(size: length)
+      guard UserMemory.read(image, into: file.memory) else { return fail(.badAddress) }
+      return load(file, Words.split(text))
+    } catch {
+      return fail(error.error)
+    }
   }
 
   /// finit_module(fd, parameters, flags): the same from an open file.
@@ -22,25 +26,19 @@ extension SystemCalls {
     _ descriptor: Int32, _ parameters: UInt64, _ flags: UInt64
   ) throws(SystemFailure) -> UInt64 {
     try Permission.checkSuperuser()
+    let known: UInt64 = 3  // MODULE_INIT_IGNORE_...: nothing of what they ignore is checked here
+    guard flags & ~known == 0 else { throw SystemFailure(.invalidArgument) }
     guard let table = FileTable.current else { throw SystemFailure(.badDescriptor) }
     let file = try table.get(Int(descriptor))
     defer { file.drop() }
     guard let text = string(at: parameters, longest: longestParameters) else {
       throw SystemFailure(.badAddress)
     }
-    var bytes: [UInt8] = []
-    while bytes.count <= ModuleObject.largest {
-      let part = try FileBytes.read(65536, from: file)
-      if part.isEmpty { break }
-      bytes += part
-    }
-    return try load(bytes, Words.split(text)).get()
+    return try load(try ModuleFile(reading: file), Words.split(text)).get()
   }
 
-  static func load(_ bytes: [UInt8], _ parameters: [[UInt8]]) -> Answer {
-    if let error = bytes.withUnsafeBytes({ ModuleLoader.load($0, parameters: parameters) }) {
-      return fail(error)
-    }
+  private static func load(_ file: ModuleFile, _ parameters: [[UInt8]]) -> Answer {
+    if let error = ModuleLoader.load(file.bytes, parameters: parameters) { return fail(error) }
     return .success(0)
   }
 

@@ -118,10 +118,11 @@ extension SystemCalls {
     guard size >= 0, size < 1 << 62 else { throw Failure(.invalidArgument) }
     try Permission.check(found.inode, .write)
     try Namespace.checkWritable(found)
-    found.inode.lock.lock()
-    defer { found.inode.lock.unlock() }
-    try found.inode.truncate(to: UInt64(size))
-    PageCache.didTruncate(found.inode)
+    guard found.inode.hold() else { throw Failure(.notFound) }
+    defer { found.inode.drop() }
+    try found.inode.beginWriting()
+    defer { found.inode.endWriting() }
+    try Namespace.truncate(found.inode, to: UInt64(size))
     return 0
   }
 

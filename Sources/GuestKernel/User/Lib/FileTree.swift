@@ -53,11 +53,13 @@ package enum FileTree {
     return entries
   }
 
-  /// All of a file.
-  package static func contents(of path: [UInt8]) throws(SystemError) -> [UInt8] {
+  /// All of a file; an error if it is larger than the limit.
+  package static func contents(
+    of path: [UInt8], limit: Int = 8 << 20
+  ) throws(SystemError) -> [UInt8] {
     let file = try Descriptor.open(path)
     defer { _ = Call.close(file.rawValue) }
-    return try file.readAll()
+    return try file.readAll(limit: limit)
   }
 
   /// Makes the file, or empties it, and writes all of `bytes`.
