@@ -14,7 +14,8 @@ struct MemoryDemonstrationTests {
   private func passes(_ names: [String], _ options: String, _ extra: [String] = []) throws {
     let commands = names.map { "demo \($0)" }.joined(separator: "; ")
     let run = try QEMU.boot(
-      commandLine: "quiet cmd=\"\(commands)\" exit debug-exit \(options)", extra: extra)
+      commandLine: "quiet cmd=\"\(commands)\" exit debug-exit \(options)", extra: extra,
+      seconds: 180)
     #expect(run.status == 33)
     for name in names {
       #expect(run.output.contains("demo \(name): passed"), "\(name) \(options):\n\(run.output)")
@@ -49,7 +50,7 @@ struct MemoryDemonstrationTests {
       commandLine: "quiet cmd=\"\(preparation)\(commands)\" exit debug-exit",
       extra: [
         "-m", "24", "-smp", processors, "-drive", "file=\(disk.path()),format=raw,if=virtio",
-      ])
+      ], seconds: 180)
     #expect(run.status == 33)
     #expect(run.output.contains("1 passed, 0 failed"), "\(run.output)")
     let out = run.output.firstMatch(of: #/pswpout (\d+)/#).flatMap { Int($0.1) } ?? 0

@@ -110,7 +110,8 @@ struct QEMUTests {
   @Test func aHundredProgramsInNineMebibytes() throws {
     let many = String(repeating: "spin &", count: 100)
     let run = try QEMU.boot(
-      commandLine: "quiet cmd=\"\(many); echo all started\" exit debug-exit", extra: ["-m", "9"])
+      commandLine: "quiet cmd=\"\(many); echo all started\" exit debug-exit", extra: ["-m", "9"],
+      seconds: 180)
     #expect(run.status == 33)
     #expect(run.output.contains("out of memory"))
     #expect(run.output.contains("\nall started"))

@@ -73,9 +73,12 @@ final class ApusFileSystem: FileSystem {
 
   init(_ device: BlockDevice) throws(SystemFailure) {
     self.device = device
+    try device.claim()
     do throws(DiskFailure) {
       volume = try ApusVolume(DeviceStore(device))
     } catch {
+      device.unclaim()
+      log("apusfs", "\(text: device.name): no sound apusfs is there: \(error.error.name)")
       throw SystemFailure(error.error)
     }
     super.init()
@@ -137,6 +140,7 @@ final class ApusFileSystem: FileSystem {
     isMounted = false
     ending.wakeAll()
     ended.wait()
+    defer { device.unclaim() }
     try with { (volume) throws(DiskFailure) in try volume.close() }
     nodes = []
   }

@@ -8,6 +8,7 @@ enum SystemRequests {
       ProcFS.add("mishaps", write: { bytes in mishap(bytes.first ?? 0) }) { text in
         text.append("a sleep with a spinlock held\nd a spinlock taken twice\n")
         text.append("m an oops with a mutex held\n")
+        text.append("e an assertion that does not hold\n")
       }
     }
     ProcFS.add("irq", write: setAffinity) { text in
@@ -27,6 +28,8 @@ enum SystemRequests {
     case 0x6d:
       fragile.lock()
       _ = mmio_read32(8)
+    case 0x65:
+      kernelAssertEqual(CPU.count + 1, CPU.count, "the number of processors")
     default:
       return .invalidArgument
     }

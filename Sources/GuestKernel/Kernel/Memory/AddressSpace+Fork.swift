@@ -36,6 +36,7 @@ extension AddressSpace {
     child.heapEnd = heapEnd
     child.stackTop = stackTop
     child.mappingTop = mappingTop
+    child.program = program
     child.areas = areas
     for area in areas { area.object?.mappingChanged(by: Int(area.size / pageSize)) }
     var isComplete = true

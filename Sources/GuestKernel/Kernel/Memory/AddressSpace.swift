@@ -30,6 +30,8 @@ final class AddressSpace {
   /// Where this space's stack ends and its mappings begin, going down; see `Randomization`.
   var stackTop = Layout.userStackTop
   var mappingTop = AddressSpace.highestMapping
+  /// The file that is being run here, set before the space is used.
+  var program: ProgramFile?
   /// Ring 3 has a root of its own; see `Isolation`.
   var isIsolated = Isolation.isOn
   private var isReleased = false
@@ -54,6 +56,7 @@ final class AddressSpace {
     guard !isReleased else { return }
     isReleased = true
     lock.withLock { cutOut(0..<Layout.userSpace.upperBound) }
+    program = nil
     let me = Unmanaged.passUnretained(self).toOpaque()
     AddressSpace.registry.withLock { AddressSpace.all.removeAll { $0.toOpaque() == me } }
     tables.releaseTables(0..<Layout.kernelSlots.lowerBound)
@@ -172,7 +175,9 @@ extension AddressSpace {
           toCharge += part.size / pageSize
         }
       }
-      guard areas.count + 2 <= AddressSpace.mostAreas, charge(toCharge) else { return .failure(SystemFailure(.outOfMemory)) }
+      guard areas.count + 2 <= AddressSpace.mostAreas, charge(toCharge) else {
+        return .failure(SystemFailure(.outOfMemory))
+      }
       splitLarge(at: range.lowerBound)
       splitLarge(at: range.upperBound)
       areas.update(range) { area in

@@ -162,6 +162,7 @@ extension Scheduler {
     queue.previous = Unmanaged.passUnretained(old)
     CPU.current.area.pointee.thread = Unmanaged.passUnretained(next).toOpaque()
     ScheduleTrace.record(.switched, now, thread: next.id, other: old.id)
+    if Announcement.isOn { Announcement.running(next) }
     RCU.noteQuietState(queue.cpu)
     return Switch(
       areaToSave: old.floatingPoint, areaToLoad: next.floatingPoint, stackTop: next.stackTop,

@@ -4,6 +4,7 @@ import KernelArch
 extension SystemCalls {
   /// swapon(path, flags): a file or a disk; "zram:PAGES" is compressed memory.
   static func swapOn(_ path: UInt64, _ flags: UInt64) throws(SystemFailure) -> UInt64 {
+    try Permission.checkSuperuser()
     try Swap.use(try UserMemory.path(path))
     return 0
   }
@@ -11,6 +12,7 @@ extension SystemCalls {
   /// swapoff(path): everything comes back into memory first.
   static func swapOff(_ path: UInt64) throws(SystemFailure) -> UInt64 {
     guard Configuration.SWAP else { throw SystemFailure(.noSuchCall) }
+    try Permission.checkSuperuser()
     let name = try UserMemory.path(path)
     guard let area = Swap.area, area.name == name else { throw SystemFailure(.invalidArgument) }
     try Swap.leave()
@@ -41,7 +43,13 @@ extension Swap {
       return CompressedSwap(slots: Int(slots), name: name)
     }
     if try PathWalk.resolve(name).inode.kind == .blockDevice {
-      return DiskSwap(try BlockDevices.find(name), name: name)
+      let device = try BlockDevices.find(name)
+      try device.claim()
+      guard let area = DiskSwap(device, name: name) else {
+        device.unclaim()
+        return nil
+      }
+      return area
     }
     let file = try Namespace.open(name, .readWrite, permissions: 0)
     do throws(SystemFailure) {
