@@ -30,6 +30,8 @@ class Inode {
   fileprivate var executions = 0
   // The content's pages in memory, for who maps the file. Lock: the page cache's.
   final var pages: MemoryObject?
+  /// Its blocks on the disk are swap space: it can be neither written nor cut off.
+  final var isSwapSpace = false
   /// What a named pipe's readers and writers share.
   var pipe: Pipe?
 
@@ -116,6 +118,10 @@ class Inode {
   func truncate(to size: UInt64) throws(SystemFailure) {
     throw SystemFailure(kind == .directory ? .isDirectory : .invalidArgument)
   }
+
+  /// Where each page of the content lies on a disk, for swap space, which goes there directly; nil for
+  /// what has no such place, or has holes.
+  func diskBlocks() throws(SystemFailure) -> (disk: BlockDevice, blocks: [UInt32])? { nil }
 
   /// Fills a page for the page cache; what is behind the end is zeroes.
   func readPage(_ index: UInt64, into page: UnsafeMutableRawBufferPointer) throws(SystemFailure) {

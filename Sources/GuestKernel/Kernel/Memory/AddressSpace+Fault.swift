@@ -41,9 +41,9 @@ extension AddressSpace {
   /// finds nothing, some process has to go.
   func fault(_ address: UInt64, _ access: MemoryAccess) -> FaultResult {
     MemoryStatistics.count(.faults)
-    if GroupMemory.isExhausted { return .failure(.outOfMemory) }
     var attempts = 0
     while true {
+      guard GroupMemory.keepLimit(for: self) else { return .failure(.outOfMemory) }
       let result = lock.withLock { tryFault(address, access) }
       guard case .failure(.outOfMemory) = result else {
         Reclaim.wakeIfLow()

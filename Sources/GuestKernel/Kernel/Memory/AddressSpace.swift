@@ -93,7 +93,12 @@ extension AddressSpace {
   }
 
   /// Cuts `range` out of the areas and gives its pages back.
-  func unmap(_ range: Range<UInt64>) { lock.withLock { cutOut(range) } }
+  func unmap(_ range: Range<UInt64>) {
+    lock.withLock {
+      cutOut(range)
+      releaseEmptyTables(range)
+    }
+  }
 
   /// `map`, with the lock held.
   func place(
@@ -278,6 +283,7 @@ extension AddressSpace {
         guard case .success = result else { return heapEnd }
       } else if top < oldTop {
         cutOut(top..<oldTop)
+        releaseEmptyTables(top..<oldTop)
       }
       heapEnd = end
       return end

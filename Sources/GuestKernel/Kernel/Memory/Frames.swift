@@ -209,6 +209,16 @@ extension Frames {
     }
   }
 
+  /// Takes this page off its list, as `isolateOldest` does; false when it is on none.
+  static func isolate(_ address: PhysicalAddress) -> Bool {
+    lock.withLockIRQ {
+      guard page(address).pointee.state.contains(.listed) else { return false }
+      lists?.remove(Int(address.value / pageSize))
+      page(address).pointee.references += 1
+      return true
+    }
+  }
+
   /// Gives up the reference from `isolateOldest`; the page is listed again if anybody else has one.
   static func putBack(_ address: PhysicalAddress, active: Bool) {
     lock.withLockIRQ {

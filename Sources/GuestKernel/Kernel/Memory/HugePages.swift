@@ -57,7 +57,7 @@ extension AddressSpace {
     return .success(())
   }
 
-  /// Takes a page table without pages, left by an earlier mapping, out of a large page's way.
+  /// Takes a page table whose pages were dropped, or were never there, out of a large page's way.
   private func removeEmptyTable(_ start: UInt64) -> Bool {
     guard let entry = tables.makeLargeEntry(LinearAddress(start)) else { return false }
     let table = PhysicalAddress(entry.pointee & PageTables.addressMask)

@@ -14,19 +14,25 @@ enum OutOfMemory {
 
   /// Kills the worst process; true when the caller should try again after waiting for its memory, false
   /// when it is the one to go.
-  static func killSomebody(insteadOf space: AddressSpace) -> Bool {
+  ///
+  /// With a group that has exceeded its limit, the victim is one of that.
+  static func killSomebody(
+    insteadOf space: AddressSpace, in group: SchedulingGroup? = nil
+  ) -> Bool {
     guard Configuration.OOM_KILLER, !isLeaving(space) else { return false }
-    if isSomebodyLeaving {
+    let all = group.map { GroupMemory.processes(of: $0) } ?? Processes.all
+    if isSomebodyLeaving(all) {
       if Reclaim.mayWait { Thread.sleep(nanoseconds: 10_000_000) }
       return true
     }
-    guard let victim = worst() else { return false }
+    guard let victim = worst(of: all) else { return false }
     let own = space.pageCount + space.swappedCount
     if victim.space === space || (own >= pages(victim) && isAlone(space)) { return false }
     MemoryStatistics.count(.kills)
+    let place: TextLine = group.map { " in group \(text: $0.name)" } ?? ""
     log(
       "memory",
-      "out of memory: killing process \(victim.pid) \(text: victim.name), score \(score(victim.space))"
+      "out of memory\(place): killing process \(victim.pid) \(text: victim.name), score \(score(victim.space))"
     )
     lastKill = Clock.nanoseconds
     Processes.end(victim, .signaled(.kill, dumped: false))
@@ -52,17 +58,16 @@ enum OutOfMemory {
 
   /// True for a second after a kill, while there is a process that ends and still has its memory: one
   /// victim at a time.
-  private static var isSomebodyLeaving: Bool {
+  private static func isSomebodyLeaving(_ all: [Process]) -> Bool {
     guard lastKill != 0, Clock.nanoseconds - lastKill < 1_000_000_000 else { return false }
-    for process in Processes.all where process.pendingEnd != nil || process.status != nil {
+    for process in all where process.pendingEnd != nil || process.status != nil {
       if process.space.pageCount > 0 { return true }
     }
     return false
   }
 
   /// The largest process without children, since those of a parent would be nobody's; or the largest.
-  private static func worst() -> Process? {
-    let all = Processes.all
+  private static func worst(of all: [Process]) -> Process? {
     var worst: Process?
     var worstParent: Process?
     for process in all where process.status == nil && process.pendingEnd == nil {

@@ -111,7 +111,7 @@ extension SystemCalls {
     }
     var at = vector
     for page in stride(from: range.lowerBound, to: range.upperBound, by: Int(pageSize)) {
-      let isThere = space.tables.translate(LinearAddress(page)) != nil
+      let isThere = space.translate(page) != nil
       try UserMemory.put(isThere ? 1 as UInt8 : 0, at: at)
       at += 1
     }

@@ -30,7 +30,7 @@ extension Swap {
   /// Stops swapping, when everything is back in memory.
   static func leave() throws(SystemFailure) {
     guard area != nil else { throw SystemFailure(.invalidArgument) }
-    guard bringEverythingIn(), stop() else { throw SystemFailure(.outOfMemory) }
+    guard close() else { throw SystemFailure(.outOfMemory) }
   }
 
   private static func makeArea(_ name: [UInt8]) throws(SystemFailure) -> SwapArea? {
@@ -50,11 +50,13 @@ extension Swap {
       return area
     }
     let file = try Namespace.open(name, .readWrite, permissions: 0)
-    let end = try file.seek(0, .end)
-    guard let area = FileSwap(file, name: name, size: end) else {
+    do throws(SystemFailure) {
+      if let area = try FileSwap(file, name: name) { return area }
+    } catch {
       file.drop()
-      return nil
+      throw error
     }
-    return area
+    file.drop()
+    return nil
   }
 }

@@ -61,8 +61,8 @@ struct UserTests: Program {
 
   static var all: [UserTest] {
     argumentTests + entryTests + fileTests + storageTests + directoryTests + pipeTests
-      + processTests + signalTests
-      + memoryTests + deviceTests + threadTests + timeTests + toolTests + stormTests
+      + processTests + signalTests + memoryTests + pressureTests + deviceTests + threadTests
+      + timeTests + toolTests + stormTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
