@@ -56,8 +56,10 @@ import Testing
     let events = try #require(json?["traceEvents"] as? [[String: Any]])
     func slices(_ row: Int) -> Set<String> {
       Set(
-        events.filter { $0["ph"] as? String == "X" && $0["tid"] as? Int == row }
-          .compactMap { $0["name"] as? String })
+        events.filter { event in
+          event["ph"] as? String == "X" && event["pid"] as? Int == 1
+            && event["tid"] as? Int == row
+        }.compactMap { $0["name"] as? String })
     }
     // The fourth row of each processor.
     let names = slices(3).union(slices(13))
