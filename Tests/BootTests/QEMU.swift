@@ -13,10 +13,12 @@ enum QEMU {
   }
 
   static func boot(
-    commandLine: String, processor: String = "max", machine: String = "q35", extra: [String] = []
+    commandLine: String, processor: String = "max", machine: String = "q35", extra: [String] = [],
+    seconds: Double = 60
   ) throws -> Run {
     try run(
-      arguments(commandLine: commandLine, processor: processor, machine: machine) + extra)
+      arguments(commandLine: commandLine, processor: processor, machine: machine) + extra,
+      seconds: seconds)
   }
 
   static func arguments(
@@ -34,7 +36,7 @@ enum QEMU {
   ]
 
   /// Runs until the guest ends, for a minute at most; the guest's COM1 is the output.
-  static func run(_ arguments: [String]) throws -> Run {
+  static func run(_ arguments: [String], seconds: Double = 60) throws -> Run {
     let process = Process()
     process.executableURL = URL(filePath: path)
     process.arguments = arguments
@@ -42,7 +44,7 @@ enum QEMU {
     process.standardOutput = pipe
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    let limit = process.killed(after: 60)
+    let limit = process.killed(after: seconds)
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     limit.cancel()

@@ -106,6 +106,18 @@ struct QEMUTests {
     #expect(one.output.contains("Hello, world!"))
   }
 
+  /// So many busy programs that memory has no room for all: some end, the shell gets on.
+  @Test func aHundredProgramsInNineMebibytes() throws {
+    let many = String(repeating: "spin &", count: 100)
+    let run = try QEMU.boot(
+      commandLine: "quiet cmd=\"\(many); echo all started\" exit debug-exit", extra: ["-m", "9"],
+      seconds: 180)
+    #expect(run.status == 33)
+    #expect(run.output.contains("out of memory"))
+    #expect(run.output.contains("\nall started"))
+    #expect(!run.output.contains("PANIC"))
+  }
+
   @Test func aMachineWithoutTablesHasAConsole() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit", machine: "pc,acpi=off")
     #expect(session.wait(for: "\napus$ "))

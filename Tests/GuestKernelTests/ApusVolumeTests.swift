@@ -70,6 +70,29 @@ import Testing
     #expect(try ApusCheck.run(again).problems.isEmpty)
   }
 
+  /// For swap files: what is at these places after a checkpoint is the content.
+  @Test func aFileSaysWhereItLies() throws {
+    let (store, volume) = try fresh()
+    let number = try file("swap", volume)
+    let bytes = (0..<20 * 4096).map { UInt8(truncatingIfNeeded: $0 / 4096 + 1) }
+    try write(number, 0, bytes, volume)
+    try volume.close()
+    let blocks = try #require(try volume.blocks(of: number, count: 20))
+    #expect(Set(blocks).count == 20)
+    for (index, block) in blocks.enumerated() {
+      var content = [UInt8](repeating: 0, count: 4096)
+      let result: Result<Void, DiskFailure> = content.withUnsafeMutableBytes { buffer in
+        do throws(DiskFailure) {
+          return .success(try store.read(block, into: buffer.baseAddress!))
+        } catch { return .failure(error) }
+      }
+      try result.get()
+      #expect(content.allSatisfy { $0 == UInt8(index + 1) })
+    }
+    try write(number, 30 * 4096, [1], volume)
+    #expect(try volume.blocks(of: number, count: 31) == nil)
+  }
+
   @Test func aFullDiskTakesNothingHalf() throws {
     let (_, volume) = try fresh(128)
     let number = try file("fill", volume)

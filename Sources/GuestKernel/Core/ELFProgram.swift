@@ -46,8 +46,20 @@ package struct ELFProgram {
   package private(set) var entry: UInt64 = 0
   package private(set) var segments: [Segment] = []
 
-  /// Checks `file`, whose segments must lie in `space`.
-  package init(_ file: UnsafeRawBufferPointer, within space: Range<UInt64>) throws(ELFError) {
+  /// Where the program headers end, for who has read the ELF header only; nil if it is none.
+  package static func headersEnd(_ start: UnsafeRawBufferPointer) -> UInt64? {
+    guard start.count >= 64, start.word32(0) == 0x464c_457f else { return nil }
+    let (end, isTooFar) = start.word64(32).addingReportingOverflow(start.word16(56) * 56)
+    return isTooFar ? nil : end
+  }
+
+  /// Checks a program, whose segments must lie in `space`.
+  ///
+  /// `file` is all of it, or its beginning with all headers; then `size` says how long the file is.
+  package init(
+    _ file: UnsafeRawBufferPointer, size: UInt64? = nil, within space: Range<UInt64>
+  ) throws(ELFError) {
+    let size = size ?? UInt64(file.count)
     guard file.count >= 64 else { throw ELFError.tooShort }
     guard file.word32(0) == 0x464c_457f else { throw ELFError.notELF }
     let executable: UInt64 = 2
@@ -63,7 +75,7 @@ package struct ELFProgram {
     else { throw ELFError.badHeaders }
     entry = file.word64(24)
     for index in 0..<Int(count) {
-      try add(file, header: Int(table) + index * 56, within: space)
+      try add(file, size, header: Int(table) + index * 56, within: space)
     }
     guard !segments.isEmpty else { throw ELFError.noSegments }
     var entryIsCode = false
@@ -76,7 +88,7 @@ package struct ELFProgram {
   }
 
   private mutating func add(
-    _ file: UnsafeRawBufferPointer, header: Int, within space: Range<UInt64>
+    _ file: UnsafeRawBufferPointer, _ size: UInt64, header: Int, within space: Range<UInt64>
   ) throws(ELFError) {
     let load: UInt64 = 1
     guard file.word32(header) == load else { return }
@@ -89,8 +101,8 @@ package struct ELFProgram {
     guard segment.address >= space.lowerBound, segment.address < space.upperBound,
       segment.memorySize <= space.upperBound &- segment.address
     else { throw ELFError.outsideUserSpace }
-    guard segment.fileSize <= segment.memorySize, segment.fileOffset <= UInt64(file.count),
-      segment.fileSize <= UInt64(file.count) &- segment.fileOffset
+    guard segment.fileSize <= segment.memorySize, segment.fileOffset <= size,
+      segment.fileSize <= size &- segment.fileOffset
     else { throw ELFError.segmentOutsideFile }
     guard !(segment.isWritable && segment.isExecutable) else {
       throw ELFError.writableAndExecutable

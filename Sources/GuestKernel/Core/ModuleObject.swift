@@ -74,7 +74,7 @@ package struct ModuleObject {
     package var isAbsolute: Bool { section == 0xfff1 }
   }
 
-  package static let largest = 4 << 20
+  package static let largest = 1 << 20
 
   package let file: UnsafeRawBufferPointer
   package private(set) var sections: [Section] = []

@@ -12,6 +12,18 @@ extension ApusVolume {
     return try pointer(outer, (rest - per) % per)
   }
 
+  /// The disk blocks behind a file's first blocks; nil when one of them is a hole.
+  package func blocks(of number: UInt32, count: Int) throws(DiskFailure) -> [UInt32]? {
+    let inode = try inode(number)
+    var blocks: [UInt32] = []
+    for index in 0..<count {
+      let found = try block(inode, index)
+      if found == 0 { return nil }
+      blocks.append(found)
+    }
+    return blocks
+  }
+
   private func pointer(_ table: UInt32, _ index: Int) throws(DiskFailure) -> UInt32 {
     guard table != 0 else { return 0 }
     let number = try cache.read(table).bytes.word32(index * 4)

@@ -7,6 +7,9 @@ package struct ShellParser {
   /// Where the current token begins, and where the one before it ended.
   private var tokenStart = 0
   private var lastEnd = 0
+  /// Commands inside of commands.
+  private var depth = 0
+  private static let deepest = 100
 
   /// Parses a whole script.
   package static func parse(_ text: [UInt8]) throws(ShellSyntaxError) -> ShellList {
@@ -139,6 +142,9 @@ extension ShellParser {
 
 extension ShellParser {
   private mutating func command() throws(ShellSyntaxError) -> ShellCommand {
+    guard depth < ShellParser.deepest else { throw .tooDeep }
+    depth += 1
+    defer { depth -= 1 }
     if token == .symbol(.open) {
       try advance()
       let list = try listInBrackets()

@@ -132,6 +132,8 @@ package enum ShellSyntaxError: Error, Equatable {
   case incomplete
   case unexpected([UInt8])
   case missing(StaticName)
+  /// Too many commands inside of each other.
+  case tooDeep
 
   /// What is missing, as a name that can be compared.
   package enum StaticName: Equatable {
@@ -153,6 +155,7 @@ package enum ShellSyntaxError: Error, Equatable {
     case .incomplete: "the text ends too early: a quote or a command is open"
     case .unexpected(let token): "\(text: token) is not expected here"
     case .missing(let what): "\(what.text) is missing"
+    case .tooDeep: "nested too deeply"
     }
   }
 }

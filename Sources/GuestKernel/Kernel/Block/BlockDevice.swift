@@ -50,6 +50,8 @@ class BlockDevice {
   private final var sectorsWritten: UInt64 = 0
   private final var transfers: UInt64 = 0
   private final var flushes: UInt64 = 0
+  private final var isClaimed = false
+  private final var writers = 0
   // Tells of each transfer, for who watches. Set by a demonstration.
   final var observer: ((DiskTransfer) -> Void)?
 
@@ -76,6 +78,32 @@ class BlockDevice {
       request.done.completeAll()
     }
   }
+
+  // MARK: Who has it for himself
+
+  /// Takes the disk for a file system or for swap; fails while another has it, or a file writes to it.
+  final func claim() throws(SystemFailure) {
+    let isFree = lock.withLockIRQ {
+      guard !isClaimed, writers == 0 else { return false }
+      isClaimed = true
+      return true
+    }
+    guard isFree else { throw SystemFailure(.busy) }
+  }
+
+  final func unclaim() { lock.withLockIRQ { isClaimed = false } }
+
+  /// Notes an open file that writes to the disk; fails while somebody else trusts its contents.
+  fileprivate final func beginWriting() throws(SystemFailure) {
+    let isFree = lock.withLockIRQ {
+      guard !isClaimed else { return false }
+      writers += 1
+      return true
+    }
+    guard isFree else { throw SystemFailure(.busy) }
+  }
+
+  fileprivate final func endWriting() { lock.withLockIRQ { writers -= 1 } }
 
   // MARK: For everybody
 
@@ -211,6 +239,7 @@ enum BlockDevices {
     _ inode: Inode, _ flags: OpenFlags, _ path: Path?
   ) throws(SystemFailure) -> OpenFile {
     guard let device = find(inode.device) else { throw SystemFailure(.noSuchAddress) }
+    if flags.canWrite { try device.beginWriting() }
     return BlockFile(device, inode, flags, path)
   }
 
@@ -335,5 +364,8 @@ final class BlockFile: OpenFile {
   }
 
   override func sync() throws(SystemFailure) { try device.flush() }
-  override func release() { buffer.deallocate() }
+  override func release() {
+    if flags.canWrite { device.endWriting() }
+    buffer.deallocate()
+  }
 }

@@ -6,6 +6,8 @@ enum Features {
   nonisolated(unsafe) private(set) static var hasSMAP = false
   nonisolated(unsafe) private(set) static var hasUMIP = false
   nonisolated(unsafe) private(set) static var hasGiBPages = false
+  /// A hypervisor says that it is one.
+  nonisolated(unsafe) private(set) static var isVirtual = false
   /// Translations can be tagged: a change of CR3 need not forget them.
   nonisolated(unsafe) private(set) static var hasPCID = false
   nonisolated(unsafe) private static var names = TextLine()
@@ -20,6 +22,8 @@ enum Features {
     hasUMIP = structured.ecx >> 2 & 1 != 0
     hasPCID = basic.ecx >> 17 & 1 != 0
     hasGiBPages = extended.edx >> 26 & 1 != 0
+    isVirtual = basic.ecx >> 31 & 1 != 0
+    SpinLock.isFair = !isVirtual
     note("fpu", basic.edx, 0)
     note("tsc", basic.edx, 4)
     note("apic", basic.edx, 9)
@@ -35,6 +39,7 @@ enum Features {
     note("smep", structured.ebx, 7)
     note("smap", structured.ebx, 20)
     note("umip", structured.ecx, 2)
+    note("hypervisor", basic.ecx, 31)
   }
 
   private static func note(_ name: StaticString, _ register: UInt32, _ bit: UInt32) {

@@ -4,9 +4,7 @@ enum FileCacheDemo {
     do throws(SystemFailure) {
       guard let disk = BlockDevices.find(DeviceNumber(1, 1)) else { return false }
       Demo.say("/dev/ram1 gets an empty apusfs and is mounted.")
-      do throws(DiskFailure) {
-        try ApusVolume.format(DeviceStore(disk))
-      } catch { throw SystemFailure(error.error) }
+      try format(disk)
       let fileSystem = try ApusFileSystem(disk)
       try Namespace.makeDirectories([UInt8](text: "/tmp/demo-disk"))
       let point = try PathWalk.resolve([UInt8](text: "/tmp/demo-disk"), nil)
@@ -19,6 +17,15 @@ enum FileCacheDemo {
     } catch {
       return Demo.check(false, "no step fails (this one: \(error.error.name))")
     }
+  }
+
+  /// Not under a file system that somebody else has mounted.
+  private static func format(_ disk: BlockDevice) throws(SystemFailure) {
+    try disk.claim()
+    defer { disk.unclaim() }
+    do throws(DiskFailure) {
+      try ApusVolume.format(DeviceStore(disk))
+    } catch { throw SystemFailure(error.error) }
   }
 
   private static func use(

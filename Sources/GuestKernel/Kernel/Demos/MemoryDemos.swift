@@ -66,6 +66,9 @@ enum DemoMemory {
       needs: ("COMPRESSED_SWAP", Configuration.COMPRESSED_SWAP),
       run: PressureDemo.run),
     KernelDemo(
+      name: "group-memory", summary: "a group of processes reaches its limit of memory",
+      needs: ("COMPRESSED_SWAP", Configuration.COMPRESSED_SWAP), run: GroupMemoryDemo.run),
+    KernelDemo(
       name: "oom", summary: "when nothing is left, the worst goes",
       needs: ("OOM_KILLER", Configuration.OOM_KILLER), run: OutOfMemoryDemo.run),
     KernelDemo(

@@ -49,6 +49,7 @@ private final class NullDevice: CharacterDevice {
 /// Takes everything, has zeroes without end.
 private final class ZeroDevice: CharacterDevice {
   init() { super.init("zero") }
+  override var isStream: Bool { false }
   override func read(
     _ file: DeviceFile, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemFailure) -> Int {
@@ -66,6 +67,7 @@ private final class ZeroDevice: CharacterDevice {
 /// Like zero, but has no room: programs test what they do when a disk is full.
 private final class FullDevice: CharacterDevice {
   init() { super.init("full") }
+  override var isStream: Bool { false }
   override func read(
     _ file: DeviceFile, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemFailure) -> Int {
@@ -79,6 +81,7 @@ private final class FullDevice: CharacterDevice {
 
 /// Random bytes from a cipher; what is written is mixed in.
 private final class RandomDevice: CharacterDevice {
+  override var isStream: Bool { false }
   override func read(
     _ file: DeviceFile, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemFailure) -> Int {

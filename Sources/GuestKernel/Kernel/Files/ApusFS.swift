@@ -57,7 +57,7 @@ final class ApusFileSystem: FileSystem {
   private var isMounted = true
   private let ending = WaitQueue()
   private let ended = Completion()
-  private let device: BlockDevice
+  fileprivate let device: BlockDevice
 
   static func start() {
     FileSystems.add(
@@ -73,9 +73,12 @@ final class ApusFileSystem: FileSystem {
 
   init(_ device: BlockDevice) throws(SystemFailure) {
     self.device = device
+    try device.claim()
     do throws(DiskFailure) {
       volume = try ApusVolume(DeviceStore(device))
     } catch {
+      device.unclaim()
+      log("apusfs", "\(text: device.name): no sound apusfs is there: \(error.error.name)")
       throw SystemFailure(error.error)
     }
     super.init()
@@ -137,6 +140,7 @@ final class ApusFileSystem: FileSystem {
     isMounted = false
     ending.wakeAll()
     ended.wait()
+    defer { device.unclaim() }
     try with { (volume) throws(DiskFailure) in try volume.close() }
     nodes = []
   }
@@ -337,6 +341,7 @@ private final class ApusNode: Inode {
     at position: UInt64, from buffer: UnsafeRawBufferPointer
   ) throws(SystemFailure) -> Int {
     guard kind == .regular else { throw SystemFailure(.isDirectory) }
+    guard !isSwapSpace else { throw SystemFailure(.textBusy) }
     return try apus.with { (volume) throws(DiskFailure) in
       let count = try volume.write(id, at: position, from: buffer, time: Clock.nanoseconds)
       try refresh(volume)
@@ -346,10 +351,20 @@ private final class ApusNode: Inode {
 
   override func truncate(to newSize: UInt64) throws(SystemFailure) {
     guard kind == .regular else { throw SystemFailure(.isDirectory) }
+    guard !isSwapSpace else { throw SystemFailure(.textBusy) }
     try apus.with { (volume) throws(DiskFailure) in
       try volume.truncate(id, to: newSize, time: Clock.nanoseconds)
       try refresh(volume)
     }
+  }
+
+  override func diskBlocks() throws(SystemFailure) -> (disk: BlockDevice, blocks: [UInt32])? {
+    // What is still on its way by the journal would overwrite the blocks later.
+    try apus.checkpoint()
+    let blocks = try apus.with { (volume) throws(DiskFailure) in
+      try volume.blocks(of: id, count: Int(size) / diskBlockSize)
+    }
+    return blocks.map { (apus.device, $0) }
   }
 
   override func sync() throws(SystemFailure) { try apus.sync() }

@@ -128,6 +128,7 @@ enum Mounts {
     guard path.dentry === mount.root, mount.point != nil else {
       throw SystemFailure(.invalidArgument)
     }
+    PageCache.forget(mount.fileSystem)
     mount.fileSystem.tree.lock()
     let isBusy = NameCache.forgetAll(of: mount.fileSystem) || isUsed(mount)
     mount.fileSystem.tree.unlock()

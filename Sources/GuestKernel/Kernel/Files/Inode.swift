@@ -25,8 +25,13 @@ class Inode {
   // Open files, working directories and mappings. Lock: `InodeUses.lock`.
   fileprivate var uses = 0
   fileprivate var isEvicted = false
+  // Files open for writing, and address spaces that run it: never both. Lock: `InodeUses.lock`.
+  fileprivate var writers = 0
+  fileprivate var executions = 0
   // The content's pages in memory, for who maps the file. Lock: the page cache's.
   final var pages: MemoryObject?
+  /// Its blocks on the disk are swap space: it can be neither written nor cut off.
+  final var isSwapSpace = false
   /// What a named pipe's readers and writers share.
   var pipe: Pipe?
 
@@ -114,6 +119,10 @@ class Inode {
     throw SystemFailure(kind == .directory ? .isDirectory : .invalidArgument)
   }
 
+  /// Where each page of the content lies on a disk, for swap space, which goes there directly; nil for
+  /// what has no such place, or has holes.
+  func diskBlocks() throws(SystemFailure) -> (disk: BlockDevice, blocks: [UInt32])? { nil }
+
   /// Fills a page for the page cache; what is behind the end is zeroes.
   func readPage(_ index: UInt64, into page: UnsafeMutableRawBufferPointer) throws(SystemFailure) {
     page.initializeMemory(as: UInt8.self, repeating: 0)
@@ -180,6 +189,29 @@ extension Inode {
       return true
     }
   }
+
+  /// Notes an open file that writes; fails while the file is a program that runs.
+  func beginWriting() throws(SystemFailure) {
+    let isFree = InodeUses.lock.withLock {
+      guard executions == 0 else { return false }
+      writers += 1
+      return true
+    }
+    guard isFree else { throw SystemFailure(.textBusy) }
+  }
+
+  func endWriting() { InodeUses.lock.withLock { writers -= 1 } }
+
+  /// Notes a program that runs; false while somebody writes to the file.
+  func beginExecution() -> Bool {
+    InodeUses.lock.withLock {
+      guard writers == 0 else { return false }
+      executions += 1
+      return true
+    }
+  }
+
+  func endExecution() { InodeUses.lock.withLock { executions -= 1 } }
 
   func drop() {
     InodeUses.lock.withLock {

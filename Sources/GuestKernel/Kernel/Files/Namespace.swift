@@ -32,16 +32,27 @@ enum Namespace {
     }
     guard inode.hold() else { throw SystemFailure(.notFound) }
     do throws(SystemFailure) {
-      if flags.contains(.truncate), inode.kind == .regular, flags.canWrite {
-        inode.lock.lock()
-        defer { inode.lock.unlock() }
-        try inode.truncate(to: 0)
+      let writes = inode.kind == .regular && flags.canWrite
+      if writes { try inode.beginWriting() }
+      do throws(SystemFailure) {
+        if writes, flags.contains(.truncate) { try truncate(inode, to: 0) }
+        return try inode.open(OpenFile.kept(flags), path)
+      } catch {
+        if writes { inode.endWriting() }
+        throw error
       }
-      return try inode.open(OpenFile.kept(flags), path)
     } catch {
       inode.drop()
       throw error
     }
+  }
+
+  /// Makes a file shorter or longer, and what is mapped of it.
+  static func truncate(_ inode: Inode, to size: UInt64) throws(SystemFailure) {
+    inode.lock.lock()
+    defer { inode.lock.unlock() }
+    try inode.truncate(to: size)
+    PageCache.didTruncate(inode)
   }
 
   /// A mount can be read-only; devices and pipes on it are not its content.
@@ -184,7 +195,7 @@ extension Namespace {
   private static func checkSticky(_ directory: Inode, _ inode: Inode) throws(SystemFailure) {
     let sticky: UInt16 = 0o1000
     guard directory.mode.permissions & sticky != 0 else { return }
-    try Permission.checkOwner(inode)
+    if Permission.caller.userID != directory.userID { try Permission.checkOwner(inode) }
   }
 
   static func rename(_ old: PathParent, _ new: PathParent) throws(SystemFailure) {
@@ -203,8 +214,12 @@ extension Namespace {
       if old.wantsDirectory || new.wantsDirectory, dentry.inode.kind != .directory {
         throw SystemFailure(.notDirectory)
       }
+      try checkSticky(old.directory.inode, dentry.inode)
       let target = try find(new.directory.dentry, new.name)
-      if let target, target.inode === dentry.inode { return }
+      if let target {
+        if target.inode === dentry.inode { return }
+        try checkSticky(new.directory.inode, target.inode)
+      }
       try checkRename(dentry, target, into: new.directory.dentry)
       try old.directory.inode.rename(
         old.name, dentry.inode, to: new.directory.inode, new.name, replacing: target?.inode)
@@ -250,16 +265,17 @@ extension Namespace {
     }
   }
 
-  /// The whole content of a file.
-  static func contents(of path: [UInt8], limit: Int = 1 << 20) throws(SystemFailure) -> [UInt8] {
+  /// The whole content of a file, which must be a small one.
+  static func contents(of path: [UInt8], limit: Int = 64 << 10) throws(SystemFailure) -> [UInt8] {
     let file = try open(path, .readOnly, permissions: 0, nil)
     defer { file.drop() }
+    guard file.inode?.kind == .regular else { throw SystemFailure(.invalidArgument) }
     var bytes: [UInt8] = []
-    while bytes.count < limit {
-      let part = try FileBytes.read(4096, from: file)
-      if part.isEmpty { break }
+    while true {
+      let part = try FileBytes.read(Int(pageSize), from: file)
+      if part.isEmpty { return bytes }
+      guard bytes.count + part.count <= limit else { throw SystemFailure(.fileTooLarge) }
       bytes += part
     }
-    return bytes
   }
 }

@@ -87,7 +87,10 @@ extension OpenFile {
     }
     guard isLast else { return }
     release()
-    inode?.drop()
+    if let inode {
+      if flags.canWrite, inode.kind == .regular { inode.endWriting() }
+      inode.drop()
+    }
   }
 
   /// Only some flags can be changed after opening.

@@ -1,17 +1,29 @@
 /// A file system that is nothing but its inodes in memory: the root, and /dev.
 ///
-/// Directories are lists, contents are page frames; what comes with the image (programs, initial
-/// modules) stays where it lies until somebody writes to it.
+/// Directories are lists; contents are page frames in a tree by their index, so that a hole costs nothing;
+/// what comes with the image (programs, initial modules) stays where it lies until somebody writes to
+/// it. Each has a limit, by default half of memory: who fills a disk gets ENOSPC, not the OOM killer.
 import KernelArch
 
 final class RamFS: FileSystem {
+  /// The last position that a file may reach.
+  static let largestFile: UInt64 = 1 << 40
+
   private let kindName: StaticString
   private var rootInode: RamInode?
   /// Lock: `tree`.
   private var lastNumber: UInt64 = 1
+  /// The most pages of content; as many inodes may be made.
+  private let limit: UInt64
+  private let quota = SpinLock("ramfs quota")
+  // Lock for these: `quota`.
+  private var usedPages: UInt64 = 0
+  private var usedInodes: UInt64 = 1
 
-  init(_ name: StaticString) {
+  /// `limit` in pages; half of memory if nothing is said.
+  init(_ name: StaticString, limit: UInt64? = nil) {
     kindName = name
+    self.limit = limit ?? UInt64(Frames.totalCount) / 2
     super.init()
     rootInode = RamInode(
       number: 1, fileSystem: self, mode: FileMode(.directory, permissions: 0o755))
@@ -24,9 +36,55 @@ final class RamFS: FileSystem {
     return rootInode
   }
 
-  fileprivate func make(_ mode: FileMode) -> RamInode {
+  /// From mount options: `size=` and a number of bytes, or of k, m, g, or a part of memory with %.
+  static func mount(_ options: [UInt8]) throws(SystemFailure) -> RamFS {
+    var limit: UInt64?
+    for option in options.split(separator: 0x2c) {
+      guard option.starts(with: [UInt8](text: "size=")),
+        let bytes = ByteCount.parse(
+          Array(option.dropFirst(5)), of: UInt64(Frames.totalCount) * pageSize)
+      else { throw SystemFailure(.invalidArgument) }
+      limit = (bytes + pageSize - 1) / pageSize
+    }
+    return RamFS("ramfs", limit: limit)
+  }
+
+  fileprivate func make(_ mode: FileMode) throws(SystemFailure) -> RamInode {
+    let hasRoom = quota.withLock {
+      guard usedInodes < limit else { return false }
+      usedInodes += 1
+      return true
+    }
+    guard hasRoom else { throw SystemFailure(.noSpace) }
     lastNumber += 1
     return RamInode(number: lastNumber, fileSystem: self, mode: mode)
+  }
+
+  /// Counts one more page; false when there may be no more.
+  fileprivate func takePage() -> Bool {
+    quota.withLock {
+      guard usedPages < limit else { return false }
+      usedPages += 1
+      return true
+    }
+  }
+
+  fileprivate func give(pages: UInt64, inodes: UInt64) {
+    quota.withLock {
+      usedPages -= pages
+      usedInodes -= inodes
+    }
+  }
+
+  override var status: FileSystemStatus {
+    var status = super.status
+    status.blockSize = pageSize
+    let used = quota.withLock { (usedPages, usedInodes) }
+    status.blocks = limit
+    status.freeBlocks = limit - used.0
+    status.inodes = limit
+    status.freeInodes = limit - used.1
+    return status
   }
 
   override func unmount() throws(SystemFailure) {
@@ -50,7 +108,8 @@ final class RamInode: Inode {
   fileprivate var target: [UInt8] = []
   // Of a file. Lock: `lock`.
   private var image: UnsafeRawBufferPointer?
-  private var frames: [UnsafeMutableRawPointer?] = []
+  /// Physical addresses of pages by their index.
+  private var frames = PageTree()
 
   override var residentContent: UnsafeRawBufferPointer? { image }
 
@@ -86,7 +145,7 @@ final class RamInode: Inode {
     _ name: [UInt8], _ mode: FileMode, _ device: DeviceNumber
   ) throws(SystemFailure) -> Inode {
     guard let ram, links > 0 else { throw SystemFailure(.notFound) }
-    let inode = ram.make(mode)
+    let inode = try ram.make(mode)
     inode.device = device
     if mode.kind == .directory { inode.links = 2 }
     add(name, inode)
@@ -97,7 +156,7 @@ final class RamInode: Inode {
     _ name: [UInt8], to text: [UInt8]
   ) throws(SystemFailure) -> Inode {
     guard let ram, links > 0 else { throw SystemFailure(.notFound) }
-    let inode = ram.make(FileMode(.symbolicLink, permissions: 0o777))
+    let inode = try ram.make(FileMode(.symbolicLink, permissions: 0o777))
     inode.target = text
     inode.size = UInt64(text.count)
     add(name, inode)
@@ -156,6 +215,13 @@ final class RamInode: Inode {
     freePages(from: 0)
   }
 
+  /// Holes take no room.
+  override var status: FileStatus {
+    var status = super.status
+    if image == nil, kind == .regular { status.blocks = UInt64(frames.count) * (pageSize / 512) }
+    return status
+  }
+
   // MARK: Content
 
   /// Shows memory that belongs to the kernel's image as the content, until it is written to.
@@ -179,8 +245,7 @@ final class RamInode: Inode {
       let at = position + UInt64(done)
       let offset = Int(at % pageSize)
       let chunk = min(count - done, Int(pageSize) - offset)
-      let index = Int(at / pageSize)
-      if index < frames.count, let page = frames[index] {
+      if let page = present(at / pageSize) {
         (target + done).copyMemory(from: page + offset, byteCount: chunk)
       } else {
         (target + done).initializeMemory(as: UInt8.self, repeating: 0, count: chunk)
@@ -195,14 +260,15 @@ final class RamInode: Inode {
   ) throws(SystemFailure) -> Int {
     guard kind == .regular else { throw SystemFailure(.isDirectory) }
     guard let source = buffer.baseAddress, !buffer.isEmpty else { return 0 }
-    guard position < 1 << 40 else { throw SystemFailure(.fileTooLarge) }
+    guard position < RamFS.largestFile else { throw SystemFailure(.fileTooLarge) }
     try ownContent()
+    let count = Int(min(UInt64(buffer.count), RamFS.largestFile - position))
     var done = 0
-    while done < buffer.count {
+    while done < count {
       let at = position + UInt64(done)
       let offset = Int(at % pageSize)
-      let chunk = min(buffer.count - done, Int(pageSize) - offset)
-      guard let page = page(Int(at / pageSize)) else { break }
+      let chunk = min(count - done, Int(pageSize) - offset)
+      guard let page = page(at / pageSize) else { break }
       (page + offset).copyMemory(from: source + done, byteCount: chunk)
       done += chunk
       size = max(size, at + UInt64(chunk))
@@ -214,14 +280,13 @@ final class RamInode: Inode {
 
   override func truncate(to newSize: UInt64) throws(SystemFailure) {
     guard kind == .regular else { throw SystemFailure(.isDirectory) }
-    guard newSize < 1 << 40 else { throw SystemFailure(.fileTooLarge) }
+    guard newSize <= RamFS.largestFile else { throw SystemFailure(.fileTooLarge) }
+    if newSize == 0 { image = nil }
     try ownContent()
     if newSize < size {
-      freePages(from: Int((newSize + pageSize - 1) / pageSize))
+      freePages(from: (newSize + pageSize - 1) / pageSize)
       let offset = Int(newSize % pageSize)
-      if offset > 0, Int(newSize / pageSize) < frames.count,
-        let page = frames[Int(newSize / pageSize)]
-      {
+      if offset > 0, let page = present(newSize / pageSize) {
         (page + offset).initializeMemory(
           as: UInt8.self, repeating: 0, count: Int(pageSize) - offset)
       }
@@ -230,7 +295,10 @@ final class RamInode: Inode {
     modified = Clock.nanoseconds
   }
 
-  override func evict() { freePages(from: 0) }
+  override func evict() {
+    freePages(from: 0)
+    ram?.give(pages: 0, inodes: 1)
+  }
 
   /// Copies what lies in the image, before the first change.
   private func ownContent() throws(SystemFailure) {
@@ -238,27 +306,39 @@ final class RamInode: Inode {
     image = nil
     let whole = size
     size = 0
-    let count = try write(at: 0, from: bytes)
-    guard UInt64(count) == whole else {
+    do throws(SystemFailure) {
+      guard try write(at: 0, from: bytes) == bytes.count else { throw SystemFailure(.noSpace) }
+    } catch {
       freePages(from: 0)
       image = bytes
       size = whole
-      throw SystemFailure(.noSpace)
+      throw error
     }
   }
 
-  private func page(_ index: Int) -> UnsafeMutableRawPointer? {
-    if index < frames.count, let page = frames[index] { return page }
-    guard let frame = Frames.allocate(order: 0, [.zero, .user]) else { return nil }
-    while frames.count <= index { frames.append(nil) }
-    frames[index] = frame.pointer
+  private func present(_ index: UInt64) -> UnsafeMutableRawPointer? {
+    let frame = frames[index]
+    return frame == 0 ? nil : PhysicalAddress(frame).pointer
+  }
+
+  /// The page to be written to, made if it is not there yet.
+  private func page(_ index: UInt64) -> UnsafeMutableRawPointer? {
+    if let page = present(index) { return page }
+    guard let ram, ram.takePage() else { return nil }
+    guard let frame = Frames.allocate(order: 0, [.zero, .user]) else {
+      ram.give(pages: 1, inodes: 0)
+      return nil
+    }
+    frames.set(index, frame.value)
     return frame.pointer
   }
 
-  private func freePages(from first: Int) {
-    while frames.count > first {
-      guard let page = frames.removeLast() else { continue }
-      Frames.release(PhysicalAddress(UInt64(UInt(bitPattern: page)) - Layout.directMap))
+  private func freePages(from first: UInt64) {
+    let before = frames.count
+    while let (index, frame) = frames.next(from: first) {
+      frames.set(index, 0)
+      Frames.release(PhysicalAddress(frame))
     }
+    ram?.give(pages: UInt64(before - frames.count), inodes: 0)
   }
 }

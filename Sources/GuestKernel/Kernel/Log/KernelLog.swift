@@ -64,6 +64,28 @@ enum KernelLog {
     }
   }
 
+  // Where the log begins for those who read all of it. Lock: `lock`.
+  nonisolated(unsafe) private static var cleared = 0
+
+  /// What is there stays for /proc/kmsg and `read_log`, and is gone for `syslog`.
+  static func clear() { lock.withLockIRQ { cleared = buffer.end } }
+
+  static var range: Range<Int> {
+    lock.withLockIRQ { min(max(cleared, buffer.start), buffer.end)..<buffer.end }
+  }
+
+  /// Bytes as they are in the buffer; none when they have been overwritten.
+  static func raw(from position: Int, limit: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(limit)
+    lock.withLockIRQ {
+      while bytes.count < limit, let byte = buffer.byte(at: position + bytes.count) {
+        bytes.append(byte)
+      }
+    }
+    return bytes
+  }
+
   /// Copies from `position` on, without the prefixes; returns the bytes and the position after them.
   static func read(from position: Int, limit: Int) -> (bytes: [UInt8], next: Int) {
     lock.withLockIRQ {

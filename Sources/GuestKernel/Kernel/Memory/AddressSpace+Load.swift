@@ -4,9 +4,7 @@ import KernelArch
 
 extension AddressSpace {
   /// Maps a segment of a program: the file's part from the file, zeroes behind it.
-  func load(
-    _ segment: ELFProgram.Segment, of object: MemoryObject, contents: UnsafeRawBufferPointer
-  ) -> Bool {
+  func load(_ segment: ELFProgram.Segment, of object: MemoryObject) -> Bool {
     var protection: Protection = .read
     if segment.isWritable { protection.insert(.write) }
     if segment.isExecutable { protection.insert(.execute) }
@@ -15,9 +13,7 @@ extension AddressSpace {
     let range = segment.firstPage..<segment.endPage
     guard segment.fileOffset % pageSize == segment.address % pageSize else {
       // Cannot be mapped from the file: copied.
-      let bytes = UnsafeRawBufferPointer(
-        rebasing: contents[Int(segment.fileOffset)..<Int(segment.fileOffset + segment.fileSize)])
-      return place(range, protection) && fill(segment.address, from: bytes)
+      return place(range, protection) && copy(segment, from: object)
     }
     let fileEnd = segment.address + segment.fileSize
     let split = min((fileEnd + pageSize - 1) & ~(pageSize - 1), range.upperBound)
@@ -28,6 +24,24 @@ extension AddressSpace {
     }
     let rest = segment.fileSize > 0 ? split : range.lowerBound
     return rest >= range.upperBound || place(rest..<range.upperBound, protection)
+  }
+
+  /// Copies the file's part of a segment, page by page.
+  private func copy(_ segment: ELFProgram.Segment, from object: MemoryObject) -> Bool {
+    var done: UInt64 = 0
+    while done < segment.fileSize {
+      let offset = (segment.fileOffset + done) % pageSize
+      let chunk = min(segment.fileSize - done, pageSize - offset)
+      guard case .success(let page) = object.page((segment.fileOffset + done) / pageSize) else {
+        return false
+      }
+      let bytes = UnsafeRawBufferPointer(start: (page.frame + offset).pointer, count: Int(chunk))
+      let isCopied = fill(segment.address + done, from: bytes)
+      Frames.release(page.frame)
+      guard isCopied else { return false }
+      done += chunk
+    }
+    return true
   }
 
   /// The stack: small at first, and able to grow.

@@ -7,12 +7,15 @@ final class DiskSwap: SwapArea {
   private static let sectorsPerPage: UInt64 = 8
   private let device: BlockDevice
 
+  /// Takes over the caller's claim of the disk.
   init?(_ device: BlockDevice, name: [UInt8]) {
     let pages = device.sectorCount / DiskSwap.sectorsPerPage
     guard pages > 1 else { return nil }
     self.device = device
     super.init(name: name, slots: Int(min(pages - 1, 1 << 20)))
   }
+
+  deinit { device.unclaim() }
 
   override func write(_ slot: Int, from frame: PhysicalAddress) -> Bool {
     transfer(slot, frame, isWrite: true)

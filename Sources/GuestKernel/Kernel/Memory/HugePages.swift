@@ -19,7 +19,7 @@ extension PageTables {
     for level in [4, 3] {
       let entry = PageTables.entry(table, Int(address.value >> UInt64(3 + 9 * level) & 511))
       if entry.pointee & 1 == 0 {
-        guard let frame = Frames.allocate(order: 0, [.zero, .noRetry]) else { return nil }
+        guard let frame = Frames.allocate(order: 0, [.zero, .user, .noRetry]) else { return nil }
         PageTables.countFrames(1)
         PageTables.link(entry, to: frame, level: level)
       }
@@ -57,7 +57,7 @@ extension AddressSpace {
     return .success(())
   }
 
-  /// Takes a page table without pages, left by an earlier mapping, out of a large page's way.
+  /// Takes a page table whose pages were dropped, or were never there, out of a large page's way.
   private func removeEmptyTable(_ start: UInt64) -> Bool {
     guard let entry = tables.makeLargeEntry(LinearAddress(start)) else { return false }
     let table = PhysicalAddress(entry.pointee & PageTables.addressMask)

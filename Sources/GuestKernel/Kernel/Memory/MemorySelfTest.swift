@@ -131,8 +131,7 @@ extension MemorySelfTest {
     held.release()
     Commitment.mode = mode
     // Pages of others went out as well: they come back.
-    let isEmpty = Swap.bringEverythingIn() && (!isOurs || Swap.usedSlots == 0)
-    if isOurs, !Swap.stop() { return false }
+    let isEmpty = isOurs ? Swap.close() : Swap.bringEverythingIn()
     return failures == 0 && isEmpty && MemoryStatistics.value(.swappedOut) > out
   }
 

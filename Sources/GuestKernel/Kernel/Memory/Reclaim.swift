@@ -4,7 +4,8 @@
 /// Two lists (`PageLists`) approximate which those are. A page at the end of the active list moves to the
 /// inactive one; at the end of that it is written out, unless a processor has used it meanwhile: then it
 /// is active again. Who needs memory and may sleep waits for the thread; nobody else reclaims, so no
-/// lock held by an allocating thread can be wanted twice.
+/// lock held by an allocating thread can be wanted twice. It works for all who wait, so it is served
+/// before them.
 import KernelArch
 
 enum Reclaim {
@@ -54,9 +55,18 @@ enum Reclaim {
     return lastYield > 0 || Frames.freeCount > Frames.minimum + frames
   }
 
+  /// Lets the thread look after the group that `GroupMemory` asks for.
+  static func wakeForGroup() { wanted.wakeOne() }
+
   private static func run() {
+    // With a hundred busy threads around, its fair share would be a hundredth.
+    Thread.current.setNice(-20)
     while true {
-      _ = wanted.wait(as: .uninterruptible) { atomic_load32(&requested) != 0 }
+      _ = wanted.wait(as: .uninterruptible) {
+        atomic_load32(&requested) != 0 || GroupMemory.isWanted
+      }
+      GroupMemory.serve()
+      guard atomic_load32(&requested) != 0 else { continue }
       let goal = max(Int(atomic_exchange32(&requested, 0)), Frames.high - Frames.freeCount, 32)
       lastYield = round(goal)
       _ = atomic_add32(&rounds, 1)
@@ -82,6 +92,7 @@ enum Reclaim {
 
   private static func shrinkCaches() -> Int {
     var found = 0
+    found += KernelStacks.shrink()
     for cache in SlabCache.all { found += cache._withUnsafeGuaranteedRef { $0.shrink() } }
     return found
   }
@@ -103,27 +114,43 @@ enum Reclaim {
         Frames.putBack(frame, active: true)
         return false
       }
-      let isGone = Frames.has(frame, .cached) ? evictCached(frame) : evictPrivate(frame)
-      if isGone {
-        MemoryStatistics.count(.stolen)
-      } else {
-        Frames.putBack(frame, active: true)
-      }
-      return isGone
+      return evict(frame, sparesFiles: filesAreFew)
     }
   }
 
+  /// So few pages of files are left that they are those that everybody needs all the time: programs' code.
+  ///
+  /// Who took them would find memory for ever, and nobody would get on.
+  private static var filesAreFew: Bool {
+    Int(MemoryStatistics.value(.cachedPages)) + Frames.freeCount <= Frames.high
+  }
+
+  /// Takes an isolated frame away from whoever has it; otherwise puts it back, and returns false.
+  ///
+  /// `MemoryObject.lifetime` is held.
+  static func evict(_ frame: PhysicalAddress, sparesFiles: Bool = false) -> Bool {
+    let isGone =
+      Frames.has(frame, .cached)
+      ? evictCached(frame, sparesFiles: sparesFiles) : evictPrivate(frame)
+    if isGone {
+      MemoryStatistics.count(.stolen)
+    } else {
+      Frames.putBack(frame, active: true)
+    }
+    return isGone
+  }
+
   /// A page of a memory object: unmapped everywhere, then forgotten by the object.
-  private static func evictCached(_ frame: PhysicalAddress) -> Bool {
+  private static func evictCached(_ frame: PhysicalAddress, sparesFiles: Bool) -> Bool {
     let page = Frames.page(frame).pointee
     guard page.state.contains(.cached), let owner = UnsafeRawPointer(bitPattern: page.owner) else {
       return false
     }
-    let unmapped = ReverseMapping.unmap(frame, replacement: 0) {}
-    for _ in 0..<unmapped.count { Frames.release(frame) }
-    guard unmapped.isComplete else { return false }
-    return Unmanaged<MemoryObject>.fromOpaque(owner)._withUnsafeGuaranteedRef {
-      $0.evict(page.index, frame)
+    return Unmanaged<MemoryObject>.fromOpaque(owner)._withUnsafeGuaranteedRef { object in
+      if sparesFiles, !object.isSwapBacked { return false }
+      let unmapped = ReverseMapping.unmap(frame, replacement: 0) {}
+      for _ in 0..<unmapped.count { Frames.release(frame) }
+      return unmapped.isComplete && object.evict(page.index, frame)
     }
   }
 

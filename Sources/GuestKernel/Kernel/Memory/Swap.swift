@@ -28,6 +28,8 @@ enum Swap {
   nonisolated(unsafe) private(set) static var area: SwapArea?
   /// The frames of slots whose page is still in memory, with a reference.
   nonisolated(unsafe) private static var cache = PageTree()
+  /// The area is to be left: nothing goes out any more.
+  nonisolated(unsafe) private static var isClosing = false
 
   static var slots: Int { map.count }
   static var usedSlots: Int { map.used }
@@ -44,8 +46,20 @@ enum Swap {
     }
   }
 
-  /// Stops using the area, which must be empty.
-  static func stop() -> Bool {
+  /// Stops using the area, after everything has come back into memory; false when that has no room.
+  static func close() -> Bool {
+    lock.withLockIRQ { isClosing = true }
+    defer { lock.withLockIRQ { isClosing = false } }
+    for _ in 0..<100 {
+      guard bringEverythingIn() else { return false }
+      if stop() { return true }
+      // The page that reclaim had in hand has just gone out.
+      Thread.sleep(nanoseconds: 10_000_000)
+    }
+    return false
+  }
+
+  private static func stop() -> Bool {
     var old: SwapArea?
     var empty = SwapMap(slots: 0)
     let isStopped: Bool = lock.withLockIRQ {
@@ -111,7 +125,9 @@ enum Swap {
 
   /// A slot for a page that nobody maps; nil when it could not be written.
   static func write(_ frame: PhysicalAddress) -> Int? {
-    guard let area, let slot = lock.withLockIRQ({ map.allocate() }) else { return nil }
+    guard let area, let slot = lock.withLockIRQ({ isClosing ? nil : map.allocate() }) else {
+      return nil
+    }
     guard area.write(slot, from: frame) else {
       release(slot)
       return nil
@@ -125,6 +141,7 @@ enum Swap {
     guard area != nil else { return nil }
     let known = Int(Frames.page(frame).pointee.owner)
     return lock.withLockIRQ {
+      guard !isClosing else { return nil }
       if known != 0, cache[UInt64(known - 1)] == frame.value {
         map.retain(known - 1)
         return known - 1

@@ -19,6 +19,13 @@ enum UserMemory {
     return isWhole ? bytes : nil
   }
 
+  /// Fills a buffer of the kernel's.
+  static func read(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    guard isUser(address, UInt64(buffer.count)) else { return false }
+    guard let base = buffer.baseAddress else { return true }
+    return user_copy(base, pointer_to(address), UInt64(buffer.count)) == 0
+  }
+
   static func write(_ bytes: UnsafeRawBufferPointer, to address: UInt64) -> Bool {
     guard isUser(address, UInt64(bytes.count)) else { return false }
     guard let base = bytes.baseAddress else { return true }

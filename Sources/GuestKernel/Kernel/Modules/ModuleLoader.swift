@@ -195,9 +195,13 @@ extension ModuleLoader {
     guard Configuration.MODULES else { return .noSuchCall }
     if Modules.find(name) != nil { return nil }
     let deepest = 8
-    guard depth < deepest, let file = ModuleFiles.find(name) else {
-      log("module", "\(text: name): no such module")
-      return .notFound
+    guard depth < deepest else { return .tooManyLinks }
+    let file: ModuleFile
+    do throws(SystemFailure) {
+      file = try ModuleFiles.find(name)
+    } catch {
+      log("module", "\(text: name): \(error.error.name)")
+      return error.error
     }
     for other in dependencies(file) {
       if let error = request(other, depth: depth + 1) { return error }
@@ -206,16 +210,14 @@ extension ModuleLoader {
     for option in Power.options.module.parameters where option.module == name {
       assignments.append(option.assignment)
     }
-    return file.withUnsafeBytes { load($0, parameters: assignments + parameters) }
+    return load(file.bytes, parameters: assignments + parameters)
   }
 
-  private static func dependencies(_ file: [UInt8]) -> [[UInt8]] {
-    file.withUnsafeBytes { bytes in
-      guard let object = try? ModuleObject(ModuleSignature.split(bytes).module),
-        let section = object.section(named: ".modinfo")
-      else { return [] }
-      return ModuleDescription(Array(object.bytes(of: section))).depends
-    }
+  private static func dependencies(_ file: ModuleFile) -> [[UInt8]] {
+    guard let object = try? ModuleObject(ModuleSignature.split(file.bytes).module),
+      let section = object.section(named: ".modinfo")
+    else { return [] }
+    return ModuleDescription(Array(object.bytes(of: section))).depends
   }
 
   /// The modules of `modules=` and of /etc/modules, before the first program.
@@ -226,9 +228,13 @@ extension ModuleLoader {
 
 /// Where module files are: /lib/modules, which begins with those of the image and the initial modules.
 enum ModuleFiles {
-  static func find(_ name: [UInt8]) -> [UInt8]? {
+  /// A name is no path: nothing outside of the directory is found.
+  static func find(_ name: [UInt8]) throws(SystemFailure) -> ModuleFile {
+    guard !name.isEmpty, !name.contains(0x2f) else { throw SystemFailure(.notFound) }
     let path = [UInt8](text: "/lib/modules/") + name + [UInt8](text: ".ko")
-    return try? Namespace.contents(of: path, limit: ModuleObject.largest)
+    let file = try Namespace.open(path, .readOnly, permissions: 0, nil)
+    defer { file.drop() }
+    return try ModuleFile(reading: file)
   }
 
   /// The names in /etc/modules, one a line; what follows a # is not read.

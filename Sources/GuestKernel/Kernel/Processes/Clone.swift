@@ -18,6 +18,14 @@ enum Clone {
     static let setParentWord = Flags(rawValue: 0x10_0000)
     static let clearChildWord = Flags(rawValue: 0x20_0000)
     static let setChildWord = Flags(rawValue: 0x100_0000)
+    /// Semaphore undo lists, of which there are none here: they may be shared.
+    static let semaphores = Flags(rawValue: 0x4_0000)
+    /// The low byte: the signal that tells the parent of the child's end.
+    static let signal = Flags(rawValue: 0xff)
+    static let known: Flags = [
+      .everything, .vfork, .setStorage, .setParentWord, .clearChildWord, .setChildWord, .semaphores,
+      .signal,
+    ]
     static let everything: Flags = [.memory, .directories, .files, .handlers, .thread]
   }
 
@@ -26,6 +34,11 @@ enum Clone {
     parentWord: UInt64, childWord: UInt64, storage: UInt64
   ) throws(SystemFailure) -> UInt64 {
     let flags = Flags(rawValue: flags)
+    let signal = flags.intersection(.signal).rawValue
+    // A parent hears of its children by SIGCHLD, and of threads not at all.
+    guard flags.isSubset(of: .known), signal == 0 || signal == UInt64(Signal.child.number) else {
+      throw SystemFailure(.invalidArgument)
+    }
     let shared = flags.intersection(.everything)
     if shared.isEmpty || shared == .memory && flags.contains(.vfork) {
       return try Fork.fork(frame, stackPointer: stack)
@@ -53,8 +66,8 @@ enum Clone {
     _ frame: UnsafeMutablePointer<trap_frame>, _ stack: UInt64
   ) throws(SystemFailure) -> Thread {
     let process = Process.current
-    guard let user = Thread.current.user,
-      let kernelStack = withInterruptsOff({ KernelStacks.allocate() })
+    guard let user = Thread.current.user, Processes.mayStartThread(process),
+      let kernelStack = KernelStacks.allocate(.normal, .user)
     else { throw SystemFailure(.tryAgain) }
     let thread = Scheduler.add(name: process.name, process: process, stackTop: kernelStack)
     let copy = UserThread(copying: user)

@@ -1,20 +1,42 @@
 /// A file that is to be executed: an ELF64 program, or a script that names its interpreter.
+///
+/// Only the headers are read here. The segments are mapped, and their pages come from the page cache when
+/// they are touched: a program may be far larger than memory, as long as it does not need all of itself.
 import KernelArch
 
 struct Executable {
   let path: [UInt8]
   let image: ELFProgram
   private let content: Content
+  /// Whose rights the program has, when its file says that it is not the caller's.
+  let owner: Owner
 
-  /// Where the bytes are.
-  private enum Content {
-    /// In the kernel's image: pages are shared with everybody who runs the program.
-    case resident(UnsafeRawBufferPointer)
-    case copied([UInt8])
+  struct Owner {
+    var user: UInt32?
+    var group: UInt32?
+
+    init(_ inode: Inode) {
+      let (setsUser, setsGroup): (UInt16, UInt16) = (0o4000, 0o2000)
+      if inode.mode.permissions & setsUser != 0 { user = inode.userID }
+      if inode.mode.permissions & setsGroup != 0 { group = inode.groupID }
+    }
+
+    /// What the caller becomes; a process whose calls are filtered gains nothing, since the filter could
+    /// make such a program err.
+    var credentials: Credentials {
+      var credentials = Permission.callersCredentials
+      let isFiltered = Process.current.callFilter != nil
+      credentials.execute(asUser: isFiltered ? nil : user, asGroup: isFiltered ? nil : group)
+      return credentials
+    }
   }
 
-  /// The most that is read of a file that cannot be mapped.
-  private static let largestFile: UInt64 = 16 << 20
+  /// Where the pages come from.
+  private enum Content {
+    /// The kernel's image.
+    case resident(UnsafeRawBufferPointer)
+    case file(ProgramFile)
+  }
 
   /// The last part of the path, which `ps` shows.
   var name: [UInt8] {
@@ -28,8 +50,14 @@ struct Executable {
     var path = path
     let longestChain = 4
     for _ in 0..<longestChain {
-      let content = try read(path)
-      guard let line = ScriptLine(start(of: content)) else { return try program(path, content) }
+      let inode = try PathWalk.resolve(path).inode
+      guard inode.kind == .regular else { throw SystemFailure(.accessDenied) }
+      try Permission.check(inode, .execute)
+      let file = try ProgramFile(inode)
+      let start = try file.start(Int(pageSize))
+      guard let line = ScriptLine(Array(start.prefix(128))) else {
+        return try program(path, file, start, Owner(inode))
+      }
       let rest = arguments.dropFirst()
       arguments = [line.interpreter]
       if let argument = line.argument { arguments.append(argument) }
@@ -40,97 +68,78 @@ struct Executable {
     throw SystemFailure(.tooManyLinks)
   }
 
-  private static func read(_ path: [UInt8]) throws(SystemFailure) -> Content {
-    let inode = try PathWalk.resolve(path).inode
-    guard inode.kind == .regular else { throw SystemFailure(.accessDenied) }
-    try Permission.check(inode, .execute)
-    if let content = inode.residentContent { return .resident(content) }
-    guard inode.hold() else { throw SystemFailure(.notFound) }
-    defer { inode.drop() }
-    inode.lock.lock()
-    defer { inode.lock.unlock() }
-    guard inode.size <= largestFile else { throw SystemFailure(.fileTooLarge) }
-    var bytes = [UInt8](repeating: 0, count: Int(inode.size))
-    let outcome = bytes.withUnsafeMutableBytes { buffer -> Result<Int, SystemFailure> in
-      do throws(SystemFailure) {
-        return .success(try inode.read(at: 0, into: buffer))
+  private static func program(
+    _ path: [UInt8], _ file: ProgramFile, _ start: [UInt8], _ owner: Owner
+  ) throws(SystemFailure) -> Executable {
+    var start = start
+    // Linkers put the program headers behind the ELF header; others may be far away, but not too far.
+    let farthest: UInt64 = 64 << 10
+    let end = start.withUnsafeBytes { ELFProgram.headersEnd($0) } ?? 0
+    if end > UInt64(start.count), end <= farthest { start = try file.start(Int(end)) }
+    let size = file.inode.size
+    let result = start.withUnsafeBytes { buffer -> Result<ELFProgram, ELFError> in
+      do throws(ELFError) {
+        return .success(try ELFProgram(buffer, size: size, within: Layout.userSpace))
       } catch {
         return .failure(error)
       }
     }
-    bytes.removeLast(bytes.count - (try outcome.get()))
-    return .copied(bytes)
-  }
-
-  private static func start(of content: Content) -> [UInt8] {
-    switch content {
-    case .resident(let bytes): Array(bytes.prefix(128))
-    case .copied(let bytes): Array(bytes.prefix(128))
-    }
-  }
-
-  private static func program(
-    _ path: [UInt8], _ content: Content
-  ) throws(SystemFailure) -> Executable {
-    do throws(ELFError) {
-      return Executable(path: path, image: try parse(content), content: content)
-    } catch {
+    switch result {
+    case .success(let image):
+      let content = file.inode.residentContent.map { Content.resident($0) } ?? .file(file)
+      return Executable(path: path, image: image, content: content, owner: owner)
+    case .failure(let error):
       log("exec", "\(text: path): \(error.name)")
       throw SystemFailure(.badExecutable)
     }
   }
 
-  private static func parse(_ content: Content) throws(ELFError) -> ELFProgram {
+  /// Maps all segments; false when there is no memory for that.
+  func load(into space: AddressSpace) -> Bool {
+    let object: MemoryObject
     switch content {
-    case .resident(let bytes): return try ELFProgram(bytes, within: Layout.userSpace)
-    case .copied(let bytes):
-      let result = bytes.withUnsafeBytes { buffer -> Result<ELFProgram, ELFError> in
-        do throws(ELFError) {
-          return .success(try ELFProgram(buffer, within: Layout.userSpace))
-        } catch {
-          return .failure(error)
-        }
-      }
-      return try result.get()
+    case .resident(let bytes):
+      object = ImageObject.of(bytes, name: path)
+    case .file(let file):
+      guard let pages = PageCache.object(of: file.inode, name: path) else { return false }
+      object = pages
+      space.program = file
     }
+    for segment in image.segments where !space.load(segment, of: object) { return false }
+    return true
   }
 }
 
-// MARK: Into memory
+/// A file while it is being run: nobody may write to it, since its pages are the program.
+///
+/// An address space keeps one, those that `fork` makes of it the same; the last lets the file go.
+final class ProgramFile {
+  let inode: Inode
 
-extension Executable {
-  func load(into space: AddressSpace) -> Bool {
-    switch content {
-    case .resident(let bytes):
-      let object = ImageObject.of(bytes, name: path)
-      for segment in image.segments where !space.load(segment, of: object, contents: bytes) {
-        return false
-      }
-    case .copied(let bytes):
-      for segment in image.segments {
-        guard bytes.withUnsafeBytes({ Executable.copy(segment, $0, into: space) }) else {
-          return false
-        }
-      }
+  init(_ inode: Inode) throws(SystemFailure) {
+    guard inode.hold() else { throw SystemFailure(.notFound) }
+    guard inode.beginExecution() else {
+      inode.drop()
+      throw SystemFailure(.textBusy)
     }
-    return true
+    self.inode = inode
   }
 
-  private static func copy(
-    _ segment: ELFProgram.Segment, _ file: UnsafeRawBufferPointer, into space: AddressSpace
-  ) -> Bool {
-    var protection: Protection = .read
-    if segment.isWritable { protection.insert(.write) }
-    if segment.isExecutable { protection.insert(.execute) }
-    space.heapStart = max(space.heapStart, segment.endPage)
-    space.heapEnd = space.heapStart
-    let mapped = space.map(
-      at: segment.firstPage, size: segment.endPage - segment.firstPage, protection,
-      replacing: false)
-    guard case .success = mapped else { return false }
-    let start = Int(segment.fileOffset)
-    return space.fill(
-      segment.address,
-      from: UnsafeRawBufferPointer(rebasing: file[start..<start + Int(segment.fileSize)]))
+  deinit {
+    inode.endExecution()
+    inode.drop()
+  }
+
+  /// The first bytes of the file.
+  fileprivate func start(_ count: Int) throws(SystemFailure) -> [UInt8] {
+    PageCache.willRead(inode)
+    inode.lock.lock()
+    defer { inode.lock.unlock() }
+    var bytes = [UInt8](repeating: 0, count: count)
+    let got = try bytes.withUnsafeMutableBytes { buffer in
+      SystemCalls.outcome { () throws(SystemFailure) in try inode.read(at: 0, into: buffer) }
+    }.get()
+    bytes.removeLast(count - got)
+    return bytes
   }
 }

@@ -43,8 +43,10 @@ enum Timeouts {
     }
   }
 
-  static func remove(_ thread: Thread) {
-    guard thread.timeout.pointee.isQueued else { return }
+  /// Returns when nobody looks at the thread's timeout any more: `expire` may have taken it out already,
+  /// and still be about to wake the thread.
+  static func remove(_ thread: Thread, until deadline: UInt64) {
+    guard deadline != .max else { return }
     lock.withLockIRQ {
       guard thread.timeout.pointee.isQueued else { return }
       thread.timeout.pointee.isQueued = false

@@ -62,9 +62,8 @@ enum Futex {
     }
     let root = process.space.tables.root.value
     if isPrivate { return Key(space: root, address: word) }
-    guard let physical = process.space.tables.translate(LinearAddress(word)) else {
-      throw SystemFailure(.badAddress)
-    }
+    let physical = process.space.translate(word)
+    guard let physical else { throw SystemFailure(.badAddress) }
     return Key(space: 0, address: physical.value)
   }
 

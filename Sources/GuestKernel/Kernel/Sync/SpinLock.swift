@@ -1,8 +1,10 @@
 /// The lock that everything else stands on: whoever finds it taken tries again until it is free.
 ///
 /// It is a ticket lock: each comer draws a number and waits until that number is served, so nobody is
-/// overtaken. Since others burn their time meanwhile, its holder must be quick, must not sleep and must
-/// not be preempted. A lock that an interrupt handler takes too must be taken with interrupts off
+/// overtaken. In a virtual machine that would be too much order: whose turn it is may just not have a
+/// real processor, and all would wait for that one. There a number is drawn only when it is served at
+/// once, by whoever sees it first. Since others burn their time meanwhile, its holder must be quick,
+/// must not sleep and must not be preempted. A lock that an interrupt handler takes too must be taken with interrupts off
 /// (`withLockIRQ`), one that softirqs take with softirqs off (`withLockBH`): else the handler would
 /// wait for the very thread it interrupted. That mistake, and taking a lock twice, is a panic with
 /// both places.
@@ -24,6 +26,11 @@ final class SpinLock {
   /// See `LockClasses` and `LockStatistics`.
   var validatorClass: UInt32 = 0
   private var takenAt: UInt64 = 0
+
+  /// Who comes first is served first; false in a virtual machine.
+  ///
+  /// Written by the boot processor before it starts others.
+  nonisolated(unsafe) static var isFair = true
 
   @inline(__always)
   init(_ name: StaticString) { self.name = name }
@@ -94,7 +101,7 @@ final class SpinLock {
   /// Takes the lock if nobody has it.
   func tryLock(file: StaticString = #fileID, line: UInt32 = #line) -> Bool {
     Preemption.disable()
-    guard Configuration.SMP ? takeTurn() : atomic_load32(&holder) == 0 else {
+    guard Configuration.SMP ? takeIfFree() : atomic_load32(&holder) == 0 else {
       Preemption.enable()
       return false
     }
@@ -110,19 +117,24 @@ final class SpinLock {
 extension SpinLock {
   private func acquire(_ file: StaticString, _ line: UInt32) {
     if LockValidator.isOn { LockValidator.willAcquire(&validatorClass, name, kind: .spin) }
-    if Configuration.SMP {
-      let ticket = atomic_add32(&nextTicket, 1)
-      if atomic_load32(&nowServing) != ticket { wait(for: ticket, file, line) }
-    } else {
+    if !Configuration.SMP {
       // On one processor, that nobody may be preempted keeps all others away.
       assertNotHeld(file, line)
+    } else if SpinLock.isFair {
+      let ticket = atomic_add32(&nextTicket, 1)
+      if atomic_load32(&nowServing) != ticket {
+        wait(file, line) { atomic_load32(&nowServing) == ticket }
+      }
+    } else if !takeIfFree() {
+      wait(file, line) { takeIfFree() }
     }
     noteTaken(file, line)
   }
 
-  /// Draws a number if it would be served at once.
-  private func takeTurn() -> Bool {
+  /// Draws the number that is being served, if nobody has it.
+  private func takeIfFree() -> Bool {
     let serving = atomic_load32(&nowServing)
+    guard atomic_load32(&nextTicket) == serving else { return false }
     return atomic_replace32(&nextTicket, serving, serving &+ 1)
   }
 
@@ -135,9 +147,9 @@ extension SpinLock {
   }
 
   @inline(never)
-  private func wait(for ticket: UInt32, _ file: StaticString, _ line: UInt32) {
+  private func wait(_ file: StaticString, _ line: UInt32, _ isTaken: () -> Bool) {
     assertNotHeld(file, line)
-    while atomic_load32(&nowServing) != ticket {
+    while !isTaken() {
       // The holder may have been stopped for good.
       if Panic.isUnderWay { return }
       TLB.serveWhileWaiting()

@@ -125,7 +125,7 @@ final class WaitQueue {
     }
     Timeouts.add(thread, until: deadline)
     Scheduler.schedule(.waiting)
-    Timeouts.remove(thread)
+    Timeouts.remove(thread, until: deadline)
     return .done
   }
 }

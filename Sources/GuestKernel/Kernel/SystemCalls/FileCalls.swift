@@ -106,10 +106,7 @@ extension SystemCalls {
     guard let inode = file.inode, inode.kind == .regular, size >= 0, size < 1 << 62 else {
       throw Failure(.invalidArgument)
     }
-    inode.lock.lock()
-    defer { inode.lock.unlock() }
-    try inode.truncate(to: UInt64(size))
-    PageCache.didTruncate(inode)
+    try Namespace.truncate(inode, to: UInt64(size))
     return 0
   }
 
@@ -227,7 +224,8 @@ extension SystemCalls {
   static func duplicateExactly(
     _ descriptor: Int32, _ target: Int32, _ flags: UInt64
   ) throws(Failure) -> UInt64 {
-    if descriptor == target { throw Failure(.invalidArgument) }
+    let closeOnExec = UInt64(OpenFlags.closeOnExec.rawValue)
+    if descriptor == target || flags & ~closeOnExec != 0 { throw Failure(.invalidArgument) }
     return try duplicateTo(descriptor, target, flags)
   }
 
@@ -235,6 +233,9 @@ extension SystemCalls {
     _ descriptor: Int32, _ target: Int32, _ flags: UInt64
   ) throws(Failure) -> UInt64 {
     let table = try FileTable.ofCaller()
+    guard flags & ~UInt64(OpenFlags.closeOnExec.rawValue) == 0 else {
+      throw Failure(.invalidArgument)
+    }
     let file = try table.get(Int(descriptor))
     if Int(descriptor) == Int(target) {
       file.drop()
@@ -282,6 +283,8 @@ extension SystemCalls {
 
   static func pipe(_ address: UInt64, _ flags: UInt64) throws(Failure) -> UInt64 {
     let table = try FileTable.ofCaller()
+    let known: OpenFlags = [.closeOnExec, .nonBlocking]
+    guard flags & ~UInt64(known.rawValue) == 0 else { throw Failure(.invalidArgument) }
     let flags = OpenFlags(rawValue: UInt32(truncatingIfNeeded: flags))
     let ends = Pipe.make(flags)
     let closes = flags.contains(.closeOnExec)

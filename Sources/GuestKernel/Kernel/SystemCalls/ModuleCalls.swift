@@ -8,42 +8,43 @@ extension SystemCalls {
   static func initModule(
     _ image: UInt64, _ length: UInt64, _ parameters: UInt64
   ) -> Answer {
-    guard length <= UInt64(ModuleObject.largest) else { return fail(.fileTooLarge) }
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     guard let text = string(at: parameters, longest: longestParameters) else {
       return fail(.badAddress)
     }
-    guard let bytes = UserMemory.read(image, count: length) else { return fail(.badAddress) }
-    return load(bytes, Words.split(text))
+    do throws(SystemFailure) {
+      let file = try ModuleFile(size: length)
+      guard UserMemory.read(image, into: file.memory) else { return fail(.badAddress) }
+      return load(file, Words.split(text))
+    } catch {
+      return fail(error.error)
+    }
   }
 
   /// finit_module(fd, parameters, flags): the same from an open file.
   static func finitModule(
     _ descriptor: Int32, _ parameters: UInt64, _ flags: UInt64
   ) throws(SystemFailure) -> UInt64 {
+    try Permission.checkSuperuser()
+    let known: UInt64 = 3  // MODULE_INIT_IGNORE_...: nothing of what they ignore is checked here
+    guard flags & ~known == 0 else { throw SystemFailure(.invalidArgument) }
     guard let table = FileTable.current else { throw SystemFailure(.badDescriptor) }
     let file = try table.get(Int(descriptor))
     defer { file.drop() }
     guard let text = string(at: parameters, longest: longestParameters) else {
       throw SystemFailure(.badAddress)
     }
-    var bytes: [UInt8] = []
-    while bytes.count <= ModuleObject.largest {
-      let part = try FileBytes.read(65536, from: file)
-      if part.isEmpty { break }
-      bytes += part
-    }
-    return try load(bytes, Words.split(text)).get()
+    return try load(try ModuleFile(reading: file), Words.split(text)).get()
   }
 
-  static func load(_ bytes: [UInt8], _ parameters: [[UInt8]]) -> Answer {
-    if let error = bytes.withUnsafeBytes({ ModuleLoader.load($0, parameters: parameters) }) {
-      return fail(error)
-    }
+  private static func load(_ file: ModuleFile, _ parameters: [[UInt8]]) -> Answer {
+    if let error = ModuleLoader.load(file.bytes, parameters: parameters) { return fail(error) }
     return .success(0)
   }
 
   /// delete_module(name, flags): O_TRUNC in the flags means by force.
   static func deleteModule(_ name: UInt64, _ flags: UInt64) -> Answer {
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     let truncate: UInt64 = 0x200
     guard let text = string(at: name, longest: 64) else { return fail(.badAddress) }
     if let error = ModuleLoader.unload(text, force: flags & truncate != 0) { return fail(error) }
@@ -52,6 +53,7 @@ extension SystemCalls {
 
   /// request_module(name, parameters): loads by name, with what it depends on first.
   static func requestModule(_ name: UInt64, _ parameters: UInt64) -> Answer {
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     guard let text = string(at: name, longest: 64),
       let values = string(at: parameters, longest: longestParameters)
     else { return fail(.badAddress) }

@@ -4,6 +4,7 @@ import KernelArch
 extension SystemCalls {
   /// swapon(path, flags): a file or a disk; "zram:PAGES" is compressed memory.
   static func swapOn(_ path: UInt64, _ flags: UInt64) throws(SystemFailure) -> UInt64 {
+    try Permission.checkSuperuser()
     try Swap.use(try UserMemory.path(path))
     return 0
   }
@@ -11,6 +12,7 @@ extension SystemCalls {
   /// swapoff(path): everything comes back into memory first.
   static func swapOff(_ path: UInt64) throws(SystemFailure) -> UInt64 {
     guard Configuration.SWAP else { throw SystemFailure(.noSuchCall) }
+    try Permission.checkSuperuser()
     let name = try UserMemory.path(path)
     guard let area = Swap.area, area.name == name else { throw SystemFailure(.invalidArgument) }
     try Swap.leave()
@@ -30,7 +32,7 @@ extension Swap {
   /// Stops swapping, when everything is back in memory.
   static func leave() throws(SystemFailure) {
     guard area != nil else { throw SystemFailure(.invalidArgument) }
-    guard bringEverythingIn(), stop() else { throw SystemFailure(.outOfMemory) }
+    guard close() else { throw SystemFailure(.outOfMemory) }
   }
 
   private static func makeArea(_ name: [UInt8]) throws(SystemFailure) -> SwapArea? {
@@ -41,14 +43,22 @@ extension Swap {
       return CompressedSwap(slots: Int(slots), name: name)
     }
     if try PathWalk.resolve(name).inode.kind == .blockDevice {
-      return DiskSwap(try BlockDevices.find(name), name: name)
+      let device = try BlockDevices.find(name)
+      try device.claim()
+      guard let area = DiskSwap(device, name: name) else {
+        device.unclaim()
+        return nil
+      }
+      return area
     }
     let file = try Namespace.open(name, .readWrite, permissions: 0)
-    let end = try file.seek(0, .end)
-    guard let area = FileSwap(file, name: name, size: end) else {
+    do throws(SystemFailure) {
+      if let area = try FileSwap(file, name: name) { return area }
+    } catch {
       file.drop()
-      return nil
+      throw error
     }
-    return area
+    file.drop()
+    return nil
   }
 }

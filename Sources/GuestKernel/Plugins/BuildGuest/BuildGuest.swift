@@ -33,8 +33,9 @@ struct GuestBuild {
   private let sharedCore = [
     "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusVolume",
     "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
-    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ELFProgram", "FileRecords", "Heap",
-    "LineEditor", "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue", "Script",
+    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ByteCount", "ELFProgram",
+    "FileRecords", "Heap", "LineEditor", "Mapping", "ModuleDescription", "ModuleObject",
+    "ModuleValue", "PasswordHash", "SHA512", "Script",
     "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/ShellExpansion",
     "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SystemCall",
     "SystemError", "Text", "TextLine", "Words",

@@ -79,12 +79,13 @@ extension Descriptor {
     return bytes
   }
 
-  /// Everything up to the end of the file.
-  package func readAll() throws(SystemError) -> [UInt8] {
+  /// Everything up to the end of the file; an error if there is more than the limit.
+  package func readAll(limit: Int = 8 << 20) throws(SystemError) -> [UInt8] {
     var bytes: [UInt8] = []
     while true {
       let part = try read(limit: 4096)
       if part.isEmpty { return bytes }
+      guard bytes.count + part.count <= limit else { throw .fileTooLarge }
       bytes += part
     }
   }

@@ -5,18 +5,16 @@ import UserSystem
 package final class DescriptorStore: BlockStore {
   private let descriptor: Int32
 
-  package static func open(_ path: [UInt8]) -> DescriptorStore? {
-    let flags = OpenFlags.readWrite.rawValue
-    let text = path + [0]
-    let opened = text.withUnsafeBufferPointer { Call.open($0.baseAddress, UInt64(flags), 0) }
-    guard case .success(let number) = opened else { return nil }
-    let descriptor = Int32(truncatingIfNeeded: number)
+  /// Fails with `busy` while a file system on the disk is mounted.
+  package static func open(_ path: [UInt8]) throws(SystemError) -> DescriptorStore {
+    let descriptor = try Descriptor.open(path, .readWrite).rawValue
     var size: UInt64 = 0
     let asked = withUnsafeMutableBytes(of: &size) {
       Call.ioctl(
         descriptor, DeviceRequest.blockDeviceSize, UInt64(UInt(bitPattern: $0.baseAddress)))
     }
-    guard case .success = asked, size >= UInt64(diskBlockSize) else { return nil }
+    guard asked.isSuccess else { throw .notBlockDevice }
+    guard size >= UInt64(diskBlockSize) else { throw .noSpace }
     return DescriptorStore(descriptor, UInt32(min(size / UInt64(diskBlockSize), 1 << 30)))
   }
 

@@ -53,16 +53,21 @@ package enum FileTree {
     return entries
   }
 
-  /// All of a file.
-  package static func contents(of path: [UInt8]) throws(SystemError) -> [UInt8] {
+  /// All of a file; an error if it is larger than the limit.
+  package static func contents(
+    of path: [UInt8], limit: Int = 8 << 20
+  ) throws(SystemError) -> [UInt8] {
     let file = try Descriptor.open(path)
     defer { _ = Call.close(file.rawValue) }
-    return try file.readAll()
+    return try file.readAll(limit: limit)
   }
 
   /// Makes the file, or empties it, and writes all of `bytes`.
-  package static func write(_ bytes: [UInt8], to path: [UInt8]) throws(SystemError) {
-    let file = try Descriptor.open(path, [.writeOnly, .create, .truncate])
+  package static func write(
+    _ bytes: [UInt8], to path: [UInt8], permissions: UInt32 = 0o644
+  ) throws(SystemError) {
+    let file = try Descriptor.open(
+      path, [.writeOnly, .create, .truncate], permissions: permissions)
     defer { _ = Call.close(file.rawValue) }
     try file.write(all: bytes)
   }

@@ -25,11 +25,12 @@ package struct Input {
     return line.isEmpty ? nil : line
   }
 
-  /// Whatever comes next, at least a byte; empty at the end.
-  package mutating func part() -> [UInt8] {
+  /// Whatever comes next, at least a byte, at most `limit`; empty at the end.
+  package mutating func part(limit: Int = .max) -> [UInt8] {
     guard fill() else { return [] }
-    defer { position = buffer.count }
-    return Array(buffer[position...])
+    let end = position + min(limit, buffer.count - position)
+    defer { position = end }
+    return Array(buffer[position..<end])
   }
 
   private mutating func fill() -> Bool {

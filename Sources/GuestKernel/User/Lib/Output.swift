@@ -3,6 +3,8 @@ package enum Output {
   nonisolated(unsafe) private static var buffer: [UInt8] = []
   nonisolated(unsafe) private static var isTerminal: Bool?
   private static let limit = 4096
+  /// What went wrong since somebody asked: output was lost.
+  nonisolated(unsafe) private static var failure: SystemError?
 
   package static func write(_ bytes: UnsafeBufferPointer<UInt8>) {
     buffer.append(contentsOf: bytes)
@@ -14,10 +16,17 @@ package enum Output {
     guard !buffer.isEmpty else { return }
     let bytes = buffer
     buffer = []
+    guard let error = bytes.withUnsafeBytes({ Descriptor.output.write(all: $0) }) else { return }
     // Whoever read our output has gone: POSIX programs die of the signal, and so does this one.
-    if bytes.withUnsafeBytes({ Descriptor.output.write(all: $0) }) == .brokenPipe {
-      System.exitNow(141)
-    }
+    if error == .brokenPipe { System.exitNow(141) }
+    failure = failure ?? error
+  }
+
+  /// Writes out what waits; the error that has lost output, if there was one, is then forgotten.
+  package static func takeFailure() -> SystemError? {
+    flush()
+    defer { failure = nil }
+    return failure
   }
 
   /// After the descriptor has been given another meaning.

@@ -23,9 +23,12 @@ private func call(
 private func address(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
 
 package enum System {
-  /// Ends the process; what is still buffered goes out.
+  /// Ends the process; what is still buffered goes out, and if it cannot, a success is none.
   package static func exit(_ code: Int32) -> Never {
-    Output.flush()
+    if let error = Output.takeFailure() {
+      complain("write error: \(error.name)")
+      exitNow(code == 0 ? 1 : code)
+    }
     exitNow(code)
   }
 

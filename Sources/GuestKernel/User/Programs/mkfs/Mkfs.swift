@@ -11,8 +11,11 @@ struct Mkfs: Program {
       say("usage: \(isCheck ? "fsck" as StaticString : "mkfs" as StaticString) DEVICE\n")
       return 2
     }
-    guard let disk = DescriptorStore.open(arguments[1]) else {
-      say("\(text: arguments[1]): cannot be opened, or is no disk\n")
+    let disk: DescriptorStore
+    do throws(SystemError) {
+      disk = try DescriptorStore.open(arguments[1])
+    } catch {
+      complain("\(text: arguments[1]): \(error.name)")
       return 1
     }
     do throws(DiskFailure) {

@@ -130,7 +130,7 @@ private let control: [BuiltIn] = [
   BuiltIn(name: ".", usage: ". FILE", summary: "runs a script in this shell") { shell, words in
     guard words.count > 1 else { return 2 }
     do throws(SystemError) {
-      return shell.run(script: try FileTree.contents(of: words[1]))
+      return shell.run(script: try FileTree.contents(of: words[1], limit: 1 << 20))
     } catch {
       complain("\(text: words[1]): \(error.name)")
       return 1

@@ -48,6 +48,12 @@ extension Shell {
 
   /// Runs one command here, if it can be; a program or a subshell in a process of its own.
   func execute(_ command: ShellCommand, text: [UInt8], isAlone: Bool) {
+    if isTooDeep {
+      complain("nested too deeply")
+      lastCode = 2
+      leaving = .line
+      return
+    }
     switch command {
     case .simple(let simple):
       execute(simple, text: text, isAlone: isAlone)
@@ -84,6 +90,7 @@ extension Shell {
   private func execute(_ simple: ShellSimpleCommand, text: [UInt8], isAlone: Bool) {
     var words: [[UInt8]] = []
     var values: [(name: [UInt8], value: [UInt8])] = []
+    substitutionCode = nil
     do throws(ShellSyntaxError) {
       words = try ShellExpansion.fields(simple.words, self)
       for assignment in simple.assignments {
@@ -98,8 +105,8 @@ extension Shell {
       say(bytes: [0x2b, 0x20] + Array(words.joined(separator: [0x20])) + [0x0a])
     }
     guard let name = words.first else {
-      let hadCommand = simple.words.isEmpty
-      if hadCommand { lastCode = 0 }
+      // Assignments alone have the code of the command that made the value.
+      lastCode = substitutionCode ?? 0
       redirecting(simple.redirections) {}
       for value in values { assign(value.value, to: value.name) }
       return
@@ -111,12 +118,20 @@ extension Shell {
       if name.equals("exec") {
         BuiltIn.execute(self, words, simple.redirections)
       } else {
-        redirecting(simple.redirections) { lastCode = builtIn.run(self, words) }
+        redirecting(simple.redirections) { run(builtIn, words) }
       }
     } else {
       Launch.run(
         words, values, simple.redirections, self, text: text, reportsCode: isAlone)
     }
+  }
+
+  /// What a command has not been able to write makes it a failure.
+  private func run(_ builtIn: BuiltIn, _ words: [[UInt8]]) {
+    lastCode = builtIn.run(self, words)
+    guard let error = Output.takeFailure() else { return }
+    complain("\(text: words[0]): write error: \(error.name)")
+    if lastCode == 0 { lastCode = 1 }
   }
 }
 

@@ -61,14 +61,21 @@ enum Launch {
     let job = Job(group: first, processes: processes, text: text)
     if inBackground {
       shell.jobs.add(job)
-      if shell.controlsJobs { say("[\(job.number)] \(text: text)\n") }
+      // To the terminal, not to where the command's output goes.
+      if shell.controlsJobs { announce("[\(job.number)] \(text: text)\n") }
     } else {
       shell.lastCode = shell.jobs.waitInForeground(job, shell)
     }
   }
 
+  private static func announce(_ line: TextLine) {
+    Output.flush()
+    line.withBytes { _ = Descriptor.error.write(all: UnsafeRawBufferPointer($0)) }
+  }
+
   /// What a script prints, for `$(...)`.
   static func output(of script: [UInt8], _ shell: Shell) -> [UInt8] {
+    let largest = 1 << 20
     var output: [UInt8] = []
     do throws(SystemError) {
       let pipe = try Descriptor.pipe()
@@ -79,12 +86,21 @@ enum Launch {
         System.exit(shell.run(script: script))
       }
       _ = Call.close(pipe.writing.rawValue)
-      output = try pipe.reading.readAll()
+      var error: SystemError?
+      do throws(SystemError) {
+        output = try pipe.reading.readAll(limit: largest)
+      } catch let failure {
+        error = failure
+      }
+      // Who writes more than is wanted dies of SIGPIPE.
       _ = Call.close(pipe.reading.rawValue)
       if let pid { shell.lastCode = try Process.wait(for: pid).status.shellCode }
+      if let error { throw error }
     } catch {
-      complain("\(error.name)")
+      complain("$(...): \(error.name)")
+      shell.lastCode = 1
     }
+    shell.substitutionCode = shell.lastCode
     return output
   }
 
@@ -144,8 +160,12 @@ enum Launch {
     if !name.contains(0x2f) { paths = Environment.searchPath.map { $0 + [0x2f] + name } }
     for path in paths {
       do throws(SystemError) {
-        let text = try FileTree.contents(of: path)
-        return text.prefix(256).contains(0) ? nil : text
+        let file = try Descriptor.open(path)
+        defer { _ = Call.close(file.rawValue) }
+        // A look at the beginning first: a file of any size may be called by mistake.
+        let start = try file.read(limit: 256)
+        if start.contains(0) { return nil }
+        return start + (try file.readAll(limit: 1 << 20))
       } catch {
         continue
       }

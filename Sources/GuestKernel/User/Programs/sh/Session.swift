@@ -65,12 +65,12 @@ struct Session {
       shell.execute(list)
       shell.jobs.isRunningScript = false
       if case .loop = shell.leaving { shell.leaving = .no }
-      if shell.leaving == .function { shell.leaving = .no }
+      if shell.leaving == .function || shell.leaving == .line { shell.leaving = .no }
     } catch {
       if error == .incomplete {
         unfinished = text
       } else {
-        say("\(error.message)\n")
+        complain("\(error.message)")
         shell.lastCode = 2
       }
     }

@@ -18,8 +18,15 @@ final class Shell: ShellContext {
   var endsOnFailure = false
   var echoesCommands = false
 
+  /// The code of the last `$(...)` in the words of this command.
+  var substitutionCode: Int32?
+  /// Where the stack was when the shell began.
+  private let stackStart = Shell.stackPosition()
+
   enum Leaving: Equatable {
     case no
+    /// Everything, up to the next line that is typed.
+    case line
     case loop(levels: Int, goesOn: Bool)
     case function
     case shell
@@ -36,6 +43,20 @@ final class Shell: ShellContext {
       export([UInt8](text: "PATH"), [UInt8](text: "/bin"))
     }
     if value(of: [UInt8](text: "HOME")) == nil { export([UInt8](text: "HOME"), [0x2f]) }
+  }
+
+  // MARK: Depth
+
+  /// Functions, scripts and lists inside of each other have used half of the stack: no deeper.
+  var isTooDeep: Bool {
+    let largest: UInt = 4 << 20
+    return stackStart &- Shell.stackPosition() > largest
+  }
+
+  @inline(never)
+  private static func stackPosition() -> UInt {
+    var mark: UInt8 = 0
+    return withUnsafeMutablePointer(to: &mark) { UInt(bitPattern: $0) }
   }
 
   // MARK: Variables

@@ -20,7 +20,7 @@ struct ShellProgram: Program {
       return shell.run(script: arguments[2])
     }
     do throws(SystemError) {
-      let script = try FileTree.contents(of: flag)
+      let script = try FileTree.contents(of: flag, limit: 1 << 20)
       shell.name = flag
       shell.arguments = Array(arguments.dropFirst(2))
       return shell.run(script: script)

@@ -2,7 +2,7 @@
 import Apus
 
 let fileTools: [Tool] = [
-  Tool(name: "ls", usage: "ls [-lad] [PATH...]", summary: "what is in a directory", run: List.run),
+  Tool(name: "ls", usage: "ls [-ladR] [PATH...]", summary: "what is in a directory", run: List.run),
   Tool(name: "pwd", usage: "pwd", summary: "the current directory") { _ in
     say(bytes: FileTree.currentDirectory + [0x0a])
     return 0
@@ -29,6 +29,9 @@ let fileTools: [Tool] = [
   },
   Tool(name: "chmod", usage: "chmod OCTAL PATH...", summary: "changes permissions", run: chmod),
   Tool(
+    name: "chown", usage: "chown USER[:GROUP] PATH...", summary: "gives files to another user",
+    run: chown),
+  Tool(
     name: "find", usage: "find [PATH...] [-name PATTERN] [-type f|d]", summary: "names in a tree",
     run: Find.run),
   Tool(
@@ -39,27 +42,43 @@ let fileTools: [Tool] = [
       try FileTree.unmount(name)
     }
   },
-  Tool(name: "df", usage: "df PATH...", summary: "how full file systems are", run: df),
+  Tool(name: "df", usage: "df [PATH...]", summary: "how full file systems are", run: DiskFree.run),
   Tool(name: "sync", usage: "sync", summary: "writes everything to the disks") { _ in
     Call.sync().isSuccess ? 0 : 1
   },
   Tool(
-    name: "dd", usage: "dd if=FILE of=FILE [bs=N] [count=N] [seek=N] [skip=N]",
+    name: "dd", usage: "dd [if=FILE] [of=FILE] [bs=N] [count=N] [seek=N] [skip=N] [conv=notrunc]",
     summary: "copies blocks", run: BlockCopy.run),
 ]
 
 enum List {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let options = Options(arguments, known: "lad1", usage: "ls [-lad] [PATH...]")
+    let options = Options(arguments, known: "lad1R", usage: "ls [-ladR] [PATH...]")
     let names = options.operands.isEmpty ? [[UInt8](text: ".")] : options.operands
     return forEachOperand(names) { (name) throws(SystemError) in
       guard try FileTree.status(of: name).mode.kind == .directory, !options.has("d") else {
         return try show(name, at: name, options)
       }
-      if names.count > 1 { say(bytes: name + [0x3a, 0x0a]) }
-      for entry in try FileTree.entries(of: name) {
-        if entry.name.first == 0x2e, !options.has("a") { continue }
-        try show(entry.name, at: path(name, entry.name), options)
+      try list(name, isTitled: names.count > 1 || options.has("R"), options)
+    }
+  }
+
+  /// A directory; with -R then each one in it, but not where symbolic links lead.
+  private static func list(
+    _ directory: [UInt8], isTitled: Bool, _ options: Options
+  ) throws(SystemError) {
+    if isTitled { say(bytes: directory + [0x3a, 0x0a]) }
+    var entries = try FileTree.entries(of: directory)
+    if !options.has("a") { entries.removeAll { $0.name.first == 0x2e } }
+    for entry in entries { try show(entry.name, at: path(directory, entry.name), options) }
+    guard options.has("R") else { return }
+    for entry in entries where entry.kind == .directory {
+      say("\n")
+      let inner = path(directory, entry.name)
+      do throws(SystemError) {
+        try list(inner, isTitled: true, options)
+      } catch {
+        complain("\(text: inner): \(error.name)")
       }
     }
   }
@@ -72,7 +91,10 @@ enum List {
     var line = TextLine()
     line.append(byte: status.mode.kind.letter)
     for shift in [6, 3, 0] as [UInt16] {
-      for (bit, letter) in [(4, 0x72), (2, 0x77), (1, 0x78)] as [(UInt16, UInt8)] {
+      // An s instead of the x: it runs in its owner's or group's name.
+      let setsIdentity: UInt16 = shift == 6 ? 0o4000 : shift == 3 ? 0o2000 : 0
+      let last: UInt8 = status.mode.permissions & setsIdentity != 0 ? 0x73 : 0x78
+      for (bit, letter) in [(4, 0x72), (2, 0x77), (1, last)] as [(UInt16, UInt8)] {
         line.append(byte: status.mode.permissions >> shift & bit != 0 ? letter : 0x2d)
       }
     }
@@ -205,6 +227,26 @@ private func chmod(_ arguments: [[UInt8]]) -> Int32 {
   }
 }
 
+private func chown(_ arguments: [[UInt8]]) -> Int32 {
+  guard arguments.count > 2 else { fail("usage: chown USER[:GROUP] PATH...", code: 2) }
+  let parts = arguments[1].split(separator: 0x3a).map { Array($0) }
+  guard parts.count == 1 || parts.count == 2, let user = Account.user(parts[0]) else {
+    fail("no such user", code: 1)
+  }
+  var group = Account.of(user: user)?.group ?? user
+  if parts.count == 2 {
+    guard let other = Account.named(parts[1])?.group ?? Account.user(parts[1]) else {
+      fail("no such group", code: 1)
+    }
+    group = other
+  }
+  return forEachOperand(Array(arguments.dropFirst(2))) { (name) throws(SystemError) in
+    try name.withPath {
+      Call.chown($0, Int32(bitPattern: user), Int32(bitPattern: group))
+    }.check()
+  }
+}
+
 enum Find {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     var roots: [[UInt8]] = []
@@ -253,58 +295,5 @@ private func mount(_ arguments: [[UInt8]]) -> Int32 {
     try FileTree.mount(
       options.operands[0], on: place, type: type, flags: options.has("r") ? 1 : 0,
       options: options.value("o") ?? [])
-  }
-}
-
-private func df(_ arguments: [[UInt8]]) -> Int32 {
-  let operands = arguments.count > 1 ? Array(arguments.dropFirst()) : [[UInt8](text: "/")]
-  say("TYPE          TOTAL KiB   FREE KiB  PATH\n")
-  return forEachOperand(operands) { (name) throws(SystemError) in
-    let status = try FileTree.fileSystemStatus(of: name)
-    var line: TextLine = "\(text: status.name.bytes)"
-    line.pad(to: 12)
-    line.append(decimal: status.blocks * status.blockSize >> 10, width: 11)
-    line.append(decimal: status.freeBlocks * status.blockSize >> 10, width: 11)
-    say("\(line)  \(text: name)\n")
-  }
-}
-
-enum BlockCopy {
-  static func run(_ arguments: [[UInt8]]) -> Int32 {
-    var values: [(name: [UInt8], value: [UInt8])] = []
-    for argument in arguments.dropFirst() {
-      guard let sign = argument.firstIndex(of: 0x3d) else { fail("\(text: argument): no value") }
-      values.append((Array(argument[..<sign]), Array(argument[(sign + 1)...])))
-    }
-    func value(_ name: StaticString) -> [UInt8]? {
-      for entry in values where entry.name.equals(name) { return entry.value }
-      return nil
-    }
-    let size = Int(value("bs")?.decimal ?? 512)
-    guard size > 0, size <= 1 << 20 else { fail("bs: from 1 to 1048576", code: 2) }
-    return forEachOperand([value("of") ?? []]) { (_) throws(SystemError) in
-      let input = try value("if").map { (name) throws(SystemError) in try Descriptor.open(name) }
-      let output = try value("of").map { (name) throws(SystemError) in
-        try Descriptor.open(name, [.writeOnly, .create])
-      }
-      let from = input ?? .input
-      let to = output ?? .output
-      if let skip = value("skip")?.decimal {
-        _ = try from.seek(Int64(skip) * Int64(size), from: .start)
-      }
-      if let seek = value("seek")?.decimal {
-        _ = try to.seek(Int64(seek) * Int64(size), from: .start)
-      }
-      var left = value("count")?.decimal ?? UInt64.max
-      var bytes: UInt64 = 0
-      while left > 0 {
-        let part = try from.read(limit: size)
-        if part.isEmpty { break }
-        try to.write(all: part)
-        bytes += UInt64(part.count)
-        left -= 1
-      }
-      say("\(bytes) bytes\n")
-    }
   }
 }

@@ -13,20 +13,11 @@ let textTools: [Tool] = [
   },
   Tool(name: "wc", usage: "wc [-lwc] [FILE...]", summary: "counts lines, words, bytes", run: wc),
   Tool(
-    name: "head", usage: "head [-n COUNT] [FILE...]", summary: "the first lines",
-    run: head),
-  Tool(
-    name: "tail", usage: "tail [-n COUNT] [FILE...]", summary: "the last lines",
-    run: tail),
-  Tool(
     name: "grep", usage: "grep [-vincq] PATTERN [FILE...]", summary: "lines that contain a pattern",
     run: grep),
   Tool(
     name: "sort", usage: "sort [-rnu] [FILE...]", summary: "lines in order", run: sort),
   Tool(name: "uniq", usage: "uniq [-c] [FILE]", summary: "without repeated lines", run: uniq),
-  Tool(
-    name: "cut", usage: "cut -f N[-M] [-d C] [FILE...]", summary: "some fields of each line",
-    run: cut),
   Tool(name: "tee", usage: "tee [-a] FILE...", summary: "copies its input to files too", run: tee),
   Tool(
     name: "hexdump", usage: "hexdump [-n BYTES] [FILE...]", summary: "bytes in hexadecimal",
@@ -73,31 +64,6 @@ private func wc(_ arguments: [[UInt8]]) -> Int32 {
   }
   if options.operands.count > 1 { report(total, [UInt8](text: "total")) }
   return code
-}
-
-private func head(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "n:", usage: "head [-n COUNT] [FILE...]")
-  let limit = options.number("n") ?? 10
-  return forEachInput(options.operands) { input, _ in
-    var count = 0
-    while count < limit, let line = input.line() {
-      say(bytes: line + [0x0a])
-      count += 1
-    }
-  }
-}
-
-private func tail(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "n:", usage: "tail [-n COUNT] [FILE...]")
-  let limit = max(0, options.number("n") ?? 10)
-  return forEachInput(options.operands) { input, _ in
-    var lines: [[UInt8]] = []
-    while let line = input.line() {
-      lines.append(line)
-      if lines.count > 2 * limit + 64 { lines.removeFirst(lines.count - limit) }
-    }
-    for line in lines.suffix(limit) { say(bytes: line + [0x0a]) }
-  }
 }
 
 /// The pattern is one of the shell's, found anywhere in the line; ^ and $ tie it to the ends.
@@ -174,41 +140,28 @@ private func uniq(_ arguments: [[UInt8]]) -> Int32 {
   return code
 }
 
-private func cut(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "f:d:", usage: "cut -f N[-M] [-d C] [FILE...]")
-  let range = (options.value("f") ?? []).split(separator: 0x2d).map { Array($0).decimal ?? 0 }
-  guard let first = range.first, first > 0 else { fail("usage: cut -f N[-M] [-d C]", code: 2) }
-  let end = range.count > 1 ? range[1] : options.value("f")?.last == 0x2d ? UInt64.max : first
-  let separator = options.value("d")?.first ?? 0x09
-  return forEachInput(options.operands) { input, _ in
-    while let line = input.line() {
-      var parts: [[UInt8]] = []
-      for (index, part) in line.split(separator: separator, omittingEmptySubsequences: false)
-        .enumerated() where UInt64(index) + 1 >= first && UInt64(index) + 1 <= end
-      {
-        parts.append(Array(part))
-      }
-      say(bytes: Array(parts.joined(separator: [separator])) + [0x0a])
-    }
-  }
-}
-
 private func tee(_ arguments: [[UInt8]]) -> Int32 {
   let options = Options(arguments, known: "a", usage: "tee [-a] FILE...")
-  var files: [Descriptor] = []
+  var files: [(name: [UInt8], file: Descriptor)] = []
   let flags: OpenFlags = options.has("a") ? .append : .truncate
   var code = forEachOperand(options.operands) { (name) throws(SystemError) in
-    files.append(try Descriptor.open(name, [.writeOnly, .create, flags]))
+    files.append((name, try Descriptor.open(name, [.writeOnly, .create, flags])))
   }
-  code |= forEachInput([]) { input, _ in
+  let read = forEachInput([]) { input, _ in
     while true {
       let part = input.part()
       if part.isEmpty { return }
       say(bytes: part)
-      for file in files { _ = part.withUnsafeBytes { file.write(all: $0) } }
+      // A file that cannot be written to is given up, the others go on.
+      files.removeAll { name, file in
+        guard let error = part.withUnsafeBytes({ file.write(all: $0) }) else { return false }
+        complain("\(text: name): \(error.name)")
+        code = 1
+        return true
+      }
     }
   }
-  return code
+  return code | read
 }
 
 private func hexdump(_ arguments: [[UInt8]]) -> Int32 {

@@ -36,7 +36,7 @@ struct Tools: Program {
   }
 
   static var all: [Tool] {
-    textTools + fileTools + processTools + systemTools + logicTools + initTools
+    textTools + selectionTools + fileTools + processTools + systemTools + logicTools + initTools
       + schedulingTools
   }
 
