@@ -10,7 +10,7 @@
 #   make bugs    build the guests with defects in Images/Bugs anew
 #   make image   build the kernel and put it into Images/
 #   make config  ask what the guest kernel shall contain, and write its kernel.config
-#   make configs build and boot the guest kernel in a few configurations
+#   make configs build and boot the guest kernel in many configurations
 #   make clean   remove what was built
 
 SHELL := /bin/bash

@@ -40,6 +40,27 @@ struct KernelToolsTests {
     #expect(!run.output.contains("PANIC"))
   }
 
+  /// An open file holds the module, whatever its driver does; a closed one no longer.
+  @Test func aModuleInUseStays() throws {
+    let commands = """
+      modprobe mailbox; sleep 3 < /dev/mailbox & sleep 1; lsmod; rmmod mailbox; \
+      echo still > /dev/mailbox; cat /dev/mailbox; wait; rmmod mailbox && echo gone; lsmod
+      """
+    let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
+    #expect(run.status == 33, "\(run.output)")
+    #expect(run.output.contains(#/mailbox +\d+ +1\r?\n/#), "\(run.output)")
+    #expect(run.output.contains("cannot remove mailbox: EBUSY"), "\(run.output)")
+    #expect(run.output.contains("STILL"), "\(run.output)")
+    #expect(run.output.contains(#/\ngone\r?\n/#), "\(run.output)")
+  }
+
+  @Test func backtracesNameAModulesFunctionsAsItsSourceDoes() throws {
+    let run = try QEMU.boot(
+      commandLine: "quiet modules=mishap mishap.kind=stack debug-exit", extra: ["-smp", "2"])
+    #expect(run.output.contains("recurse(_:) + "), "\(run.output)")
+    #expect(!run.output.contains("$e6mishap"), "\(run.output)")
+  }
+
   @Test func anOopsCanBeMadeAPanic() throws {
     let run = try QEMU.boot(
       commandLine: "quiet oops=panic modules=mishap mishap.kind=null debug-exit",

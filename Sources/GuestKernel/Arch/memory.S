@@ -90,7 +90,8 @@ user_copy:
 
   // swiftc reserves these two names for its runtime, so Swift defines kernel_*.
   .text
-  .globl posix_memalign, free
+  .globl posix_memalign, free, putchar
 posix_memalign: jmp kernel_memalign
 free: jmp kernel_free
+putchar: jmp kernel_putchar
   .section .note.GNU-stack, "", @progbits

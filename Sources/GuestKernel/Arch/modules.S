@@ -1,4 +1,5 @@
 // The modules built into the kernel image, as files. A new one is a folder in Modules and a line here.
+#if CONFIG_MODULES
   .macro MODULE name
   .section .modules, "a"
   .balign 8
@@ -15,4 +16,5 @@
   MODULE beat
   MODULE mailbox
   MODULE mishap
+#endif
   .section .note.GNU-stack, "", @progbits

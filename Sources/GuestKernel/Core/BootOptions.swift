@@ -12,6 +12,7 @@
 /// - `kaslr`, `kaslr=N`: where things lie is chosen at boot.
 /// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
 /// - `lockdep`: every lock that is taken is checked for an order that could deadlock, and counted.
+/// - `without=A,B`: leaves these options of kernel.config out, in a kernel built with VARIABLE.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
   package var isQuiet = false
@@ -28,6 +29,8 @@ package struct BootOptions: Equatable {
   package var maximumProcessors = 64
   /// Mistakes to be made, for the tests that must find them.
   package var faults: InjectedFaults = []
+  /// Options of kernel.config.
+  package var leftOut: [[UInt8]] = []
   package var avoidsIOAPIC = false
   package var module = ModuleOptions()
   package var debug = DebugOptions()
@@ -69,6 +72,8 @@ package struct BootOptions: Equatable {
       randomSeed = 0
     } else if word.starts(with: "kaslr=") {
       randomSeed = UInt64(BootOptions.number(word.dropFirst(6)) ?? 1)
+    } else if word.starts(with: "without=") {
+      leftOut += word.dropFirst(8).split(separator: 0x2c).map { Array($0) }
     } else if word.starts(with: "init=") {
       program = Array(word.dropFirst(5))
     } else if word.starts(with: "run=") {

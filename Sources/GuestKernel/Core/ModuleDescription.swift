@@ -1,8 +1,9 @@
 /// What a module says about itself: `key=value` lines in its section `.modinfo`, each ending in NUL.
 ///
 /// The build makes the section from the file `module` beside the sources: `license`, `author`,
-/// `description`, `depends` (names, with commas between), `identity` (of the kernel it was built for)
-/// and one `parameter=NAME:TYPE:WHAT IT IS` per parameter.
+/// `description`, `depends` (names, with commas between), `identity` (of the kernel it was built for),
+/// one `parameter=NAME:TYPE:WHAT IT IS` per parameter, and for backtraces a `symbol=SYMBOL:NAME` with the
+/// readable name of each symbol of Swift's.
 package struct ModuleDescription {
   package enum ParameterType: UInt8 {
     case int
@@ -47,6 +48,7 @@ package struct ModuleDescription {
   package var identity: [UInt8] = []
   package var depends: [[UInt8]] = []
   package var parameters: [Parameter] = []
+  package var readableNames: [(symbol: [UInt8], name: [UInt8])] = []
 
   package init() {}
 
@@ -55,6 +57,12 @@ package struct ModuleDescription {
       guard let equals = entry.firstIndex(of: 0x3d) else { continue }
       read(key: Array(entry[..<equals]), value: Array(entry[(equals + 1)...]))
     }
+  }
+
+  /// What the source calls a symbol: itself, unless it is Swift's.
+  package func readableName(of symbol: [UInt8]) -> [UInt8] {
+    for entry in readableNames where entry.symbol == symbol { return entry.name }
+    return symbol
   }
 
   private mutating func read(key: [UInt8], value: [UInt8]) {
@@ -70,6 +78,9 @@ package struct ModuleDescription {
       identity = value
     } else if key.equals("depends") {
       for name in value.split(separator: 0x2c) { depends.append(Array(name)) }
+    } else if key.equals("symbol") {
+      let parts = value.split(separator: 0x3a, maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 { readableNames.append((Array(parts[0]), Array(parts[1]))) }
     } else if key.equals("parameter") {
       let parts = value.split(separator: 0x3a, maxSplits: 2, omittingEmptySubsequences: false)
       guard parts.count >= 2, let type = ParameterType(Array(parts[1])) else { return }

@@ -18,6 +18,13 @@ public func kernelFree(_ pointer: UnsafeMutableRawPointer?) {
   if let pointer { KernelHeap.release(pointer) }
 }
 
+/// Writes what the standard library says before it gives up; only code that is not optimized has it do so.
+@c(kernel_putchar)
+public func kernelPutchar(_ character: Int32) -> Int32 {
+  Console.write([UInt8(truncatingIfNeeded: character)])
+  return character
+}
+
 /// Seeds the standard library's hashing.
 @c(arc4random_buf)
 public func arc4randomBuffer(_ pointer: UnsafeMutableRawPointer, _ count: UInt) {

@@ -1,6 +1,7 @@
 // kconfig check OPTIONS CONFIG   says what is wrong with a configuration
 // kconfig menu OPTIONS CONFIG    asks for each option, and writes the configuration
-// kconfig flags OPTIONS CONFIG OUT   the compiler's options for it, as a response file
+// kconfig write OPTIONS CONFIG OUT   what the build needs of it: OUT with arguments for the compiler, beside
+//                                it Configuration/Configuration.swift and Configuration/assembly.rsp
 // kconfig minimal OPTIONS        prints the smallest configuration that is valid
 import Foundation
 
@@ -120,28 +121,79 @@ func menu(_ options: [Option], _ path: String) {
   }
 }
 
-/// What is on becomes a condition of Swift's, each number a macro of the C header's.
-func writeFlags(_ options: [Option], _ values: [String: String], _ path: String) {
+/// The type Configuration.
+///
+/// The kernel asks its constants with `if`, not with `#if`: so the compiler reads all of the kernel in every
+/// configuration, a misspelt name is an error in each, and what cannot be reached is dropped after that.
+/// With VARIABLE what is on is a bit each, which the kernel's command line can clear.
+func swiftText(_ options: [Option], _ values: [String: String]) -> String {
+  let isVariable = values["VARIABLE"] == "yes"
+  var members = ""
+  var report = ""
+  var leaveOut = ""
+  for (bit, option) in options.enumerated() {
+    guard let value = values[option.name] else { continue }
+    members += "  /// \(option.meaning)\n  @inline(__always) static var \(option.name): "
+    if option.range != nil {
+      members += "Int { \(value) }\n"
+      report += "    text.append(\"\(option.name) = \\(\(option.name))\\n\")\n"
+      continue
+    }
+    members +=
+      "Bool { \(isVariable && value == "yes" ? "left & 1 << \(bit) != 0" : "\(value == "yes")") }\n"
+    report += "    write(\"\(option.name)\", \(option.name), &text)\n"
+    let users = options.filter { $0.needs == option.name && $0.range == nil }
+    leaveOut += "    if name.equals(\"\(option.name)\") {\n      left &= ~(1 << \(bit))\n"
+    for user in users { leaveOut += "      leaveOut([UInt8](text: \"\(user.name)\"))\n" }
+    leaveOut += "    }\n"
+  }
+  return """
+    // Written by Tools/kconfig from kernel.options and kernel.config.
+    enum Configuration {
+    \(members)
+      /// As kernel.config has it.
+      static func write(to text: inout Text) {
+    \(report)  }
+
+      private static func write(_ name: StaticString, _ isOn: Bool, _ text: inout Text) {
+        text.append("\\(name) = \\(isOn ? "yes" as StaticString : "no")\\n")
+      }
+
+      /// Clears an option, and those that need it.
+      static func leaveOut(_ name: [UInt8]) {
+    \(isVariable ? leaveOut : "    log(\"boot\", \"the configuration of this kernel is fixed\")\n")  }
+    \(isVariable ? "  nonisolated(unsafe) private static var left = UInt64.max\n" : "")}
+
+    """
+}
+
+/// The file with the constants, and `CONFIG_NAME` for the assembler.
+func writeConfiguration(_ options: [Option], _ values: [String: String], _ output: String) {
   let found = objections(options, values)
   if !found.isEmpty { fail(found.joined(separator: "\nkconfig: ")) }
-  var text = ""
+  var symbols = ""
   for option in options {
     guard let value = values[option.name] else { continue }
-    if option.range != nil {
-      text += "-Xcc -DCONFIG_\(option.name)=\(value)\n"
-    } else if value == "yes" {
-      text += "-D CONFIG_\(option.name)\n"
-    }
+    let number = option.range == nil ? (value == "yes" ? "1" : "0") : value
+    symbols += "-DCONFIG_\(option.name)=\(number)\n"
   }
+  let folder = URL(filePath: output).deletingLastPathComponent().path + "/Configuration"
+  let source = "\(folder)/Configuration.swift"
   do {
-    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for (path, text) in [
+      (source, swiftText(options, values)), ("\(folder)/assembly.rsp", symbols),
+      (output, "\"\(source)\"\n"),
+    ] { try text.write(toFile: path, atomically: true, encoding: .utf8) }
   } catch {
-    fail("cannot write \(path)")
+    fail("cannot write \(output)")
   }
 }
 
 let arguments = CommandLine.arguments
-guard arguments.count >= 3 else { fail("usage: kconfig check|menu|minimal OPTIONS [CONFIG]") }
+guard arguments.count >= 3 else {
+  fail("usage: kconfig check|menu|write|minimal OPTIONS [CONFIG [OUT]]")
+}
 let options = readOptions(arguments[2])
 switch (arguments[1], arguments.count) {
 case ("check", 4):
@@ -151,11 +203,11 @@ case ("menu", 4):
   menu(options, arguments[3])
   let found = objections(options, readValues(arguments[3]))
   if !found.isEmpty { fail(found.joined(separator: "\nkconfig: ")) }
-case ("flags", 5):
-  writeFlags(options, readValues(arguments[3]), arguments[4])
+case ("write", 5):
+  writeConfiguration(options, readValues(arguments[3]), arguments[4])
 case ("minimal", 3):
   for option in options {
     print("\(option.name) = \(option.range.map { String($0.lowerBound) } ?? "no")")
   }
-default: fail("usage: kconfig check|menu|flags|minimal OPTIONS [CONFIG [OUT]]")
+default: fail("usage: kconfig check|menu|write|minimal OPTIONS [CONFIG [OUT]]")
 }

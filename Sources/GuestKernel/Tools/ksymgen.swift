@@ -14,7 +14,7 @@ enum SymbolGenerator {
         toFile: arguments[4], atomically: true, encoding: .utf8)
     } else if arguments.count == 4 {
       let symbols = try SymbolTable(path: arguments[2]).symbols
-      let names = try demangle(symbols.map(\.name), with: arguments[1])
+      let names = try Demangler.readable(symbols.map(\.name), by: arguments[1])
       let text = assembly(zip(symbols, names).map { ($0.address, $1) }) + hashes(symbols)
       try text.write(toFile: arguments[3], atomically: true, encoding: .utf8)
     } else {
@@ -71,41 +71,6 @@ enum SymbolGenerator {
       table += "  .long \(hash >> 32), \(hash & 0xffff_ffff), \(offset)\n"
     }
     return table
-  }
-
-  /// Runs the names through `swift-demangle` and shortens what remains.
-  private static func demangle(_ names: [String], with tool: String) throws -> [String] {
-    let process = Process()
-    let input = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try names.joined(separator: "\n").write(to: input, atomically: true, encoding: .utf8)
-    defer { try? FileManager.default.removeItem(at: input) }
-    process.executableURL = URL(filePath: tool)
-    process.arguments = ["--compact", "--simplified"]
-    process.standardInput = try FileHandle(forReadingFrom: input)
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    let lines = String(decoding: output, as: UTF8.self).split(
-      separator: "\n", omittingEmptySubsequences: false)
-    guard process.terminationStatus == 0, lines.count >= names.count else {
-      fail("\(tool) failed")
-    }
-    return lines.prefix(names.count).map { shorten(String($0)) }
-  }
-
-  private static func shorten(_ name: String) -> String {
-    var name = name
-    for noise in [
-      "function signature specialization ", "generic specialization ", "generic not re-abstracted ",
-      "partial inlined of ", "merged ", "static ", "@objc ",
-    ] { name = name.replacingOccurrences(of: noise, with: "") }
-    name = name.replacingOccurrences(
-      of: "<[^>]*Arg\\[[^>]*> of ", with: "", options: .regularExpression)
-    name = name.replacingOccurrences(of: " in _[0-9A-F]{32}", with: "", options: .regularExpression)
-    name = name.replacingOccurrences(of: "\"", with: "'").replacingOccurrences(of: "\\", with: "/")
-    return name.count > 100 ? String(name.prefix(97)) + "..." : name
   }
 }
 

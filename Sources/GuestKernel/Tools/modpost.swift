@@ -128,7 +128,7 @@ extension ModulePost {
     }
     let wanted = try names(arguments[4]).wanted
     var depends: [String] = []
-    for path in arguments[6...] where path != arguments[4] {
+    for path in arguments[7...] where path != arguments[4] {
       let other = try names(path).exported
       if wanted.contains(where: { other.contains($0) }) {
         let file = URL(filePath: path).lastPathComponent
@@ -137,6 +137,9 @@ extension ModulePost {
     }
     entries.append("depends=\(depends.sorted().joined(separator: ","))")
     entries.append("identity=\(String(decoding: try read(arguments[3]), as: UTF8.self))")
+    let mangled = try names(arguments[4]).own.filter { $0.hasPrefix("$") }.sorted()
+    let readable = mangled.isEmpty ? [] : try Demangler.readable(mangled, by: arguments[6])
+    for (symbol, name) in zip(mangled, readable) { entries.append("symbol=\(symbol):\(name)") }
     let section = Array(entries.joined(separator: "\0").utf8) + [0]
     try checkParameters(section, name, object: arguments[4])
     try write(section, arguments[5])

@@ -209,13 +209,6 @@ INLINE void triple_fault(void) {
   __asm__ volatile("lidt %0; int3" ::"m"(d) : "memory");
 }
 
-// Numbers of kernel.config.
-#ifndef CONFIG_LOG_SIZE
-#define CONFIG_LOG_SIZE 32768
-#define CONFIG_TRACE_RECORDS 2048
-#endif
-enum { config_log_size = CONFIG_LOG_SIZE, config_trace_records = CONFIG_TRACE_RECORDS };
-
 // Defined by the .S files.
 extern uint64_t idt_table[512];
 extern percpu_t percpu0;

@@ -11,15 +11,15 @@ enum Init {
     RTCDevice.start()
     ProcessReports.start()
     Uevents.start()
-    QueueDevice.start()
+    if Configuration.QUEUE_DEVICE { QueueDevice.start() }
     BlockDevices.start()
-    RAMDisk.start()
-    PCI.bus.add(VirtIOBlockDriver())
-    PCI.start()
-    ApusFileSystem.start()
-    if options.testsItself { SelfTest.run() }
-    Trace.enableAtBoot()
-    ModuleLoader.loadAtBoot()
+    if Configuration.RAM_DISK { RAMDisk.start() }
+    if Configuration.VIRTIO_BLOCK { PCI.bus.add(VirtIOBlockDriver()) }
+    if Configuration.PCI { PCI.start() }
+    if Configuration.APUSFS { ApusFileSystem.start() }
+    if options.testsItself, Configuration.SELF_TESTS { SelfTest.run() }
+    if Configuration.TRACING { Trace.enableAtBoot() }
+    if Configuration.MODULES { ModuleLoader.loadAtBoot() }
     log(
       "init", "\(Files.all.count) programs and modules; starting \(text: firstProgram.first ?? [])")
     KernelLog.isOnConsole = false

@@ -12,6 +12,8 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   let boot = BootInformation(magic: magic, address: information)
   Power.options = BootOptions(commandLine: boot.commandLine)
   KernelLog.isOnConsole = !Power.options.isQuiet
+  for name in Power.options.leftOut { Configuration.leaveOut(name) }
+  if !Configuration.MISTAKES { Power.options.faults = [] }
   Boot.greet(boot)
   Descriptors.load()
   Boot.startMemory(boot)
@@ -19,6 +21,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   IRQ.start()
   Files.start(modules: boot.modules)
   ProcFS.start()
+  ProcFS.add("config") { Configuration.write(to: &$0) }
   ProcFS.add("cmdline") { $0.append(bytes: boot.commandLine + [0x0a]) }
   MemoryStatistics.publish()
   CharacterDevices.start()
@@ -26,7 +29,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   Taint.start()
   KernelLog.publish()
   Panic.prepare()
-  Modules.start()
+  if Configuration.MODULES { Modules.start() }
   Boot.startTracing()
   Scheduler.startProcessor()
   Processors.start()
@@ -53,22 +56,12 @@ enum Boot {
   /// What kernel.config left in of the ways to look into the kernel.
   static func startTracing() {
     Patch.prepare()
-    #if CONFIG_TRACING
-      Trace.start()
-      Scripts.start()
-    #endif
-    #if CONFIG_KPROBES
-      Kprobes.start()
-    #endif
-    #if CONFIG_PERF
-      Perf.start()
-    #endif
-    #if CONFIG_KGDB
-      Debugger.start()
-    #endif
-    #if CONFIG_MAGIC_KEYS
-      MagicKeys.start()
-    #endif
+    if Configuration.TRACING { Trace.start() }
+    if Configuration.TRACING, Configuration.SCRIPTS { Scripts.start() }
+    if Configuration.KPROBES { Kprobes.start() }
+    if Configuration.PERF { Perf.start() }
+    if Configuration.KGDB { Debugger.start() }
+    if Configuration.MAGIC_KEYS { MagicKeys.start() }
   }
 
   static func greet(_ boot: BootInformation) {
@@ -106,9 +99,9 @@ enum Boot {
         base: start.value, end: (PhysicalAddress(module.base) + module.size).alignedUp().value)
     }
     Frames.start(&map)
-    Randomization.start(seed: Power.options.randomSeed)
+    if Configuration.KASLR { Randomization.start(seed: Power.options.randomSeed) }
     KernelSpace.start(map)
-    Kmalloc.start(isChecked: Power.options.checksSlabs)
+    Kmalloc.start(isChecked: Configuration.SLAB_CHECKS && Power.options.checksSlabs)
     ZeroPage.start()
     Frames.reclaim(linker_boot_start()..<linker_boot_end())
     log(

@@ -7,7 +7,7 @@ enum SelfTest {
 
   /// Runs on a kernel thread.
   static func run() {
-    report("preemption of kernel threads", preemption())
+    if Configuration.PREEMPTION { report("preemption of kernel threads", preemption()) }
     report("heap growth and return", heap())
     report("storm of frames", MemorySelfTest.frames())
     report("storm of objects", MemorySelfTest.objects())

@@ -7,7 +7,7 @@ import KernelArch
 
 struct CPU: Equatable {
   /// The most processors this kernel starts.
-  static let capacity = 64
+  static var capacity: Int { Configuration.SMP ? Configuration.MAX_PROCESSORS : 1 }
 
   let area: UnsafeMutablePointer<percpu_t>
 
@@ -17,7 +17,11 @@ struct CPU: Equatable {
   /// The number of processors that have been found and started; they are numbered from 0.
   ///
   /// Written while the machine boots.
-  nonisolated(unsafe) static var count = 1
+  static var count: Int {
+    get { Configuration.SMP ? started : 1 }
+    set { started = newValue }
+  }
+  nonisolated(unsafe) private static var started = 1
 
   /// The processor of that number.
   init(_ index: Int) {

@@ -83,7 +83,8 @@ enum Descriptors {
         let entry = stubs &+ UInt64(vector) * 16
         let stack: UInt64 = vector == 8 ? 1 : vector == 2 ? 2 : vector == 18 || vector == 1 ? 3 : 0
         let privilege: UInt64 =
-          vector == 3 || vector == Int(InterruptVector.systemCall) ? 3 : 0
+          vector == 3 || Configuration.COMPATIBILITY && vector == Int(InterruptVector.systemCall)
+          ? 3 : 0
         let interruptGate: UInt64 = 0x8e
         words[2 * vector] =
           entry & 0xffff | Selector.kernelCode << 16 | stack << 32
@@ -100,7 +101,7 @@ enum Descriptors {
     wrmsr(0xc000_0082, address_of_syscall_entry())  // IA32_LSTAR
     wrmsr(0xc000_0083, address_of_syscall_compat())  // IA32_CSTAR: AMD only
     let hasSysenter = cpuid(1, 0).edx >> 11 & 1 != 0
-    if hasSysenter {
+    if Configuration.COMPATIBILITY, hasSysenter {
       wrmsr(0x174, Selector.kernelCode)  // IA32_SYSENTER_CS
       wrmsr(0x175, 0)  // IA32_SYSENTER_ESP: the entry takes its stack from the per-CPU area
       wrmsr(0x176, address_of_sysenter_entry())  // IA32_SYSENTER_EIP

@@ -31,7 +31,7 @@ enum Preemption {
 
   @inline(never)
   private static func giveWay() {
-    guard Preemption.count == 0, Interrupts.areOn else { return }
+    guard Configuration.PREEMPTION, Preemption.count == 0, Interrupts.areOn else { return }
     Interrupts.off { Scheduler.preempt() }
   }
 

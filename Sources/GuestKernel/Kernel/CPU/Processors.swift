@@ -11,7 +11,7 @@ enum Processors {
     percpu0.online = 1
     percpu0.idle_stack = linker_idle_stack_top()
     let found = Firmware.interruptControllers?.processors ?? []
-    let limit = min(CPU.capacity, Power.options.maximumProcessors)
+    let limit = Configuration.SMP ? min(CPU.capacity, Power.options.maximumProcessors) : 1
     let others = found.filter { $0 != percpu0.apic_id }.prefix(limit - 1)
     if !others.isEmpty {
       prepareTrampoline()

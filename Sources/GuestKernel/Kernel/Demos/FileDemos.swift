@@ -9,6 +9,7 @@ enum FileDemos {
         name: "poll", summary: "waiting for several files at once", run: PollDemo.run),
       KernelDemo(
         name: "queue-device", summary: "a blocking device, and the race it would have without lock",
+        needs: ("QUEUE_DEVICE", Configuration.QUEUE_DEVICE),
         run: QueueDeviceDemo.run),
       KernelDemo(
         name: "devices", summary: "events that fill /dev, and a driver that leaves no trace",
@@ -21,6 +22,7 @@ enum FileDemos {
         run: JournalDemo.run),
       KernelDemo(
         name: "file-cache", summary: "a file system on a disk: sync, journal, cache",
+        needs: ("RAM_DISK", Configuration.RAM_DISK),
         run: FileCacheDemo.run),
     ]
   }

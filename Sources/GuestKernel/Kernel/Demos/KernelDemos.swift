@@ -6,18 +6,26 @@ struct KernelDemo {
   let name: StaticString
   /// One line, for the list.
   let summary: StaticString
+  /// The option that it shows, and whether this kernel has it.
+  var needs: (option: StaticString, isThere: Bool)? = nil
   /// True when everything it claims was so.
   let run: () -> Bool
+
+  /// The option that would have to be on.
+  var missing: StaticString? { needs.flatMap { $0.isThere ? nil : $0.option } }
 }
 
 enum KernelDemos {
   static var all: [KernelDemo] {
-    [
+    guard Configuration.DEMOS else { return [] }
+    return [
       KernelDemo(
         name: "race", summary: "two threads, one counter: updates get lost, and a mutex cures it",
+        needs: ("PREEMPTION", Configuration.PREEMPTION),
         run: RaceDemo.run),
       KernelDemo(
         name: "lock-order", summary: "the validator finds a deadlock that has not happened",
+        needs: ("LOCK_VALIDATOR", Configuration.LOCK_VALIDATOR),
         run: LockOrderDemo.run),
       KernelDemo(
         name: "deadlock", summary: "a circle of waiting threads is detected", run: DeadlockDemo.run),
@@ -38,15 +46,20 @@ enum KernelDemos {
         run: ReferenceCountDemo.run),
       KernelDemo(
         name: "inversion", summary: "priority inversion with and without inheritance",
+        needs: ("PREEMPTION", Configuration.PREEMPTION),
         run: InversionDemo.run),
       KernelDemo(
-        name: "nice", summary: "fair shares of a processor by nice value", run: NiceDemo.run),
+        name: "nice", summary: "fair shares of a processor by nice value",
+        needs: ("PREEMPTION", Configuration.PREEMPTION), run: NiceDemo.run),
       KernelDemo(
-        name: "fifo", summary: "real-time threads starve all others", run: RealTimeDemo.run),
+        name: "fifo", summary: "real-time threads starve all others",
+        needs: ("PREEMPTION", Configuration.PREEMPTION), run: RealTimeDemo.run),
       KernelDemo(
-        name: "edf", summary: "earliest deadline first meets its deadlines", run: DeadlineDemo.run),
+        name: "edf", summary: "earliest deadline first meets its deadlines",
+        needs: ("PREEMPTION", Configuration.PREEMPTION), run: DeadlineDemo.run),
       KernelDemo(
-        name: "groups", summary: "groups share first, and may have a quota", run: GroupDemo.run),
+        name: "groups", summary: "groups share first, and may have a quota",
+        needs: ("PREEMPTION", Configuration.PREEMPTION), run: GroupDemo.run),
       KernelDemo(
         name: "affinity", summary: "threads spread over processors, or tied to one",
         run: AffinityDemo.run),
@@ -90,20 +103,26 @@ enum KernelDemos {
     [
       KernelDemo(
         name: "modules", summary: "loading code with what it depends on, and removing it",
+        needs: ("MODULES", Configuration.MODULES),
         run: ModuleDemo.run),
       KernelDemo(
         name: "module-signature", summary: "unsigned and changed modules are refused",
+        needs: ("SIGNATURES", Configuration.SIGNATURES),
         run: SignatureDemo.run),
       KernelDemo(
         name: "tracepoints", summary: "what the kernel did, in the order of time",
+        needs: ("TRACING", Configuration.TRACING),
         run: TracepointDemo.run),
       KernelDemo(
         name: "kprobe", summary: "a breakpoint that counts, in the running kernel",
+        needs: ("KPROBES", Configuration.KPROBES),
         run: ProbeDemo.run),
       KernelDemo(
-        name: "perf", summary: "where the time goes, by sampling", run: SamplingDemo.run),
+        name: "perf", summary: "where the time goes, by sampling",
+        needs: ("PERF", Configuration.PERF), run: SamplingDemo.run),
       KernelDemo(
         name: "script", summary: "programs that the kernel verifies before it runs them",
+        needs: ("SCRIPTS", Configuration.SCRIPTS),
         run: ScriptDemo.run),
       KernelDemo(
         name: "rate-limit", summary: "a message in a loop does not fill the log", run: LogDemo.run),
@@ -120,9 +139,8 @@ enum KernelDemos {
     }
   }
 
-  /// Runs the one of that name; nil when there is none.
-  static func run(_ name: [UInt8]) -> Bool? {
-    for demo in all where name.equals(demo.name) { return demo.run() }
+  static func find(_ name: [UInt8]) -> KernelDemo? {
+    for demo in all where name.equals(demo.name) { return demo }
     return nil
   }
 }

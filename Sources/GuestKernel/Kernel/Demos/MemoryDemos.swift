@@ -39,7 +39,8 @@ enum DemoMemory {
   static let demos: [KernelDemo] = [
     KernelDemo(name: "buddy", summary: "blocks of frames split and merge", run: BuddyDemo.run),
     KernelDemo(
-      name: "slab", summary: "object caches, and the mistakes they catch", run: SlabDemo.run),
+      name: "slab", summary: "object caches, and the mistakes they catch",
+      needs: ("SLAB_CHECKS", Configuration.SLAB_CHECKS), run: SlabDemo.run),
     KernelDemo(
       name: "demand-paging", summary: "memory comes at its first touch", run: DemandPagingDemo.run),
     KernelDemo(
@@ -54,14 +55,21 @@ enum DemoMemory {
       name: "mmap-file", summary: "a file in memory, shared and private", run: MappedFileDemo.run),
     KernelDemo(
       name: "overcommit", summary: "promising more memory than there is", run: OvercommitDemo.run),
-    KernelDemo(name: "hugepages", summary: "two MiB by one entry", run: HugePagesDemo.run),
-    KernelDemo(name: "swap", summary: "more memory than RAM", run: SwapDemo.run),
+    KernelDemo(
+      name: "hugepages", summary: "two MiB by one entry",
+      needs: ("HUGE_PAGES", Configuration.HUGE_PAGES), run: HugePagesDemo.run),
+    KernelDemo(
+      name: "swap", summary: "more memory than RAM",
+      needs: ("COMPRESSED_SWAP", Configuration.COMPRESSED_SWAP), run: SwapDemo.run),
     KernelDemo(
       name: "pressure", summary: "threads on all processors share too little memory",
+      needs: ("COMPRESSED_SWAP", Configuration.COMPRESSED_SWAP),
       run: PressureDemo.run),
     KernelDemo(
-      name: "oom", summary: "when nothing is left, the worst goes", run: OutOfMemoryDemo.run),
+      name: "oom", summary: "when nothing is left, the worst goes",
+      needs: ("OOM_KILLER", Configuration.OOM_KILLER), run: OutOfMemoryDemo.run),
     KernelDemo(
-      name: "kaslr", summary: "where things lie is chosen at boot", run: RandomizationDemo.run),
+      name: "kaslr", summary: "where things lie is chosen at boot",
+      needs: ("KASLR", Configuration.KASLR), run: RandomizationDemo.run),
   ]
 }

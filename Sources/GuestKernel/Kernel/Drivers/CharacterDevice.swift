@@ -48,24 +48,35 @@ class CharacterDevice {
   func release(_ file: DeviceFile) {}
 }
 
-/// An open device file.
+/// An open device file, or a mapping of one: while it exists, the driver's module stays.
 final class DeviceFile: OpenFile {
-  let device: CharacterDevice
+  // Not a plain reference: `deinit` has to give it back before the module, whose code frees the driver.
+  private let reference: Unmanaged<CharacterDevice>
+  private let module: Module?
   let number: DeviceNumber
   // Where a driver with a position keeps it. Lock: the driver's.
   var position: UInt64 = 0
   /// What a driver keeps for each opening; the driver knows the class.
   var state: AnyObject?
 
+  /// Takes over the hold of the module that the driver belongs to.
   init(
-    _ device: CharacterDevice, _ number: DeviceNumber, _ inode: Inode?, _ flags: OpenFlags,
-    _ path: Path?
+    _ device: CharacterDevice, of module: Module?, _ number: DeviceNumber, _ inode: Inode?,
+    _ flags: OpenFlags, _ path: Path?
   ) {
-    self.device = device
+    reference = .passRetained(device)
+    self.module = module
     self.number = number
     super.init(inode, flags, path)
   }
 
+  deinit {
+    state = nil
+    reference.release()
+    module?.letGo()
+  }
+
+  private var device: CharacterDevice { reference.takeUnretainedValue() }
   override var title: [UInt8] { [UInt8](text: device.name) }
   override func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) -> Int {
     try device.read(self, into: buffer)
@@ -94,6 +105,7 @@ enum CharacterDevices {
     let major: UInt32
     let minors: Range<UInt32>
     let device: CharacterDevice
+    let module: Module?
   }
 
   private static let lock = SpinLock("character devices")
@@ -114,9 +126,16 @@ enum CharacterDevices {
       } else if isTaken(major, minors) {
         return nil
       }
-      regions.append(Region(major: major, minors: minors, device: device))
+      regions.append(
+        Region(major: major, minors: minors, device: device, module: module(of: device)))
       return major
     }
+  }
+
+  /// Whose code a driver is: each object begins with the address of its class, which lies in the module.
+  private static func module(of device: CharacterDevice) -> Module? {
+    let object = UnsafeRawPointer(Unmanaged.passUnretained(device).toOpaque())
+    return Modules.containing(object.load(as: UInt64.self))
   }
 
   private static func isTaken(_ major: UInt32, _ minors: Range<UInt32>) -> Bool {
@@ -126,7 +145,7 @@ enum CharacterDevices {
     return false
   }
 
-  /// Gives all numbers of a driver back; open files go on with it.
+  /// Gives all numbers of a driver back; files that are open go on with it.
   static func remove(_ device: CharacterDevice) {
     lock.withLock { regions.removeAll { $0.device === device } }
   }
@@ -135,18 +154,20 @@ enum CharacterDevices {
     _ inode: Inode, _ flags: OpenFlags, _ path: Path?
   ) throws(SystemFailure) -> OpenFile {
     let number = inode.device
-    guard let device = find(number) else { throw SystemFailure(.noSuchAddress) }
+    guard let (device, module) = find(number) else { throw SystemFailure(.noSuchAddress) }
     if let terminal = device as? TerminalDevice { return terminal.file(inode, flags, path) }
-    let file = DeviceFile(device, number, inode, flags, path)
+    let file = DeviceFile(device, of: module, number, inode, flags, path)
     try device.open(file)
     return file
   }
 
-  private static func find(_ number: DeviceNumber) -> CharacterDevice? {
+  /// The driver, and its module with one more hold; nil also when the module is on its way out.
+  private static func find(_ number: DeviceNumber) -> (CharacterDevice, Module?)? {
     lock.withLock {
       for region in regions
       where region.major == number.major && region.minors.contains(number.minor) {
-        return region.device
+        guard region.module?.hold() ?? true else { return nil }
+        return (region.device, region.module)
       }
       return nil
     }

@@ -14,6 +14,11 @@ final class DeviceStore: BlockStore {
     super.init(blockCount: UInt32(min(device.sectorCount / DeviceStore.sectors, 1 << 30)))
   }
 
+  // Without a device there is nothing to read. The override that the compiler would make for itself calls
+  // itself, since the one of the package's interface is less private.
+  @available(*, unavailable)
+  override init(blockCount: UInt32) { panic("a store without a device") }
+
   override func read(_ block: UInt32, into target: UnsafeMutableRawPointer) throws(DiskFailure) {
     try attempt { () throws(SystemFailure) in
       try device.transfer(

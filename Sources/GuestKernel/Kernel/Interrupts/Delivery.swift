@@ -7,15 +7,11 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   let vector = UInt8(truncatingIfNeeded: frame.pointee.vector)
   let fromUser = frame.pointee.cs & 3 == 3
   if vector == 3 || vector == 1, !fromUser {
-    #if CONFIG_KPROBES
-      if vector == 3, Kprobes.hit(frame) { return }
-    #endif
-    #if CONFIG_KGDB
-      if Debugger.take(frame) { return }
-    #endif
+    if Configuration.KPROBES, vector == 3, Kprobes.hit(frame) { return }
+    if Configuration.KGDB, Debugger.take(frame) { return }
   }
   InterruptStatistics.count(vector)
-  if vector == InterruptVector.systemCall {
+  if Configuration.COMPATIBILITY, vector == InterruptVector.systemCall {
     _ = syscallDispatch(frame)
     return
   }
@@ -25,9 +21,7 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   } else {
     percpu_add_preempt_count(Preemption.interrupt)
     Trace.record(.irqEntry, frame.pointee.vector)
-    #if CONFIG_PERF
-      if vector == InterruptVector.timer { Perf.sample(frame) }
-    #endif
+    if Configuration.PERF, vector == InterruptVector.timer { Perf.sample(frame) }
     InterruptDelivery.serve(vector)
     Trace.record(.irqExit, frame.pointee.vector)
     percpu_add_preempt_count(0 &- Preemption.interrupt)
@@ -41,11 +35,9 @@ public func paranoidDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
   InterruptStatistics.count(UInt8(truncatingIfNeeded: frame.pointee.vector))
   if frame.pointee.vector == 1 {
     if Exceptions.isStepIntoSysenter(frame) { return }
-    #if CONFIG_KGDB
-      if Debugger.take(frame) { return }
-    #endif
+    if Configuration.KGDB, Debugger.take(frame) { return }
   }
-  if frame.pointee.vector == 2, Debugger.stop(frame) { return }
+  if Configuration.KGDB, frame.pointee.vector == 2, Debugger.stop(frame) { return }
   if Panic.isUnderWay { Panic.stop(frame) }  // see CPU.stopOthers
   Exceptions.deliver(frame, fromUser: false)
 }
@@ -78,12 +70,16 @@ enum InterruptDelivery {
 
   /// On the way back to code that had interrupts on: softirqs first, then perhaps another thread, and
   /// before ring 3 whatever the process has to attend to.
+  ///
+  /// A kernel without preemption gives way on the way to ring 3 only: in the kernel a thread then runs until
+  /// it waits.
   static func finish(_ frame: UnsafeMutablePointer<trap_frame>) {
     let interruptFlag: UInt64 = 1 << 9
     guard frame.pointee.rflags & interruptFlag != 0 else { return }
     if percpu_softirq_pending() != 0, SoftIRQ.mayRun { SoftIRQ.run() }
     guard Preemption.count == 0 else { return }
-    if percpu_need_resched() != 0 { Scheduler.preempt() }
-    if frame.pointee.cs & 3 == 3 { SignalDelivery.attend(frame) }
+    let fromUser = frame.pointee.cs & 3 == 3
+    if percpu_need_resched() != 0, fromUser || Configuration.PREEMPTION { Scheduler.preempt() }
+    if fromUser { SignalDelivery.attend(frame) }
   }
 }

@@ -4,8 +4,10 @@ import KernelArch
 
 enum SystemRequests {
   static func start() {
-    ProcFS.add("mishaps", write: { bytes in mishap(bytes.first ?? 0) }) { text in
-      text.append("a sleep with a spinlock held\nd a spinlock taken twice\n")
+    if Configuration.MISTAKES {
+      ProcFS.add("mishaps", write: { bytes in mishap(bytes.first ?? 0) }) { text in
+        text.append("a sleep with a spinlock held\nd a spinlock taken twice\n")
+      }
     }
     ProcFS.add("irq", write: setAffinity) { text in
       for line in IRQ.allLines where line.number >= 0 {

@@ -20,7 +20,7 @@ enum KernelLog {
     }
   }
 
-  static func start() { buffer = LogBuffer(capacity: Int(config_log_size)) }
+  static func start() { buffer = LogBuffer(capacity: Configuration.LOG_SIZE) }
 
   /// Publishes the log with its levels, and the console's level.
   static func publish() {

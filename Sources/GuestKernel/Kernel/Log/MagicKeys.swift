@@ -17,7 +17,9 @@ enum MagicKeys {
     switch key {
     case 0x62: Power.reboot()
     case 0x63: panic("asked for by /proc/sysrq-trigger")
-    case 0x67: Debugger.enter()
+    case 0x67:
+      guard Configuration.KGDB else { return .noSuchCall }
+      Debugger.enter()
     case 0x6c:
       let frame = UnsafePointer<UInt64>(OpaquePointer(pointer_to(read_rbp())))
       Backtrace.walk(from: frame[1], frame: frame[0]) { Console.write("\($0)\n") }

@@ -19,7 +19,7 @@ enum Symbols {
   /// The name alone.
   static func name(at address: UInt64) -> TextLine {
     if let module = Modules.containing(address) {
-      return "\(text: module.symbol(at: address)?.name ?? []) [\(text: module.name)]"
+      return "\(text: module.symbol(at: address)?.readableName ?? []) [\(text: module.name)]"
     }
     guard let entry = entry(at: address) else { return "?" }
     return name(of: entry)
@@ -27,7 +27,7 @@ enum Symbols {
 
   private static func describe(_ address: UInt64, in module: Module) -> TextLine {
     guard let symbol = module.symbol(at: address) else { return "? [\(text: module.name)]" }
-    return "\(text: symbol.name) + \(address - symbol.address) [\(text: module.name)]"
+    return "\(text: symbol.readableName) + \(address - symbol.address) [\(text: module.name)]"
   }
 
   private static func name(of entry: UnsafePointer<ksym_t>) -> TextLine {

@@ -98,7 +98,9 @@ extension AddressSpace {
     at wanted: UInt64?, size: UInt64, _ protection: Protection, _ kind: AreaKind,
     object: MemoryObject?, offset: UInt64, replacing: Bool
   ) -> Result<UInt64, SystemFailure> {
-    guard size > 0, size <= Layout.userSpace.upperBound else {
+    guard size > 0, size <= Layout.userSpace.upperBound,
+      Configuration.HUGE_PAGES || !kind.contains(.onlyHugePages)
+    else {
       return .failure(SystemFailure(.invalidArgument))
     }
     let unit = kind.contains(.onlyHugePages) ? HugePages.size : pageSize

@@ -35,6 +35,7 @@ extension AddressSpace {
   func faultInLargePage(
     _ address: UInt64, _ area: Area<MemoryObject>, _ access: MemoryAccess
   ) -> FaultResult? {
+    guard Configuration.HUGE_PAGES else { return nil }
     let start = address & ~(HugePages.size - 1)
     let (lowest, level) = tables.lowestEntry(LinearAddress(address))
     if level == 2, lowest.pointee & PageFlags.large.rawValue != 0 {

@@ -36,11 +36,7 @@ enum MemoryStatistics {
     }
     ProcFS.add("buddyinfo") { text in describeZones(&text) }
     ProcFS.add("slabinfo") { text in describeCaches(&text) }
-    ProcFS.add("swaps", write: controlSwap) { text in
-      guard let area = Swap.area else { return }
-      text.append(
-        "\(text: area.name) \(area.slots * 4) KiB, \(Swap.usedSlots * 4) KiB used\n")
-    }
+    if Configuration.SWAP { ProcFS.add("swaps", write: controlSwap) { describeSwap(&$0) } }
     ProcFS.addPerProcess("maps") { process, text in describeAreas(process.space, to: &text) }
     ProcFS.addPerProcess("oom_score") { process, text in
       text.append("\(OutOfMemory.score(process.space))\n")
@@ -54,6 +50,11 @@ enum MemoryStatistics {
     }
     ProcFS.add("vmallocinfo") { text in VirtualMemory.describe(&text) }
     publishControls()
+  }
+
+  private static func describeSwap(_ text: inout Text) {
+    guard let area = Swap.area else { return }
+    text.append("\(text: area.name) \(area.slots * 4) KiB, \(Swap.usedSlots * 4) KiB used\n")
   }
 
   /// `echo PATH > /proc/swaps` begins to swap there, `echo off` stops.

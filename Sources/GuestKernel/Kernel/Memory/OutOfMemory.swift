@@ -15,7 +15,7 @@ enum OutOfMemory {
   /// Kills the worst process; true when the caller should try again after waiting for its memory, false
   /// when it is the one to go.
   static func killSomebody(insteadOf space: AddressSpace) -> Bool {
-    if isLeaving(space) { return false }
+    guard Configuration.OOM_KILLER, !isLeaving(space) else { return false }
     if isSomebodyLeaving {
       if Reclaim.mayWait { Thread.sleep(nanoseconds: 10_000_000) }
       return true

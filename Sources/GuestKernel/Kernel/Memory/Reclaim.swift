@@ -129,7 +129,9 @@ enum Reclaim {
 
   /// A private page: its entries name a swap slot from now on.
   private static func evictPrivate(_ frame: PhysicalAddress) -> Bool {
-    guard Frames.has(frame, .anonymous), let slot = Swap.begin(frame) else { return false }
+    guard Configuration.SWAP, Frames.has(frame, .anonymous), let slot = Swap.begin(frame) else {
+      return false
+    }
     let unmapped = ReverseMapping.unmap(frame, replacement: PageEntry.swapped(slot)) {
       Swap.retain(slot)
     }

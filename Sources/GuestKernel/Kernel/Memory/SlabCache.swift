@@ -40,7 +40,8 @@ final class SlabCache {
     self.constructor = constructor
     lock = SpinLock(name)
     let layout = SlabLayout(
-      size: size, alignment: alignment, isChecked: isChecked, hasConstructor: constructor != nil)
+      size: size, alignment: alignment, isChecked: Configuration.SLAB_CHECKS && isChecked,
+      hasConstructor: constructor != nil)
     slab = Frames.makeSlab(layout)
     magazines = .allocate(capacity: CPU.capacity)
     magazines.initialize(repeating: nil, count: CPU.capacity)
@@ -48,6 +49,7 @@ final class SlabCache {
     SlabCache.registry.withLockIRQ { SlabCache.all.append(me) }
   }
 
+  private var isChecked: Bool { Configuration.SLAB_CHECKS && slab.layout.isChecked }
   var objectSize: Int { slab.layout.objectSize }
   var alignment: Int { slab.layout.alignment }
 
@@ -70,7 +72,7 @@ final class SlabCache {
 extension SlabCache {
   /// An object, or nil when memory has run out.
   func allocate(_ flags: GFP = .kernel) -> UnsafeMutableRawPointer? {
-    let object = slab.layout.isChecked ? allocateChecked(flags) : allocateQuickly(flags)
+    let object = isChecked ? allocateChecked(flags) : allocateQuickly(flags)
     if flags.contains(.zero), let object {
       object.initializeMemory(as: UInt8.self, repeating: 0, count: objectSize)
     }
@@ -79,7 +81,7 @@ extension SlabCache {
 
   /// Takes an object back.
   func release(_ object: UnsafeMutableRawPointer) {
-    if slab.layout.isChecked {
+    if isChecked {
       giveBack(object, by: Callers.collect())
     } else {
       Interrupts.off { releaseQuickly(object) }

@@ -27,6 +27,8 @@ final class Module {
     let address: UInt64
     let size: UInt64
     let name: [UInt8]
+    /// As the source has it, for backtraces.
+    let readableName: [UInt8]
     let isExported: Bool
   }
 
@@ -83,6 +85,7 @@ final class Module {
       symbols.append(
         Symbol(
           address: addresses[index], size: symbol.size, name: name,
+          readableName: description.readableName(of: name),
           isExported: symbol.binding == .global && symbol.isVisible && !isHook))
     }
     for declaration in description.parameters {

@@ -12,7 +12,8 @@ enum ModuleLoader {
   static func load(
     _ file: UnsafeRawBufferPointer, parameters: [[UInt8]]
   ) -> SystemError? {
-    lock.withLock { loadLocked(file, parameters) }
+    guard Configuration.MODULES else { return .noSuchCall }
+    return lock.withLock { loadLocked(file, parameters) }
   }
 
   private static func loadLocked(
@@ -38,12 +39,9 @@ enum ModuleLoader {
   }
 
   private static func verify(_ signature: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
-    #if CONFIG_SIGNATURES
-      let key = Array(UnsafeBufferPointer(start: address_of_module_key(), count: 32))
-      return Ed25519.verify(signature, of: bytes, by: key)
-    #else
-      return false
-    #endif
+    guard Configuration.SIGNATURES else { return false }
+    let key = Array(UnsafeBufferPointer(start: address_of_module_key(), count: 32))
+    return Ed25519.verify(signature, of: bytes, by: key)
   }
 
   /// Checks what needs no linking: the name, the kernel it is for, the blacklist.
@@ -155,7 +153,8 @@ enum ModuleLoader {
 
 extension ModuleLoader {
   static func unload(_ name: [UInt8], force: Bool) -> SystemError? {
-    lock.withLock { unloadLocked(name, force) }
+    guard Configuration.MODULES else { return .noSuchCall }
+    return lock.withLock { unloadLocked(name, force) }
   }
 
   private static func unloadLocked(_ name: [UInt8], _ force: Bool) -> SystemError? {
@@ -165,12 +164,17 @@ extension ModuleLoader {
       log("module", "\(text: name): has no exit hook, it stays")
       return .busy
     }
-    let isFree = Modules.lock.withLockIRQ {
-      guard module.references == 0 || force else { return false }
-      module.state = .going
-      return true
+    let users = Modules.all.count { $0.dependencies.contains { $0 === module } }
+    let references = Modules.lock.withLockIRQ {
+      if module.references == 0 || force { module.state = .going }
+      return module.references
     }
-    guard isFree else { return .tryAgain }
+    guard module.state == .going else {
+      log(
+        "module",
+        "\(text: name): \(users) modules need it, \(references - users) files and others hold it")
+      return users > 0 ? .tryAgain : .busy
+    }
     if force { Taint.add(.forcedUnload) }
     Modules.announce(.going, module)
     if module.exitHook != 0 { _ = runHook(module.exitHook) }
@@ -185,6 +189,7 @@ extension ModuleLoader {
 extension ModuleLoader {
   /// Loads /lib/modules/NAME.ko, and before it what it depends on.
   static func request(_ name: [UInt8], parameters: [[UInt8]] = [], depth: Int = 0) -> SystemError? {
+    guard Configuration.MODULES else { return .noSuchCall }
     if Modules.find(name) != nil { return nil }
     let deepest = 8
     guard depth < deepest, let file = ModuleFiles.find(name) else {

@@ -91,7 +91,9 @@ extension SystemCalls {
     _ function: Int32, _ address: UInt64, _ size: UInt64
   ) throws(SystemFailure) -> UInt64 {
     let write: Int32 = 1
-    guard function == write || function == 0x11 else { throw SystemFailure(.noSuchCall) }
+    guard Configuration.COMPATIBILITY, function == write || function == 0x11 else {
+      throw SystemFailure(.noSuchCall)
+    }
     guard size == UInt64(MemoryLayout<SegmentRecord>.size), let user = Thread.current.user else {
       throw SystemFailure(.invalidArgument)
     }

@@ -10,7 +10,8 @@ enum LockValidator {
     case mutex
   }
 
-  nonisolated(unsafe) private(set) static var isOn = false
+  static var isOn: Bool { Configuration.LOCK_VALIDATOR && isStarted }
+  nonisolated(unsafe) private static var isStarted = false
   /// A bare word, since the validator cannot watch its own lock.
   ///
   /// Interrupts are off while it is held.
@@ -29,10 +30,10 @@ enum LockValidator {
       graph?.allowNesting(LockClasses.number(of: "run queue"))
       graph?.allowNesting(LockClasses.number(of: "futex"))
     }
-    isOn = true
+    isStarted = true
   }
 
-  static func stop() { isOn = false }
+  static func stop() { isStarted = false }
 
   /// Before a lock is taken.
   static func willAcquire(
@@ -183,7 +184,8 @@ enum LockStatistics {
     var longest: UInt64 = 0
   }
 
-  nonisolated(unsafe) private(set) static var isOn = false
+  static var isOn: Bool { Configuration.LOCK_STATISTICS && isStarted }
+  nonisolated(unsafe) private static var isStarted = false
   nonisolated(unsafe) private static var rows: UnsafeMutablePointer<Row>?
 
   static func start() {
@@ -192,7 +194,7 @@ enum LockStatistics {
       table.initialize(repeating: Row(), count: LockGraph.capacity)
       rows = table
     }
-    isOn = true
+    isStarted = true
   }
 
   static func noteAcquisition(_ word: inout UInt32, _ name: StaticString) {
@@ -233,18 +235,23 @@ enum LockStatistics {
 
   static func control(_ bytes: [UInt8]) -> SystemError? {
     guard let first = bytes.first else { return .invalidArgument }
-    if first == 0x31 { start() } else { isOn = false }
+    if first == 0x31 { start() } else { isStarted = false }
     return nil
   }
 }
 
 enum LockFiles {
   static func start() {
-    ProcFS.add("lockdep", write: LockValidator.control) { LockValidator.write(to: &$0) }
-    ProcFS.add("locks", write: LockStatistics.control) { LockStatistics.write(to: &$0) }
+    if Configuration.LOCK_VALIDATOR {
+      ProcFS.add("lockdep", write: LockValidator.control) { LockValidator.write(to: &$0) }
+    }
+    if Configuration.LOCK_STATISTICS {
+      ProcFS.add("locks", write: LockStatistics.control) { LockStatistics.write(to: &$0) }
+    }
     guard Power.options.validatesLocks else { return }
+    if Configuration.LOCK_STATISTICS { LockStatistics.start() }
+    guard Configuration.LOCK_VALIDATOR else { return }
     LockValidator.start()
-    LockStatistics.start()
     Thread.spawn("lockdep") {
       while true {
         Thread.sleep(nanoseconds: 100_000_000)

@@ -94,8 +94,7 @@ final class SpinLock {
   /// Takes the lock if nobody has it.
   func tryLock(file: StaticString = #fileID, line: UInt32 = #line) -> Bool {
     Preemption.disable()
-    let serving = atomic_load32(&nowServing)
-    guard atomic_replace32(&nextTicket, serving, serving &+ 1) else {
+    guard Configuration.SMP ? takeTurn() : atomic_load32(&holder) == 0 else {
       Preemption.enable()
       return false
     }
@@ -111,18 +110,33 @@ final class SpinLock {
 extension SpinLock {
   private func acquire(_ file: StaticString, _ line: UInt32) {
     if LockValidator.isOn { LockValidator.willAcquire(&validatorClass, name, kind: .spin) }
-    let ticket = atomic_add32(&nextTicket, 1)
-    if atomic_load32(&nowServing) != ticket { wait(for: ticket, file, line) }
+    if Configuration.SMP {
+      let ticket = atomic_add32(&nextTicket, 1)
+      if atomic_load32(&nowServing) != ticket { wait(for: ticket, file, line) }
+    } else {
+      // On one processor, that nobody may be preempted keeps all others away.
+      assertNotHeld(file, line)
+    }
     noteTaken(file, line)
   }
 
-  @inline(never)
-  private func wait(for ticket: UInt32, _ file: StaticString, _ line: UInt32) {
+  /// Draws a number if it would be served at once.
+  private func takeTurn() -> Bool {
+    let serving = atomic_load32(&nowServing)
+    return atomic_replace32(&nextTicket, serving, serving &+ 1)
+  }
+
+  private func assertNotHeld(_ file: StaticString, _ line: UInt32) {
     if isHeldByThisCPU, !Panic.isUnderWay {
       panic(
         "deadlock: spinlock \(name), taken by this processor at \(self.file):\(self.line), wanted again at \(file):\(line)"
       )
     }
+  }
+
+  @inline(never)
+  private func wait(for ticket: UInt32, _ file: StaticString, _ line: UInt32) {
+    assertNotHeld(file, line)
     while atomic_load32(&nowServing) != ticket {
       // The holder may have been stopped for good.
       if Panic.isUnderWay { return }
@@ -153,7 +167,7 @@ extension SpinLock {
     }
     percpu_remove_held(percpu_self(), Unmanaged.passUnretained(self).toOpaque())
     atomic_store32(&holder, 0)
-    _ = atomic_add32(&nowServing, 1)
+    if Configuration.SMP { _ = atomic_add32(&nowServing, 1) }
   }
 
   /// Names the spinlocks that this processor holds, and where it took them.

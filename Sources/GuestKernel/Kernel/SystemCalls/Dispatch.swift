@@ -25,11 +25,13 @@ enum SystemCalls {
     let arguments = CallArguments(frame.pointee)
     Trace.record(.sysEnter, number, arguments.rdi, arguments.rsi)
     defer { Trace.record(.sysExit, number, frame.pointee.rax) }
-    if let filter = thread.process?.callFilter, !isAllowed(filter, frame.pointee) {
+    if Configuration.SECCOMP, let filter = thread.process?.callFilter,
+      !isAllowed(filter, frame.pointee)
+    {
       frame.pointee.rax = UInt64(bitPattern: SystemError.notPermitted.rawValue)
       return
     }
-    let tracer = thread.process?.tracer
+    let tracer = Configuration.STRACE ? thread.process?.tracer : nil
     let text = tracer?.begin(number, arguments)
     switch dispatch(number, arguments, frame) {
     case .success(let value):

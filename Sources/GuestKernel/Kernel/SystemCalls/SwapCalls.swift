@@ -10,6 +10,7 @@ extension SystemCalls {
 
   /// swapoff(path): everything comes back into memory first.
   static func swapOff(_ path: UInt64) throws(SystemFailure) -> UInt64 {
+    guard Configuration.SWAP else { throw SystemFailure(.noSuchCall) }
     let name = try UserMemory.path(path)
     guard let area = Swap.area, area.name == name else { throw SystemFailure(.invalidArgument) }
     try Swap.leave()
@@ -20,6 +21,7 @@ extension SystemCalls {
 extension Swap {
   /// Begins to swap to a file or a disk, or to compressed memory.
   static func use(_ name: [UInt8]) throws(SystemFailure) {
+    guard Configuration.SWAP else { throw SystemFailure(.noSuchCall) }
     guard let area = try makeArea(name) else { throw SystemFailure(.invalidArgument) }
     guard start(area) else { throw SystemFailure(.busy) }
     log("memory", "swapping to \(text: name), \(area.slots) pages")
@@ -32,7 +34,7 @@ extension Swap {
   }
 
   private static func makeArea(_ name: [UInt8]) throws(SystemFailure) -> SwapArea? {
-    if name.starts(with: "zram:") {
+    if Configuration.COMPRESSED_SWAP, name.starts(with: "zram:") {
       guard let slots = Array(name.dropFirst(5)).decimal, slots > 0, slots <= 1 << 20 else {
         return nil
       }

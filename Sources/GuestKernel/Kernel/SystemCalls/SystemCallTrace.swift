@@ -75,6 +75,7 @@ final class SystemCallTrace {
 extension SystemCalls {
   /// trace_calls(descriptor): the caller's calls are written there from now on; -1 ends it.
   static func traceCalls(_ descriptor: Int32) throws(SystemFailure) -> UInt64 {
+    guard Configuration.STRACE else { throw SystemFailure(.noSuchCall) }
     let process = Process.current
     guard descriptor >= 0 else {
       process.tracer = nil

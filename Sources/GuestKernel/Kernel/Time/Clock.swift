@@ -4,7 +4,7 @@
 import KernelArch
 
 enum Clock {
-  static let ticksPerSecond: UInt64 = 100
+  static let ticksPerSecond = UInt64(Configuration.TICKS_PER_SECOND)
   static let nanosecondsPerTick: UInt64 = 1_000_000_000 / ticksPerSecond
 
   /// Timer interrupts since boot.

@@ -56,6 +56,7 @@ extension SystemCalls {
   static func bpf(
     _ operation: Int32, _ program: UInt64, _ size: UInt64, _ event: UInt64
   ) -> Answer {
+    guard Configuration.SCRIPTS else { return fail(.noSuchCall) }
     guard let operation = Scripts.Operation(rawValue: UInt64(UInt32(bitPattern: operation))) else {
       return fail(.invalidArgument)
     }
@@ -80,6 +81,7 @@ extension SystemCalls {
   /// It sees the number, the process and the first four arguments; zero means the call fails with
   /// EPERM. It cannot be taken off again.
   static func seccomp(_ operation: UInt32, _ size: UInt64, _ program: UInt64) -> Answer {
+    guard Configuration.SECCOMP else { return fail(.noSuchCall) }
     let setFilter: UInt32 = 1
     guard operation == setFilter, size <= UInt64(largestScript) else {
       return fail(.invalidArgument)

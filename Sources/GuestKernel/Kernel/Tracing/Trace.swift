@@ -6,7 +6,7 @@
 import KernelArch
 
 enum Trace {
-  private static let recordsPerCPU = Int(config_trace_records)
+  private static let recordsPerCPU = Configuration.TRACE_RECORDS
   /// The events that are on, as bits; read without a lock by every tracepoint.
   nonisolated(unsafe) private(set) static var enabled: UInt64 = 0
   /// Made when the first event is turned on.
@@ -18,16 +18,14 @@ enum Trace {
   /// A tracepoint.
   @inline(__always)
   static func record(_ event: TraceEvent, _ a: UInt64 = 0, _ b: UInt64 = 0, _ c: UInt64 = 0) {
-    #if CONFIG_TRACING
-      if enabled & event.bit != 0 { write(event, a, b, c) }
-    #endif
+    if Configuration.TRACING, enabled & event.bit != 0 { write(event, a, b, c) }
   }
 
   @inline(__always)
   static func record(_ event: TraceEvent, _ a: Int, _ b: Int = 0) {
-    #if CONFIG_TRACING
-      if enabled & event.bit != 0 { write(event, UInt64(a), UInt64(b), 0) }
-    #endif
+    if Configuration.TRACING, enabled & event.bit != 0 {
+      write(event, UInt64(a), UInt64(b), 0)
+    }
   }
 
   @inline(never)

@@ -111,15 +111,16 @@ struct GuestBuild {
       .buildCommand(
         displayName: "guest: compile Kernel", executable: swiftc,
         arguments: kernelFlags + [
-          "-module-name", "Kernel", "-enable-testing", "-emit-module", "-emit-module-path",
+          "@\(configuration.path)", "-module-name", "Kernel", "-enable-testing", "-emit-module",
+          "-emit-module-path",
           interface.path, "-c", callsOfKernel.path,
         ] + sources.map(\.path) + ["-o", object.path],
         inputFiles: sources + headers + [callsChecked, configuration],
         outputFiles: [object, interface]))
     let modules = try addModules(
-      kernel: sources + headers, interface: interface, object: object)
+      kernel: sources + headers + [file("kernel.config")], interface: interface, object: object)
     objects += modules.kernelObjects + [object, unicode]
-    let generator = addHostTool("ksymgen", ["SymbolHash"])
+    let generator = addHostTool("ksymgen", ["SymbolHash"], with: ["Demangler"])
     let first = link("kernel.pass1", script: file("kernel.ld"), objects)
     add(
       "check modules", modules.tool,
@@ -148,22 +149,23 @@ struct GuestBuild {
     _ = copyObject(kernel, "kernel.release.elf", ["--strip-debug"])
   }
 
-  /// The compiler's options that kernel.config asks for.
+  /// What kernel.config means for the compilers.
   private mutating func addConfiguration() {
     let tool = addHostTool("kconfig", isScript: true)
     let inputs = [file("kernel.options"), file("kernel.config")]
     add(
-      "configuration", tool, ["flags"] + inputs.map(\.path) + [configuration.path],
-      inputs + [tool], configuration)
+      "configuration", tool, ["write"] + inputs.map(\.path) + [configuration.path], inputs + [tool],
+      configuration)
   }
 
   /// A host tool, compiled here instead of as a target: with a plugin that depends on an executable
   /// target, each change between `swift build` and `swift test` runs all its commands again.
   mutating func addHostTool(
-    _ name: String, _ core: [String] = [], isScript: Bool = false
+    _ name: String, _ core: [String] = [], with others: [String] = [], isScript: Bool = false
   ) -> URL {
     let tool = result(name)
-    let sources = [file("Tools/\(name).swift")] + core.map { file("Core/\($0).swift") }
+    let sources =
+      ([name] + others).map { file("Tools/\($0).swift") } + core.map { file("Core/\($0).swift") }
     // SDKROOT: the swiftbuild back end sets it to /, and the link then fails.
     add(
       "host tool \(name)", URL(filePath: "/usr/bin/env"),
@@ -200,13 +202,13 @@ extension GuestBuild {
     ]
   }
 
-  private var configuration: URL { result("configuration.rsp") }
+  /// Arguments for the compiler of the kernel: the file with the constants.
+  var configuration: URL { result("configuration.rsp") }
+  /// The same for the assembler; beside the constants, where SwiftPM does not see it.
+  var assemblyConfiguration: URL { result("Configuration/assembly.rsp") }
 
   var kernelFlags: [String] {
-    swiftFlags + [
-      "@\(configuration.path)", "-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I",
-      file("Arch/include").path,
-    ]
+    swiftFlags + ["-Xcc", "-mno-sse", "-Xcc", "-mno-mmx", "-I", file("Arch/include").path]
   }
 
   var assemblyFlags: [String] { triple + ["-g", "-fPIE"] }

@@ -17,7 +17,7 @@ extension GuestBuild {
       "Address", "Curve25519", "ELFProgram", "Ed25519", "ModuleDescription", "ModuleObject",
       "ModuleValue", "SHA512", "TextLine", "Words",
     ]
-    var modules = Modules(tool: addHostTool("modpost", core))
+    var modules = Modules(tool: addHostTool("modpost", core, with: ["Demangler"]))
     let seed = file("Modules/signing.key")
     let (key, identity) = (result("modkey.gen"), result("identity.txt"))
     commands.append(
@@ -47,7 +47,9 @@ extension GuestBuild {
     modules.kernelObjects = [
       keyObject, needs,
       assemble(
-        "Arch/modules.S", "modules.o", flags: assemblyFlags + ["-Wa,-I\(output.path)"], finished),
+        "Arch/modules.S", "modules.o",
+        flags: assemblyFlags + ["-Wa,-I\(output.path)", "@\(assemblyConfiguration.path)"],
+        finished + [configuration]),
     ]
     return modules
   }
@@ -108,8 +110,10 @@ extension GuestBuild {
     let section = result("\(name).modinfo")
     add(
       "describe \(name)", modules.tool,
-      ["describe", name, about.path, identity.path, object.path, section.path]
-        + modules.objects.map(\.path),
+      [
+        "describe", name, about.path, identity.path, object.path, section.path,
+        self.tool("swift-demangle").path,
+      ] + modules.objects.map(\.path),
       modules.objects + [about, identity, modules.tool], section)
     let whole = copyObject(
       object, "\(name).unsigned", ["--add-section", ".modinfo=\(section.path)"], [section])

@@ -42,15 +42,26 @@ struct DemoProgram: Program {
   private static func perform(_ name: [UInt8]) -> Bool {
     for demo in UserDemos.all where name.equals(demo.name) {
       say("demo \(demo.name): \(demo.summary)\n")
+      if let option = demo.needs, KernelList.isLeftOut(option) {
+        Demo.say("This kernel is without it: its kernel.config says \(option) = no.")
+        return leaveOut(name)
+      }
       return end(name, demo.run())
     }
     for demo in KernelList.read() where demo.name == name {
       say("demo \(text: name): \(text: demo.summary)\n")
-      if case .success(let passed) = System.demo(name) { return end(name, passed == 1) }
-      return end(name, false)
+      guard case .success(let result) = System.demo(name) else { return end(name, false) }
+      if result == 2 { return leaveOut(name) }
+      return end(name, result == 1)
     }
     say("demo \(text: name): there is none of that name; demo lists them\n")
     return false
+  }
+
+  /// What is not there cannot fail.
+  private static func leaveOut(_ name: [UInt8]) -> Bool {
+    say("demo \(text: name): left out\n")
+    return true
   }
 
   private static func end(_ name: [UInt8], _ passed: Bool) -> Bool {
@@ -73,5 +84,12 @@ enum KernelList {
       if parts.count == 2 { demos.append((Array(parts[0]), Array(parts[1]))) }
     }
     return demos
+  }
+
+  /// Whether the kernel was configured without something, by /proc/config.
+  static func isLeftOut(_ option: StaticString) -> Bool {
+    let lines = (try? FileTree.contents(of: [UInt8](text: "/proc/config"))) ?? []
+    let wanted: TextLine = "\(option) = no"
+    return lines.split(separator: 0x0a).contains { Array($0) == wanted.withBytes { Array($0) } }
   }
 }

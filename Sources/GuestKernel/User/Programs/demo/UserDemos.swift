@@ -5,6 +5,8 @@ struct UserDemo {
   let name: StaticString
   /// One line, for the list.
   let summary: StaticString
+  /// The option of kernel.config that it shows.
+  var needs: StaticString? = nil
   /// True when everything it claims was so.
   let run: () -> Bool
 }
@@ -37,15 +39,18 @@ enum UserDemos {
         name: "async-io", summary: "SIGIO when there is something to read", run: AsyncIODemo.run),
       UserDemo(
         name: "toctou", summary: "an argument that changes between its check and its use",
+        needs: "MISTAKES",
         run: ToctouDemo.run),
       UserDemo(
         name: "entries", summary: "SYSCALL, INT 80h and SYSENTER lead to the same calls",
+        needs: "COMPATIBILITY",
         run: EntriesDemo.run),
       UserDemo(
         name: "segments", summary: "base and bound of a segment, beside paging",
-        run: SegmentsDemo.run),
+        needs: "COMPATIBILITY", run: SegmentsDemo.run),
       UserDemo(
-        name: "strace", summary: "a process writes its system calls down", run: StraceDemo.run),
+        name: "strace", summary: "a process writes its system calls down", needs: "STRACE",
+        run: StraceDemo.run),
     ]
   }
 }

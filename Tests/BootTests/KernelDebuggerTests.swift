@@ -1,0 +1,93 @@
+import Foundation
+import GuestKernel
+import TestImages
+import Testing
+
+/// The kernel's own stub, with a real GDB at the other end of the second serial port.
+@Suite(
+  .enabled(if: QEMU.isPresent && KernelDebuggerTests.isPresent, "QEMU or GDB is not installed"),
+  .serialized)
+struct KernelDebuggerTests {
+  static let gdb = "/usr/bin/gdb"
+  static var isPresent: Bool { FileManager.default.isExecutableFile(atPath: gdb) }
+
+  /// Runs GDB's commands against a machine with that command line; both must end by themselves.
+  private static func debug(
+    _ script: [String], commandLine: String, processors: String
+  ) throws -> (debugger: String, machine: String, status: Int32) {
+    // The name of a socket has to be short.
+    let folder = URL(filePath: "/tmp/kgdb-\(UUID().uuidString.prefix(8))")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let socket = folder.appending(path: "line").path
+    let commands = folder.appending(path: "commands")
+    let setup = [
+      "set confirm off", "set pagination off", "set remotetimeout 60", "target remote \(socket)",
+    ]
+    try (setup + script).joined(separator: "\n").write(
+      to: commands, atomically: true, encoding: .utf8)
+
+    let machine = Process()
+    let output = Pipe()
+    machine.executableURL = URL(filePath: QEMU.path)
+    machine.arguments =
+      QEMU.arguments(commandLine: commandLine)
+      + ["-smp", processors, "-serial", "unix:\(socket),server=on,wait=off"]
+    machine.standardOutput = output
+    machine.standardInput = FileHandle.nullDevice
+    try machine.run()
+    let limit = machine.killed(after: 120)
+    defer { limit.cancel() }
+    for _ in 0..<200 where !FileManager.default.fileExists(atPath: socket) { usleep(50_000) }
+
+    let debugger = Process()
+    let talk = Pipe()
+    debugger.executableURL = URL(filePath: gdb)
+    debugger.arguments = ["-batch", "-nx", "-x", commands.path, GuestImage.kernel.url.path]
+    debugger.standardOutput = talk
+    debugger.standardError = talk
+    try debugger.run()
+    let debuggerLimit = debugger.killed(after: 110)
+    let said = talk.fileHandleForReading.readDataToEndOfFile()
+    debugger.waitUntilExit()
+    debuggerLimit.cancel()
+    let printed = output.fileHandleForReading.readDataToEndOfFile()
+    machine.waitUntilExit()
+    return (
+      String(decoding: said, as: UTF8.self), String(decoding: printed, as: UTF8.self),
+      machine.terminationStatus
+    )
+  }
+
+  @Test(arguments: ["1", "4"]) func aDebuggerStopsLooksStepsAndLetsGo(processors: String) throws {
+    let run = try Self.debug(
+      [
+        "bt 3", "break syscall_dispatch", "continue", "bt 2", "info threads", "stepi",
+        "info registers rip", "delete", "continue", "bt 3", "detach",
+      ],
+      commandLine:
+        "quiet kgdb kgdbwait cmd=\"echo g > /proc/sysrq-trigger; hello\" exit debug-exit",
+      processors: processors)
+    // At boot, by kgdbwait; then by the breakpoint, on whatever processor; then by the letter.
+    #expect(run.debugger.contains("in kmain"), "\(run.debugger)")
+    #expect(run.debugger.contains("syscall_dispatch (frame="), "\(run.debugger)")
+    #expect(run.debugger.contains("in syscall_entry ()"), "\(run.debugger)")
+    for index in 0..<(Int(processors) ?? 1) {
+      #expect(run.debugger.contains("(processor \(index): "), "\(run.debugger)")
+    }
+    #expect(run.debugger.contains("MagicKeys"), "\(run.debugger)")
+    #expect(run.debugger.contains("detached"), "\(run.debugger)")
+    // And the machine goes on as if nothing had been.
+    #expect(run.machine.contains("Hello, world!") && run.status == 33, "\(run.machine)")
+  }
+
+  @Test func aPanicWaitsForTheDebugger() throws {
+    let run = try Self.debug(
+      ["continue", "bt 8", "kill"],
+      commandLine: "quiet kgdb kgdbwait cmd=\"echo c > /proc/sysrq-trigger\" exit debug-exit",
+      processors: "1")
+    #expect(run.debugger.contains("Panic"), "\(run.debugger)")
+    #expect(run.debugger.contains("MagicKeys"), "\(run.debugger)")
+    #expect(run.machine.contains("PANIC: asked for by /proc/sysrq-trigger"), "\(run.machine)")
+  }
+}
