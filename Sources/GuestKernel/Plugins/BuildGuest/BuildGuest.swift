@@ -37,7 +37,7 @@ struct GuestBuild {
     "LineEditor", "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue", "Script",
     "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/ShellExpansion",
     "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SystemCall",
-    "SystemError", "Text", "TextLine", "Words",
+    "SystemError", "SystemIdentity", "Text", "TextLine", "Words",
   ]
 
   // MARK: System calls

@@ -61,7 +61,7 @@ struct UserTests: Program {
 
   static var all: [UserTest] {
     argumentTests + entryTests + fileTests + directoryTests + pipeTests + processTests + signalTests
-      + memoryTests + deviceTests + threadTests + timeTests + stormTests
+      + memoryTests + deviceTests + threadTests + timeTests + machineTests + stormTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
