@@ -27,6 +27,27 @@ struct ProcessorTests {
     #expect(run.output.contains("demo rtc: passed"))
   }
 
+  @Test func everyIOAPICIsFound() throws {
+    let run = try QEMU.boot(
+      commandLine: "cmd=\"demo rtc\" exit debug-exit",
+      machine: "microvm,acpi=on,pit=on,pic=on,rtc=on,isa-serial=on,ioapic2=on")
+    #expect(run.status == 33)
+    #expect(run.output.contains("IOAPIC at 0xfec00000 with 24 inputs\r\n"))
+    #expect(run.output.contains("IOAPIC at 0xfec10000 with 24 inputs from 24\r\n"))
+    #expect(run.output.contains("demo rtc: passed"))
+  }
+
+  @Test(arguments: [1, 4])
+  func anIdleProcessorTakesNoTicks(processors: Int) throws {
+    let run = try QEMU.boot(
+      commandLine: "quiet cmd=\"demo tickless; demo rcu; demo affinity\" exit debug-exit",
+      extra: ["-smp", "\(processors)"])
+    #expect(run.status == 33)
+    for demo in ["tickless", "rcu", "affinity"] {
+      #expect(run.output.contains("demo \(demo): passed"), "\(run.output)")
+    }
+  }
+
   @Test(arguments: [
     ("d", "deadlock: spinlock d, taken by this processor at"),
     ("a", "in atomic context: with preemption off, holding a ("),

@@ -69,7 +69,7 @@ struct QEMUTests {
   @Test func theKernelChecksItself() throws {
     let run = try QEMU.boot(commandLine: "selftest cmd=\"hello\" exit debug-exit")
     #expect(run.status == 33)
-    #expect(run.output.components(separatedBy: ": passed\r\n").count == 20)
+    #expect(run.output.components(separatedBy: ": passed\r\n").count == 21)
     #expect(!run.output.contains("FAILED"))
   }
 

@@ -110,13 +110,15 @@ private func load(_ file: [UInt8]) throws(ELFError) -> ELFProgram {
       [0, 0, 0xe0, 0xfe, 1, 0, 0, 0]
       + [0, 8, 0, 0, 1, 0, 0, 0] + [0, 8, 1, 1, 0, 0, 0, 0]
       + [1, 12, 2, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0]
+      + [1, 12, 3, 0, 0, 0x10, 0xc0, 0xfe, 0, 0, 0, 0]
+      + [1, 12, 4, 0, 0, 0x20, 0xc0, 0xfe, 48, 0, 0, 0]
       + [2, 10, 0, 0, 2, 0, 0, 0, 0, 0] + [2, 10, 0, 4, 9, 0, 0, 0, 0x0f, 0]
       + [5, 12, 0, 0, 0, 0, 0xe1, 0xfe, 0, 0, 0, 0] + [9, 0]
     let found = with(table("APIC", body)) { $0.map { InterruptControllers($0) } }
     let controllers = try #require(found)
     #expect(controllers.localAPIC == 0xfee1_0000)
-    #expect(controllers.ioAPIC == 0xfec0_0000)
-    #expect(controllers.ioAPICBase == 24)
+    #expect(controllers.ioAPICs.map(\.address) == [0xfec0_1000, 0xfec0_0000, 0xfec0_2000])
+    #expect(controllers.ioAPICs.map(\.firstInput) == [0, 24, 48])
     #expect(controllers.processors == [0])
     let timer = controllers.route(forISA: 0)
     #expect(timer.input == 2 && !timer.isActiveLow && !timer.isLevelTriggered)

@@ -4,6 +4,12 @@
 // entry from ring 3 exchanges the two by SWAPGS, each return exchanges them back. An NMI, a machine
 // check or a double fault may strike between an entry and its SWAPGS: their entry, isr_paranoid, looks
 // at the base itself, which belongs to the kernel when it lies above all programs.
+//
+// CR3: with `pti=on` (see Isolation) ring 3 runs on page tables that have nothing of the kernel but the
+// section .text.entry, the interrupt gates and each processor's entry page, right below its area. Until an
+// entry has loaded the kernel's root, and after a return has loaded the program's, only these may be
+// touched. So the processor pushes its frame onto a small stack in the entry page, and it is moved from
+// there. user_root is 0 where ring 3 has the same page tables as the kernel.
 
   .cfi_sections .debug_frame
   .macro PUSH_REGISTERS
@@ -48,8 +54,27 @@
   .endm
   .set FRAME_RIP, 17*8         // offsets in trap_frame
   .set FRAME_CS, 18*8
-  .set PERCPU_KERNEL_RSP, 8    // offsets in percpu_t
-  .set PERCPU_USER_RSP, 16
+  .set PERCPU_KERNEL_RSP, 8    // offset in percpu_t
+// Offsets in entry_area_t, seen from percpu_t; not by .set, which would make symbols of them.
+#define ENTRY_USER_RSP -4096
+#define ENTRY_KERNEL_ROOT -4088
+#define ENTRY_USER_ROOT -4080
+#define ENTRY_KEEP_BIT -4072
+  // RSP, which has nothing to lose yet, takes part in the change to the kernel's page tables.
+  .macro LOAD_KERNEL_ROOT
+  cmpq $0, %gs:ENTRY_USER_ROOT
+  je .Lroot\@
+  movq %gs:ENTRY_KERNEL_ROOT, %rsp
+  movq %rsp, %cr3
+.Lroot\@:
+  .endm
+  // What was to be forgotten is: from the next return on the translations are kept, where they are tagged.
+  .macro LOAD_USER_ROOT register
+  movq %gs:ENTRY_USER_ROOT, \register
+  movq \register, %cr3
+  movq %gs:ENTRY_KEEP_BIT, \register
+  orq \register, %gs:ENTRY_USER_ROOT
+  .endm
   // Where the interrupted registers are: lets a debugger unwind through the frame.
   .macro FRAME_CFI
   .cfi_signal_frame
@@ -69,7 +94,7 @@
   .cfi_offset %r15, -22*8
   .endm
 
-  .text
+  .section .text.entry, "ax"
   .balign 16
   .globl isr_stubs
   .type isr_stubs, @function
@@ -99,41 +124,46 @@ isr_common:
   .cfi_def_cfa %rsp, 7*8
   .cfi_offset %rip, -5*8
   .cfi_offset %rsp, -2*8
+  testb $3, 24(%rsp)           // CS
+  jz 3f
+1: swapgs
+  cmpq $0, %gs:ENTRY_USER_ROOT
+  jne isr_move
+isr_entered:
+  .cfi_remember_state
   PUSH_REGISTERS
   FRAME_CFI
   cld
-  testb $3, FRAME_CS(%rsp)
-  jz 3f
-1: swapgs
-2: CLAC_IF_SMAP                // the interrupted code may have had AC set
+  CLAC_IF_SMAP                 // the interrupted code may have had AC set
   movq %rsp, %rdi
   call interrupt_dispatch
   .globl interrupt_return
 interrupt_return:              // interrupts are off
   testb $3, FRAME_CS(%rsp)
-  jz 4f
+  jz 2f
+  cmpq $0, %gs:ENTRY_USER_ROOT
+  jne isr_leave
   swapgs
-4: POP_REGISTERS
+2: POP_REGISTERS
   addq $16, %rsp
   .globl iret_instruction
 iret_instruction:
   iretq
-3: leaq iret_instruction(%rip), %rax
-  cmpq %rax, FRAME_RIP(%rsp)   // an IRETQ to ring 3 that faults does so in ring 0, with the user's GS
+  .cfi_restore_state
+3: pushq %rax                  // an IRETQ to ring 3 that faults does so in ring 0, with the user's GS
+  leaq iret_instruction(%rip), %rax
+  cmpq %rax, 24(%rsp)          // and CR3
+  popq %rax
   je 1b
-  jmp 2b
-  .cfi_endproc
-  .size isr_common, . - isr_common
+  jmp isr_entered
 
-  // A debug exception has a stack of its own because of SYSENTER, which enters without a stack and leaves
-  // TF on: it is taken before the kernel's first instruction. A program's goes on where all others are.
-  .type isr_debug, @function
-isr_debug:
-  testb $3, 24(%rsp)
-  jz isr_paranoid
-  swapgs
+isr_move:                      // from a stack of the entry page to the thread's, with the kernel's tables
   pushq %rax
-  movq %gs:PERCPU_KERNEL_RSP, %rax
+  cmpq $0, %gs:ENTRY_USER_ROOT
+  je 4f
+  movq %gs:ENTRY_KERNEL_ROOT, %rax
+  movq %rax, %cr3
+4: movq %gs:PERCPU_KERNEL_RSP, %rax
   .set i, 1
   .rept 7                      // SS, RSP, RFLAGS, CS, RIP, error code, vector
   pushq (8 - i)*8(%rsp)
@@ -144,12 +174,40 @@ isr_debug:
   popq -64(%rax)
   leaq -64(%rax), %rsp
   popq %rax
+  jmp isr_entered
+
+isr_leave:                     // to ring 3, over the entry page's stack
+  POP_REGISTERS
+  movq %rdi, (%rsp)
+  movq %rsp, %rdi
+  movq %gs:0, %rsp             // percpu_t.self: the entry page ends there
+  .set i, 6
+  .rept 5                      // SS, RSP, RFLAGS, CS, RIP
+  pushq 8*i(%rdi)
+  .set i, i - 1
+  .endr
+  pushq (%rdi)
+  LOAD_USER_ROOT %rdi
+  popq %rdi
   swapgs
-  jmp isr_common
+  jmp iret_instruction
+  .cfi_endproc
+  .size isr_common, . - isr_common
+
+  // A debug exception has a stack of its own because of SYSENTER, which enters without a stack and leaves
+  // TF on: it is taken before the kernel's first instruction. A program's goes on where all others are.
+  .type isr_debug, @function
+isr_debug:
+  testb $3, 24(%rsp)
+  jz isr_paranoid
+  swapgs
+  jmp isr_move
   .size isr_debug, . - isr_debug
 
+  // NMI, double fault, machine check, and the kernel's own debug exceptions: whatever GS and CR3 were.
+  // The word above the frame says which stack to go on with; the way back leads over the entry page again.
   .type isr_paranoid, @function
-isr_paranoid:                  // NMI, double fault, machine check: on stacks of their own
+isr_paranoid:
   .cfi_startproc
   .cfi_signal_frame
   .cfi_def_cfa %rsp, 7*8
@@ -165,13 +223,36 @@ isr_paranoid:                  // NMI, double fault, machine check: on stacks of
   jae 1f
   swapgs
   incl %ebx
-1: CLAC_IF_SMAP
+1: movq %cr3, %r12
+  cmpq $0, %gs:ENTRY_USER_ROOT
+  je 2f
+  btl $12, %r12d               // of the two roots a program's is the odd frame
+  jnc 2f
+  movq %gs:ENTRY_KERNEL_ROOT, %rax
+  movq %rax, %cr3
+2: CLAC_IF_SMAP
+  movq %rsp, %r13
+  movq %rsp, %rsi
+  movq 22*8(%rsp), %rdi
+  subq $22*8, %rdi
+  movq %rdi, %rsp
+  movl $22, %ecx
+  rep movsq
   movq %rsp, %rdi
   call paranoid_dispatch
-  testl %ebx, %ebx
-  jz 2f
+  movq %rsp, %rsi
+  movq %r13, %rdi
+  movl $22, %ecx
+  rep movsq
+  movq %r13, %rsp
+  movq %cr3, %rax
+  cmpq %rax, %r12
+  je 3f
+  movq %r12, %cr3
+3: testl %ebx, %ebx
+  jz 4f
   swapgs
-2: POP_REGISTERS
+4: POP_REGISTERS
   addq $16, %rsp
   iretq
   .cfi_endproc
@@ -183,10 +264,11 @@ syscall_entry:                 // IF, DF, TF, NT and AC are cleared by IA32_FMAS
   .cfi_startproc
   .cfi_signal_frame
   swapgs
-  movq %rsp, %gs:PERCPU_USER_RSP
+  movq %rsp, %gs:ENTRY_USER_RSP
+  LOAD_KERNEL_ROOT
   movq %gs:PERCPU_KERNEL_RSP, %rsp
   pushq $0x23                  // SS
-  pushq %gs:PERCPU_USER_RSP
+  pushq %gs:ENTRY_USER_RSP
   pushq %r11                   // RFLAGS
   pushq $0x2b                  // CS
   pushq %rcx                   // RIP
@@ -202,7 +284,12 @@ syscall_entry:                 // IF, DF, TF, NT and AC are cleared by IA32_FMAS
   movq 16(%rsp), %rcx          // RIP, always canonical: user space ends below the kernel's half
   movq 32(%rsp), %r11          // RFLAGS
   movq 40(%rsp), %rsp
-  swapgs
+  cmpq $0, %gs:ENTRY_USER_ROOT
+  je 1f
+  movq %rsp, %gs:ENTRY_USER_RSP
+  LOAD_USER_ROOT %rsp
+  movq %gs:ENTRY_USER_RSP, %rsp
+1: swapgs
   sysretq
   .cfi_endproc
   .size syscall_entry, . - syscall_entry
@@ -213,6 +300,7 @@ sysenter_entry:                // from 32-bit code: ECX is its ESP and EDX its E
   .cfi_startproc
   .cfi_signal_frame
   swapgs
+  LOAD_KERNEL_ROOT
   movq %gs:PERCPU_KERNEL_RSP, %rsp
   movl %ecx, %ecx
   movl %edx, %edx
@@ -244,6 +332,8 @@ syscall_compat:                // SYSCALL in 32-bit code, where a processor know
   sysretl
   .size syscall_compat, . - syscall_compat
 
+  .text
+  .balign 16
   .globl switch_context
   .type switch_context, @function
 switch_context:                // (RDI: where to keep the old RSP, RSI: the new RSP)
@@ -263,6 +353,26 @@ switch_context:                // (RDI: where to keep the old RSP, RSI: the new 
   popq %rbp
   ret
   .size switch_context, . - switch_context
+
+  .globl call_on_stack
+  .type call_on_stack, @function
+call_on_stack:                 // (RDI: a function, RSI: its argument, RDX: the top of another stack)
+  .cfi_startproc
+  pushq %rbp
+  .cfi_def_cfa_offset 16
+  .cfi_offset %rbp, -16
+  movq %rsp, %rbp
+  .cfi_def_cfa_register %rbp
+  movq %rdx, %rsp
+  movq %rdi, %rax
+  movq %rsi, %rdi
+  call *%rax
+  movq %rbp, %rsp
+  popq %rbp
+  .cfi_def_cfa %rsp, 8
+  ret
+  .cfi_endproc
+  .size call_on_stack, . - call_on_stack
 
   .globl thread_start
   .type thread_start, @function
@@ -288,10 +398,11 @@ thread_start_user:             // a program's first instructions: the frame is a
   .size thread_start_user, . - thread_start_user
 
   .bss
-  .balign 16
   .globl idt_table, percpu0, percpu_table
-idt_table: .skip 256*16
-percpu0:   .skip 1024          // the boot processor's area; the others' are allocated
+  .balign 4096
+idt_table: .skip 4096
+  .skip 4096                   // the boot processor's entry page
+percpu0:   .skip 1024          // and its area; the others' are allocated
 percpu_table: .skip 64*8       // all areas, by index
   .balign 16
   .globl early_heap, early_heap_end
@@ -311,6 +422,7 @@ early_heap_end:
   STACK double_fault_stack, 16384
   STACK nmi_stack, 8192
   STACK machine_check_stack, 8192
+  STACK debug_stack, 8192
 
   .data
   .globl smap_enabled

@@ -66,9 +66,15 @@ package struct InterruptControllers {
     package var isLevelTriggered: Bool
   }
 
+  /// An IOAPIC, and the number of its first input among all the machine's.
+  package struct IOAPICEntry: Equatable {
+    package var address: UInt64
+    package var firstInput: UInt32
+  }
+
   package private(set) var localAPIC: UInt64
-  package private(set) var ioAPIC: UInt64?
-  package private(set) var ioAPICBase: UInt32 = 0
+  /// In the order of their inputs.
+  package private(set) var ioAPICs: [IOAPICEntry] = []
   /// The local APIC IDs of the processors that can be used.
   package private(set) var processors: [UInt32] = []
   package private(set) var overrides: [Override] = []
@@ -91,9 +97,11 @@ package struct InterruptControllers {
       processors.append(UInt32(bytes[offset + 3]))
     case 9 where bytes[offset + 1] >= 16 && bytes.word32(offset + 8) & 1 != 0:  // local x2APIC
       processors.append(UInt32(truncatingIfNeeded: bytes.word32(offset + 4)))
-    case 1 where ioAPIC == nil:
-      ioAPIC = bytes.word32(offset + 4)
-      ioAPICBase = UInt32(bytes.word32(offset + 8))
+    case 1 where bytes[offset + 1] >= 12:
+      let entry = IOAPICEntry(
+        address: bytes.word32(offset + 4), firstInput: UInt32(bytes.word32(offset + 8)))
+      let place = ioAPICs.firstIndex { $0.firstInput > entry.firstInput } ?? ioAPICs.count
+      ioAPICs.insert(entry, at: place)
     case 2 where bytes[offset + 2] == 0:
       let flags = bytes.word16(offset + 8)
       overrides.append(

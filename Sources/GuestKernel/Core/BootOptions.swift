@@ -10,6 +10,8 @@
 /// - `noapic`: uses the 8259s even where there is an IOAPIC.
 /// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
 /// - `kaslr`, `kaslr=N`: where things lie is chosen at boot.
+/// - `pti=on`, `pti=off`: whether programs' page tables leave the kernel out.
+/// - `stackusage`: logs each call that uses more of a kernel stack than any before.
 /// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
 /// - `lockdep`: every lock that is taken is checked for an order that could deadlock, and counted.
 /// - `without=A,B`: leaves these options of kernel.config out, in a kernel built with VARIABLE.
@@ -24,6 +26,8 @@ package struct BootOptions: Equatable {
   package var rebootsAfterPanic = false
   package var checksSlabs = false
   package var validatesLocks = false
+  package var isolatesKernel = false
+  package var watchesStacks = false
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
   package var maximumProcessors = 64
@@ -56,6 +60,10 @@ package struct BootOptions: Equatable {
       testsItself = true
     } else if word.equals("panic=reboot") {
       rebootsAfterPanic = true
+    } else if word.equals("stackusage") {
+      watchesStacks = true
+    } else if word.equals("pti=on") || word.equals("pti=off") {
+      isolatesKernel = word.equals("pti=on")
     } else if word.equals("noapic") {
       avoidsIOAPIC = true
     } else if word.equals("nosmp") {

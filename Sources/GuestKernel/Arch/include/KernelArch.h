@@ -50,6 +50,7 @@ INLINE void write_cr4(uint64_t v) { __asm__ volatile("mov %0,%%cr4" ::"r"(v) : "
 INLINE uint64_t read_cr8(void) { uint64_t v; __asm__ volatile("mov %%cr8,%0" : "=r"(v)); return v; }
 INLINE void write_cr8(uint64_t v) { __asm__ volatile("mov %0,%%cr8" ::"r"(v) : "memory"); }
 INLINE uint64_t read_rbp(void) { uint64_t v; __asm__ volatile("mov %%rbp,%0" : "=r"(v)); return v; }
+INLINE uint64_t read_rsp(void) { uint64_t v; __asm__ volatile("mov %%rsp,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_rflags(void) { uint64_t v; __asm__ volatile("pushfq; popq %0" : "=r"(v)::"memory"); return v; }
 INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memory"); }
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
@@ -103,13 +104,28 @@ typedef struct __attribute__((packed)) {
   uint16_t reserved3, iomap;
 } tss_t;
 
-// One processor's own area, which GS points to in the kernel. The first three fields are known to
+// What the processor needs at all times, and an entry from ring 3 before it has the kernel's page tables:
+// the page right below the processor's area, which programs' page tables have too (see Isolation). The
+// first four fields are known to entry.S. In its upper part are small stacks: one for entries from ring 3
+// and one for each of the exceptions that take none as it is.
+typedef struct {
+  uint64_t user_rsp;         // scratch of syscall_entry
+  uint64_t kernel_root;      // CR3 for the kernel
+  uint64_t user_root;        // CR3 for ring 3; 0 where it is the same
+  uint64_t keep_bit;         // of CR3: keeps the translations that are tagged with the new PCID
+  uint64_t gdt[10];
+  uint64_t local_table[8];   // what LDTR refers to: the running program's descriptors
+  tss_t tss;
+} entry_area_t;
+_Static_assert(sizeof(entry_area_t) <= 1024, "the stacks of the entry page begin here");
+_Static_assert(offsetof(entry_area_t, keep_bit) == 24, "entry.S");
+
+// One processor's own area, which GS points to in the kernel. The first two fields are known to
 // entry.S by their offsets. Only its own processor writes it, unless a field says otherwise.
 #define PERCPU_HELD_LOCKS 16
 typedef struct percpu {
   struct percpu *self;
   uint64_t kernel_rsp;       // where SYSCALL finds its stack
-  uint64_t user_rsp;         // scratch of syscall_entry
   void *_Nullable thread;    // the running thread, unretained
   uint32_t preempt_count;    // see Preemption
   uint32_t need_resched;     // others set it too, then send the reschedule interrupt
@@ -117,20 +133,27 @@ typedef struct percpu {
   uint32_t softirq_pending;
   uint32_t online;
   uint32_t held_count;
-  uint32_t interrupt_depth;
-  uint64_t interrupt_count;
   void *_Nullable held[PERCPU_HELD_LOCKS];  // spinlocks, in the order they were taken
-  uint64_t gdt[10];
-  uint64_t local_table;      // of the descriptors that LDTR has; 0 for none
-  tss_t tss;
   uint64_t idle_stack;       // top
+  uint64_t interrupt_stack;  // top; 0 while there is none
   uint64_t root_table;       // the page tables it uses: see TLB.load
   uint32_t flush_requested;  // by TLB.flush on another processor
   uint32_t call_requested;   // by CPU.call on another processor
   uint64_t *_Nullable vector_counts;  // interrupts and exceptions by vector
 } percpu_t;
 _Static_assert(sizeof(percpu_t) <= 1024, "percpu0 in entry.S is too small");
-_Static_assert(offsetof(percpu_t, kernel_rsp) == 8 && offsetof(percpu_t, user_rsp) == 16, "entry.S");
+_Static_assert(offsetof(percpu_t, kernel_rsp) == 8, "entry.S");
+INLINE entry_area_t *entry_area(percpu_t *area) { return (entry_area_t *)((uint8_t *)area - 4096); }
+// Where its stacks begin: that of entries from ring 3, and those of TSS.IST1 to IST4, each below the word
+// that says which stack to go on with.
+INLINE uint64_t entry_stack(percpu_t *area) { return (uint64_t)area; }
+INLINE uint64_t *exception_stack(percpu_t *area, uint32_t number) {
+  return (uint64_t *)((uint64_t)area - 512 - 512 * number - 16);
+}
+// The next return to ring 3 forgets what is tagged as ring 3's.
+INLINE void entry_forget_user(void) {
+  __asm__ volatile("btrq $63,%%gs:%c0" ::"i"((long)offsetof(entry_area_t, user_root) - 4096) : "memory", "cc");
+}
 
 // Each is one instruction: no interrupt, and no move to another processor, can come in between.
 #define PERCPU_FIELD(type, field) \
@@ -143,6 +166,7 @@ PERCPU_FIELD(void *_Nullable, thread)
 PERCPU_FIELD(uint32_t, preempt_count)
 PERCPU_FIELD(uint32_t, need_resched)
 PERCPU_FIELD(uint32_t, index)
+PERCPU_FIELD(uint64_t, interrupt_stack)
 PERCPU_FIELD(uint32_t, softirq_pending)
 INLINE void percpu_add_preempt_count(uint32_t n) {
   __asm__ volatile("addl %0,%%gs:%c1" ::"ri"(n), "i"(offsetof(percpu_t, preempt_count)) : "memory");
@@ -211,6 +235,7 @@ INLINE void triple_fault(void) {
 
 // Defined by the .S files.
 extern uint64_t idt_table[512];
+INLINE uint64_t linker_idt_table(void) { return (uint64_t)idt_table; }
 extern percpu_t percpu0;
 extern uint8_t smap_enabled;
 size_t strlen(const char *text);
@@ -225,6 +250,7 @@ void thread_start(void);
 void processor_start(void);
 void thread_start_user(void);
 void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
+void call_on_stack(void (*function)(uint64_t), uint64_t argument, uint64_t top);
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }
@@ -277,6 +303,10 @@ LINKER_ADDRESS(nmi_stack_guard)
 LINKER_ADDRESS(nmi_stack_top)
 LINKER_ADDRESS(machine_check_stack_guard)
 LINKER_ADDRESS(machine_check_stack_top)
+LINKER_ADDRESS(debug_stack_guard)
+LINKER_ADDRESS(debug_stack_top)
+LINKER_ADDRESS(entry_text_start)
+LINKER_ADDRESS(entry_text_end)
 ADDRESS_OF(fixups_start, const fixup_t)
 ADDRESS_OF(fixups_end, const fixup_t)
 ADDRESS_OF(kallsyms_start, const ksym_t)

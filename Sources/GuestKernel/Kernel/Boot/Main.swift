@@ -79,6 +79,7 @@ enum Boot {
   static func publish() {
     SystemRequests.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
+    ProcFS.add("pti", write: { Isolation.control($0) }) { Isolation.write(to: &$0) }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
 
@@ -100,6 +101,7 @@ enum Boot {
     }
     Frames.start(&map)
     if Configuration.KASLR { Randomization.start(seed: Power.options.randomSeed) }
+    Isolation.start(Power.options.isolatesKernel)
     KernelSpace.start(map)
     Kmalloc.start(isChecked: Configuration.SLAB_CHECKS && Power.options.checksSlabs)
     ZeroPage.start()

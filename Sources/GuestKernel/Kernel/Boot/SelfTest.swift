@@ -15,6 +15,7 @@ enum SelfTest {
     report("spaces that fork give all back", MemorySelfTest.spaces())
     report("fault in user_copy", userCopy())
     report("no page writable and executable", protection())
+    report("page tables of ring 3", IsolationTests.run())
     ProcessorTests.run()
     SchedulerTests.run()
     InterruptTests.run()

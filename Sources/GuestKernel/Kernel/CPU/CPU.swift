@@ -47,9 +47,15 @@ struct CPU: Equatable {
     nonmutating set { area.pointee.need_resched = newValue ? 1 : 0 }
   }
 
+  /// What programs' page tables have of this processor.
+  var entry: UnsafeMutablePointer<entry_area_t> { entry_area(area) }
+
   /// Where the next entry from ring 3 finds the kernel stack.
+  ///
+  /// With page tables of its own it cannot reach that: it comes over the entry page. They are chosen
+  /// before.
   func setKernelStack(_ top: UInt64) {
-    area.pointee.tss.rsp0 = top
+    entry.pointee.tss.rsp0 = entry.pointee.user_root == 0 ? top : entry_stack(area)
     area.pointee.kernel_rsp = top
   }
 }

@@ -39,17 +39,34 @@ enum Descriptors {
   /// Loads GDT, TSS and IDT of the boot processor, and says where SYSCALL enters.
   static func load() {
     writeGates()
-    percpu0.tss.ist1 = linker_double_fault_stack_top()
-    percpu0.tss.ist2 = linker_nmi_stack_top()
-    percpu0.tss.ist3 = linker_machine_check_stack_top()
+    setStacks(
+      CPU.current, doubleFault: linker_double_fault_stack_top(),
+      nonMaskable: linker_nmi_stack_top(), machineCheck: linker_machine_check_stack_top(),
+      debug: linker_debug_stack_top())
     load(CPU.current)
   }
 
-  /// Loads the tables on the running processor, whose area this is; its interrupt stacks are chosen.
+  /// Says where the exceptions go on that take no stack as it is.
+  static func setStacks(
+    _ cpu: CPU, doubleFault: UInt64, nonMaskable: UInt64, machineCheck: UInt64, debug: UInt64
+  ) {
+    cpu.entry.pointee.tss.ist1 = prepare(exception_stack(cpu.area, 1), doubleFault)
+    cpu.entry.pointee.tss.ist2 = prepare(exception_stack(cpu.area, 2), nonMaskable)
+    cpu.entry.pointee.tss.ist3 = prepare(exception_stack(cpu.area, 3), machineCheck)
+    cpu.entry.pointee.tss.ist4 = prepare(exception_stack(cpu.area, 4), debug)
+  }
+
+  /// Writes above a stack of the entry page which one to go on with; see isr_paranoid.
+  private static func prepare(_ small: UnsafeMutablePointer<UInt64>, _ large: UInt64) -> UInt64 {
+    small.pointee = large
+    return UInt64(UInt(bitPattern: small))
+  }
+
+  /// Loads the tables on the running processor, whose area this is; its stacks are chosen.
   static func load(_ cpu: CPU) {
-    cpu.area.pointee.tss.iomap = 104  // beyond the limit: ring 3 has no ports
-    writeSegments(cpu.area)
-    load_gdt(address(of: &cpu.area.pointee.gdt), 10 * 8 - 1)
+    cpu.entry.pointee.tss.iomap = 104  // beyond the limit: ring 3 has no ports
+    writeSegments(cpu.entry)
+    load_gdt(address(of: &cpu.entry.pointee.gdt), 10 * 8 - 1)
     load_tr(Selector.taskState)
     load_idt(address(of: &idt_table), 256 * 16 - 1)
     prepareSystemCalls()
@@ -59,9 +76,10 @@ enum Descriptors {
     withUnsafeMutablePointer(to: &value) { UInt64(UInt(bitPattern: $0)) }
   }
 
-  private static func writeSegments(_ area: UnsafeMutablePointer<percpu_t>) {
-    let taskState = address(of: &area.pointee.tss)
-    let low = 103 | (taskState & 0xff_ffff) << 16 | 0x89 << 40 | (taskState >> 24 & 0xff) << 56
+  private static func writeSegments(_ area: UnsafeMutablePointer<entry_area_t>) {
+    let taskState = systemSegment(0x89, at: address(of: &area.pointee.tss), size: 104)
+    let localTable = systemSegment(
+      0x82, at: address(of: &area.pointee.local_table), size: UInt64(Segments.count * 8))
     // The accessed bits are set beforehand, so that the processor never writes to the table.
     area.pointee.gdt = (
       0,
@@ -70,9 +88,17 @@ enum Descriptors {
       0x00cf_fb00_0000_ffff,  // 32-bit user code
       0x00cf_f300_0000_ffff,  // user data
       0x00af_fb00_0000_ffff,  // user code
-      low, taskState >> 32,
-      0, 0  // the local descriptor table of the running program, if it has one
+      taskState.low, taskState.high,
+      localTable.low, localTable.high
     )
+  }
+
+  /// The two halves of a descriptor whose base has 64 bits.
+  private static func systemSegment(
+    _ access: UInt64, at base: UInt64, size: UInt64
+  ) -> (low: UInt64, high: UInt64) {
+    let low = (size - 1) | (base & 0xff_ffff) << 16 | access << 40 | (base >> 24 & 0xff) << 56
+    return (low, base >> 32)
   }
 
   private static func writeGates() {
@@ -81,7 +107,8 @@ enum Descriptors {
       let words = table.bindMemory(to: UInt64.self)
       for vector in 0..<256 {
         let entry = stubs &+ UInt64(vector) * 16
-        let stack: UInt64 = vector == 8 ? 1 : vector == 2 ? 2 : vector == 18 || vector == 1 ? 3 : 0
+        let stack: UInt64 =
+          vector == 8 ? 1 : vector == 2 ? 2 : vector == 18 ? 3 : vector == 1 ? 4 : 0
         let privilege: UInt64 =
           vector == 3 || Configuration.COMPATIBILITY && vector == Int(InterruptVector.systemCall)
           ? 3 : 0

@@ -6,6 +6,8 @@ enum Features {
   nonisolated(unsafe) private(set) static var hasSMAP = false
   nonisolated(unsafe) private(set) static var hasUMIP = false
   nonisolated(unsafe) private(set) static var hasGiBPages = false
+  /// Translations can be tagged: a change of CR3 need not forget them.
+  nonisolated(unsafe) private(set) static var hasPCID = false
   nonisolated(unsafe) private static var names = TextLine()
 
   static func detect() {
@@ -16,6 +18,7 @@ enum Features {
     hasSMEP = structured.ebx >> 7 & 1 != 0
     hasSMAP = structured.ebx >> 20 & 1 != 0
     hasUMIP = structured.ecx >> 2 & 1 != 0
+    hasPCID = basic.ecx >> 17 & 1 != 0
     hasGiBPages = extended.edx >> 26 & 1 != 0
     note("fpu", basic.edx, 0)
     note("tsc", basic.edx, 4)
@@ -47,6 +50,7 @@ enum Features {
   static func enableProtections() {
     var control = read_cr4()
     if hasUMIP { control |= 1 << 11 }
+    if Isolation.usesTags { control |= 1 << 17 }  // CR3 has tag 0 at this point, as it must
     if hasSMEP { control |= 1 << 20 }
     if hasSMAP { control |= 1 << 21 }
     write_cr4(control)

@@ -10,6 +10,7 @@ enum Processors {
     percpu0.apic_id = LocalAPIC.id
     percpu0.online = 1
     percpu0.idle_stack = linker_idle_stack_top()
+    if !InterruptStack.prepare(CPU.current.area) { panic("no memory for a stack for interrupts") }
     let found = Firmware.interruptControllers?.processors ?? []
     let limit = Configuration.SMP ? min(CPU.capacity, Power.options.maximumProcessors) : 1
     let others = found.filter { $0 != percpu0.apic_id }.prefix(limit - 1)
@@ -46,19 +47,22 @@ enum Processors {
 
   /// Makes the area and the stacks of the next processor, and tells the trampoline.
   private static func prepare(index: Int, _ id: UInt32) -> CPU? {
-    guard let frame = Frames.allocate(), let idle = KernelStacks.allocate(),
-      let doubleFault = KernelStacks.allocate(), let nonMaskable = KernelStacks.allocate(),
-      let machineCheck = KernelStacks.allocate()
+    guard let frames = Frames.allocate(order: 1, .zero), let idle = KernelStacks.allocate(),
+      let doubleFault = KernelStacks.allocate(.large), let nonMaskable = KernelStacks.allocate(),
+      let machineCheck = KernelStacks.allocate(), let debug = KernelStacks.allocate()
     else { return nil }
-    let area = frame.pointer.bindMemory(to: percpu_t.self, capacity: 1)
+    // First the entry page, then the area.
+    let area = (frames + pageSize).pointer.bindMemory(to: percpu_t.self, capacity: 1)
     area.pointee.`self` = area
     area.pointee.index = UInt32(index)
     area.pointee.apic_id = id
     area.pointee.idle_stack = idle
     InterruptStatistics.start(area)
-    area.pointee.tss.ist1 = doubleFault
-    area.pointee.tss.ist2 = nonMaskable
-    area.pointee.tss.ist3 = machineCheck
+    guard InterruptStack.prepare(area) else { return nil }
+    Descriptors.setStacks(
+      CPU(area: area), doubleFault: doubleFault, nonMaskable: nonMaskable,
+      machineCheck: machineCheck, debug: debug)
+    Isolation.share(CPU(area: area))
     address_of_percpu_table()[index] = area
     tell(linker_trampoline_area(), UInt64(UInt(bitPattern: area)))
     tell(linker_trampoline_stack(), idle)

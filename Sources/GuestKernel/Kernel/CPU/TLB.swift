@@ -21,8 +21,9 @@ enum TLB {
   ///
   /// What it uses is written down first: a flush that does not see it happens before the new tables
   /// are read.
-  static func load(_ root: PhysicalAddress) {
+  static func load(_ root: PhysicalAddress, isIsolated: Bool = Isolation.isOn) {
     atomic_store64(&percpu_self().pointee.root_table, root.value)
+    if Isolation.isOn { Isolation.chooseRoots(root, isIsolated) }
     write_cr3(root.value)
   }
 
@@ -87,6 +88,7 @@ enum TLB {
 
   /// On this processor.
   private static func forget(_ range: Range<UInt64>) {
+    if range.lowerBound < Layout.userSpace.upperBound { entry_forget_user() }
     if (range.upperBound &- range.lowerBound) / pageSize > mostSinglePages {
       let global: UInt64 = 1 << 7
       if range.lowerBound < Layout.userSpace.upperBound {

@@ -64,7 +64,7 @@ enum KernelDemos {
         name: "affinity", summary: "threads spread over processors, or tied to one",
         run: AffinityDemo.run),
       KernelDemo(
-        name: "threads", summary: "a thousand threads, each on four pages with a guard",
+        name: "threads", summary: "a thousand threads, each on two pages with a guard",
         run: ThreadsDemo.run),
       KernelDemo(
         name: "user-copy", summary: "bad pointers from programs are errors, not faults",
@@ -80,6 +80,9 @@ enum KernelDemos {
       KernelDemo(
         name: "timers", summary: "deadlines in nanoseconds, and how well they are kept",
         run: TimersDemo.run),
+      KernelDemo(
+        name: "tickless", summary: "an idle processor is not interrupted to learn that it is idle",
+        run: TicklessDemo.run),
       KernelDemo(
         name: "processors", summary: "calls between processors, and the shootdown of TLBs",
         run: ProcessorsDemo.run),

@@ -75,12 +75,6 @@ enum ProcFS {
   static func find(_ path: [UInt8]) -> Entry? { tree.find(path) }
   static var entries: [Entry] { tree.entries }
 
-  static func text(of entry: Entry) -> Text {
-    var text = Text()
-    entry.read(&text)
-    return text
-  }
-
   fileprivate static var processReports: [(name: [UInt8], read: ProcessReader)] {
     lock.withLock { perProcess }
   }

@@ -235,9 +235,12 @@ final class ReportFile: OpenFile {
   }
 
   private func refresh() {
-    var fresh = Text()
-    make(&fresh)
-    text = fresh
+    // Reports are written line by line, each in a buffer of its own: that takes much stack.
+    KernelStacks.onLargeStack {
+      var fresh = Text()
+      self.make(&fresh)
+      self.text = fresh
+    }
   }
 
   override func write(_ buffer: UnsafeRawBufferPointer) throws(SystemFailure) -> Int {

@@ -22,7 +22,7 @@ public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
     percpu_add_preempt_count(Preemption.interrupt)
     Trace.record(.irqEntry, frame.pointee.vector)
     if Configuration.PERF, vector == InterruptVector.timer { Perf.sample(frame) }
-    InterruptDelivery.serve(vector)
+    InterruptStack.run({ InterruptDelivery.serve(UInt8(truncatingIfNeeded: $0)) }, UInt64(vector))
     Trace.record(.irqExit, frame.pointee.vector)
     percpu_add_preempt_count(0 &- Preemption.interrupt)
   }
@@ -51,6 +51,7 @@ enum InterruptDelivery {
       TimerQueue.interrupt()
     case InterruptVector.reschedule:
       LocalAPIC.endOfInterrupt()
+      RCU.noteInterrupt()
     case InterruptVector.call:
       LocalAPIC.endOfInterrupt()
       CPU.serveCall()

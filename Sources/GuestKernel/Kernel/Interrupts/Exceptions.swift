@@ -32,10 +32,38 @@ enum Exceptions {
       frame.pointee.rip = fixup
       return
     }
-    let survives = Oops.survive(frame, describe(frame.pointee, address)) {
-      printRegisters(frame.pointee, address)
+    giveUp(frame, address)
+  }
+
+  private struct Failure {
+    let frame: UnsafeMutablePointer<trap_frame>
+    let address: UInt64
+  }
+
+  /// Ends the thread or the kernel.
+  ///
+  /// There is much to say, and the thread's stack may be nearly full: it is said on another one. An
+  /// exception with a stack of its own has that already.
+  private static func giveUp(_ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64) {
+    cpu_cli()
+    var failure = Failure(frame: frame, address: address)
+    withUnsafeMutablePointer(to: &failure) {
+      let argument = UInt64(UInt(bitPattern: $0))
+      if [2, 8, 18].contains(frame.pointee.vector) {
+        report(argument)
+      } else {
+        InterruptStack.run({ Exceptions.report($0) }, argument)
+      }
     }
-    if !survives { stop(frame, address) }
+  }
+
+  private static func report(_ argument: UInt64) {
+    let failure = pointer_to(argument).load(as: Failure.self)
+    let frame = failure.frame
+    let survives = Oops.survive(frame, describe(frame.pointee, failure.address)) {
+      printRegisters(frame.pointee, failure.address)
+    }
+    if !survives { stop(frame, failure.address) }
   }
 
   /// A program has set TF and entered by SYSENTER, which does not clear it: goes on without it.

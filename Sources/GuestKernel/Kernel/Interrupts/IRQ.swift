@@ -21,7 +21,8 @@ enum IRQ {
   private static let lock = SpinLock("irq lines")
   /// By vector; interrupts read it without the lock, since lines never go away.
   nonisolated(unsafe) private static var lines: [InterruptLine?] = []
-  nonisolated(unsafe) private static var chip: IOAPIC?
+  /// In the order of their inputs; none without IOAPIC.
+  nonisolated(unsafe) private static var chips: [IOAPIC] = []
 
   /// Finds the controllers and silences all lines.
   static func start() {
@@ -29,17 +30,21 @@ enum IRQ {
     InterruptStatistics.start()
     LegacyPIC.silence()
     LocalAPIC.start()
-    if !Power.options.avoidsIOAPIC, let controllers = Firmware.interruptControllers,
-      let address = controllers.ioAPIC
-    {
-      let chip = IOAPIC(
-        base: PhysicalAddress(address), firstInput: controllers.ioAPICBase)
-      chip.start()
-      self.chip = chip
-      log("irq", "IOAPIC at \(hex: address) with \(chip.inputCount) inputs")
-    } else {
+    if !Power.options.avoidsIOAPIC { findChips() }
+    if chips.isEmpty {
       LocalAPIC.acceptLegacyInterrupts()
       log("irq", "no IOAPIC: interrupts through the 8259s")
+    }
+  }
+
+  private static func findChips() {
+    for entry in Firmware.interruptControllers?.ioAPICs ?? [] {
+      let chip = IOAPIC(base: PhysicalAddress(entry.address), firstInput: entry.firstInput)
+      chip.start()
+      chips.append(chip)
+      var line: TextLine = "IOAPIC at \(hex: entry.address) with \(chip.inputCount) inputs"
+      if entry.firstInput > 0 { line.append(line: " from \(entry.firstInput)") }
+      log("irq", line)
     }
   }
 
@@ -115,7 +120,7 @@ enum IRQ {
   }
 
   private static func connect(_ number: Int, _ flags: Flags, _ level: UInt8) -> InterruptLine? {
-    guard let chip else {
+    guard !chips.isEmpty else {
       guard number >= 0, number < LegacyPIC.lineCount, number != 2 else { return nil }
       let vector = LegacyPIC.firstVector + UInt8(number)
       let line = InterruptLine(number: number, vector: vector, kind: .legacy)
@@ -123,8 +128,11 @@ enum IRQ {
       return line
     }
     guard let vector = freeVector(level), let route = route(number, flags) else { return nil }
+    // An input below a chip's first one is no input of it: the difference becomes very large.
+    guard let chip = chips.first(where: { route.input &- $0.firstInput < $0.inputCount }) else {
+      return nil
+    }
     let input = route.input &- chip.firstInput
-    guard input < chip.inputCount else { return nil }
     var bits: UInt32 = 0
     if route.isActiveLow { bits |= IOAPIC.activeLow }
     if route.isLevelTriggered { bits |= IOAPIC.levelTriggered }

@@ -86,7 +86,9 @@ enum SoftIRQ {
   }
 
   /// Runs what is pending; called and left with interrupts off, which are on in between.
-  static func run() {
+  static func run() { InterruptStack.run({ _ in SoftIRQ.runHere() }) }
+
+  private static func runHere() {
     percpu_add_preempt_count(Preemption.softIRQ)
     for _ in 0..<mostRounds {
       let pending = percpu_softirq_pending_take()

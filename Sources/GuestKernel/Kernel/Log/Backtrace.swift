@@ -34,8 +34,9 @@ enum Backtrace {
         (last, frame) = (f.rip, f.rbp)
         continue
       }
-      // Stacks grow down: a caller's frame is always above, so a damaged chain cannot loop.
-      guard link.frame > frame else { break }
+      // Stacks grow down: a caller's frame is always above, so a damaged chain cannot loop. From another
+      // stack the way back leads to the thread's own, once.
+      guard link.frame > frame || KernelStacks.isOther(frame, than: link.frame) else { break }
       frame = link.frame
     }
     if repeats > 0 { print(note(repeats)) }

@@ -91,9 +91,27 @@ enum Panic {
 }
 
 /// Stops the kernel with a reason and the way that led there.
+///
+/// There is much to say, and this stack may be nearly full: it is said on that of interrupts.
 func panic(_ reason: TextLine) -> Never {
-  Panic.begin(reason)
+  cpu_cli()
   let frame = UnsafePointer<UInt64>(OpaquePointer(pointer_to(read_rbp())))
-  Panic.backtrace(from: frame[1], frame: frame[0])
+  var report = PanicReport(reason: reason, instruction: frame[1], frame: frame[0])
+  withUnsafeMutablePointer(to: &report) {
+    InterruptStack.run({ makeReport($0) }, UInt64(UInt(bitPattern: $0)))
+  }
+  Panic.halt()
+}
+
+private struct PanicReport {
+  let reason: TextLine
+  let instruction: UInt64
+  let frame: UInt64
+}
+
+private func makeReport(_ argument: UInt64) {
+  let report = UnsafePointer<PanicReport>(OpaquePointer(pointer_to(argument)))
+  Panic.begin(report.pointee.reason)
+  Panic.backtrace(from: report.pointee.instruction, frame: report.pointee.frame)
   Panic.end()
 }

@@ -30,6 +30,8 @@ final class AddressSpace {
   /// Where this space's stack ends and its mappings begin, going down; see `Randomization`.
   var stackTop = Layout.userStackTop
   var mappingTop = AddressSpace.highestMapping
+  /// Ring 3 has a root of its own; see `Isolation`.
+  var isIsolated = Isolation.isOn
   private var isReleased = false
 
   /// All spaces, for reclaim.
@@ -39,10 +41,7 @@ final class AddressSpace {
   init?() {
     guard let tables = PageTables() else { return nil }
     self.tables = tables
-    for slot in Layout.kernelSlots {
-      PageTables.entry(tables.root, slot).pointee =
-        PageTables.entry(KernelSpace.tables.root, slot).pointee
-    }
+    tables.shareKernel()
     randomize()
     let me = Unmanaged.passUnretained(self)
     AddressSpace.registry.withLock { AddressSpace.all.append(me) }

@@ -21,8 +21,7 @@ extension PageTables {
       if entry.pointee & 1 == 0 {
         guard let frame = Frames.allocate(order: 0, [.zero, .noRetry]) else { return nil }
         PageTables.countFrames(1)
-        let path: PageFlags = [.present, .writable, .user]
-        entry.pointee = frame.value | path.rawValue
+        PageTables.link(entry, to: frame, level: level)
       }
       table = PhysicalAddress(entry.pointee & PageTables.addressMask)
     }

@@ -22,6 +22,7 @@ enum KernelSpace {
     let moved = Randomization.directMap - Layout.directMap
     Layout.directMap = Randomization.directMap
     Frames.follow(directMapBy: moved)
+    Isolation.shareEntries()
     Features.enableProtections()
     describe(direct)
   }
@@ -120,12 +121,7 @@ extension KernelSpace {
     mapSection(linker_rodata_start(), linker_rodata_end(), .kernelConstant)
     mapSection(linker_data_start(), linker_data_end(), .kernelData)
     mapSection(linker_symbols_start(), linker_kernel_end(), .kernelConstant)
-    for page in [
-      linker_idle_stack_guard(), linker_double_fault_stack_guard(), linker_nmi_stack_guard(),
-      linker_machine_check_stack_guard(),
-    ] {
-      tables.leaf(LinearAddress(page))?.entry.pointee = 0
-    }
+    for page in KernelStacks.imageGuards { tables.leaf(LinearAddress(page))?.entry.pointee = 0 }
   }
 
   private static func mapSection(_ start: UInt64, _ end: UInt64, _ flags: PageFlags) {
@@ -151,6 +147,7 @@ extension KernelSpace {
     if Features.hasSMEP { on.append(", SMEP") }
     if Features.hasSMAP { on.append(", SMAP") }
     if Features.hasUMIP { on.append(", UMIP") }
+    if Isolation.isOn { on.append(", isolation") }
     log("paging", "\(on); identity map dropped")
   }
 

@@ -1,66 +1,166 @@
 /// Stacks for threads in the kernel, each in a slot of its own above pages that are not mapped.
 ///
-/// Four pages each: a thousand threads are nothing special, and a page fault that has to read a file
-/// through a journal fits. A stack that is no longer used keeps its pages and serves the next thread. A
-/// push beyond the bottom faults; since the processor cannot push that fault's frame either, it becomes a
-/// double fault, which has a stack of its own.
+/// Two pages each: a thousand threads are nothing special. That is enough since interrupts have stacks of
+/// their own (`InterruptStack`), and the few deep paths borrow a large one for the time (`onLargeStack`).
+/// A stack that is no longer used keeps its pages and serves the next thread. A push beyond the bottom
+/// faults; since the processor cannot push that fault's frame either, it becomes a double fault, which
+/// has a stack of its own.
 import KernelArch
 
 enum KernelStacks {
-  static let size: UInt64 = 16 << 10
+  enum Kind {
+    case normal
+    case large
+
+    var size: UInt64 { self == .normal ? KernelStacks.size : KernelStacks.largeSize }
+  }
+
+  static let size: UInt64 = 2 * pageSize
+  static let largeSize: UInt64 = 6 * pageSize
   private static let slot: UInt64 = 32 << 10
 
   private static let lock = SpinLock("kernel stacks")
   /// Lock for these: `lock`.
   ///
   /// An unused stack's first word links to the next.
-  nonisolated(unsafe) private static var firstUnused: UInt64 = 0
-  nonisolated(unsafe) private(set) static var count: UInt64 = 0
+  nonisolated(unsafe) private static var unused: (normal: UInt64, large: UInt64) = (0, 0)
+  nonisolated(unsafe) private static var slots: UInt64 = 0
+  /// Of all there are, used or not.
+  nonisolated(unsafe) private(set) static var bytes: UInt64 = 0
 
-  /// Returns the top of a stack, or nil when memory has run out.
-  static func allocate() -> UInt64? {
-    let unused: UInt64 = lock.withLockIRQ {
-      let top = firstUnused
-      if top != 0 { firstUnused = link(top).pointee }
+  /// Returns the top of a stack full of zeroes, or nil when memory has run out.
+  static func allocate(_ kind: Kind = .normal) -> UInt64? {
+    if let top = takeUnused(kind) {
+      pointer_to(top - kind.size).initializeMemory(
+        as: UInt8.self, repeating: 0, count: Int(kind.size))
       return top
     }
-    if unused != 0 { return unused }
     var frames: [PhysicalAddress] = []
-    for _ in 0..<size / pageSize {
+    for _ in 0..<kind.size / pageSize {
       guard let frame = Frames.allocate() else {
         for frame in frames { Frames.release(frame) }
         return nil
       }
-      frame.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: Int(pageSize))
       frames.append(frame)
     }
     return lock.withLockIRQ {
-      count += 1
-      let top = Layout.stacks + count * slot
+      slots += 1
+      bytes += kind.size
+      let top = Layout.stacks + slots * slot
       for (index, frame) in frames.enumerated() {
-        let page = top - size + UInt64(index) * pageSize
+        let page = top - kind.size + UInt64(index) * pageSize
         KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
       }
       return top
     }
   }
 
-  static func release(top: UInt64) {
+  private static func takeUnused(_ kind: Kind) -> UInt64? {
     lock.withLockIRQ {
-      link(top).pointee = firstUnused
-      firstUnused = top
+      let top = kind == .normal ? unused.normal : unused.large
+      guard top != 0 else { return nil }
+      let next = link(top).pointee
+      if kind == .normal { unused.normal = next } else { unused.large = next }
+      return top
+    }
+  }
+
+  static func release(top: UInt64, _ kind: Kind = .normal) {
+    note(mostUsed(top: top, kind), kind)
+    lock.withLockIRQ {
+      link(top).pointee = kind == .normal ? unused.normal : unused.large
+      if kind == .normal { unused.normal = top } else { unused.large = top }
     }
   }
 
   private static func link(_ top: UInt64) -> UnsafeMutablePointer<UInt64> {
     pointer_to(top - 8).assumingMemoryBound(to: UInt64.self)
   }
+}
 
-  /// How much of a stack has ever been used, in bytes: all below is still zero.
-  static func mostUsed(top: UInt64) -> UInt64 {
-    var at = top - size
+// MARK: How deep
+
+extension KernelStacks {
+  /// The most that threads which have ended, and calls if they are watched, have used.
+  nonisolated(unsafe) private static var deepest: (normal: UInt64, large: UInt64) = (0, 0)
+
+  /// How much of a stack has been used since it was allocated, in bytes: all below is still zero.
+  static func mostUsed(top: UInt64, _ kind: Kind = .normal) -> UInt64 {
+    var at = top - kind.size
     while at < top, pointer_to(at).load(as: UInt64.self) == 0 { at += 8 }
     return top - at
+  }
+
+  @discardableResult
+  private static func note(_ used: UInt64, _ kind: Kind) -> Bool {
+    lock.withLockIRQ {
+      guard used > (kind == .normal ? deepest.normal : deepest.large) else { return false }
+      if kind == .normal { deepest.normal = used } else { deepest.large = used }
+      return true
+    }
+  }
+
+  /// With `stackusage`: after each call, whether it went deeper than any before.
+  @inline(never)
+  static func watch(_ number: UInt64) {
+    let thread = Thread.current
+    let used = mostUsed(top: thread.stackTop)
+    guard note(used, .normal) else { return }
+    log("stack", "\(used) of \(size) bytes used by \(text: thread.name), call \(number)")
+  }
+
+  /// What /proc/stacks says.
+  static func write(to text: inout Text) {
+    for thread in Scheduler.threads where thread.id != 0 {
+      let used = mostUsed(top: thread.stackTop)
+      note(used, .normal)
+      text.append("\(thread.id, width: 5) \(used, width: 6) of \(size) \(text: thread.name)\n")
+    }
+    text.append("deepest \(deepest.normal, width: 4) of \(size), all threads so far\n")
+    text.append("deepest \(deepest.large, width: 4) of \(largeSize), large stacks\n")
+    for index in 0..<CPU.count {
+      let top = CPU(index).area.pointee.interrupt_stack
+      text.append("deepest \(mostUsed(top: top, .large), width: 4) of \(largeSize), ")
+      text.append("interrupts of processor \(index)\n")
+    }
+  }
+}
+
+// MARK: Large stacks
+
+extension KernelStacks {
+  private final class Work {
+    let body: () -> Void
+
+    init(_ body: @escaping () -> Void) { self.body = body }
+  }
+
+  /// Runs `body` on a large stack, as the same thread; on the thread's own when there is no other.
+  ///
+  /// Between system calls a thread's stack is empty, wherever it was in between: it may be preempted
+  /// and sleep there as on its own.
+  static func onLargeStack(_ body: @escaping () -> Void) {
+    guard let top = allocate(.large) else { return body() }
+    let work = Unmanaged.passRetained(Work(body))
+    call_on_stack(
+      { KernelStacks.perform($0) }, UInt64(UInt(bitPattern: work.toOpaque())), top)
+    release(top: top, .large)
+  }
+
+  private static func perform(_ work: UInt64) {
+    Unmanaged<Work>.fromOpaque(pointer_to(work)).takeRetainedValue().body()
+  }
+}
+
+// MARK: Guards
+
+extension KernelStacks {
+  /// The pages below the boot processor's stacks, which are part of the image.
+  static var imageGuards: [UInt64] {
+    [
+      linker_idle_stack_guard(), linker_double_fault_stack_guard(), linker_nmi_stack_guard(),
+      linker_machine_check_stack_guard(), linker_debug_stack_guard(),
+    ]
   }
 
   /// True when one of the addresses lies in a page that guards a stack.
@@ -68,14 +168,21 @@ enum KernelStacks {
     isInGuard(stackPointer &- 8) || isInGuard(fault)
   }
 
-  private static func isInGuard(_ address: UInt64) -> Bool {
-    for page in [
-      linker_idle_stack_guard(), linker_double_fault_stack_guard(), linker_nmi_stack_guard(),
-      linker_machine_check_stack_guard(),
-    ] where address >= page && address < page + pageSize {
-      return true
+  /// Whether the first address lies on a stack for interrupts, or on a large one, and the second does not.
+  static func isOther(_ address: UInt64, than caller: UInt64) -> Bool {
+    func isLarge(_ at: UInt64) -> Bool {
+      let top = (at - Layout.stacks) / slot * slot + Layout.stacks + slot
+      return KernelSpace.isMapped(LinearAddress(top - largeSize))
     }
-    guard address >= Layout.stacks, address < Layout.stacks + count * slot else { return false }
-    return (address - Layout.stacks) % slot < slot - size
+    let stacks = Layout.stacks..<Layout.stacks + slots * slot
+    return stacks.contains(address) && isLarge(address)
+      && !(stacks.contains(caller) && isLarge(caller))
+  }
+
+  private static func isInGuard(_ address: UInt64) -> Bool {
+    for page in imageGuards where address >= page && address < page + pageSize { return true }
+    // In a slot whatever is not mapped is guard.
+    return address >= Layout.stacks && address < Layout.stacks + slots * slot
+      && !KernelSpace.isMapped(LinearAddress(address))
   }
 }

@@ -115,7 +115,7 @@ extension MemoryStatistics {
     line(&text, "SwapFree:", UInt64(Swap.freeSlots) * pageSize)
     line(&text, "Slab:", KernelHeap.bytesTotal)
     line(&text, "PageTables:", PageTables.frameCount * pageSize)
-    line(&text, "KernelStack:", KernelStacks.count * KernelStacks.size)
+    line(&text, "KernelStack:", KernelStacks.bytes)
     line(&text, "VmallocUsed:", VirtualMemory.bytesInUse)
     line(&text, "CommitLimit:", Commitment.limit * pageSize)
     line(&text, "Committed_AS:", Commitment.pages * pageSize)

@@ -17,8 +17,7 @@ extension PageTables {
       if entry.pointee & 1 == 0 {
         guard let frame = Frames.allocate(order: 0, [.zero, .noRetry]) else { return nil }
         PageTables.countFrames(1)
-        let path: PageFlags = [.present, .writable, .user]
-        entry.pointee = frame.value | path.rawValue
+        PageTables.link(entry, to: frame, level: level)
       } else if entry.pointee & PageFlags.large.rawValue != 0 {
         return nil
       }
@@ -59,13 +58,20 @@ extension PageTables {
     for index in range { PageTables.releaseTables(PageTables.entry(root, index), level: 4) }
   }
 
+  /// Makes an entry lead to a table of a program's half; one of the root is in ring 3's root too.
+  static func link(_ entry: Entry, to table: PhysicalAddress, level: Int) {
+    let path: PageFlags = [.present, .writable, .user]
+    let value = table.value | path.rawValue
+    if level == 4 { Isolation.setRootEntry(entry, value) } else { entry.pointee = value }
+  }
+
   private static func releaseTables(_ entry: Entry, level: Int) {
     guard level > 1, entry.pointee & 1 != 0 else { return }
     let table = PhysicalAddress(entry.pointee & addressMask)
     if level > 2 {
       for index in 0..<512 { releaseTables(PageTables.entry(table, index), level: level - 1) }
     }
-    entry.pointee = 0
+    if level == 4 { Isolation.setRootEntry(entry, 0) } else { entry.pointee = 0 }
     countFrames(-1)
     Frames.release(table)
   }

@@ -13,12 +13,12 @@ struct PageFlags: OptionSet {
   static let global = PageFlags(rawValue: 1 << 8)
   static let noExecute = PageFlags(rawValue: 1 << 63)
 
-  static let kernelCode: PageFlags = [.present, .global]
-  static let kernelConstant: PageFlags = [.present, .global, .noExecute]
-  static let kernelData: PageFlags = [.present, .global, .noExecute, .writable]
-  static let device: PageFlags = [
-    .present, .global, .noExecute, .writable, .uncached, .writeThrough,
-  ]
+  /// Translations of the kernel's pages survive a change of CR3, unless ring 3 shall not have them.
+  private static var kernel: PageFlags { Isolation.isOn ? [.present] : [.present, .global] }
+  static var kernelCode: PageFlags { kernel }
+  static var kernelConstant: PageFlags { kernel.union(.noExecute) }
+  static var kernelData: PageFlags { kernel.union([.noExecute, .writable]) }
+  static var device: PageFlags { kernelData.union([.uncached, .writeThrough]) }
 }
 
 /// A page size by the level of the entry that maps it.
@@ -47,10 +47,13 @@ struct PageTables {
 
   /// Makes an empty tree, or nil when memory has run out.
   init?() {
-    guard let frame = Frames.allocate() else { return nil }
-    PageTables.countFrames(1)
-    root = frame
+    guard let frames = Frames.allocate(order: Isolation.isOn ? 1 : 0, .zero) else { return nil }
+    PageTables.countFrames(Isolation.isOn ? 2 : 1)
+    root = frames
   }
+
+  /// The tree that hangs from a root that is there already.
+  init(root: PhysicalAddress) { self.root = root }
 
   static func entry(_ table: PhysicalAddress, _ index: Int) -> Entry {
     table.pointer.assumingMemoryBound(to: UInt64.self) + index
@@ -72,9 +75,12 @@ struct PageTables {
       if entry.pointee & 1 == 0 {
         guard let frame = Frames.allocate() else { return false }
         PageTables.countFrames(1)
-        let path: PageFlags =
-          flags.contains(.user) ? [.present, .writable, .user] : [.present, .writable]
-        entry.pointee = frame.value | path.rawValue
+        if flags.contains(.user) {
+          PageTables.link(entry, to: frame, level: depth)
+        } else {
+          let path: PageFlags = [.present, .writable]
+          entry.pointee = frame.value | path.rawValue
+        }
       }
       table = PhysicalAddress(entry.pointee & PageTables.addressMask)
       depth -= 1
@@ -109,7 +115,7 @@ struct PageTables {
 
   /// Frees the root itself, when nothing hangs from it any more.
   func releaseRoot() {
-    PageTables.countFrames(-1)
+    PageTables.countFrames(Isolation.isOn ? -2 : -1)
     Frames.release(root)
   }
 }

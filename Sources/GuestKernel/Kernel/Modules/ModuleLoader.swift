@@ -13,7 +13,10 @@ enum ModuleLoader {
     _ file: UnsafeRawBufferPointer, parameters: [[UInt8]]
   ) -> SystemError? {
     guard Configuration.MODULES else { return .noSuchCall }
-    return lock.withLock { loadLocked(file, parameters) }
+    var error: SystemError?
+    // Signatures are computed with numbers of many words, and nobody knows what init hooks need.
+    KernelStacks.onLargeStack { error = lock.withLock { loadLocked(file, parameters) } }
+    return error
   }
 
   private static func loadLocked(

@@ -114,6 +114,7 @@ enum Exec {
     Interrupts.off {
       process.space = space
       TLB.load(space.tables.root)
+      CPU.current.setKernelStack(Thread.current.stackTop)
     }
     old.release()
   }

@@ -45,18 +45,13 @@ struct Segments {
 
   /// Makes the table the running processor's.
   static func load(_ segments: UnsafeMutablePointer<Segments>?) {
-    let area = CPU.current.area
     guard let segments else {
       load_data_selectors(0)
       load_ldtr(0)
       return
     }
-    let base = UInt64(UInt(bitPattern: segments))
-    let limit = UInt64(count * 8 - 1)
-    let present: UInt64 = 0x82 << 40  // a present LDT
-    area.pointee.gdt.8 =
-      limit | (base & 0xff_ffff) << 16 | present | (base >> 24 & 0xff) << 56
-    area.pointee.gdt.9 = base >> 32
+    // A copy: the processor reads it in ring 3 too, whose page tables may lack the original.
+    CPU.current.entry.pointee.local_table = segments.pointee.table
     load_ldtr(Selector.localTable)
   }
 }

@@ -42,6 +42,13 @@ enum Balance {
     queue.lock.unlock()
   }
 
+  /// Asks a processor that gets no ticks to look around; this one has threads that wait.
+  static func wakeIdle() {
+    for cpu in 0..<CPU.count where RunQueue.online >> UInt64(cpu) & 1 != 0 {
+      if RunQueue[cpu].isTickless { return CPU.sendReschedule(to: cpu) }
+    }
+  }
+
   private static func busiest(except own: RunQueue) -> RunQueue? {
     var result: RunQueue?
     for cpu in 0..<CPU.count where cpu != own.cpu && RunQueue.online >> UInt64(cpu) & 1 != 0 {

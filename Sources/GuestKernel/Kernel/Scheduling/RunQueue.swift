@@ -16,6 +16,8 @@ final class RunQueue {
   /// The thread that was switched away from, until the switch is complete.
   var previous: Unmanaged<Thread>?
   var isIdle = true
+  /// It idles and gets no ticks: see `Tick`.
+  var isTickless = false
   /// That thread is not on this queue any more, since its affinity has changed.
   var isEvicting = false
 

@@ -104,8 +104,8 @@ extension Scheduler {
     let depth = BigLock.giveUp()
     if let step = prepareSwitch(reason) {
       if let area = step.areaToSave { fxsave64(area) }
+      TLB.load(PhysicalAddress(step.rootTable), isIsolated: step.isIsolated)
       CPU.current.setKernelStack(step.stackTop)
-      TLB.load(PhysicalAddress(step.rootTable))
       if let area = step.areaToLoad {
         fxrstor64(area)
         wrmsr(0xc000_0100, step.threadPointer)  // IA32_FS_BASE
@@ -124,6 +124,7 @@ extension Scheduler {
     let areaToLoad: UnsafeMutableRawPointer?
     let stackTop: UInt64
     let rootTable: UInt64
+    let isIsolated: Bool
     let threadPointer: UInt64
     let segmentsToSave: UnsafeMutablePointer<Segments>?
     let segmentsToLoad: UnsafeMutablePointer<Segments>?
@@ -150,6 +151,7 @@ extension Scheduler {
       return nil
     }
     if old === queue.idle { queue.idleTime += now - queue.idleSince }
+    if queue.isTickless { Tick.goOn(queue, now) }
     if next === queue.idle { queue.idleSince = now }
     queue.isIdle = next === queue.idle
     queue.switches += 1
@@ -159,7 +161,8 @@ extension Scheduler {
     RCU.noteQuietState(queue.cpu)
     return Switch(
       areaToSave: old.floatingPoint, areaToLoad: next.floatingPoint, stackTop: next.stackTop,
-      rootTable: next.rootTable.value, threadPointer: next.user?.threadPointer ?? 0,
+      rootTable: next.rootTable.value, isIsolated: next.isIsolated,
+      threadPointer: next.user?.threadPointer ?? 0,
       segmentsToSave: old.user?.segments, segmentsToLoad: next.user?.segments,
       saveStackPointer: old.savedStackPointer,
       stackPointer: next.savedStackPointer.pointee)

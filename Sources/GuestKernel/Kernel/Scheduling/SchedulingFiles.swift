@@ -6,13 +6,7 @@ enum SchedulingFiles {
     ProcFS.add("sched") { writeQueues(to: &$0) }
     ProcFS.add("schedstat") { writeStatistics(to: &$0) }
     ProcFS.add("sched_trace", write: ScheduleTrace.control) { ScheduleTrace.write(to: &$0) }
-    ProcFS.add("stacks") { text in
-      for thread in Scheduler.threads where thread.id != 0 {
-        let used = KernelStacks.mostUsed(top: thread.stackTop)
-        text.append("\(thread.id, width: 5) \(used, width: 6) of \(KernelStacks.size) ")
-        text.append("\(text: thread.name)\n")
-      }
-    }
+    ProcFS.add("stacks") { KernelStacks.write(to: &$0) }
     ProcFS.add("groups", write: GroupControl.write) { GroupControl.read(to: &$0) }
   }
 

@@ -101,6 +101,7 @@ final class Thread {
   }
 
   var rootTable: PhysicalAddress { process?.space.tables.root ?? KernelSpace.tables.root }
+  var isIsolated: Bool { process?.space.isIsolated ?? Isolation.isOn }
 
   var state: State {
     get { State(rawValue: stateWord.load(ordering: .acquiring)) ?? .ended }

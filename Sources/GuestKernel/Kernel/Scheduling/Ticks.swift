@@ -6,10 +6,10 @@ extension Scheduler {
   static func tick() {
     let queue = RunQueue.current
     let now = Clock.nanoseconds
-    if queue.cpu == 0 { Clock.ticks += 1 }
     turnMayBeOver(queue, now)
     Balance.tick(queue, now)
-    RCU.tick(queue)
+    if queue.load > 1 { Balance.wakeIdle() }
+    RCU.noteInterrupt()
   }
 
   /// Books the time, and asks for a switch when it is somebody else's turn.

@@ -1,8 +1,8 @@
 /// Read, copy, update: readers take no lock at all and are never waited for while they read.
 ///
 /// A reader runs with preemption off. A writer publishes a changed copy and waits for a grace period,
-/// until every processor has passed through a quiet state (a switch between threads, idleness, or a
-/// tick that interrupted code with preemption on): then no reader can still hold the old copy, and it may be
+/// until every processor has passed through a quiet state (a switch between threads, or a tick, or
+/// another's wish, that interrupted code with preemption on): then no reader can still hold the old copy, and it may be
 /// freed. McKenney and Slingwine: "Read-Copy Update", 1998.
 import KernelArch
 
@@ -20,9 +20,9 @@ enum RCU {
 
   static func noteQuietState(_ cpu: Int) { quietStates[cpu] &+= 1 }
 
-  /// The tick: what it interrupted was quiet if nothing but this interrupt forbids preemption.
-  static func tick(_ queue: RunQueue) {
-    if Preemption.count == Preemption.interrupt { noteQuietState(queue.cpu) }
+  /// In an interrupt: what it interrupted was quiet if nothing else forbids preemption.
+  static func noteInterrupt() {
+    if Preemption.count == Preemption.interrupt { noteQuietState(Int(percpu_index())) }
   }
 
   /// Waits for a grace period: all readers that have begun by now are through when it returns.
@@ -32,7 +32,10 @@ enum RCU {
     for cpu in 0..<CPU.count { seen.append(quietStates[cpu]) }
     let myself = Int(percpu_index())
     for cpu in 0..<CPU.count where cpu != myself && RunQueue.online >> UInt64(cpu) & 1 != 0 {
-      while !isPast(cpu, seen[cpu]) { Thread.sleep(nanoseconds: 1_000_000) }
+      while !isPast(cpu, seen[cpu]) {
+        if RunQueue[cpu].isTickless { CPU.sendReschedule(to: cpu) }
+        Thread.sleep(nanoseconds: 1_000_000)
+      }
     }
     lock.withLockIRQ { gracePeriods += 1 }
   }

@@ -10,6 +10,9 @@ extension SystemCalls {
       Demo.say("This kernel is without it: its kernel.config says \(missing) = no.")
       return .success(2)
     }
-    return .success(demo.run() ? 1 : 0)
+    var passed = false
+    // They speak at length, each line with a buffer of its own on the stack.
+    KernelStacks.onLargeStack { passed = demo.run() }
+    return .success(passed ? 1 : 0)
   }
 }

@@ -43,6 +43,7 @@ enum SystemCalls {
       }
     }
     if let text { tracer?.end(number, text, frame.pointee.rax) }
+    if Power.options.watchesStacks { KernelStacks.watch(number) }
   }
 
   @inline(never)

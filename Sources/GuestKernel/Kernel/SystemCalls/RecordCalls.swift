@@ -44,7 +44,7 @@ extension SystemCalls {
     record.heapInUse = KernelHeap.bytesInUse
     record.heapBlocks = KernelHeap.liveBlocks
     record.pageTables = PageTables.frameCount * pageSize
-    record.kernelStacks = KernelStacks.count * KernelStacks.size
+    record.kernelStacks = KernelStacks.bytes
     for process in Processes.all { record.processes += process.space.pageCount * pageSize }
     return UserMemory.write(record: record, to: address) ? .success(0) : fail(.badAddress)
   }

@@ -7,10 +7,8 @@ enum Clock {
   static let ticksPerSecond = UInt64(Configuration.TICKS_PER_SECOND)
   static let nanosecondsPerTick: UInt64 = 1_000_000_000 / ticksPerSecond
 
-  /// Timer interrupts since boot.
-  ///
-  /// Lock: interrupts off.
-  nonisolated(unsafe) static var ticks: UInt64 = 0
+  /// Since boot, whether anybody was interrupted for them or not.
+  static var ticks: UInt64 { nanoseconds / nanosecondsPerTick }
   nonisolated(unsafe) private(set) static var counterFrequency: UInt64 = 1_000_000_000
   /// Of the local APIC's timer, with its divider at 16.
   nonisolated(unsafe) private(set) static var timerFrequency: UInt64 = 1_000_000

@@ -154,21 +154,3 @@ final class TimerQueue {
     }
   }
 }
-
-/// The scheduler's tick: a timer like any other on each processor that has threads.
-enum Tick {
-  /// Starts the running processor's.
-  static func start() {
-    let timer = Timer { timer in
-      Tick.run(timer.deadline)
-      let next = timer.deadline &+ Clock.nanosecondsPerTick
-      let now = Clock.nanoseconds
-      timer.start(at: next > now ? next : now &+ Clock.nanosecondsPerTick)
-    }
-    timer.start(after: Clock.nanosecondsPerTick)
-  }
-
-  private static func run(_ deadline: UInt64) {
-    Scheduler.tick()
-  }
-}

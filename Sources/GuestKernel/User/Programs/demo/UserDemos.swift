@@ -49,6 +49,9 @@ enum UserDemos {
         name: "segments", summary: "base and bound of a segment, beside paging",
         needs: "COMPATIBILITY", run: SegmentsDemo.run),
       UserDemo(
+        name: "pti", summary: "what of the kernel a program's page tables have, and at what cost",
+        run: IsolationDemo.run),
+      UserDemo(
         name: "strace", summary: "a process writes its system calls down", needs: "STRACE",
         run: StraceDemo.run),
     ]
