@@ -81,6 +81,23 @@ struct KernelDebuggerTests {
     #expect(run.machine.contains("Hello, world!") && run.status == 33, "\(run.machine)")
   }
 
+  /// The debug registers of whatever processor writes the variable.
+  @Test func aWatchpointStopsAtTheWrite() throws {
+    let variable = "$e6Kernel5TraceO7enableds6UInt64VvpZ"
+    let run = try Self.debug(
+      [
+        "watch *(unsigned long *)&'\(variable)'", "continue", "bt 2", "delete",
+        "hbreak syscall_dispatch", "continue", "delete", "detach",
+      ],
+      commandLine: "quiet kgdb kgdbwait cmd=\"trace on sched_switch; hello\" exit debug-exit",
+      processors: "2")
+    #expect(run.debugger.contains("Old value = 0"), "\(run.debugger)")
+    #expect(run.debugger.contains("New value = "), "\(run.debugger)")
+    #expect(run.debugger.contains("in $e6Kernel5Trace"), "\(run.debugger)")
+    #expect(run.debugger.contains("hit Breakpoint 3"), "\(run.debugger)")
+    #expect(run.machine.contains("Hello, world!") && run.status == 33, "\(run.machine)")
+  }
+
   @Test func aPanicWaitsForTheDebugger() throws {
     let run = try Self.debug(
       ["continue", "bt 8", "kill"],

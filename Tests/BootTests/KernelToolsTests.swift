@@ -49,9 +49,48 @@ struct KernelToolsTests {
     let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
     #expect(run.status == 33, "\(run.output)")
     #expect(run.output.contains(#/mailbox +\d+ +1\r?\n/#), "\(run.output)")
-    #expect(run.output.contains("cannot remove mailbox: EBUSY"), "\(run.output)")
+    #expect(run.output.contains("cannot remove mailbox: busy"), "\(run.output)")
     #expect(run.output.contains("STILL"), "\(run.output)")
     #expect(run.output.contains(#/\ngone\r?\n/#), "\(run.output)")
+  }
+
+  /// /etc/modules is a list as well; who is on the blacklist does not come, however it is asked for.
+  @Test func whatMayComeIsSaidAtBoot() throws {
+    let commands = """
+      trace on module_load; modprobe counter_user; insmod /lib/modules/mishap.ko; modprobe mishap; \
+      insmod /lib/modules/beat.ko; trace; cat /sys/module/counter/refcnt; \
+      cat /sys/module/hello/parameters/count; modinfo counter_user
+      """
+    let run = try QEMU.boot(
+      commandLine: """
+        quiet modules=hello,mishap hello.count=3 module_blacklist=mishap module.sig_enforce \
+        cmd="\(commands)" exit debug-exit
+        """)
+    #expect(run.status == 33, "\(run.output)")
+    #expect(run.output.contains("cannot insert /lib/modules/mishap.ko"), "\(run.output)")
+    #expect(run.output.contains(#/module_load: \S+/#), "\(run.output)")
+    #expect(run.output.contains(#/refcnt\r?\n1\r?\n/#), "\(run.output)")
+    #expect(run.output.contains(#/count\r?\n3\r?\n/#), "\(run.output)")
+    #expect(run.output.contains(#/depends: +counter\b/#), "\(run.output)")
+    #expect(!run.output.contains("PANIC"), "\(run.output)")
+  }
+
+  @Test func anAssertionSaysWhatWasExpected() throws {
+    let run = try QEMU.boot(
+      commandLine: "quiet cmd=\"echo e > /proc/mishaps\" exit debug-exit", extra: ["-smp", "2"])
+    #expect(
+      run.output.contains("expected that the number of processors is 2, found 3"),
+      "\(run.output)")
+    #expect(run.output.contains("SystemRequests.swift:"), "\(run.output)")
+  }
+
+  @Test func unameSaysWhatKernelThisIs() throws {
+    let commands = "uname; uname -a; uname -nm; echo other > /proc/sys/kernel/hostname; uname -n"
+    let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
+    #expect(
+      run.output.contains(#/Apus apus 1\.0 #[0-9a-f]{16} SMP PREEMPT x86_64\r?\n/#),
+      "\(run.output)")
+    #expect(run.output.contains(#/\nother\r?\n/#), "\(run.output)")
   }
 
   @Test func backtracesNameAModulesFunctionsAsItsSourceDoes() throws {

@@ -168,6 +168,13 @@ private func link(_ writer: ObjectWriter) throws(ModuleError) -> [UInt8] {
     }
   }
 
+  @Test func symbolsHaveReadableNames() {
+    let about = ModuleDescription(Array("symbol=$e1a1fyyF:f()\0symbol=$e1bad\0".utf8))
+    #expect(about.readableName(of: Array("$e1a1fyyF".utf8)) == Array("f()".utf8))
+    #expect(about.readableName(of: Array("$e1bad".utf8)) == Array("$e1bad".utf8))
+    #expect(about.readableName(of: Array("module_init".utf8)) == Array("module_init".utf8))
+  }
+
   @Test func descriptionsAndParameters() {
     let text =
       "name=a\0license=MIT\0depends=b,c\0parameter=n:int:how many: really\0parameter=x:odd:?"

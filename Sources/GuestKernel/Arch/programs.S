@@ -36,11 +36,15 @@
   .irp name, uname, clear, poweroff, reboot, panic, true, false, echo, yes, seq, test, expr
     ALIAS \name, tools
   .endr
-  .irp name, basename, init, login, cyclictest, chrt, taskset
+  .irp name, basename, init, chown, cyclictest, chrt, taskset
     ALIAS \name, tools
   .endr
   ALIAS "[", tools
   ALIAS shell, sh
+  PROGRAM su
+  ALIAS passwd, su
+  ALIAS login, su
+  ALIAS id, su
   PROGRAM mkfs
   ALIAS fsck, mkfs
   PROGRAM usertests

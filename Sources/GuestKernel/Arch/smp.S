@@ -79,4 +79,24 @@ processor_start:               // on the stack of its idle thread, still with th
   ud2
   .cfi_endproc
   .size processor_start, . - processor_start
+  // A debugger outside sees here which spinlock (RDI) has been taken or is given back: `--check locks`.
+  .globl spin_lock, spin_unlock
+  .type spin_lock, @function
+spin_lock:
+  ret
+  .size spin_lock, . - spin_lock
+  .type spin_unlock, @function
+spin_unlock:
+  ret
+  .size spin_unlock, . - spin_unlock
+
+  .bss
+  .balign 8                    // what `demo race` counts in
+  .globl race_counter, race_counter_locked
+  .type race_counter, @object
+race_counter: .skip 8
+  .size race_counter, 8
+  .type race_counter_locked, @object
+race_counter_locked: .skip 8
+  .size race_counter_locked, 8
   .section .note.GNU-stack, "", @progbits

@@ -1,119 +1,104 @@
-/// An address space is a sorted list of areas: stretches of addresses with one protection and one
-/// source of pages. Mapping inserts, unmapping cuts out, protecting splits; neighbours that differ in
-/// nothing become one again, so that the list stays as short as what it describes.
-
-/// What an area is like, beside its protection.
-package struct AreaKind: OptionSet, Equatable {
-  package let rawValue: UInt32
-  package init(rawValue: UInt32) { self.rawValue = rawValue }
-  /// Writes are seen by all who map the same object; without it, writes are copies of one's own.
-  package static let shared = AreaKind(rawValue: 1)
-  /// A touch below makes it larger.
-  package static let growsDown = AreaKind(rawValue: 2)
-  /// Its pages are charged against the commit limit.
-  package static let charged = AreaKind(rawValue: 4)
-  /// Pages of 2 MiB where they fit.
-  package static let hugePages = AreaKind(rawValue: 8)
-  /// Pages of 2 MiB only: they were asked for by MAP_HUGETLB.
-  package static let onlyHugePages = AreaKind(rawValue: 16)
-  /// Never swapped out.
-  package static let locked = AreaKind(rawValue: 32)
-  /// The heap that `brk` moves the end of.
-  package static let heap = AreaKind(rawValue: 64)
-  package static let stack = AreaKind(rawValue: 128)
-  /// Not charged against the commit limit, whatever it allows.
-  package static let noReserve = AreaKind(rawValue: 256)
-}
-
-/// Pages `start..<end`; `object` gives their contents from `offset` on, zeroes if it is nil.
-package struct Area<Object: AnyObject> {
-  package var start: UInt64
-  package var end: UInt64
-  package var protection: Protection
-  package var kind: AreaKind
-  package var object: Object?
-  package var offset: UInt64
-
-  package init(
-    _ range: Range<UInt64>, _ protection: Protection, _ kind: AreaKind = [],
-    object: Object? = nil, offset: UInt64 = 0
-  ) {
-    start = range.lowerBound
-    end = range.upperBound
-    self.protection = protection
-    self.kind = kind
-    self.object = object
-    self.offset = offset
-  }
-
-  package var range: Range<UInt64> { start..<end }
-  package var size: UInt64 { end &- start }
-  package var isShared: Bool { kind.contains(.shared) }
-  /// The page of the object that `address` shows.
-  package func objectPage(_ address: UInt64) -> UInt64 { (offset &+ (address &- start)) / pageSize }
-
-  /// The part inside `range`, which must overlap the area.
-  package func part(_ range: Range<UInt64>) -> Area {
-    var part = self
-    part.start = max(start, range.lowerBound)
-    part.end = min(end, range.upperBound)
-    if object != nil { part.offset = offset &+ (part.start &- start) }
-    return part
-  }
-
-  /// True when `next` goes on where this one ends, in every respect.
-  package func continues(in next: Area) -> Bool {
-    end == next.start && protection == next.protection && kind == next.kind
-      && object === next.object && (object == nil || offset &+ size == next.offset)
-  }
-}
-
-/// Areas by address; no two overlap, no two could be one.
+/// The areas of an address space by address; no two overlap, no two could be one.
 ///
+/// A program may have tens of thousands of areas, so they are kept in chunks of at most 64: one search
+/// finds the chunk, another the area in it, and a change moves no more than one chunk's areas. Each chunk
+/// knows the widest gap between its areas, so that looking for a place skips those that have none; and
+/// above `fullAbove` there is none that would do for as much as was looked for last.
+
 /// Lock: none; the address space's.
 package struct AreaList<Object: AnyObject> {
-  package private(set) var areas: [Area<Object>] = []
+  private struct Chunk {
+    var areas: [Area<Object>]
+    /// The widest gap between two of them.
+    private(set) var widestGap: UInt64 = 0
+
+    init(_ areas: [Area<Object>]) {
+      self.areas = areas
+      measure()
+    }
+
+    var start: UInt64 { areas[0].start }
+    var end: UInt64 { areas[areas.count - 1].end }
+
+    mutating func measure() {
+      var widest: UInt64 = 0
+      var index = 1
+      while index < areas.count {
+        widest = Swift.max(widest, areas[index].start &- areas[index - 1].end)
+        index += 1
+      }
+      widestGap = widest
+    }
+  }
+
+  private static var chunkCapacity: Int { 64 }
+
+  /// None is empty.
+  private var chunks: [Chunk] = []
+  package private(set) var count = 0
+  /// In the window that ends at `fullWindow` there is no gap of `fullSize` bytes or more from here on.
+  private var fullAbove = UInt64.max
+  private var fullSize: UInt64 = 0
+  private var fullWindow: UInt64 = 0
 
   package init() {}
 
-  package var count: Int { areas.count }
-  package subscript(index: Int) -> Area<Object> { areas[index] }
+  // MARK: Looking
 
-  /// The first area that ends after `address`.
-  package func firstIndex(endingAfter address: UInt64) -> Int {
+  /// The first chunk that ends after `address`, or the number of chunks.
+  private func firstChunk(endingAfter address: UInt64) -> Int {
     var low = 0
-    var high = areas.count
+    var high = chunks.count
     while low < high {
       let middle = (low + high) / 2
-      if areas[middle].end > address { high = middle } else { low = middle + 1 }
+      if chunks[middle].end > address { high = middle } else { low = middle + 1 }
     }
     return low
   }
 
-  /// The area that contains `address`.
-  package func index(containing address: UInt64) -> Int? {
-    let index = firstIndex(endingAfter: address)
-    guard index < areas.count, areas[index].start <= address else { return nil }
-    return index
+  /// The first area that ends after `address`; the end of the list if there is none.
+  private func position(endingAfter address: UInt64) -> Position {
+    let chunk = firstChunk(endingAfter: address)
+    guard chunk < chunks.count else { return Position(chunk: chunk, index: 0) }
+    var low = 0
+    var high = chunks[chunk].areas.count
+    while low < high {
+      let middle = (low + high) / 2
+      if chunks[chunk].areas[middle].end > address { high = middle } else { low = middle + 1 }
+    }
+    return Position(chunk: chunk, index: low)
   }
 
+  package func first(endingAfter address: UInt64) -> Area<Object>? {
+    area(at: position(endingAfter: address))
+  }
+
+  /// The last area that ends at `address` or before.
+  package func last(endingBy address: UInt64) -> Area<Object>? {
+    let next = position(endingAfter: address)
+    if next.index > 0 { return chunks[next.chunk].areas[next.index - 1] }
+    return next.chunk > 0 ? chunks[next.chunk - 1].areas.last : nil
+  }
+
+  /// The area that contains `address`.
   package func find(_ address: UInt64) -> Area<Object>? {
-    index(containing: address).map { areas[$0] }
+    guard let area = first(endingAfter: address), area.start <= address else { return nil }
+    return area
   }
 
   package func overlaps(_ range: Range<UInt64>) -> Bool {
-    let index = firstIndex(endingAfter: range.lowerBound)
-    return index < areas.count && areas[index].start < range.upperBound
+    guard let area = first(endingAfter: range.lowerBound) else { return false }
+    return area.start < range.upperBound
   }
 
   /// True when every address of `range` lies in an area.
   package func covers(_ range: Range<UInt64>) -> Bool {
     var at = range.lowerBound
-    var index = firstIndex(endingAfter: at)
+    var position = position(endingAfter: at)
     while at < range.upperBound {
-      guard index < areas.count, areas[index].start <= at else { return false }
-      at = areas[index].end
-      index += 1
+      guard let area = area(at: position), area.start <= at else { return false }
+      at = area.end
+      position = self.position(after: position)
     }
     return true
   }
@@ -121,10 +106,10 @@ package struct AreaList<Object: AnyObject> {
   /// The parts of areas inside `range`.
   package func parts(in range: Range<UInt64>) -> [Area<Object>] {
     var parts: [Area<Object>] = []
-    var index = firstIndex(endingAfter: range.lowerBound)
-    while index < areas.count, areas[index].start < range.upperBound {
-      parts.append(areas[index].part(range))
-      index += 1
+    var position = position(endingAfter: range.lowerBound)
+    while let area = area(at: position), area.start < range.upperBound {
+      parts.append(area.part(range))
+      position = self.position(after: position)
     }
     return parts
   }
@@ -132,9 +117,44 @@ package struct AreaList<Object: AnyObject> {
   /// Pages in all areas that `isWanted`.
   package func pages(where isWanted: (Area<Object>) -> Bool) -> UInt64 {
     var bytes: UInt64 = 0
-    for area in areas where isWanted(area) { bytes &+= area.size }
+    for area in self where isWanted(area) { bytes &+= area.size }
     return bytes / pageSize
   }
+}
+
+// MARK: One after the other
+
+extension AreaList: Sequence {
+  private struct Position {
+    var chunk: Int
+    var index: Int
+  }
+
+  private func area(at position: Position) -> Area<Object>? {
+    guard position.chunk < chunks.count else { return nil }
+    return chunks[position.chunk].areas[position.index]
+  }
+
+  private func position(after position: Position) -> Position {
+    position.index + 1 < chunks[position.chunk].areas.count
+      ? Position(chunk: position.chunk, index: position.index + 1)
+      : Position(chunk: position.chunk + 1, index: 0)
+  }
+
+  package struct Iterator: IteratorProtocol {
+    fileprivate let list: AreaList
+    fileprivate var chunk = 0
+    fileprivate var index = 0
+
+    package mutating func next() -> Area<Object>? {
+      guard let area = list.area(at: Position(chunk: chunk, index: index)) else { return nil }
+      let next = list.position(after: Position(chunk: chunk, index: index))
+      (chunk, index) = (next.chunk, next.index)
+      return area
+    }
+  }
+
+  package func makeIterator() -> Iterator { Iterator(list: self) }
 }
 
 // MARK: Changes
@@ -143,62 +163,166 @@ extension AreaList {
   /// Adds an area; false when it is empty or something is there already.
   package mutating func insert(_ area: Area<Object>) -> Bool {
     guard area.start < area.end, !overlaps(area.range) else { return false }
-    let index = firstIndex(endingAfter: area.start)
-    areas.insert(area, at: index)
-    join(around: index..<index + 1)
+    insertAlone(area)
+    join(around: area.range)
     return true
   }
 
   /// Cuts `range` out and returns what was there.
   package mutating func remove(_ range: Range<UInt64>) -> [Area<Object>] {
     let removed = parts(in: range)
-    replace(range, with: [])
+    cutOut(range)
+    return removed
+  }
+
+  /// Cuts the first areas in `range` out and returns them; none when the range is empty.
+  package mutating func removeSome(_ range: Range<UInt64>) -> [Area<Object>] {
+    var removed: [Area<Object>] = []
+    var position = position(endingAfter: range.lowerBound)
+    while removed.count < AreaList.chunkCapacity, let area = area(at: position),
+      area.start < range.upperBound
+    {
+      removed.append(area.part(range))
+      position = self.position(after: position)
+    }
+    if let last = removed.last { cutOut(range.lowerBound..<last.end) }
     return removed
   }
 
   /// Changes what lies in `range`, splitting areas at its ends.
   package mutating func update(_ range: Range<UInt64>, _ change: (inout Area<Object>) -> Void) {
-    var changed = parts(in: range)
-    for index in changed.indices { change(&changed[index]) }
-    replace(range, with: changed)
+    split(at: range.lowerBound)
+    split(at: range.upperBound)
+    var at = position(endingAfter: range.lowerBound)
+    while let area = area(at: at), area.start < range.upperBound {
+      change(&chunks[at.chunk].areas[at.index])
+      at = position(after: at)
+    }
+    join(around: range)
   }
 
-  /// Moves an area's start down or its end up; false when a neighbour is in the way.
-  package mutating func resize(_ index: Int, to range: Range<UInt64>) -> Bool {
-    if index > 0, areas[index - 1].end > range.lowerBound { return false }
-    if index + 1 < areas.count, areas[index + 1].start < range.upperBound { return false }
-    areas[index].start = range.lowerBound
-    areas[index].end = range.upperBound
+  /// Makes two of the area that contains `address`, unless it begins there.
+  private mutating func split(at address: UInt64) {
+    let at = position(endingAfter: address)
+    guard let area = area(at: at), area.start < address else { return }
+    chunks[at.chunk].areas[at.index] = area.part(area.start..<address)
+    insertAlone(area.part(address..<area.end))
+  }
+
+  /// Moves the ends of the area that begins at `start`; false when there is none, or a neighbour in the
+  /// way.
+  package mutating func resize(areaAt start: UInt64, to range: Range<UInt64>) -> Bool {
+    let at = position(endingAfter: start)
+    guard let area = area(at: at), area.start == start, range.lowerBound < range.upperBound else {
+      return false
+    }
+    if let below = last(endingBy: start), below.end > range.lowerBound { return false }
+    if let above = self.area(at: position(after: at)), above.start < range.upperBound {
+      return false
+    }
+    chunks[at.chunk].areas[at.index].start = range.lowerBound
+    chunks[at.chunk].areas[at.index].end = range.upperBound
+    chunks[at.chunk].measure()
+    fullAbove = .max
     return true
   }
 
-  private mutating func replace(_ range: Range<UInt64>, with parts: [Area<Object>]) {
-    let first = firstIndex(endingAfter: range.lowerBound)
-    var end = first
-    var result: [Area<Object>] = []
-    if first < areas.count, areas[first].start < range.lowerBound {
-      result.append(areas[first].part(areas[first].start..<range.lowerBound))
+  /// Inserts where nothing is, whatever the neighbours are.
+  private mutating func insertAlone(_ area: Area<Object>) {
+    count += 1
+    let capacity = AreaList.chunkCapacity
+    var at = position(endingAfter: area.start)
+    // At the end of a chunk with room rather than in front of the next one.
+    if at.index == 0, at.chunk > 0,
+      at.chunk == chunks.count || chunks[at.chunk - 1].areas.count < capacity
+    {
+      at = Position(chunk: at.chunk - 1, index: chunks[at.chunk - 1].areas.count)
     }
-    result += parts
-    while end < areas.count, areas[end].start < range.upperBound {
-      if areas[end].end > range.upperBound {
-        result.append(areas[end].part(range.upperBound..<areas[end].end))
+    guard at.chunk < chunks.count else { return chunks.append(Chunk([area])) }
+    if chunks[at.chunk].areas.count >= capacity {
+      let isFirst = at.index == 0
+      if isFirst || at.index == capacity {
+        // Areas that come in order leave full chunks behind.
+        chunks.insert(Chunk([area]), at: isFirst ? at.chunk : at.chunk + 1)
+        return
       }
-      end += 1
+      divide(at.chunk)
+      let first = chunks[at.chunk].areas.count
+      if at.index > first { at = Position(chunk: at.chunk + 1, index: at.index - first) }
     }
-    areas.replaceSubrange(first..<end, with: result)
-    join(around: first..<first + result.count)
+    chunks[at.chunk].areas.insert(area, at: at.index)
+    chunks[at.chunk].measure()
   }
 
-  /// Makes one area of neighbours that continue each other.
-  private mutating func join(around range: Range<Int>) {
-    var index = min(range.upperBound, areas.count - 1)
-    while index > 0, index >= range.lowerBound {
-      if areas[index - 1].continues(in: areas[index]) {
-        areas[index - 1].end = areas[index].end
-        areas.remove(at: index)
+  private mutating func divide(_ chunk: Int) {
+    let areas = chunks[chunk].areas
+    let middle = areas.count / 2
+    chunks[chunk] = Chunk(Array(areas[..<middle]))
+    chunks.insert(Chunk(Array(areas[middle...])), at: chunk + 1)
+  }
+
+  /// Takes away what lies in `range`, chunk by chunk.
+  private mutating func cutOut(_ range: Range<UInt64>) {
+    guard overlaps(range) else { return }
+    if range.upperBound > fullAbove { fullAbove = .max }
+    var rest: Area<Object>?
+    let first = firstChunk(endingAfter: range.lowerBound)
+    var chunk = first
+    while chunk < chunks.count, chunks[chunk].start < range.upperBound {
+      var kept: [Area<Object>] = []
+      for area in chunks[chunk].areas {
+        if area.start < range.lowerBound {
+          kept.append(area.part(area.start..<Swift.min(area.end, range.lowerBound)))
+        }
+        if area.end > range.upperBound {
+          let above = area.part(Swift.max(area.start, range.upperBound)..<area.end)
+          // A hole in the middle of one area makes two of it.
+          if area.start < range.lowerBound { rest = above } else { kept.append(above) }
+        }
       }
-      index -= 1
+      count -= chunks[chunk].areas.count - kept.count
+      chunks[chunk].areas = kept
+      if !kept.isEmpty { chunks[chunk].measure() }
+      chunk += 1
+    }
+    removeEmpty(first..<chunk)
+    if let rest { insertAlone(rest) }
+  }
+
+  private mutating func removeEmpty(_ range: Range<Int>) {
+    var target = range.lowerBound
+    for index in range where !chunks[index].areas.isEmpty {
+      if target != index { chunks.swapAt(target, index) }
+      target += 1
+    }
+    chunks.removeSubrange(target..<range.upperBound)
+  }
+
+  /// Makes one area of neighbours that continue each other, in `range` and at its ends.
+  private mutating func join(around range: Range<UInt64>) {
+    guard
+      var lower = last(endingBy: range.lowerBound) ?? first(endingAfter: range.lowerBound)
+    else { return }
+    while let upper = first(endingAfter: lower.end), upper.start <= range.upperBound {
+      if lower.continues(in: upper) {
+        takeOut(position(endingAfter: upper.start))
+        let at = position(endingAfter: lower.start)
+        lower.end = upper.end
+        chunks[at.chunk].areas[at.index].end = upper.end
+        chunks[at.chunk].measure()
+      } else {
+        lower = upper
+      }
+    }
+  }
+
+  private mutating func takeOut(_ at: Position) {
+    count -= 1
+    chunks[at.chunk].areas.remove(at: at.index)
+    if chunks[at.chunk].areas.isEmpty {
+      chunks.remove(at: at.chunk)
+    } else {
+      chunks[at.chunk].measure()
     }
   }
 }
@@ -208,24 +332,66 @@ extension AreaList {
 extension AreaList {
   /// The highest place for `size` bytes in `window` at a multiple of `alignment`, with `guardGap`
   /// bytes left free below an area that grows down.
-  package func gap(
+  package mutating func gap(
     _ size: UInt64, in window: Range<UInt64>, alignment: UInt64 = pageSize, guardGap: UInt64 = 0
   ) -> UInt64? {
     guard size > 0 else { return nil }
-    var top = window.upperBound
-    var index = areas.count
-    while true {
-      while index > 0, areas[index - 1].start >= top { index -= 1 }
-      let below = index > 0 ? areas[index - 1] : nil
-      let bottom = max(window.lowerBound, below?.end ?? 0)
-      if top >= size {
-        let place = (top &- size) & ~(alignment &- 1)
-        if place >= bottom, place &+ size <= top { return place }
-      }
-      guard let below, below.start > window.lowerBound else { return nil }
-      let slack = below.kind.contains(.growsDown) ? guardGap : 0
-      top = min(top, below.start > slack ? below.start &- slack : 0)
-      index -= 1
+    let isKnown = fullWindow == window.upperBound && size >= fullSize
+    var search = GapSearch(
+      size: size, bottom: window.lowerBound, alignment: alignment, guardGap: guardGap,
+      top: isKnown ? Swift.min(fullAbove, window.upperBound) : window.upperBound)
+    if let above = first(endingAfter: search.top), above.start == search.top {
+      search.goBelow(above.start, above.kind)
     }
+    let place = descend(&search)
+    if place != nil, alignment == pageSize {
+      (fullAbove, fullSize, fullWindow) = (search.top, size, window.upperBound)
+    }
+    return place
+  }
+
+  private func descend(_ search: inout GapSearch) -> UInt64? {
+    var chunk = Swift.min(firstChunk(endingAfter: search.top), chunks.count - 1)
+    while chunk >= 0, search.top > search.bottom {
+      let areas = chunks[chunk].areas
+      if chunks[chunk].widestGap < search.size, chunks[chunk].end <= search.top {
+        if let place = search.place(above: chunks[chunk].end) { return place }
+        search.goBelow(areas[0].start, areas[0].kind)
+      } else {
+        var index = areas.count - 1
+        while index >= 0 {
+          let (start, end, kind) = (areas[index].start, areas[index].end, areas[index].kind)
+          if start < search.top {
+            if let place = search.place(above: end) { return place }
+            search.goBelow(start, kind)
+          }
+          index -= 1
+        }
+      }
+      chunk -= 1
+    }
+    return search.place(above: 0)
+  }
+}
+
+/// Looks for room from the top down.
+private struct GapSearch {
+  let size: UInt64
+  let bottom: UInt64
+  let alignment: UInt64
+  let guardGap: UInt64
+  /// The end of the gap that is being looked at.
+  var top: UInt64
+
+  /// The highest place in the gap that begins at `end`.
+  func place(above end: UInt64) -> UInt64? {
+    guard top >= size else { return nil }
+    let place = (top - size) & ~(alignment - 1)
+    return place >= max(bottom, end) && place <= top - size ? place : nil
+  }
+
+  mutating func goBelow(_ start: UInt64, _ kind: AreaKind) {
+    let slack = kind.contains(.growsDown) ? guardGap : 0
+    top = min(top, start > slack ? start - slack : 0)
   }
 }

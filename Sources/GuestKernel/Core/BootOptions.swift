@@ -28,6 +28,7 @@ package struct BootOptions: Equatable {
   package var validatesLocks = false
   package var isolatesKernel = false
   package var watchesStacks = false
+  package var announcesThreads = false
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
   package var maximumProcessors = 64
@@ -56,6 +57,8 @@ package struct BootOptions: Equatable {
       usesDebugExit = true
     } else if word.equals("lockdep") {
       validatesLocks = true
+    } else if word.equals("announce") {
+      announcesThreads = true
     } else if word.equals("selftest") {
       testsItself = true
     } else if word.equals("panic=reboot") {

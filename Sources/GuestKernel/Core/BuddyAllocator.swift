@@ -76,6 +76,19 @@ package struct BuddyAllocator {
 // MARK: Allocation
 
 extension BuddyAllocator {
+  /// True when a single frame can be had without splitting one of the last `kept` pieces of 2^`order`
+  /// frames in a row.
+  package func canSpareFrame(keeping kept: Int, order: Int) -> Bool {
+    var large = 0
+    for zone in zones {
+      for below in 0..<order where zone.counts[below] > 0 { return true }
+      for above in order...BuddyAllocator.largestOrder {
+        large += zone.counts[above] << (above - order)
+      }
+    }
+    return large > kept
+  }
+
   /// Takes a block of 2^order frames from the last zone up to `highest` that has one.
   package mutating func allocate(
     order: Int, highest: Int = .max, _ watch: (Step) -> Void = { _ in }

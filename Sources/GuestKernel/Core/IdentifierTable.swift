@@ -45,6 +45,11 @@ package struct IdentifierTable<Value> {
     return all.map { $0.value }
   }
 
+  /// Calls `body` for each value, in no particular order, without asking for memory.
+  package func forEach(_ body: (Value) -> Void) {
+    for bucket in buckets { for entry in bucket { body(entry.value) } }
+  }
+
   private mutating func grow() {
     let old = buckets
     buckets = Array(repeating: [], count: old.count * 2)

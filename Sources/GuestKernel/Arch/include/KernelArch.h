@@ -56,6 +56,7 @@ INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memo
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
 INLINE void write_cr4_toggling(uint64_t bits) { write_cr4(read_cr4() ^ bits); write_cr4(read_cr4() ^ bits); }
 INLINE void memory_fence(void) { __asm__ volatile("mfence" ::: "memory"); }
+INLINE void raise_spurious_interrupt(void) { __asm__ volatile("int $0xff" ::: "memory"); }
 INLINE void breakpoint(void) { __asm__ volatile("int3" ::: "memory"); }
 // The two halves of the store buffering test: see MemoryOrderDemo.
 INLINE uint32_t store_then_load(uint32_t *mine, const uint32_t *other) {
@@ -227,6 +228,21 @@ INLINE void load_data_selectors(uint32_t v) {
   __asm__ volatile("movw %w0,%%ds; movw %w1,%%es" ::"r"(v & 0xffff), "r"(v >> 16) : "memory");
 }
 INLINE void load_tr(uint16_t sel) { __asm__ volatile("ltr %0" ::"r"(sel) : "memory"); }
+INLINE uint64_t read_dr6(void) {
+  uint64_t v;
+  __asm__ volatile("movq %%dr6,%0" : "=r"(v));
+  return v;
+}
+INLINE void write_dr6(uint64_t v) { __asm__ volatile("movq %0,%%dr6" ::"r"(v)); }
+INLINE void write_dr7(uint64_t v) { __asm__ volatile("movq %0,%%dr7" ::"r"(v)); }
+INLINE void write_debug_address(uint32_t index, uint64_t v) {
+  switch (index) {
+    case 0: __asm__ volatile("movq %0,%%dr0" ::"r"(v)); break;
+    case 1: __asm__ volatile("movq %0,%%dr1" ::"r"(v)); break;
+    case 2: __asm__ volatile("movq %0,%%dr2" ::"r"(v)); break;
+    default: __asm__ volatile("movq %0,%%dr3" ::"r"(v)); break;
+  }
+}
 // With an empty IDT the first exception becomes a triple fault: the reset of last resort.
 INLINE void triple_fault(void) {
   struct __attribute__((packed)) { uint16_t l; uint64_t b; } d = {0, 0};
@@ -251,6 +267,10 @@ void processor_start(void);
 void thread_start_user(void);
 void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
 void call_on_stack(void (*function)(uint64_t), uint64_t argument, uint64_t top);
+// Do nothing: where a debugger sees that a spinlock has been taken, and that it is given back.
+void spin_lock(const void *lock);
+void spin_unlock(const void *lock);
+extern uint64_t race_counter, race_counter_locked;
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);
 INLINE uint64_t address_of_syscall_entry(void) { return (uint64_t)&syscall_entry; }

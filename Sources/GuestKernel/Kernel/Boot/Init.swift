@@ -44,7 +44,7 @@ enum Init {
   }
 
   /// Waits for the program, and meanwhile for every orphan that ends.
-  private static func startAndWait(_ arguments: [[UInt8]]) {
+  private static func startAndWait(_ arguments: [[UInt8]], attempts: Int = 60) {
     do throws(SystemFailure) {
       let pid = try Spawn.start(arguments, parent: Processes.adopter)
       while true {
@@ -52,7 +52,12 @@ enum Init {
         if news?.pid == pid { return }
       }
     } catch {
-      panic("cannot start \(text: arguments.first ?? []): \(error.error.name)")
+      // There may be memory again when what ends has been cleared away.
+      guard error.error == .outOfMemory, attempts > 0 else {
+        panic("cannot start \(text: arguments.first ?? []): \(error.error.name)")
+      }
+      Thread.sleep(nanoseconds: 1_000_000_000)
+      startAndWait(arguments, attempts: attempts - 1)
     }
   }
 }

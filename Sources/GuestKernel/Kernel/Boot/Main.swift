@@ -78,6 +78,8 @@ enum Boot {
 
   static func publish() {
     SystemRequests.start()
+    KernelName.start()
+    KernelCosts.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
     ProcFS.add("pti", write: { Isolation.control($0) }) { Isolation.write(to: &$0) }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }

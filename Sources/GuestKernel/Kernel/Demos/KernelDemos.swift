@@ -44,6 +44,7 @@ enum KernelDemos {
       KernelDemo(
         name: "refcount", summary: "reference counts that notice when they go wrong",
         run: ReferenceCountDemo.run),
+    ] + waiting + [
       KernelDemo(
         name: "inversion", summary: "priority inversion with and without inheritance",
         needs: ("PREEMPTION", Configuration.PREEMPTION),
@@ -54,6 +55,15 @@ enum KernelDemos {
       KernelDemo(
         name: "fifo", summary: "real-time threads starve all others",
         needs: ("PREEMPTION", Configuration.PREEMPTION), run: RealTimeDemo.run),
+      KernelDemo(
+        name: "round-robin", summary: "equals in real time take turns",
+        needs: ("PREEMPTION", Configuration.PREEMPTION), run: RoundRobinDemo.run),
+      KernelDemo(
+        name: "batch", summary: "fair shares without hurry",
+        needs: ("PREEMPTION", Configuration.PREEMPTION), run: BatchDemo.run),
+      KernelDemo(
+        name: "idle", summary: "the time that nobody else wants",
+        needs: ("PREEMPTION", Configuration.PREEMPTION), run: IdlePolicyDemo.run),
       KernelDemo(
         name: "edf", summary: "earliest deadline first meets its deadlines",
         needs: ("PREEMPTION", Configuration.PREEMPTION), run: DeadlineDemo.run),
@@ -99,6 +109,26 @@ enum KernelDemos {
         name: "vfs", summary: "what a path walk does: names, links, mounts, files without a name",
         run: VFSDemo.run),
     ] + DemoMemory.demos + FileDemos.all + kernelTools
+  }
+
+  /// Ways to wait, and kinds of locks.
+  private static var waiting: [KernelDemo] {
+    [
+      KernelDemo(
+        name: "wait-queues", summary: "one wake-up, exclusive and shared waiters; deadlines",
+        run: WaitQueueDemo.run),
+      KernelDemo(
+        name: "completion", summary: "\"it is done\", for one or for all", run: CompletionDemo.run),
+      KernelDemo(
+        name: "killable", summary: "what ends waiting for a mutex", run: KillableDemo.run),
+      KernelDemo(
+        name: "bottom-halves", summary: "a spinlock against tasklets", run: BottomHalvesDemo.run),
+      KernelDemo(
+        name: "bits", summary: "bits that several processors claim at once", run: BitsDemo.run),
+      KernelDemo(
+        name: "lock-statistics", summary: "how often and how long locks are held",
+        needs: ("LOCK_STATISTICS", Configuration.LOCK_STATISTICS), run: LockStatisticsDemo.run),
+    ]
   }
 
   /// Modules, and looking into the running kernel.

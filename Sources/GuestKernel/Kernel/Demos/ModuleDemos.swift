@@ -23,6 +23,7 @@ enum ModuleDemo {
         ModuleLoader.unload(upper, force: false) == nil
           && ModuleLoader.unload(lower, force: false) == nil,
         "the other way round both go") && passed
+    passed = isBusyWhileOpen() && passed
     Demo.say("A parameter's value is checked before the module runs:")
     let hello = [UInt8](text: "hello")
     _ = ModuleLoader.unload(hello, force: false)  // it may be loaded already
@@ -31,6 +32,28 @@ enum ModuleDemo {
         ModuleLoader.request(hello, parameters: [[UInt8](text: "count=many")]) == .invalidArgument,
         "hello refuses count=many") && passed
     return passed
+  }
+
+  /// A driver's module, and a file of its device.
+  private static func isBusyWhileOpen() -> Bool {
+    let name = [UInt8](text: "mailbox")
+    Demo.say("The module mailbox is a driver; somebody has its device /dev/mailbox open.")
+    _ = ModuleLoader.request(name)
+    do throws(SystemFailure) {
+      let file = try Namespace.open(
+        [UInt8](text: "/dev/mailbox"), .readWrite, permissions: 0, nil)
+      let refused = ModuleLoader.unload(name, force: false)
+      _ = try FileBytes.write([UInt8](text: "still here"), to: file)
+      let text = try FileBytes.read(64, from: file)
+      file.drop()
+      return Demo.check(
+        refused == .busy && text.equals("STILL HERE"),
+        "it cannot be removed, and its code goes on to answer")
+        && Demo.check(
+          ModuleLoader.unload(name, force: false) == nil, "once the file is closed it can")
+    } catch {
+      return Demo.check(false, "no step fails (this one: \(error.error.name))")
+    }
   }
 
   private static func isProtected(_ name: [UInt8]) -> Bool {

@@ -140,7 +140,7 @@ enum StackDemo {
 
   private static func find() -> Area<MemoryObject>? {
     DemoMemory.space.lock.withLock {
-      for area in DemoMemory.space.areas.areas where area.kind.contains(.stack) { return area }
+      for area in DemoMemory.space.areas where area.kind.contains(.stack) { return area }
       return nil
     }
   }

@@ -20,7 +20,37 @@ enum RaceDemo {
     let with = Counter()
     add(with) { add in with.mutex.withLock(add) }
     passed = Demo.check(with.value == 2 * rounds, "with a mutex all 200 arrive") && passed
-    return passed
+    return inParallel() && passed
+  }
+
+  private static let lock = SpinLock("demo race")
+
+  /// On two processors, and in memory that has a name, so that a checker outside can watch it.
+  private static func inParallel() -> Bool {
+    Demo.say("On two processors, if there are two, 500 times each: `race_counter` without a lock,")
+    Demo.say("`race_counter_locked` under a spinlock. A checker need not wait for a lost update:")
+    Demo.say("emu boot --cpus 2 --check locks --shared race_counter")
+    lock.withLock { atomic_store64(&race_counter_locked, 0) }
+    let crew = Crew()
+    for number in 0..<2 {
+      crew.start("demo-race", on: number % CPU.count) {
+        for _ in 0..<500 {
+          increment(&race_counter)
+          lock.withLock { increment(&race_counter_locked) }
+          Thread.yield()
+        }
+      }
+    }
+    crew.join()
+    let sum = lock.withLock { atomic_load64(&race_counter_locked) }
+    return Demo.check(sum == 1000, "under the spinlock all 1000 arrive")
+  }
+
+  @inline(never)
+  private static func increment(_ counter: UnsafeMutablePointer<UInt64>) {
+    let seen = atomic_load64(counter)
+    cpu_pause()
+    atomic_store64(counter, seen + 1)
   }
 
   private static func add(_ counter: Counter, _ guarded: @escaping (() -> Void) -> Void) {

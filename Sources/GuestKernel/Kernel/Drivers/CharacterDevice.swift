@@ -53,9 +53,12 @@ class CharacterDevice {
 
 /// An open device file, or a mapping of one: while it exists, the driver's module stays.
 final class DeviceFile: OpenFile {
-  // Not a plain reference: `deinit` has to give it back before the module, whose code frees the driver.
+  // Not a plain reference: it has to be given back before the module, whose code frees the driver.
   private let reference: Unmanaged<CharacterDevice>
   private let module: Module?
+  private var isGivenBack = false
+  /// A copy: the driver's own goes with it.
+  private let name: [UInt8]
   let number: DeviceNumber
   // Where a driver with a position keeps it. Lock: the driver's.
   var position: UInt64 = 0
@@ -70,17 +73,24 @@ final class DeviceFile: OpenFile {
     reference = .passRetained(device)
     self.module = module
     self.number = number
+    name = [UInt8](text: device.name)
     super.init(inode, flags, path)
   }
 
-  deinit {
+  /// For a file whose driver did not open it.
+  deinit { giveBack() }
+
+  /// Nobody uses the file any more: from here on the driver may go.
+  private func giveBack() {
+    if isGivenBack { return }
+    isGivenBack = true
     state = nil
     reference.release()
     module?.letGo()
   }
 
   private var device: CharacterDevice { reference.takeUnretainedValue() }
-  override var title: [UInt8] { [UInt8](text: device.name) }
+  override var title: [UInt8] { name }
   override var isStream: Bool { device.isStream }
   override func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) -> Int {
     try device.read(self, into: buffer)
@@ -100,7 +110,10 @@ final class DeviceFile: OpenFile {
   }
   override func sync() throws(SystemFailure) {}
   override func flagsChanged() { device.flagsChanged(self) }
-  override func release() { device.release(self) }
+  override func release() {
+    device.release(self)
+    giveBack()
+  }
 }
 
 /// Which driver has which numbers.

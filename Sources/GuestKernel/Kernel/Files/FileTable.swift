@@ -18,9 +18,9 @@ final class FileTable {
   private var rootPath: Path
   private var currentPath: Path
   private(set) var umask: UInt16 = 0o022
-  /// In whose name files are opened.
-  var userID: UInt32 = 0
-  var groupID: UInt32 = 0
+  private let credentialsLock = SpinLock("credentials")
+  /// Lock: `credentialsLock`, inside of `Processes.lock` too.
+  private var currentCredentials = Credentials()
 
   init(root: Path, current: Path) {
     rootPath = root
@@ -46,6 +46,9 @@ final class FileTable {
     return table
   }
 
+  /// Open descriptors.
+  var count: Int { lock.withLock { slots.reduce(0) { $1 == nil ? $0 : $0 + 1 } } }
+
   var base: (root: Path, current: Path) { lock.withLock { (rootPath, currentPath) } }
 
   func setUmask(_ mask: UInt16) -> UInt16 {
@@ -66,6 +69,19 @@ final class FileTable {
     old.inode.drop()
   }
 
+  /// In whose name the process acts.
+  var credentials: Credentials { credentialsLock.withLockIRQ { currentCredentials } }
+
+  /// False when `change` refuses; then everything is as before.
+  func changeCredentials(_ change: (inout Credentials) -> Bool) -> Bool {
+    credentialsLock.withLockIRQ {
+      var wanted = currentCredentials
+      guard change(&wanted) else { return false }
+      currentCredentials = wanted
+      return true
+    }
+  }
+
   func setRoot(_ path: Path) { lock.withLock { rootPath = path } }
 }
 
@@ -76,11 +92,10 @@ extension FileTable {
   func fork() -> FileTable {
     let (root, current) = base
     let child = FileTable(root: root, current: current)
+    child.currentCredentials = credentials
     lock.withLock {
       child.slots = slots
       child.umask = umask
-      child.userID = userID
-      child.groupID = groupID
       for slot in slots { slot?.file.hold() }
     }
     return child

@@ -195,7 +195,7 @@ extension Namespace {
   private static func checkSticky(_ directory: Inode, _ inode: Inode) throws(SystemFailure) {
     let sticky: UInt16 = 0o1000
     guard directory.mode.permissions & sticky != 0 else { return }
-    try Permission.checkOwner(inode)
+    if Permission.caller.userID != directory.userID { try Permission.checkOwner(inode) }
   }
 
   static func rename(_ old: PathParent, _ new: PathParent) throws(SystemFailure) {
@@ -214,8 +214,12 @@ extension Namespace {
       if old.wantsDirectory || new.wantsDirectory, dentry.inode.kind != .directory {
         throw SystemFailure(.notDirectory)
       }
+      try checkSticky(old.directory.inode, dentry.inode)
       let target = try find(new.directory.dentry, new.name)
-      if let target, target.inode === dentry.inode { return }
+      if let target {
+        if target.inode === dentry.inode { return }
+        try checkSticky(new.directory.inode, target.inode)
+      }
       try checkRename(dentry, target, into: new.directory.dentry)
       try old.directory.inode.rename(
         old.name, dentry.inode, to: new.directory.inode, new.name, replacing: target?.inode)

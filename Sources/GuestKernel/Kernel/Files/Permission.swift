@@ -31,7 +31,23 @@ enum Permission {
   }
 
   static var caller: (userID: UInt32, groupID: UInt32) {
-    guard let table = FileTable.current else { return (0, 0) }
-    return (table.userID, table.groupID)
+    let credentials = callersCredentials
+    return (credentials.effectiveUser, credentials.effectiveGroup)
+  }
+
+  /// Of the running process; the kernel's own threads are the superuser.
+  static var callersCredentials: Credentials { FileTable.current?.credentials ?? Credentials() }
+
+  static var isSuperuser: Bool { callersCredentials.isSuperuser }
+
+  /// For what concerns the whole machine: mounts, modules, swap, power.
+  static func checkSuperuser() throws(SystemFailure) {
+    if !isSuperuser { throw SystemFailure(.notPermitted) }
+  }
+
+  /// Whether the caller may send signals to the process, or change how it is scheduled.
+  static func mayControl(_ process: Process) -> Bool {
+    guard process !== Scheduler.running?.process else { return true }
+    return callersCredentials.mayControl(process.files?.credentials ?? Credentials())
   }
 }

@@ -155,7 +155,7 @@ extension Pipe {
 
   /// The ring starts small and grows to its limit only for those who need it.
   private func makeRoom(for count: Int) {
-    guard ring.free < count, ring.capacity < Pipe.capacity else { return }
+    guard ring.free < count, ring.capacity < Pipe.capacity, Headroom.isThere else { return }
     _ = ring.resize(to: min(Pipe.capacity, max(ring.capacity * 2, ring.count + count)))
   }
 

@@ -142,7 +142,10 @@ private final class ProcRoot: ReportDirectory {
 private final class ProcessDirectory: ReportDirectory {
   init(_ path: [UInt8], _ fileSystem: ReportFileSystem, _ process: Process) {
     super.init(path, fileSystem)
-    if let table = process.files { (userID, groupID) = (table.userID, table.groupID) }
+    if let table = process.files {
+      let credentials = table.credentials
+      (userID, groupID) = (credentials.effectiveUser, credentials.effectiveGroup)
+    }
   }
 
   override func entries(from position: UInt64) throws(SystemFailure) -> [DirectoryEntry] {

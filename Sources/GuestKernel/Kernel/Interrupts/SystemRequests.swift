@@ -7,6 +7,7 @@ enum SystemRequests {
     if Configuration.MISTAKES {
       ProcFS.add("mishaps", write: { bytes in mishap(bytes.first ?? 0) }) { text in
         text.append("a sleep with a spinlock held\nd a spinlock taken twice\n")
+        text.append("e an assertion that does not hold\n")
       }
     }
     ProcFS.add("irq", write: setAffinity) { text in
@@ -23,6 +24,8 @@ enum SystemRequests {
     case 0x64:
       let lock = SpinLock("d")
       lock.withLock { lock.withLock {} }
+    case 0x65:
+      kernelAssertEqual(CPU.count + 1, CPU.count, "the number of processors")
     default:
       return .invalidArgument
     }

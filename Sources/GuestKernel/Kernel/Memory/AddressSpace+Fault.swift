@@ -51,7 +51,7 @@ extension AddressSpace {
       }
       attempts += 1
       // Large pages may not be had although there are enough small ones.
-      if attempts < 16, Reclaim.mayWait, Reclaim.makeRoom(1) { continue }
+      if attempts < 16, !Thread.current.isDying, Reclaim.mayWait, Reclaim.makeRoom(1) { continue }
       if OutOfMemory.killSomebody(insteadOf: self) { continue }
       return result
     }
@@ -75,26 +75,24 @@ extension AddressSpace {
 
   /// The area of an address; a stack grows to it if it is close enough.
   private func area(for address: UInt64) -> Area<MemoryObject>? {
-    if let area = areas.find(address) { return area }
-    let index = areas.firstIndex(endingAfter: address)
-    guard index < areas.count, areas[index].kind.contains(.growsDown) else { return nil }
-    let stack = areas[index]
+    guard let stack = areas.first(endingAfter: address) else { return nil }
+    if stack.start <= address { return stack }
+    guard stack.kind.contains(.growsDown) else { return nil }
     let bottom = address & ~(pageSize - 1)
     guard stack.end - bottom <= Stack.limit else { return nil }
     let lowest = bottom > Stack.guardGap ? bottom - Stack.guardGap : 0
-    if index > 0, areas[index - 1].end > lowest { return nil }
+    if let below = areas.last(endingBy: address), below.end > lowest { return nil }
     guard charge((stack.start - bottom) / pageSize) else { return nil }
-    _ = areas.resize(index, to: bottom..<stack.end)
-    return areas[index]
+    _ = areas.resize(areaAt: stack.start, to: bottom..<stack.end)
+    return areas.find(address)
   }
 
   /// True when a stack lies above `address` and would have had to grow too far to reach it.
   func isBelowStack(_ address: UInt64) -> Bool {
     lock.withLock {
-      let index = areas.firstIndex(endingAfter: address)
-      guard index < areas.count, areas[index].start > address else { return false }
-      return areas[index].kind.contains(.growsDown)
-        && areas[index].end - address <= Stack.limit + Stack.guardGap
+      guard let area = areas.first(endingAfter: address), area.start > address else { return false }
+      return area.kind.contains(.growsDown)
+        && area.end - address <= Stack.limit + Stack.guardGap
     }
   }
 }
@@ -165,7 +163,7 @@ extension AddressSpace {
   /// Takes all pages back from swap; false when memory does not suffice.
   func bringEverythingIn() -> Bool {
     lock.withLock {
-      for area in areas.areas {
+      for area in areas {
         if let object = area.object, object.isSwapBacked, !object.bringEverythingIn() {
           return false
         }
@@ -355,6 +353,7 @@ enum PageFaults {
   /// Called for each page fault; when it is resolved the instruction can start again.
   static func resolve(_ frame: UnsafeMutablePointer<trap_frame>, _ address: UInt64) -> Outcome {
     Trace.record(.pageFault, address, frame.pointee.error)
+    if frame.pointee.cs & 3 == 3 { Headroom.secure() }
     guard let space = Scheduler.running?.process?.space, frame.pointee.error >> 3 & 1 == 0,
       Layout.userSpace.contains(address)
     else { return .failed }

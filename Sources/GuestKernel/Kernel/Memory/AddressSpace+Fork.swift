@@ -38,9 +38,9 @@ extension AddressSpace {
     child.mappingTop = mappingTop
     child.program = program
     child.areas = areas
-    for area in areas.areas { area.object?.mappingChanged(by: Int(area.size / pageSize)) }
+    for area in areas { area.object?.mappingChanged(by: Int(area.size / pageSize)) }
     var isComplete = true
-    for area in areas.areas where !area.isShared && isComplete {
+    for area in areas where !area.isShared && isComplete {
       isComplete = child.takeOver(area.range, of: self)
     }
     TLB.flushAll(root: tables.root)

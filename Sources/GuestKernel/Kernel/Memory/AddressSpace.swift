@@ -77,6 +77,8 @@ extension AddressSpace {
   /// Mappings that name no address lie below this, leaving the stack what it may grow to.
   static let highestMapping: UInt64 = Layout.userStackTop - (64 << 20)
   static let lowestMapping: UInt64 = 0x1000_0000_0000
+  /// The most areas that a space may have, as vm.max_map_count.
+  static let mostAreas = 65530
 
   /// Maps `size` bytes and returns where; `at` nil asks for any place.
   ///
@@ -92,11 +94,15 @@ extension AddressSpace {
     }
   }
 
-  /// Cuts `range` out of the areas and gives its pages back.
-  func unmap(_ range: Range<UInt64>) {
+  /// Cuts `range` out of the areas and gives its pages back; false when that would make one area too many.
+  @discardableResult
+  func unmap(_ range: Range<UInt64>) -> Bool {
     lock.withLock {
+      let isHole = areas.find(range.lowerBound).map { $0.end > range.upperBound } ?? false
+      guard !isHole || areas.count < AddressSpace.mostAreas else { return false }
       cutOut(range)
       releaseEmptyTables(range)
+      return true
     }
   }
 
@@ -109,6 +115,10 @@ extension AddressSpace {
       Configuration.HUGE_PAGES || !kind.contains(.onlyHugePages)
     else {
       return .failure(SystemFailure(.invalidArgument))
+    }
+    // Cutting out may make two areas of one.
+    guard areas.count + 2 <= AddressSpace.mostAreas else {
+      return .failure(SystemFailure(.outOfMemory))
     }
     let unit = kind.contains(.onlyHugePages) ? HugePages.size : pageSize
     let size = (size + unit - 1) & ~(unit - 1)
@@ -141,10 +151,14 @@ extension AddressSpace {
   private func cutOut(_ range: Range<UInt64>) {
     splitLarge(at: range.lowerBound)
     splitLarge(at: range.upperBound)
-    for area in areas.remove(range) {
-      dropPages(area.range)
-      if area.kind.contains(.charged) { uncharge(area.size / pageSize) }
-      area.object?.mappingChanged(by: -Int(area.size / pageSize))
+    while true {
+      let removed = areas.removeSome(range)
+      if removed.isEmpty { return }
+      for area in removed {
+        dropPages(area.range)
+        if area.kind.contains(.charged) { uncharge(area.size / pageSize) }
+        area.object?.mappingChanged(by: -Int(area.size / pageSize))
+      }
     }
   }
 
@@ -153,10 +167,17 @@ extension AddressSpace {
     lock.withLock {
       guard areas.covers(range) else { return .failure(SystemFailure(.outOfMemory)) }
       var toCharge: UInt64 = 0
-      for part in areas.parts(in: range) where protection.contains(.write) && !part.isShared {
-        if part.kind.isDisjoint(with: [.charged, .noReserve]) { toCharge += part.size / pageSize }
+      var at = range.lowerBound
+      while protection.contains(.write), at < range.upperBound, let area = areas.find(at) {
+        let part = area.part(range)
+        at = part.end
+        if !part.isShared, part.kind.isDisjoint(with: [.charged, .noReserve]) {
+          toCharge += part.size / pageSize
+        }
       }
-      guard charge(toCharge) else { return .failure(SystemFailure(.outOfMemory)) }
+      guard areas.count + 2 <= AddressSpace.mostAreas, charge(toCharge) else {
+        return .failure(SystemFailure(.outOfMemory))
+      }
       splitLarge(at: range.lowerBound)
       splitLarge(at: range.upperBound)
       areas.update(range) { area in

@@ -1,7 +1,7 @@
 /// Physical memory, handed out in blocks of frames, each with a count of those who use it.
 ///
 /// The last frames are kept for those who cannot wait: programs get none below `minimum` free frames,
-/// the kernel's threads none below half of it; interrupt handlers and reclaim may take all.
+/// the kernel's threads none below half of it; interrupt handlers and reclaim may take all. See `Headroom`.
 /// Lock: `lock`, for the allocator, the lists and the state of every page.
 import KernelArch
 
@@ -103,6 +103,12 @@ extension Frames {
     let highest = flags.contains(.dma) ? 0 : flags.contains(.dma32) ? 1 : Int.max
     let frame: Int? = lock.withLockIRQ {
       guard freeCount - 1 << order >= floor else { return nil }
+      // The kernel's tables and arrays need some frames in a row; programs must not use those up.
+      if order == 0, flags.contains(.user), freeCount < low,
+        buddy?.canSpareFrame(keeping: minimum / 32, order: 4) == false
+      {
+        return nil
+      }
       return buddy?.allocate(order: order, highest: highest)
     }
     return frame.map { PhysicalAddress(UInt64($0) * pageSize) }

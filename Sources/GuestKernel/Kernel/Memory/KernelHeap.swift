@@ -16,7 +16,9 @@ enum KernelHeap {
   static func allocate(_ size: UInt, alignment: UInt) -> UnsafeMutableRawPointer? {
     if Kmalloc.isStarted {
       guard size < UInt(1) << 40 else { return nil }
-      return Kmalloc.allocate(Int(size), alignment: Int(alignment), .atomic)
+      let (size, alignment) = (Int(size), Int(alignment))
+      return Kmalloc.allocate(size, alignment: alignment, .atomic)
+        ?? Headroom.lastResort { Kmalloc.allocate(size, alignment: alignment, .atomic) }
     }
     return lock.withLockIRQ { arena.allocate(size, alignment: alignment) }
   }

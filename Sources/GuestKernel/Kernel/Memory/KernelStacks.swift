@@ -2,9 +2,9 @@
 ///
 /// Two pages each: a thousand threads are nothing special. That is enough since interrupts have stacks of
 /// their own (`InterruptStack`), and the few deep paths borrow a large one for the time (`onLargeStack`).
-/// A stack that is no longer used keeps its pages and serves the next thread. A push beyond the bottom
-/// faults; since the processor cannot push that fault's frame either, it becomes a double fault, which
-/// has a stack of its own.
+/// A stack that is no longer used keeps its pages and serves the next thread, until memory is short. A push
+/// beyond the bottom faults; since the processor cannot push that fault's frame either, it becomes a double
+/// fault, which has a stack of its own.
 import KernelArch
 
 enum KernelStacks {
@@ -24,12 +24,16 @@ enum KernelStacks {
   ///
   /// An unused stack's first word links to the next.
   nonisolated(unsafe) private static var unused: (normal: UInt64, large: UInt64) = (0, 0)
+  nonisolated(unsafe) private static var unusedCount = 0
   nonisolated(unsafe) private static var slots: UInt64 = 0
+  /// The tops of slots that have lost their pages; with room for all there are.
+  nonisolated(unsafe) private static var emptySlots: [UInt64] = []
   /// Of all there are, used or not.
   nonisolated(unsafe) private(set) static var bytes: UInt64 = 0
 
-  /// Returns the top of a stack full of zeroes, or nil when memory has run out.
-  static func allocate(_ kind: Kind = .normal) -> UInt64? {
+  /// Returns the top of a stack full of zeroes, or nil when memory has run out: for a program's thread
+  /// that is earlier (`GFP.user`).
+  static func allocate(_ kind: Kind = .normal, _ flags: GFP = .kernel) -> UInt64? {
     if let top = takeUnused(kind) {
       pointer_to(top - kind.size).initializeMemory(
         as: UInt8.self, repeating: 0, count: Int(kind.size))
@@ -37,16 +41,15 @@ enum KernelStacks {
     }
     var frames: [PhysicalAddress] = []
     for _ in 0..<kind.size / pageSize {
-      guard let frame = Frames.allocate() else {
+      guard let frame = Frames.allocate(order: 0, flags.union(.zero)) else {
         for frame in frames { Frames.release(frame) }
         return nil
       }
       frames.append(frame)
     }
     return lock.withLockIRQ {
-      slots += 1
       bytes += kind.size
-      let top = Layout.stacks + slots * slot
+      let top = emptySlots.popLast() ?? addSlot()
       for (index, frame) in frames.enumerated() {
         let page = top - kind.size + UInt64(index) * pageSize
         KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
@@ -55,12 +58,19 @@ enum KernelStacks {
     }
   }
 
+  private static func addSlot() -> UInt64 {
+    slots += 1
+    if emptySlots.capacity < Int(slots) { emptySlots.reserveCapacity(2 * Int(slots)) }
+    return Layout.stacks + slots * slot
+  }
+
   private static func takeUnused(_ kind: Kind) -> UInt64? {
     lock.withLockIRQ {
       let top = kind == .normal ? unused.normal : unused.large
       guard top != 0 else { return nil }
       let next = link(top).pointee
       if kind == .normal { unused.normal = next } else { unused.large = next }
+      unusedCount -= 1
       return top
     }
   }
@@ -70,7 +80,39 @@ enum KernelStacks {
     lock.withLockIRQ {
       link(top).pointee = kind == .normal ? unused.normal : unused.large
       if kind == .normal { unused.normal = top } else { unused.large = top }
+      unusedCount += 1
     }
+  }
+
+  /// Gives back the pages of stacks that nobody uses, but for a few; returns how many pages.
+  static func shrink() -> Int {
+    let kept = 8
+    var pages = 0
+    for kind in [Kind.large, .normal] {
+      while unusedCount > kept, let top = takeUnused(kind) {
+        pages += removePages(top - kind.size..<top)
+        lock.withLockIRQ {
+          bytes -= kind.size
+          emptySlots.append(top)
+        }
+      }
+    }
+    return pages
+  }
+
+  private static func removePages(_ range: Range<UInt64>) -> Int {
+    var frames: [PhysicalAddress] = []
+    frames.reserveCapacity(range.count / Int(pageSize))
+    lock.withLockIRQ {
+      for page in stride(from: range.lowerBound, to: range.upperBound, by: Int(pageSize)) {
+        guard let leaf = KernelSpace.tables.leaf(LinearAddress(page)) else { continue }
+        frames.append(PhysicalAddress(leaf.entry.pointee & PageTables.addressMask))
+        leaf.entry.pointee = 0
+      }
+    }
+    TLB.flush(range)
+    for frame in frames { Frames.release(frame) }
+    return frames.count
   }
 
   private static func link(_ top: UInt64) -> UnsafeMutablePointer<UInt64> {

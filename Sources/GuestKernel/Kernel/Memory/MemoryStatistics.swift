@@ -149,10 +149,16 @@ extension MemoryStatistics {
     }
   }
 
+  /// More areas than these are only counted in /proc/PID/maps.
+  private static let mostLines = 4000
+
   /// The lines of /proc/PID/maps.
   static func describeAreas(_ space: AddressSpace, to text: inout Text) {
     space.lock.withLock {
-      for area in space.areas.areas {
+      for (number, area) in space.areas.enumerated() {
+        guard number < mostLines else {
+          return text.append("and \(space.areas.count - number) more\n")
+        }
         let p = area.protection
         let r: StaticString = p.contains(.read) ? "r" : "-"
         let w: StaticString = p.contains(.write) ? "w" : "-"

@@ -15,7 +15,7 @@ extension PageTables {
     for level in [4, 3, 2] {
       let entry = PageTables.entry(table, Int(address.value >> UInt64(3 + 9 * level) & 511))
       if entry.pointee & 1 == 0 {
-        guard let frame = Frames.allocate(order: 0, [.zero, .noRetry]) else { return nil }
+        guard let frame = Frames.allocate(order: 0, [.zero, .user, .noRetry]) else { return nil }
         PageTables.countFrames(1)
         PageTables.link(entry, to: frame, level: level)
       } else if entry.pointee & PageFlags.large.rawValue != 0 {

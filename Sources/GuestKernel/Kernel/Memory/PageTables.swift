@@ -47,8 +47,9 @@ struct PageTables {
 
   /// Makes an empty tree, or nil when memory has run out.
   init?() {
-    guard let frames = Frames.allocate(order: Isolation.isOn ? 1 : 0, .zero) else { return nil }
-    PageTables.countFrames(Isolation.isOn ? 2 : 1)
+    let order = Isolation.isOn ? 1 : 0
+    guard let frames = Frames.allocate(order: order, [.zero, .user]) else { return nil }
+    PageTables.countFrames(1 << Int64(order))
     root = frames
   }
 
@@ -73,7 +74,8 @@ struct PageTables {
     while depth > level.rawValue {
       let entry = PageTables.entry(table, PageTables.index(address, level: depth))
       if entry.pointee & 1 == 0 {
-        guard let frame = Frames.allocate() else { return false }
+        // The kernel's own, sometimes with a spinlock held.
+        guard let frame = Frames.allocate(order: 0, [.zero, .atomic]) else { return false }
         PageTables.countFrames(1)
         if flags.contains(.user) {
           PageTables.link(entry, to: frame, level: depth)

@@ -92,6 +92,7 @@ enum Reclaim {
 
   private static func shrinkCaches() -> Int {
     var found = 0
+    found += KernelStacks.shrink()
     for cache in SlabCache.all { found += cache._withUnsafeGuaranteedRef { $0.shrink() } }
     return found
   }

@@ -56,7 +56,7 @@ enum ReverseMapping {
     let isMine = space.lock.isMine
     guard isMine || space.lock.tryLock() else { return false }
     defer { if !isMine { space.lock.unlock() } }
-    for area in space.areas.areas {
+    for area in space.areas {
       guard let mapped = area.object,
         UInt(bitPattern: Unmanaged.passUnretained(mapped).toOpaque()) == object
       else { continue }

@@ -98,7 +98,7 @@ enum VirtualMemory {
   }
 
   static func describe(_ text: inout Text) {
-    for piece in lock.withLock({ areas.areas }) {
+    for piece in lock.withLock({ areas }) {
       let what: StaticString = piece.object?.isDevice == true ? "ioremap" : "vmalloc"
       text.append(
         "\(hex: piece.start, digits: 12)-\(hex: piece.end, digits: 12) \(size: piece.size - pageSize) \(what)\n"

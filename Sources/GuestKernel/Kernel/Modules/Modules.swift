@@ -87,10 +87,12 @@ extension Modules {
     return line.withBytes { Array($0) }
   }
 
-  /// /sys/module/NAME: who uses it, what it says about itself, and its parameters.
+  /// /sys/module/NAME: who uses it, what it says about itself, where it lies, and its parameters.
   private static func publish(_ module: Module) {
     SysFS.add(path(module, "/refcnt")) { $0.append("\(module.references)\n") }
     SysFS.add(path(module, "/license")) { $0.append("\(text: module.description.license)\n") }
+    // For GDB: add-symbol-file NAME.ko ADDRESS.
+    SysFS.add(path(module, "/sections/.text")) { $0.append("\(hex: module.base)\n") }
     SysFS.add(path(module, "/initstate")) { $0.append("\(module.state.name)\n") }
     for parameter in module.parameters {
       let type = parameter.declaration.type

@@ -66,8 +66,8 @@ enum Clone {
     _ frame: UnsafeMutablePointer<trap_frame>, _ stack: UInt64
   ) throws(SystemFailure) -> Thread {
     let process = Process.current
-    guard let user = Thread.current.user,
-      let kernelStack = withInterruptsOff({ KernelStacks.allocate() })
+    guard let user = Thread.current.user, Processes.mayStartThread(process),
+      let kernelStack = KernelStacks.allocate(.normal, .user)
     else { throw SystemFailure(.tryAgain) }
     let thread = Scheduler.add(name: process.name, process: process, stackTop: kernelStack)
     let copy = UserThread(copying: user)

@@ -16,6 +16,7 @@ enum Exec {
     let stackPointer: UInt64
     let name: [UInt8]
     let commandLine: [UInt8]
+    let owner: Executable.Owner
   }
 
   static func execute(
@@ -40,7 +41,9 @@ enum Exec {
         if isIgnored { process.actions[index].handler = SignalAction.ignore }
       }
     }
+    Announcement.renamed()
     process.files?.closeOnExec()
+    becomeOwner(process, start.owner)
     user.alternateStack = SignalStack()
     user.threadPointer = 0
     if let segments = user.segments {
@@ -72,11 +75,13 @@ enum Exec {
     guard let space = AddressSpace() else {
       throw SystemFailure(.outOfMemory)
     }
+    let credentials = Permission.callersCredentials
     let stack = InitialStack(
       top: space.stackTop, arguments: arguments, environment: environment,
       fileName: file.path, random: (rdtsc() &* 0x9e37_79b9_7f4a_7c15, rdtsc()),
       auxiliary: [
-        (.pageSize, pageSize), (.entry, file.image.entry), (.userID, 0), (.groupID, 0),
+        (.pageSize, pageSize), (.entry, file.image.entry),
+        (.userID, UInt64(credentials.realUser)), (.groupID, UInt64(credentials.realGroup)),
         (.clockTicks, Clock.ticksPerSecond),
       ])
     let isLoaded =
@@ -90,7 +95,18 @@ enum Exec {
     for argument in arguments { commandLine += argument + [0] }
     return Start(
       space: space, entry: file.image.entry, stackPointer: stack.stackPointer, name: file.name,
-      commandLine: commandLine)
+      commandLine: commandLine, owner: file.owner)
+  }
+
+  /// From here on in the name that the file asks for; who writes calls down must not read along.
+  private static func becomeOwner(_ process: Process, _ owner: Executable.Owner) {
+    let wanted = owner.credentials
+    let old = process.files?.credentials
+    if old?.effectiveUser != wanted.effectiveUser { process.tracer = nil }
+    _ = process.files?.changeCredentials {
+      $0 = wanted
+      return true
+    }
   }
 
   /// False when the caller itself is to end.
@@ -136,6 +152,7 @@ enum Spawn {
     let process = Process(
       name: start.name, parent: parent, group: 0, session: session, space: start.space)
     process.commandLine = start.commandLine
+    process.isProtected = true
     process.files = Processes.find(parent)?.files?.fork() ?? FileTable.initial()
     let thread = process.makeFirstThread(stackTop: stack, UserThread())
     thread.start(user: start.entry, stackPointer: start.stackPointer)

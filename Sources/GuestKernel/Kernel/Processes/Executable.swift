@@ -8,6 +8,28 @@ struct Executable {
   let path: [UInt8]
   let image: ELFProgram
   private let content: Content
+  /// Whose rights the program has, when its file says that it is not the caller's.
+  let owner: Owner
+
+  struct Owner {
+    var user: UInt32?
+    var group: UInt32?
+
+    init(_ inode: Inode) {
+      let (setsUser, setsGroup): (UInt16, UInt16) = (0o4000, 0o2000)
+      if inode.mode.permissions & setsUser != 0 { user = inode.userID }
+      if inode.mode.permissions & setsGroup != 0 { group = inode.groupID }
+    }
+
+    /// What the caller becomes; a process whose calls are filtered gains nothing, since the filter could
+    /// make such a program err.
+    var credentials: Credentials {
+      var credentials = Permission.callersCredentials
+      let isFiltered = Process.current.callFilter != nil
+      credentials.execute(asUser: isFiltered ? nil : user, asGroup: isFiltered ? nil : group)
+      return credentials
+    }
+  }
 
   /// Where the pages come from.
   private enum Content {
@@ -34,7 +56,7 @@ struct Executable {
       let file = try ProgramFile(inode)
       let start = try file.start(Int(pageSize))
       guard let line = ScriptLine(Array(start.prefix(128))) else {
-        return try program(path, file, start)
+        return try program(path, file, start, Owner(inode))
       }
       let rest = arguments.dropFirst()
       arguments = [line.interpreter]
@@ -47,7 +69,7 @@ struct Executable {
   }
 
   private static func program(
-    _ path: [UInt8], _ file: ProgramFile, _ start: [UInt8]
+    _ path: [UInt8], _ file: ProgramFile, _ start: [UInt8], _ owner: Owner
   ) throws(SystemFailure) -> Executable {
     var start = start
     // Linkers put the program headers behind the ELF header; others may be far away, but not too far.
@@ -65,7 +87,7 @@ struct Executable {
     switch result {
     case .success(let image):
       let content = file.inode.residentContent.map { Content.resident($0) } ?? .file(file)
-      return Executable(path: path, image: image, content: content)
+      return Executable(path: path, image: image, content: content, owner: owner)
     case .failure(let error):
       log("exec", "\(text: path): \(error.name)")
       throw SystemFailure(.badExecutable)

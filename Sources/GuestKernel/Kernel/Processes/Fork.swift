@@ -10,13 +10,13 @@ enum Fork {
     _ frame: UnsafeMutablePointer<trap_frame>, stackPointer: UInt64 = 0
   ) throws(SystemFailure) -> UInt64 {
     let parent = Process.current
-    guard let user = Thread.current.user, Processes.count < Processes.limit else {
+    guard let user = Thread.current.user, Processes.mayStartThread(parent) else {
       throw SystemFailure(.tryAgain)
     }
     guard let space = parent.space.fork() else {
       throw SystemFailure(.outOfMemory)
     }
-    guard let stack = KernelStacks.allocate() else {
+    guard let stack = KernelStacks.allocate(.normal, .user) else {
       space.release()
       throw SystemFailure(.outOfMemory)
     }

@@ -44,6 +44,8 @@ final class Process {
   /// It has called `execve` since `fork`: its group can no longer be changed by the parent.
   var hasExecuted = false
   var usage = ProcessUsage()
+  /// Never killed for its memory: the kernel has started it.
+  var isProtected = false
 
   /// Threads that may still have the page tables loaded.
   private(set) var users = 0

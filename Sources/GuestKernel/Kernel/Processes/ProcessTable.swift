@@ -6,8 +6,17 @@ import KernelArch
 
 enum Processes {
   static let lock = SpinLock("processes")
-  /// The most there may be at once.
-  static let limit = 4096
+  /// The most threads there may be at once: their stacks must not take more than an eighth of memory.
+  static var limit: Int { max(256, min(4096, Frames.totalCount / 32)) }
+
+  /// Whether `process` may have another thread, its own or a child's.
+  ///
+  /// A session's leader may have the last ones: who else could clear up?
+  static func mayStartThread(_ process: Process) -> Bool {
+    let reserve = process.pid == process.session ? 0 : 16
+    let own = lock.withLockIRQ { process.threads.count }
+    return Scheduler.threadCount + reserve < limit && own < limit / 2
+  }
   /// The kernel thread that adopts orphans.
   static let adopter = 1
 
@@ -22,14 +31,24 @@ enum Processes {
   static var all: [Process] { lock.withLockIRQ { allLocked } }
   static var allLocked: [Process] { table?.values ?? [] }
 
+  /// Calls `body` for each of them, without asking for memory.
+  ///
+  /// Holds the lock.
+  static func forEachLocked(_ body: (Process) -> Void) { table?.forEach(body) }
+
   static func find(_ pid: Int) -> Process? { lock.withLockIRQ { locked(pid) } }
 
   /// The same for those who hold the lock.
   static func locked(_ pid: Int) -> Process? { table?[pid] }
 
   /// Makes a process known, and its parent's child.
+  ///
+  /// Who is told to end while it forks ends with its child, so that none of a group escapes.
   static func add(_ process: Process) {
     lock.withLockIRQ {
+      defer {
+        if let end = table?[process.parent]?.pendingEnd { endLocked(process, end) }
+      }
       if table == nil { table = IdentifierTable() }
       table?.insert(process, process.pid)
       addChild(process)
@@ -71,7 +90,8 @@ enum Processes {
   /// Holds the lock.
   static func forEach(inGroup group: Int, _ body: (Process) -> Void) -> Bool {
     var found = false
-    for process in table?.values ?? [] where process.group == group && process.status == nil {
+    table?.forEach { process in
+      guard process.group == group, process.status == nil else { return }
       found = true
       body(process)
     }

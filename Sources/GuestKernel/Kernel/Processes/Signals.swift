@@ -72,11 +72,16 @@ enum Signals {
   /// To whom `kill` means; counts the processes that got it.
   static func send(
     _ signal: Signal?, toAll pid: Int32, _ record: SignalRecord
-  ) -> Int {
+  ) -> Int? {
     Processes.lock.withLockIRQ {
       var count = 0
+      var isRefused = false
       let deliver = { (process: Process) in
         guard process.status == nil else { return }
+        guard maySend(signal, to: process) else {
+          isRefused = true
+          return
+        }
         count += 1
         if let signal { sendLocked(signal, to: process, record) }
       }
@@ -93,8 +98,14 @@ enum Signals {
       } else {
         _ = Processes.forEach(inGroup: -Int(pid), deliver)
       }
-      return count
+      return count == 0 && isRefused ? nil : count
     }
+  }
+
+  /// A shell continues its jobs, whoever they have become.
+  static func maySend(_ signal: Signal?, to process: Process) -> Bool {
+    signal == Signal.continues && process.session == Process.current.session
+      || Permission.mayControl(process)
   }
 
   static func fromKernel() -> SignalRecord {

@@ -13,6 +13,7 @@ enum Scheduler {
 
   /// All threads; one that ends stays until the reaper has been there.
   static var threads: [Thread] { tableLock.withLockIRQ { table } }
+  static var threadCount: Int { tableLock.withLockIRQ { table.count } }
 
   /// The running thread; nil early in the boot.
   static var running: Thread? {
@@ -30,7 +31,10 @@ enum Scheduler {
     thread.cpu = cpu.index
     let queue = RunQueue(cpu: cpu.index, idle: thread)
     queue.idleSince = Clock.nanoseconds
-    tableLock.withLockIRQ { table.append(thread) }
+    tableLock.withLockIRQ {
+      if table.isEmpty { table.reserveCapacity(Processes.limit + 64) }
+      table.append(thread)
+    }
     cpu.area.pointee.thread = Unmanaged.passUnretained(thread).toOpaque()
     ScheduleTrace.startProcessor()
     SliceTimer.prepare()
@@ -158,6 +162,7 @@ extension Scheduler {
     queue.previous = Unmanaged.passUnretained(old)
     CPU.current.area.pointee.thread = Unmanaged.passUnretained(next).toOpaque()
     ScheduleTrace.record(.switched, now, thread: next.id, other: old.id)
+    if Announcement.isOn { Announcement.running(next) }
     RCU.noteQuietState(queue.cpu)
     return Switch(
       areaToSave: old.floatingPoint, areaToLoad: next.floatingPoint, stackTop: next.stackTop,
@@ -266,6 +271,8 @@ enum Reaper {
   }
 
   static func run() {
+    // Memory comes back here; with a thousand threads around, that must not have to wait.
+    Thread.current.setNice(-20)
     while true {
       _ = wakeup.wait(interruptible: false) { lock.withLockIRQ { !ended.isEmpty } }
       clear()

@@ -3,6 +3,7 @@ import KernelArch
 
 enum SchedulingFiles {
   static func start() {
+    Announcement.start()
     ProcFS.add("sched") { writeQueues(to: &$0) }
     ProcFS.add("schedstat") { writeStatistics(to: &$0) }
     ProcFS.add("sched_trace", write: ScheduleTrace.control) { ScheduleTrace.write(to: &$0) }

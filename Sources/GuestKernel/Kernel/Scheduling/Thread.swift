@@ -58,6 +58,11 @@ final class Thread {
   let heldLocks: UnsafeMutablePointer<HeldLock>
   var heldCount = 0
 
+  /// Its name is known outside: see `Announcement`.
+  ///
+  /// Written on the processor where it runs.
+  var isAnnounced = false
+
   /// Written by the thread itself.
   var systemCalls: UInt64 = 0
 

@@ -23,6 +23,7 @@ enum LockValidator {
   private static let mostFindings = 32
 
   static func start() {
+    LockClasses.prepare()
     if graph == nil {
       graph = LockGraph()
       findings = .allocate(capacity: mostFindings)
@@ -94,7 +95,7 @@ enum LockValidator {
       var line: TextLine = "seen before:"
       graph?.forEachOnPath(from: wanted, to: held) { lockClass in
         line.append(lockClass == wanted ? " " : " -> ")
-        line.append(LockClasses.name(lockClass))
+        line.append(line: LockClasses.name(lockClass))
       }
       return [
         "order reversal: \(LockClasses.name(wanted)) is taken while \(LockClasses.name(held)) is held,",
@@ -133,16 +134,32 @@ enum LockValidator {
 }
 
 /// The names of locks, numbered from 1; locks of one name are one class.
+///
+/// The names are copies: a lock may lie in a module, and its name too, and both go with the module.
 enum LockClasses {
+  private static let longestName = 24
   nonisolated(unsafe) private static var lockWord: UInt32 = 0
-  nonisolated(unsafe) private static let names: UnsafeMutablePointer<StaticString> = {
-    let names = UnsafeMutablePointer<StaticString>.allocate(capacity: LockGraph.capacity)
-    names.initialize(repeating: "", count: LockGraph.capacity)
-    return names
-  }()
+  /// `longestName` bytes for each class, zeros behind the shorter ones.
+  nonisolated(unsafe) private static var names: UnsafeMutablePointer<UInt8>?
   nonisolated(unsafe) private(set) static var count = 0
 
-  static func name(_ number: Int) -> StaticString { names[number] }
+  /// Makes the table: a class is found while a lock is taken, where nothing can be allocated.
+  static func prepare() {
+    guard names == nil else { return }
+    let size = LockGraph.capacity * longestName
+    let table = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
+    table.initialize(repeating: 0, count: size)
+    names = table
+  }
+
+  static func name(_ number: Int) -> TextLine {
+    var line = TextLine()
+    for index in 0..<longestName {
+      guard let byte = names?[number * longestName + index], byte != 0 else { break }
+      line.append(byte: byte)
+    }
+    return line
+  }
 
   /// The number that the lock keeps in `word` once it knows it.
   static func number(_ word: inout UInt32, _ name: StaticString) -> Int {
@@ -154,22 +171,21 @@ enum LockClasses {
     Interrupts.off {
       while atomic_exchange32(&lockWord, 1) != 0 { cpu_pause() }
       defer { atomic_store32(&lockWord, 0) }
-      for number in 1..<max(count + 1, 1) where isSame(names[number], name) { return number }
+      let length = min(name.utf8CodeUnitCount, longestName)
+      for number in 1..<max(count + 1, 1) where isName(of: number, name, length) { return number }
       // All that do not fit are one class.
-      guard count + 2 < LockGraph.capacity else { return LockGraph.capacity - 1 }
+      guard let names, count + 2 < LockGraph.capacity else { return LockGraph.capacity - 1 }
       count += 1
-      names[count] = name
+      (names + count * longestName).update(from: name.utf8Start, count: length)
       return count
     }
   }
 
-  private static func isSame(_ a: StaticString, _ b: StaticString) -> Bool {
-    guard a.utf8CodeUnitCount == b.utf8CodeUnitCount else { return false }
-    if a.utf8Start == b.utf8Start { return true }
-    for index in 0..<a.utf8CodeUnitCount where a.utf8Start[index] != b.utf8Start[index] {
-      return false
-    }
-    return true
+  private static func isName(of number: Int, _ name: StaticString, _ length: Int) -> Bool {
+    guard let names else { return false }
+    let known = names + number * longestName
+    for index in 0..<length where known[index] != name.utf8Start[index] { return false }
+    return length == longestName || known[length] == 0
   }
 }
 
@@ -189,6 +205,7 @@ enum LockStatistics {
   nonisolated(unsafe) private static var rows: UnsafeMutablePointer<Row>?
 
   static func start() {
+    LockClasses.prepare()
     if rows == nil {
       let table = UnsafeMutablePointer<Row>.allocate(capacity: LockGraph.capacity)
       table.initialize(repeating: Row(), count: LockGraph.capacity)
@@ -216,6 +233,8 @@ enum LockStatistics {
 
   static func row(of name: StaticString) -> Row { rows?[LockClasses.number(of: name)] ?? Row() }
 
+  static func stop() { isStarted = false }
+
   static func write(to text: inout Text) {
     guard let rows, isOn else { return text.append("off; write 1 here to count\n") }
     text.append("class               acquisitions contended  held us  longest us\n")
@@ -224,7 +243,7 @@ enum LockStatistics {
       let row = rows[number]
       guard row.acquisitions > 0 else { continue }
       var line = TextLine()
-      line.append(LockClasses.name(number))
+      line.append(line: LockClasses.name(number))
       line.pad(to: 20)
       line.append(line: "\(row.acquisitions, width: 12) \(row.contentions, width: 9) ")
       line.append(line: "\(row.held / perMicrosecond, width: 8) ")
@@ -235,7 +254,7 @@ enum LockStatistics {
 
   static func control(_ bytes: [UInt8]) -> SystemError? {
     guard let first = bytes.first else { return .invalidArgument }
-    if first == 0x31 { start() } else { isStarted = false }
+    if first == 0x31 { start() } else { stop() }
     return nil
   }
 }

@@ -60,7 +60,7 @@ final class WaitQueue {
     var waiter = Waiter(
       thread: Unmanaged.passUnretained(Thread.current), isExclusive: exclusive)
     return withUnsafeMutablePointer(to: &waiter) { link in
-      defer { lock.withLockIRQ { remove(link) } }
+      defer { leave(link) }
       while true {
         lock.withLockIRQ { add(link) }
         if condition() { return .done }
@@ -81,7 +81,7 @@ final class WaitQueue {
     var waiter = Waiter(
       thread: Unmanaged.passUnretained(Thread.current), isExclusive: exclusive)
     return withUnsafeMutablePointer(to: &waiter) { link in
-      defer { lock.withLockIRQ { remove(link) } }
+      defer { leave(link) }
       while true {
         lock.withLockIRQ { add(link) }
         if condition() { return .done }
@@ -92,6 +92,18 @@ final class WaitQueue {
         if result != .done { return condition() ? .done : result }
       }
     }
+  }
+
+  /// Takes the note back.
+  ///
+  /// A wake-up that came after the last look at the condition is not for this waiter, who needs it no
+  /// more: if it was meant for a single one, the next one gets it.
+  private func leave(_ link: Link) {
+    let isUnused = lock.withLockIRQ {
+      remove(link)
+      return link.pointee.wasWoken && link.pointee.isExclusive
+    }
+    if isUnused { wakeOne() }
   }
 
   /// Gives the processor away unless somebody has woken this waiter since it was added.

@@ -10,6 +10,7 @@ extension SystemCalls {
   }
 
   static func power(_ action: UInt64) -> Answer {
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     guard let action = PowerAction(rawValue: action) else { return fail(.invalidArgument) }
     switch action {
     case .off: Power.off()

@@ -3,6 +3,7 @@ extension SystemCalls {
   /// demo(name, length): runs a demonstration of the kernel; 1 when all it claimed was so, else 0, and
   /// 2 when this kernel is without what it would show.
   static func demo(_ address: UInt64, _ count: UInt64) -> Answer {
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     guard count > 0, count <= 64 else { return fail(.invalidArgument) }
     guard let name = UserMemory.read(address, count: count) else { return fail(.badAddress) }
     guard let demo = KernelDemos.find(name) else { return fail(.notFound) }

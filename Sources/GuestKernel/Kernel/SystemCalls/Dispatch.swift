@@ -20,6 +20,9 @@ enum SystemCalls {
   @inline(never)
   static func serve(_ frame: UnsafeMutablePointer<trap_frame>) {
     let thread = Thread.current
+    Headroom.secure()
+    // Told to end meanwhile: it does, before its next instruction.
+    if thread.isDying { return }
     thread.systemCalls += 1
     let number = frame.pointee.rax
     let arguments = CallArguments(frame.pointee)

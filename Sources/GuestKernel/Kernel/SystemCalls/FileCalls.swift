@@ -224,7 +224,8 @@ extension SystemCalls {
   static func duplicateExactly(
     _ descriptor: Int32, _ target: Int32, _ flags: UInt64
   ) throws(Failure) -> UInt64 {
-    if descriptor == target { throw Failure(.invalidArgument) }
+    let closeOnExec = UInt64(OpenFlags.closeOnExec.rawValue)
+    if descriptor == target || flags & ~closeOnExec != 0 { throw Failure(.invalidArgument) }
     return try duplicateTo(descriptor, target, flags)
   }
 

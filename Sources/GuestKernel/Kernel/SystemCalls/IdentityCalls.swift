@@ -2,25 +2,49 @@
 import KernelArch
 
 extension SystemCalls {
-  static func getUser() -> Answer { .success(UInt64(FileTable.current?.userID ?? 0)) }
-  static func getUserGroup() -> Answer { .success(UInt64(FileTable.current?.groupID ?? 0)) }
+  private static var own: Credentials { Permission.callersCredentials }
 
-  /// The superuser becomes anybody; others stay who they are.
-  static func setUser(_ id: Int32) throws(SystemFailure) -> UInt64 {
-    let table = try FileTable.ofCaller()
-    guard id >= 0 else { throw SystemFailure(.invalidArgument) }
-    let wanted = UInt32(id)
-    guard table.userID == 0 || table.userID == wanted else { throw SystemFailure(.notPermitted) }
-    table.userID = wanted
+  static func getUser() -> Answer { .success(UInt64(own.realUser)) }
+  static func getUserGroup() -> Answer { .success(UInt64(own.realGroup)) }
+  static func getEffectiveUser() -> Answer { .success(UInt64(own.effectiveUser)) }
+  static func getEffectiveGroup() -> Answer { .success(UInt64(own.effectiveGroup)) }
+
+  private static func change(
+    _ body: (inout Credentials) -> Bool
+  ) throws(SystemFailure) -> UInt64 {
+    guard try FileTable.ofCaller().changeCredentials(body) else {
+      throw SystemFailure(.notPermitted)
+    }
     return 0
   }
 
-  static func setUserGroup(_ id: Int32) throws(SystemFailure) -> UInt64 {
-    let table = try FileTable.ofCaller()
+  static func setUser(_ id: Int32) throws(SystemFailure) -> UInt64 {
     guard id >= 0 else { throw SystemFailure(.invalidArgument) }
-    let wanted = UInt32(id)
-    guard table.userID == 0 || table.groupID == wanted else { throw SystemFailure(.notPermitted) }
-    table.groupID = wanted
+    return try change { $0.setUser(UInt32(id)) }
+  }
+
+  static func setUserGroup(_ id: Int32) throws(SystemFailure) -> UInt64 {
+    guard id >= 0 else { throw SystemFailure(.invalidArgument) }
+    return try change { $0.setGroup(UInt32(id)) }
+  }
+
+  /// -1 leaves one as it is.
+  static func setUsers(
+    _ real: Int32, _ effective: Int32, _ saved: Int32
+  ) throws(SystemFailure) -> UInt64 {
+    guard real >= -1, effective >= -1, saved >= -1 else { throw SystemFailure(.invalidArgument) }
+    return try change {
+      $0.setUsers(UInt32(exactly: real), UInt32(exactly: effective), UInt32(exactly: saved))
+    }
+  }
+
+  static func getUsers(
+    _ real: UInt64, _ effective: UInt64, _ saved: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    let own = own
+    try UserMemory.put(own.realUser, at: real)
+    try UserMemory.put(own.effectiveUser, at: effective)
+    try UserMemory.put(own.savedUser, at: saved)
     return 0
   }
 

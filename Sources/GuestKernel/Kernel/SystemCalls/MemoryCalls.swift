@@ -62,19 +62,23 @@ extension SystemCalls {
   ) throws(SystemFailure) -> UInt64 {
     guard let range = pages(address, length) else { throw SystemFailure(.invalidArgument) }
     let space = Process.current.space
-    let parts = space.lock.withLock { space.areas.parts(in: range) }
-    guard !parts.isEmpty else { throw SystemFailure(.outOfMemory) }
-    for part in parts {
-      guard part.isShared, let object = part.object else { continue }
+    var at = range.lowerBound
+    var isMapped = false
+    while true {
+      let next = space.lock.withLock { space.areas.first(endingAfter: at) }
+      guard let next, next.start < range.upperBound else { break }
+      isMapped = true
+      at = next.end
+      guard next.isShared, let object = next.object else { continue }
       if object.writeBack() == nil { throw SystemFailure(.inputOutput) }
     }
+    guard isMapped else { throw SystemFailure(.outOfMemory) }
     return 0
   }
 
   static func unmap(_ address: UInt64, _ length: UInt64) -> Answer {
     guard let range = pages(address, length) else { return fail(.invalidArgument) }
-    Process.current.space.unmap(range)
-    return .success(0)
+    return Process.current.space.unmap(range) ? .success(0) : fail(.outOfMemory)
   }
 
   static func protect(_ address: UInt64, _ length: UInt64, _ protection: UInt64) -> Answer {

@@ -8,6 +8,7 @@ extension SystemCalls {
   static func initModule(
     _ image: UInt64, _ length: UInt64, _ parameters: UInt64
   ) -> Answer {
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     guard let text = string(at: parameters, longest: longestParameters) else {
       return fail(.badAddress)
     }
@@ -24,6 +25,7 @@ extension SystemCalls {
   static func finitModule(
     _ descriptor: Int32, _ parameters: UInt64, _ flags: UInt64
   ) throws(SystemFailure) -> UInt64 {
+    try Permission.checkSuperuser()
     let known: UInt64 = 3  // MODULE_INIT_IGNORE_...: nothing of what they ignore is checked here
     guard flags & ~known == 0 else { throw SystemFailure(.invalidArgument) }
     guard let table = FileTable.current else { throw SystemFailure(.badDescriptor) }
@@ -42,6 +44,7 @@ extension SystemCalls {
 
   /// delete_module(name, flags): O_TRUNC in the flags means by force.
   static func deleteModule(_ name: UInt64, _ flags: UInt64) -> Answer {
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     let truncate: UInt64 = 0x200
     guard let text = string(at: name, longest: 64) else { return fail(.badAddress) }
     if let error = ModuleLoader.unload(text, force: flags & truncate != 0) { return fail(error) }
@@ -50,6 +53,7 @@ extension SystemCalls {
 
   /// request_module(name, parameters): loads by name, with what it depends on first.
   static func requestModule(_ name: UInt64, _ parameters: UInt64) -> Answer {
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     guard let text = string(at: name, longest: 64),
       let values = string(at: parameters, longest: longestParameters)
     else { return fail(.badAddress) }

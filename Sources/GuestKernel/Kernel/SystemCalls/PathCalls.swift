@@ -40,7 +40,7 @@ extension SystemCalls {
     switch kind {
     case .regular?, .pipe?: break
     case .characterDevice?, .blockDevice?:
-      guard Permission.caller.userID == 0 else { throw Failure(.notPermitted) }
+      try Permission.checkSuperuser()
     default: throw Failure(.invalidArgument)
     }
     guard let kind else { throw Failure(.invalidArgument) }
@@ -165,16 +165,33 @@ extension SystemCalls {
   static func changeOwner(
     _ path: UInt64, _ user: Int32, _ group: Int32
   ) throws(Failure) -> UInt64 {
-    let found = try PathWalk.resolve(try UserMemory.path(path))
-    try Namespace.checkWritable(found)
-    guard Permission.caller.userID == 0 else { throw Failure(.notPermitted) }
-    let inode = found.inode
+    try setOwner(try PathWalk.resolve(try UserMemory.path(path)), user, group)
+  }
+
+  static func changeFileOwner(
+    _ descriptor: Int32, _ user: Int32, _ group: Int32
+  ) throws(Failure) -> UInt64 {
+    let file = try FileTable.ofCaller().get(Int(descriptor))
+    defer { file.drop() }
+    guard let path = file.path else { throw Failure(.invalidArgument) }
+    return try setOwner(path, user, group)
+  }
+
+  private static func setOwner(
+    _ path: Path, _ user: Int32, _ group: Int32
+  ) throws(Failure) -> UInt64 {
+    let inode = path.inode
+    try Namespace.checkWritable(path)
+    try Permission.checkSuperuser()
     inode.lock.lock()
     defer { inode.lock.unlock() }
     let unchanged = UInt32.max
     let (user, group) = (UInt32(bitPattern: user), UInt32(bitPattern: group))
     if user != unchanged { inode.userID = user }
     if group != unchanged { inode.groupID = group }
+    // What ran in the old owner's name does not run in the new one's.
+    let setsIdentity: UInt16 = 0o6000
+    if inode.kind == .regular { inode.mode.permissions &= ~setsIdentity }
     inode.changed = Clock.nanoseconds
     try inode.attributesChanged()
     return 0
@@ -207,7 +224,7 @@ extension SystemCalls {
   }
 
   static func changeRoot(_ path: UInt64) throws(Failure) -> UInt64 {
-    guard Permission.caller.userID == 0 else { throw Failure(.notPermitted) }
+    try Permission.checkSuperuser()
     let found = try PathWalk.resolve(try UserMemory.path(path))
     guard found.inode.kind == .directory else { throw Failure(.notDirectory) }
     try FileTable.ofCaller().setRoot(found)
@@ -227,7 +244,7 @@ extension SystemCalls {
   static func mount(
     _ source: UInt64, _ target: UInt64, _ kind: UInt64, _ flags: UInt64, _ options: UInt64
   ) throws(Failure) -> UInt64 {
-    guard Permission.caller.userID == 0 else { throw Failure(.notPermitted) }
+    try Permission.checkSuperuser()
     let sourceText = try UserMemory.path(source)
     let point = try PathWalk.resolve(try UserMemory.path(target))
     guard point.inode.kind == .directory else { throw Failure(.notDirectory) }
@@ -243,7 +260,7 @@ extension SystemCalls {
   }
 
   static func unmount(_ target: UInt64, _ flags: UInt64) throws(Failure) -> UInt64 {
-    guard Permission.caller.userID == 0 else { throw Failure(.notPermitted) }
+    try Permission.checkSuperuser()
     try Mounts.remove(try PathWalk.resolve(try UserMemory.path(target)))
     return 0
   }

@@ -16,6 +16,15 @@ extension SystemCalls {
     throw SystemFailure(.noSuchProcess)
   }
 
+  /// One that the caller may change.
+  private static func ownThread(_ id: Int32) throws(SystemFailure) -> Thread {
+    let thread = try thread(id)
+    guard thread.process.map({ Permission.mayControl($0) }) ?? Permission.isSuperuser else {
+      throw SystemFailure(.notPermitted)
+    }
+    return thread
+  }
+
   private static func record<Record: BitwiseCopyable>(
     _ initial: Record, at address: UInt64
   ) throws(SystemFailure) -> Record {
@@ -45,8 +54,17 @@ extension SystemCalls {
     _ which: Int32, _ who: Int32, _ nice: Int32
   ) throws(SystemFailure) -> UInt64 {
     guard which == 0 else { throw SystemFailure(.invalidArgument) }
-    try thread(who).setNice(Int(nice))
+    let thread = try ownThread(who)
+    try checkNice(thread, nice)
+    thread.setNice(Int(nice))
     return 0
+  }
+
+  /// Anybody may step back, only the superuser forward.
+  private static func checkNice(_ thread: Thread, _ nice: Int32) throws(SystemFailure) {
+    guard Int(nice) >= Int(thread.entity.pointee.nice) || Permission.isSuperuser else {
+      throw SystemFailure(.accessDenied)
+    }
   }
 
   // MARK: Policies
@@ -56,13 +74,13 @@ extension SystemCalls {
   ) throws(SystemFailure) -> UInt64 {
     let priority = try record(Int32(0), at: parameters)
     let resetOnFork: Int32 = 0x4000_0000
-    try set(thread(id), policy & ~resetOnFork, priority)
+    try set(ownThread(id), policy & ~resetOnFork, priority)
     return 0
   }
 
   static func setParameters(_ id: Int32, _ parameters: UInt64) throws(SystemFailure) -> UInt64 {
     let priority = try record(Int32(0), at: parameters)
-    let thread = try thread(id)
+    let thread = try ownThread(id)
     try set(thread, Int32(bitPattern: thread.policy.rawValue), priority)
     return 0
   }
@@ -74,6 +92,7 @@ extension SystemCalls {
       policy != .deadline,
       policy.isRealTime ? priority >= 1 && priority <= 99 : priority == 0
     else { throw SystemFailure(.invalidArgument) }
+    if policy.isRealTime { try Permission.checkSuperuser() }
     thread.setPolicy(policy, priority: Int(priority))
   }
 
@@ -92,17 +111,21 @@ extension SystemCalls {
     let size = try record(UInt32(0), at: address)
     guard flags == 0, size >= 48 else { throw SystemFailure(.invalidArgument) }
     let wanted = try record(SchedulingAttributes(), at: address)
-    let thread = try thread(id)
+    let thread = try ownThread(id)
     if wanted.policy == SchedulingPolicy.deadline.rawValue {
       var promise = DeadlineParameters(
         runtime: wanted.runtime, deadline: wanted.deadline, period: wanted.period)
       if promise.period == 0 { promise.period = promise.deadline }
       guard DeadlineAdmission.isValid(promise) else { throw SystemFailure(.invalidArgument) }
+      try Permission.checkSuperuser()
       guard thread.setDeadline(promise) else { throw SystemFailure(.busy) }
       return 0
     }
     try set(thread, Int32(bitPattern: wanted.policy), Int32(bitPattern: wanted.priority))
-    if thread.policy.isFair { thread.setNice(Int(wanted.nice)) }
+    if thread.policy.isFair {
+      try checkNice(thread, wanted.nice)
+      thread.setNice(Int(wanted.nice))
+    }
     return 0
   }
 
@@ -135,7 +158,7 @@ extension SystemCalls {
     }
     var mask: UInt64 = 0
     for (index, byte) in bytes.enumerated() { mask |= UInt64(byte) << UInt64(index * 8) }
-    guard try thread(id).setAffinity(mask) else { throw SystemFailure(.invalidArgument) }
+    guard try ownThread(id).setAffinity(mask) else { throw SystemFailure(.invalidArgument) }
     return 0
   }
 

@@ -8,7 +8,9 @@ extension SystemCalls {
     {
       return 0
     }
-    let count = Signals.send(Signal(number), toAll: pid, Signals.fromCaller())
+    guard let count = Signals.send(Signal(number), toAll: pid, Signals.fromCaller()) else {
+      throw SystemFailure(.notPermitted)
+    }
     if count > 0 { return 0 }
     for thread in Scheduler.threads where thread.id == Int(pid) && thread.process == nil {
       throw SystemFailure(.notPermitted)  // a thread of the kernel
@@ -22,7 +24,9 @@ extension SystemCalls {
     }
     for thread in Scheduler.threads where thread.id == Int(tid) {
       guard let process = thread.process, pid == -1 || process.pid == Int(pid) else { continue }
-      if let signal = Signal(number) { Signals.send(signal, to: thread, Signals.fromCaller()) }
+      let signal = Signal(number)
+      guard Signals.maySend(signal, to: process) else { throw SystemFailure(.notPermitted) }
+      if let signal { Signals.send(signal, to: thread, Signals.fromCaller()) }
       return 0
     }
     throw SystemFailure(.noSuchProcess)

@@ -4,6 +4,7 @@ import KernelArch
 extension SystemCalls {
   /// swapon(path, flags): a file or a disk; "zram:PAGES" is compressed memory.
   static func swapOn(_ path: UInt64, _ flags: UInt64) throws(SystemFailure) -> UInt64 {
+    try Permission.checkSuperuser()
     try Swap.use(try UserMemory.path(path))
     return 0
   }
@@ -11,6 +12,7 @@ extension SystemCalls {
   /// swapoff(path): everything comes back into memory first.
   static func swapOff(_ path: UInt64) throws(SystemFailure) -> UInt64 {
     guard Configuration.SWAP else { throw SystemFailure(.noSuchCall) }
+    try Permission.checkSuperuser()
     let name = try UserMemory.path(path)
     guard let area = Swap.area, area.name == name else { throw SystemFailure(.invalidArgument) }
     try Swap.leave()

@@ -20,6 +20,9 @@ enum Debugger {
   nonisolated(unsafe) private(set) static var isAttached = false
 
   static let trapFlag: UInt64 = 1 << 8
+  static let resumeFlag: UInt64 = 1 << 16
+  /// What of the debug registers stopped the machine.
+  nonisolated(unsafe) private static var met: Watchpoints.Slot?
 
   /// Opens the port that the command line names, and waits if it says so.
   static func start() {
@@ -71,6 +74,7 @@ enum Debugger {
     guard atomic_load32(&master) != me else { return false }  // the stub itself went wrong
     while !atomic_replace32(&master, 0, me) { waitStopped(frame) }
     frames[Int(me) - 1] = frame
+    met = Watchpoints.suspend()
     if CPU.count > 1 {
       LocalAPIC.send(LocalAPIC.Command.nonMaskable | LocalAPIC.Command.toOthers)
       for _ in 0..<1_000_000 where !allStopped { cpu_pause() }
@@ -84,6 +88,9 @@ enum Debugger {
     frame.pointee.rflags &= ~trapFlag
     selected = Int(me) - 1
     converse(stoppedBy: frame.pointee.vector)
+    // Or the breakpoint in a debug register at this very instruction would stop again before it.
+    frame.pointee.rflags |= resumeFlag
+    Watchpoints.load()
     frames[Int(me) - 1] = nil
     atomic_store32(&master, 0)
     return true
@@ -114,6 +121,7 @@ enum Debugger {
       while atomic_load32(&master) != 0 { cpu_pause() }
       frames[me] = nil  // and look again: the next stop may have begun
     }
+    Watchpoints.load()
   }
 }
 
@@ -166,6 +174,11 @@ extension Debugger {
       }
     var packet = DebuggerPacket("T")
     packet.append(hex: signal)
+    if let met, met.condition != .execution {
+      packet.append(met.condition == .write ? "watch:" : "awatch:")
+      packet.append(number: met.address)
+      packet.append(";")
+    }
     packet.append("thread:")
     packet.append(number: UInt64(selected + 1))
     packet.append(";")
@@ -194,6 +207,7 @@ extension Debugger {
     case 0x44, 0x6b:  // D, k
       for breakpoint in breakpoints { Patch.write(breakpoint.original, at: breakpoint.address) }
       breakpoints = []
+      Watchpoints.removeAll()
       isAttached = false
       if command == 0x44 { send(DebuggerPacket("OK")) }
       return resume([], stepping: false)
@@ -286,14 +300,16 @@ extension Debugger {
     send(DebuggerPacket("OK"))
   }
 
-  /// `Z0,ADDRESS,KIND`: software breakpoints; for hardware's, GDB is told that there are none.
+  /// `Z0,ADDRESS,KIND`: breakpoints in the code; the others are the processor's.
   private static func setBreakpoint(_ payload: [UInt8], _ isSet: Bool) {
-    guard payload.count > 3, payload[1] == 0x30 else { return send(DebuggerPacket()) }
+    guard payload.count > 3 else { return send(DebuggerPacket("E01")) }
+    guard payload[1] == 0x30 else { return setWatchpoint(payload, isSet) }
     var position = 3
     guard let address = DebuggerPacket.number(payload, &position), let byte = pointer(address)
     else {
       return send(DebuggerPacket("E14"))
     }
+    if isSet, isOwn(address) { return send(DebuggerPacket("E01")) }
     let known = breakpoints.firstIndex { $0.address == address }
     if isSet, known == nil {
       breakpoints.append((address, byte.pointee))
@@ -306,9 +322,42 @@ extension Debugger {
   }
 }
 
+extension Debugger {
+  /// `Z1` is a breakpoint without a change of code, `Z2` watches for writes, `Z4` for reads, too.
+  private static func setWatchpoint(_ payload: [UInt8], _ isSet: Bool) {
+    let condition: Watchpoints.Condition
+    switch payload[1] {
+    case 0x31: condition = .execution
+    case 0x32: condition = .write
+    case 0x34: condition = .access
+    default: return send(DebuggerPacket())
+    }
+    var position = 3
+    // Of a program's addresses only the program's own processor would know whose they are.
+    guard let (address, length) = range(payload, &position), address >= Layout.userSpace.upperBound
+    else { return send(DebuggerPacket("E01")) }
+    let slot = Watchpoints.Slot(
+      address: address, condition: condition,
+      length: condition == .execution ? 1 : UInt64(length))
+    if !isSet { Watchpoints.remove(slot) }
+    send(DebuggerPacket(!isSet || Watchpoints.add(slot) ? "OK" : "E01"))
+  }
+}
+
 // MARK: Threads and questions
 
 extension Debugger {
+  /// True for what runs between an exception and the first word to GDB: a breakpoint there never ends.
+  private static func isOwn(_ address: UInt64) -> Bool {
+    let name = Symbols.name(at: address).withBytes { Array($0) }
+    for word in ["interrupt_dispatch", "paranoid_dispatch", "isr_", "Debugger", "SerialPort"]
+      as [StaticString] where name.starts(with: word)
+    {
+      return true
+    }
+    return false
+  }
+
   private static func isThread(_ payload: [UInt8], from start: Int) -> Bool {
     var position = start
     guard let number = DebuggerPacket.number(payload, &position) else { return false }

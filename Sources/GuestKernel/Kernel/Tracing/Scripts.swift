@@ -57,6 +57,7 @@ extension SystemCalls {
     _ operation: Int32, _ program: UInt64, _ size: UInt64, _ event: UInt64
   ) -> Answer {
     guard Configuration.SCRIPTS else { return fail(.noSuchCall) }
+    guard Permission.isSuperuser else { return fail(.notPermitted) }
     guard let operation = Scripts.Operation(rawValue: UInt64(UInt32(bitPattern: operation))) else {
       return fail(.invalidArgument)
     }

@@ -63,8 +63,11 @@ package enum FileTree {
   }
 
   /// Makes the file, or empties it, and writes all of `bytes`.
-  package static func write(_ bytes: [UInt8], to path: [UInt8]) throws(SystemError) {
-    let file = try Descriptor.open(path, [.writeOnly, .create, .truncate])
+  package static func write(
+    _ bytes: [UInt8], to path: [UInt8], permissions: UInt32 = 0o644
+  ) throws(SystemError) {
+    let file = try Descriptor.open(
+      path, [.writeOnly, .create, .truncate], permissions: permissions)
     defer { _ = Call.close(file.rawValue) }
     try file.write(all: bytes)
   }

@@ -42,7 +42,7 @@ struct DemoProgram: Program {
   private static func perform(_ name: [UInt8]) -> Bool {
     for demo in UserDemos.all where name.equals(demo.name) {
       say("demo \(demo.name): \(demo.summary)\n")
-      if let option = demo.needs, KernelList.isLeftOut(option) {
+      if let option = demo.needs, KernelOptions.isLeftOut(option) {
         Demo.say("This kernel is without it: its kernel.config says \(option) = no.")
         return leaveOut(name)
       }
@@ -53,6 +53,10 @@ struct DemoProgram: Program {
       guard case .success(let result) = System.demo(name) else { return end(name, false) }
       if result == 2 { return leaveOut(name) }
       return end(name, result == 1)
+    }
+    if KernelOptions.isLeftOut("DEMOS") {
+      Demo.say("This kernel is without demonstrations: its kernel.config says DEMOS = no.")
+      return leaveOut(name)
     }
     say("demo \(text: name): there is none of that name; demo lists them\n")
     return false
@@ -84,12 +88,5 @@ enum KernelList {
       if parts.count == 2 { demos.append((Array(parts[0]), Array(parts[1]))) }
     }
     return demos
-  }
-
-  /// Whether the kernel was configured without something, by /proc/config.
-  static func isLeftOut(_ option: StaticString) -> Bool {
-    let lines = (try? FileTree.contents(of: [UInt8](text: "/proc/config"))) ?? []
-    let wanted: TextLine = "\(option) = no"
-    return lines.split(separator: 0x0a).contains { Array($0) == wanted.withBytes { Array($0) } }
   }
 }

@@ -42,10 +42,13 @@ enum ToctouDemo {
     var buffer = [UInt8](repeating: 0, count: 128)
     for _ in 0..<attempts {
       let outcome = buffer.withUnsafeMutableBytes { call($0.baseAddress) }
-      if case .success(let count) = outcome {
-        longest = max(longest, count)
-        if count > allowed, buffer[Int(count) - 1] == 0x53 { hasSecret = true }
+      guard case .success(let count) = outcome else {
+        // Refused at once: the other thread must have a chance to change it back.
+        Call.sched_yield()
+        continue
       }
+      longest = max(longest, count)
+      if count > allowed, buffer[Int(count) - 1] == 0x53 { hasSecret = true }
     }
     return (longest, hasSecret)
   }

@@ -49,6 +49,9 @@ enum UserDemos {
         name: "segments", summary: "base and bound of a segment, beside paging",
         needs: "COMPATIBILITY", run: SegmentsDemo.run),
       UserDemo(
+        name: "permissions", summary: "who may do what: users, files, signals, the machine",
+        run: PermissionsDemo.run),
+      UserDemo(
         name: "pti", summary: "what of the kernel a program's page tables have, and at what cost",
         run: IsolationDemo.run),
       UserDemo(

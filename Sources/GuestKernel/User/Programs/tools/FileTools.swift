@@ -29,6 +29,9 @@ let fileTools: [Tool] = [
   },
   Tool(name: "chmod", usage: "chmod OCTAL PATH...", summary: "changes permissions", run: chmod),
   Tool(
+    name: "chown", usage: "chown USER[:GROUP] PATH...", summary: "gives files to another user",
+    run: chown),
+  Tool(
     name: "find", usage: "find [PATH...] [-name PATTERN] [-type f|d]", summary: "names in a tree",
     run: Find.run),
   Tool(
@@ -88,7 +91,10 @@ enum List {
     var line = TextLine()
     line.append(byte: status.mode.kind.letter)
     for shift in [6, 3, 0] as [UInt16] {
-      for (bit, letter) in [(4, 0x72), (2, 0x77), (1, 0x78)] as [(UInt16, UInt8)] {
+      // An s instead of the x: it runs in its owner's or group's name.
+      let setsIdentity: UInt16 = shift == 6 ? 0o4000 : shift == 3 ? 0o2000 : 0
+      let last: UInt8 = status.mode.permissions & setsIdentity != 0 ? 0x73 : 0x78
+      for (bit, letter) in [(4, 0x72), (2, 0x77), (1, last)] as [(UInt16, UInt8)] {
         line.append(byte: status.mode.permissions >> shift & bit != 0 ? letter : 0x2d)
       }
     }
@@ -218,6 +224,26 @@ private func chmod(_ arguments: [[UInt8]]) -> Int32 {
   }
   return forEachOperand(Array(arguments.dropFirst(2))) { (name) throws(SystemError) in
     try FileTree.setPermissions(bits, of: name)
+  }
+}
+
+private func chown(_ arguments: [[UInt8]]) -> Int32 {
+  guard arguments.count > 2 else { fail("usage: chown USER[:GROUP] PATH...", code: 2) }
+  let parts = arguments[1].split(separator: 0x3a).map { Array($0) }
+  guard parts.count == 1 || parts.count == 2, let user = Account.user(parts[0]) else {
+    fail("no such user", code: 1)
+  }
+  var group = Account.of(user: user)?.group ?? user
+  if parts.count == 2 {
+    guard let other = Account.named(parts[1])?.group ?? Account.user(parts[1]) else {
+      fail("no such group", code: 1)
+    }
+    group = other
+  }
+  return forEachOperand(Array(arguments.dropFirst(2))) { (name) throws(SystemError) in
+    try name.withPath {
+      Call.chown($0, Int32(bitPattern: user), Int32(bitPattern: group))
+    }.check()
   }
 }
 

@@ -1,13 +1,11 @@
 /// The first program and what it starts: init runs /etc/rc, then keeps a shell running for whoever sits
-/// at the terminal; login asks who that is.
+/// at the terminal; the program `login` asks who that is.
 import Apus
 
 let initTools: [Tool] = [
   Tool(
     name: "init", usage: "init [-s COMMANDS | -x COMMANDS]",
-    summary: "the first program: runs /etc/rc and keeps a shell running", run: Init.run),
-  Tool(
-    name: "login", usage: "login [NAME]", summary: "asks for a name, starts a shell", run: login),
+    summary: "the first program: runs /etc/rc and keeps a shell running", run: Init.run)
 ]
 
 enum Init {
@@ -19,6 +17,7 @@ enum Init {
       Environment.set([UInt8](text: name), to: [UInt8](text: value))
     }
     _ = [UInt8](text: "/root").withPath { Call.mkdir($0, 0o700) }
+    Account.install()
     let script = [UInt8](text: "/etc/rc")
     if FileTree.exists(script) { _ = runAndWait([[UInt8](text: "sh"), script]) }
     let endsWithShell = arguments.count > 2 && arguments[1].equals("-x")
@@ -61,46 +60,4 @@ enum Init {
       return nil
     }
   }
-}
-
-/// /etc/passwd has a line per user: name, an empty field, user, group, full name, home, shell.
-private func login(_ arguments: [[UInt8]]) -> Int32 {
-  var name = arguments.count > 1 ? arguments[1] : []
-  var input = Input(.input)
-  while true {
-    if name.isEmpty {
-      say("\nApus on this terminal\nlogin: ")
-      Output.flush()
-      guard let line = input.line() else { return 1 }
-      name = line
-    }
-    if let user = user(name) { return start(user) }
-    say("There is no user of that name.\n")
-    name = []
-  }
-}
-
-private func user(_ name: [UInt8]) -> [[UInt8]]? {
-  var text = [UInt8](text: "root::0:0:root:/root:/bin/sh\n")
-  do throws(SystemError) {
-    text = try FileTree.contents(of: [UInt8](text: "/etc/passwd"))
-  } catch {
-    // Then there is root.
-  }
-  for line in text.split(separator: 0x0a) {
-    let fields = line.split(separator: 0x3a, omittingEmptySubsequences: false)
-    if fields.count == 7, Array(fields[0]) == name { return fields.map { Array($0) } }
-  }
-  return nil
-}
-
-private func start(_ user: [[UInt8]]) -> Int32 {
-  Environment.set([UInt8](text: "USER"), to: user[0])
-  Environment.set([UInt8](text: "HOME"), to: user[5])
-  _ = Call.setgid(Int32(truncatingIfNeeded: user[3].decimal ?? 0))
-  _ = Call.setuid(Int32(truncatingIfNeeded: user[2].decimal ?? 0))
-  _ = user[5].withPath { Call.chdir($0) }
-  let error = Process.execute(user[6], [user[6]])
-  complain("\(text: user[6]): \(error.name)")
-  return 1
 }

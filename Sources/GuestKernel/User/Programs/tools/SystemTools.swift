@@ -32,13 +32,7 @@ let systemTools: [Tool] = [
     return 0
   },
   Tool(name: "date", usage: "date", summary: "the time of day (UTC)", run: date),
-  Tool(name: "uname", usage: "uname [-a]", summary: "which kernel this is") { arguments in
-    guard arguments.count > 1, arguments[1].equals("-a") else {
-      say("Apus\n")
-      return 0
-    }
-    return showFile([UInt8](text: "/proc/version"))
-  },
+  Tool(name: "uname", usage: "uname [-asnrvm]", summary: "which kernel this is", run: uname),
   Tool(name: "clear", usage: "clear", summary: "empties the screen") { _ in
     say("\u{1b}[H\u{1b}[2J")
     return 0
@@ -53,6 +47,25 @@ let systemTools: [Tool] = [
     name: "panic", usage: "panic [stack|null|smap|smep]",
     summary: "stops the kernel, with a backtrace", run: panic),
 ]
+
+/// The parts of what the call uname tells, in its order, each with its letter.
+private func uname(_ arguments: [[UInt8]]) -> Int32 {
+  let options = Options(arguments, known: "asnrvm", usage: "uname [-asnrvm]")
+  let longest = 65
+  var record = [UInt8](repeating: 0, count: 6 * longest)
+  let outcome = record.withUnsafeMutableBytes { Call.uname($0.baseAddress) }
+  guard case .success = outcome else { return 1 }
+  var line: [UInt8] = []
+  let letters = [UInt8](text: "snrvm")
+  let showsName = !letters.contains { options.has(Unicode.Scalar($0)) }
+  for (index, letter) in letters.enumerated()
+  where options.has("a") || options.has(Unicode.Scalar(letter)) || (showsName && index == 0) {
+    if !line.isEmpty { line.append(0x20) }
+    line += record[(index * longest)...].prefix { $0 != 0 }
+  }
+  say(bytes: line + [0x0a])
+  return 0
+}
 
 /// A program that prints a file of /proc.
 private func report(_ name: StaticString, _ file: StaticString, _ summary: StaticString) -> Tool {

@@ -23,6 +23,13 @@ final class Check {
     say("    NO: \(claim)\n")
   }
 
+  /// False when this kernel is without it; then there is nothing to test.
+  func has(_ option: StaticString) -> Bool {
+    guard KernelOptions.isLeftOut(option) else { return true }
+    lacksCall = true
+    return false
+  }
+
   /// The call must fail with that error.
   func fails(_ outcome: Outcome, _ error: SystemError, _ what: TextLine) {
     switch outcome {
@@ -60,9 +67,9 @@ struct UserTests: Program {
   }
 
   static var all: [UserTest] {
-    argumentTests + entryTests + fileTests + storageTests + directoryTests + pipeTests
-      + processTests + signalTests + memoryTests + pressureTests + deviceTests + threadTests
-      + timeTests + toolTests + stormTests
+    argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
+      + directoryTests + pipeTests + processTests + signalTests + memoryTests + pressureTests
+      + deviceTests + threadTests + timeTests + toolTests + stormTests + exhaustionTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
@@ -113,7 +120,7 @@ struct UserTests: Program {
       switch result {
       case .passed: leaks ? "FAILED" : "passed"
       case .failed: "FAILED"
-      case .skipped: "skipped: the kernel lacks a call"
+      case .skipped: "skipped: the kernel lacks what it needs"
       }
     if leaks { say("    NO: \(missing) bytes did not come back, every time\n") }
     let others = before.others()
