@@ -26,15 +26,9 @@ package struct BootOptions: Equatable {
   package var rebootsAfterPanic = false
   package var checksSlabs = false
   package var validatesLocks = false
-<<<<<<< HEAD
-  package var announcesThreads = false
-  package var isolatesKernel = false
-  package var watchesStacks = false
-=======
   package var isolatesKernel = false
   package var watchesStacks = false
   package var announcesThreads = false
->>>>>>> modules
   /// Where things lie is random: from this seed, from the clock if it is 0.
   package var randomSeed: UInt64?
   package var maximumProcessors = 64
