@@ -76,17 +76,16 @@ package struct BuddyAllocator {
 // MARK: Allocation
 
 extension BuddyAllocator {
-  /// True when a single frame can be had without splitting one of the last `kept` pieces of 2^`order`
-  /// frames in a row.
-  package func canSpareFrame(keeping kept: Int, order: Int) -> Bool {
-    var large = 0
+  /// True when a block can be had without one of the last `kept` pieces of 2^`large` frames in a row.
+  package func canSpare(order: Int, keeping kept: Int, of large: Int) -> Bool {
+    var pieces = 0
     for zone in zones {
-      for below in 0..<order where zone.counts[below] > 0 { return true }
-      for above in order...BuddyAllocator.largestOrder {
-        large += zone.counts[above] << (above - order)
+      for below in min(order, large)..<large where zone.counts[below] > 0 { return true }
+      for above in large...BuddyAllocator.largestOrder {
+        pieces += zone.counts[above] << (above - large)
       }
     }
-    return large > kept
+    return pieces >= kept + 1 << max(0, order - large)
   }
 
   /// Takes a block of 2^order frames from the last zone up to `highest` that has one.

@@ -1,56 +1,60 @@
 /// A ring of bytes that moves whole runs: the store of a pipe.
-package struct ByteRing {
-  private var storage: [UInt8]
+package final class ByteRing {
+  private var storage: UnsafeMutableRawPointer
+  package private(set) var capacity: Int
   private var head = 0
   package private(set) var count = 0
 
-  package init(capacity: Int) { storage = [UInt8](repeating: 0, count: capacity) }
+  package init(capacity: Int) {
+    storage = .allocate(byteCount: capacity, alignment: 16)
+    self.capacity = capacity
+  }
 
-  package var capacity: Int { storage.count }
-  package var free: Int { storage.count - count }
+  deinit { storage.deallocate() }
+
+  package var free: Int { capacity - count }
 
   /// Takes as much of `source` as fits; returns how much that was.
-  package mutating func write(_ source: UnsafeRawBufferPointer) -> Int {
+  package func write(_ source: UnsafeRawBufferPointer) -> Int {
     let amount = min(source.count, free)
     guard amount > 0, let base = source.baseAddress else { return 0 }
-    let at = (head + count) % storage.count
-    let first = min(amount, storage.count - at)
-    storage.withUnsafeMutableBytes { ring in
-      guard let start = ring.baseAddress else { return }
-      (start + at).copyMemory(from: base, byteCount: first)
-      start.copyMemory(from: base + first, byteCount: amount - first)
-    }
+    let at = (head + count) % capacity
+    let first = min(amount, capacity - at)
+    (storage + at).copyMemory(from: base, byteCount: first)
+    storage.copyMemory(from: base + first, byteCount: amount - first)
     count += amount
     return amount
   }
 
   /// Fills `target` as far as the ring's content goes; returns how far.
-  package mutating func read(into target: UnsafeMutableRawBufferPointer) -> Int {
+  package func read(into target: UnsafeMutableRawBufferPointer) -> Int {
     let amount = min(target.count, count)
     guard amount > 0, let base = target.baseAddress else { return 0 }
-    let first = min(amount, storage.count - head)
-    storage.withUnsafeBytes { ring in
-      guard let start = ring.baseAddress else { return }
-      base.copyMemory(from: start + head, byteCount: first)
-      (base + first).copyMemory(from: start, byteCount: amount - first)
-    }
-    head = (head + amount) % storage.count
+    let first = min(amount, capacity - head)
+    base.copyMemory(from: storage + head, byteCount: first)
+    (base + first).copyMemory(from: storage, byteCount: amount - first)
+    head = (head + amount) % capacity
     count -= amount
     return amount
   }
 
-  /// Keeps the content in a ring of another size; false when it does not fit.
-  package mutating func resize(to capacity: Int) -> Bool {
-    guard capacity >= count, capacity > 0 else { return false }
-    var other = [UInt8](repeating: 0, count: capacity)
-    let amount = other.withUnsafeMutableBytes { read(into: $0) }
+  /// Keeps the content in a ring of another size; false when it does not fit, or when `allocate` has no
+  /// memory for it.
+  package func resize(
+    to capacity: Int,
+    allocate: (Int) -> UnsafeMutableRawPointer? = { .allocate(byteCount: $0, alignment: 16) }
+  ) -> Bool {
+    guard capacity >= count, capacity > 0, let other = allocate(capacity) else { return false }
+    let amount = read(into: UnsafeMutableRawBufferPointer(start: other, count: capacity))
+    storage.deallocate()
     storage = other
+    self.capacity = capacity
     head = 0
     count = amount
     return true
   }
 
-  package mutating func removeAll() {
+  package func removeAll() {
     head = 0
     count = 0
   }

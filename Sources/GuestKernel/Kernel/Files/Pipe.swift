@@ -12,7 +12,7 @@ final class Pipe {
 
   private let lock = SpinLock("pipe")
   /// Lock for all of these: `lock`.
-  private var ring = ByteRing(capacity: Pipe.atomicSize)
+  private let ring = ByteRing(capacity: Pipe.atomicSize)
   private var readers = 0
   private var writers = 0
   /// How often each side was opened, for those who wait for the other one in `open`.
@@ -156,7 +156,10 @@ extension Pipe {
   /// The ring starts small and grows to its limit only for those who need it.
   private func makeRoom(for count: Int) {
     guard ring.free < count, ring.capacity < Pipe.capacity, Headroom.isThere else { return }
-    _ = ring.resize(to: min(Pipe.capacity, max(ring.capacity * 2, ring.count + count)))
+    // A program's: without memory for more it goes on with what it has.
+    _ = ring.resize(to: min(Pipe.capacity, max(ring.capacity * 2, ring.count + count))) {
+      Kmalloc.allocate($0, alignment: 16, [.user, .noRetry])
+    }
   }
 
   fileprivate func pollReading() -> PollEvents {

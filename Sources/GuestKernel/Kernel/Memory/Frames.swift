@@ -104,8 +104,8 @@ extension Frames {
     let frame: Int? = lock.withLockIRQ {
       guard freeCount - 1 << order >= floor else { return nil }
       // The kernel's tables and arrays need some frames in a row; programs must not use those up.
-      if order == 0, flags.contains(.user), freeCount < low,
-        buddy?.canSpareFrame(keeping: minimum / 32, order: 4) == false
+      if flags.contains(.user), freeCount < low,
+        buddy?.canSpare(order: order, keeping: minimum / 32, of: 4) == false
       {
         return nil
       }

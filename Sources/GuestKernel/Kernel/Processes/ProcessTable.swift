@@ -6,8 +6,8 @@ import KernelArch
 
 enum Processes {
   static let lock = SpinLock("processes")
-  /// The most threads there may be at once: their stacks must not take more than an eighth of memory.
-  static var limit: Int { max(256, min(4096, Frames.totalCount / 32)) }
+  /// The most threads there may be at once: their stacks take no more than a part of memory.
+  static var limit: Int { max(256, min(4096, Frames.totalCount / 64)) }
 
   /// Whether `process` may have another thread, its own or a child's.
   ///

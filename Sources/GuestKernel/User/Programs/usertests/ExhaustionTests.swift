@@ -55,6 +55,8 @@ let exhaustionTests: [UserTest] = [
   UserTest(name: "fork-bomb", isSlow: true) { check in
     var most = 0
     let status = inJob {
+      // Else this process would have its turn once in a thousand.
+      _ = Call.setpriority(0, 0, 19)
       if let nowhere = try? Descriptor.open(literal("/dev/null"), .readWrite) {
         for descriptor in 0...2 as ClosedRange<Int32> {
           _ = Call.dup2(nowhere.rawValue, descriptor)
@@ -63,7 +65,7 @@ let exhaustionTests: [UserTest] = [
       _ = Process.executeFromPath([literal("sh"), literal("-c"), literal("y() { y | y & }; y")])
       return 1
     } meanwhile: {
-      for _ in 0..<10 {
+      for _ in 0..<5 {
         Time.sleep(nanoseconds: 100_000_000)
         most = max(most, System.processes().count)
         expectAnswer(check, "while the bomb goes off")
@@ -71,7 +73,7 @@ let exhaustionTests: [UserTest] = [
     }
     check.expect(status == .exited(code: 0), "the first shell ends")
     check.expect(most >= 50, "\(most) processes at once")
-    check.expect(inChild { 0 } == .exited(code: 0), "and a child afterwards")
+    expectAnswer(check, "afterwards")
   },
   UserTest(name: "thread-storm", isSlow: true) { check in
     let status = inJob {
