@@ -66,9 +66,13 @@ enum Clone {
     _ frame: UnsafeMutablePointer<trap_frame>, _ stack: UInt64
   ) throws(SystemFailure) -> Thread {
     let process = Process.current
-    guard let user = Thread.current.user, Processes.mayStartThread(process),
-      let kernelStack = KernelStacks.allocate(.normal, .user)
-    else { throw SystemFailure(.tryAgain) }
+    guard let user = Thread.current.user, Processes.mayStartThread(process) else {
+      throw SystemFailure(.tryAgain)
+    }
+    defer { Processes.didStartThread() }
+    guard let kernelStack = KernelStacks.allocate(.normal, .user) else {
+      throw SystemFailure(.tryAgain)
+    }
     let thread = Scheduler.add(name: process.name, process: process, stackTop: kernelStack)
     let copy = UserThread(copying: user)
     copy.alternateStack = SignalStack()

@@ -13,6 +13,7 @@ enum Fork {
     guard let user = Thread.current.user, Processes.mayStartThread(parent) else {
       throw SystemFailure(.tryAgain)
     }
+    defer { Processes.didStartThread() }
     guard let space = parent.space.fork() else {
       throw SystemFailure(.outOfMemory)
     }

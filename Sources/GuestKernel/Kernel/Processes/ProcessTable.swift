@@ -9,14 +9,26 @@ enum Processes {
   /// The most threads there may be at once: their stacks take no more than a part of memory.
   static var limit: Int { max(256, min(4096, Frames.totalCount / 64)) }
 
-  /// Whether `process` may have another thread, its own or a child's.
+  private static let startLock = SpinLock("thread limit")
+  /// Threads that are being made and may not be counted yet (lock: `startLock`).
+  nonisolated(unsafe) private static var starting = 0
+
+  /// Whether `process` may have another thread, its own or a child's; if so `didStartThread` follows.
   ///
   /// A session's leader may have the last ones: who else could clear up?
   static func mayStartThread(_ process: Process) -> Bool {
     let reserve = process.pid == process.session ? 0 : 16
     let own = lock.withLockIRQ { process.threads.count }
-    return Scheduler.threadCount + reserve < limit && own < limit / 2
+    guard own < limit / 2 else { return false }
+    return startLock.withLock {
+      guard Scheduler.threadCount + starting + reserve < limit else { return false }
+      starting += 1
+      return true
+    }
   }
+
+  /// The thread is among the others now, or has not come to be.
+  static func didStartThread() { startLock.withLock { starting -= 1 } }
   /// The kernel thread that adopts orphans.
   static let adopter = 1
 
