@@ -9,9 +9,8 @@ struct Emu: ParsableCommand {
     commandName: "emu", abstract: "A deterministic x86-64 machine.",
     discussion: ExitStatus.help, version: "emu 0.1.0",
     subcommands: [
-      Boot.self, Debug.self, Test.self, Inspect.self, TraceCommand.self, Replay.self, Bundle.self,
-      Profile.self,
-      CoverageRun.self,
+      Boot.self, Debug.self, Test.self, Crash.self, Inspect.self, TraceCommand.self, Replay.self,
+      Bundle.self, Profile.self, CoverageRun.self,
     ])
 
   static func main() {

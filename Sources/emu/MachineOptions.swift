@@ -1,5 +1,6 @@
 import ArgumentParser
 import Emulator
+import EmulatorTesting
 
 /// What a machine is made of, as options of the command.
 struct MachineOptions: ParsableArguments, Sendable {
@@ -110,17 +111,22 @@ struct MachineOptions: ParsableArguments, Sendable {
     return configuration
   }
 
-  /// Makes the machine; `console` is the serial port that somebody looks at, and relative names of
-  /// files begin in `folder`, or in the current directory.
+  /// Makes the machine.
+  ///
+  /// `console` is the serial port that somebody looks at, relative names of files begin in `folder`,
+  /// or in the current directory, and `firstDisk` takes the first disk's place.
   func makeMachine(
     console: Int?, folder: String? = nil,
-    resetBehavior: MachineConfiguration.ResetBehavior = .restart
+    resetBehavior: MachineConfiguration.ResetBehavior = .restart, firstDisk: RecordedDisk? = nil
   ) throws -> Machine {
     func path(_ name: String) -> String { name.relative(to: folder) }
     do {
       var configuration = configuration(modules: try readModules(path))
       configuration.resetBehavior = resetBehavior
-      configuration.disks = try disks.map { try $0.open(folder: folder) }
+      configuration.disks = try disks.enumerated().map { index, disk in
+        guard index == 0, let firstDisk else { return try disk.open(folder: folder) }
+        return DiskDrive(firstDisk, bus: disk.bus, access: .writable)
+      }
       try firmware.apply(to: &configuration, console: console, folder: folder)
       let file = try image.map(path) ?? (firmware.bios == nil ? BundledKernel.path() : nil)
       return try Machine(

@@ -84,15 +84,6 @@ struct KernelToolsTests {
     #expect(run.output.contains("SystemRequests.swift:"), "\(run.output)")
   }
 
-  @Test func unameSaysWhatKernelThisIs() throws {
-    let commands = "uname; uname -a; uname -nm; echo other > /proc/sys/kernel/hostname; uname -n"
-    let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
-    #expect(
-      run.output.contains(#/Apus apus 1\.0 #[0-9a-f]{16} SMP PREEMPT x86_64\r?\n/#),
-      "\(run.output)")
-    #expect(run.output.contains(#/\nother\r?\n/#), "\(run.output)")
-  }
-
   @Test func backtracesNameAModulesFunctionsAsItsSourceDoes() throws {
     let run = try QEMU.boot(
       commandLine: "quiet modules=mishap mishap.kind=stack debug-exit", extra: ["-smp", "2"])

@@ -58,4 +58,13 @@ struct ProcessorTests {
       extra: ["-smp", "4"])
     #expect(run.output.contains(reason))
   }
+
+  @Test func anOopsKeepsNobodyWaiting() throws {
+    let mishap = "sh -c 'echo m > /proc/mishaps'"
+    let run = try QEMU.boot(
+      commandLine: "quiet exit debug-exit cmd=\"\(mishap); \(mishap); dmesg; echo alive\"")
+    #expect(run.status == 33)
+    #expect(run.output.components(separatedBy: "unlocks mutex fragile").count == 3)
+    #expect(run.output.contains("\nalive"))
+  }
 }

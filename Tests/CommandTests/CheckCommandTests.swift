@@ -28,6 +28,15 @@ import Testing
     #expect(result.status == 1 && result.errors == "")
   }
 
+  @Test func theBundledKernelHasNoFindings() throws {
+    let result = try Command.run([
+      "boot", "--check", "all", "--cpus", "2", "--append",
+      #"quiet cmd="hello; demo fork; demo pipe; demo signals; ls /proc" exit"#,
+    ])
+    #expect(result.status == 0 && !result.errors.contains("check"), "\(result.errors)")
+    #expect(result.output.contains("demo signals: passed"))
+  }
+
   @Test func tortureSaysHowToRepeatIt() throws {
     let path = try image(.torture, way: 1)
     let arguments = ["boot", path, "--serial", "null", "--torture", "irq=100", "--seed", "1"]

@@ -121,6 +121,32 @@ import Testing
     #expect(try export("tenet").contains("rip=0x"))
   }
 
+  /// Any guest may name its threads: this one calls number 7 "wo" and then lets nobody run.
+  @Test func timelinesNameThreads() throws {
+    let code: [UInt8] = [
+      0x66, 0xBA, 0xA0, 0x05,  // mov dx, 5A0h
+      0xB0, 0x77, 0xEE, 0xB0, 0x6F, 0xEE,  // mov al, 'w'; out dx, al; mov al, 'o'; out dx, al
+      0x66, 0xBA, 0xA4, 0x05,  // mov dx, 5A4h
+      0xB8, 0x07, 0x00, 0x00, 0x00, 0xEF,  // mov eax, 7; out dx, eax
+      0x31, 0xC0, 0xEF,  // xor eax, eax; out dx, eax
+    ]
+    let image = try folder.file("k.elf", ELFBuilder(code: code + TestCode.powerOff).build())
+    let file = folder.path("threads.etr")
+    _ = try succeed(["trace", "record", image, "-o", file])
+    let shown = try succeed(["trace", "show", file]).output
+    #expect(shown.contains(" 7 \"wo\"\n") && shown.ranges(of: " thread 0x").count == 2)
+    #expect(!shown.contains(" out 0x5a"))
+    let json = try succeed(["trace", "export", file, "--format", "perfetto"]).output
+    #expect(json.contains("\"cpu 0: threads\"") && json.contains("\"wo (7)\""))
+    #expect(json.ranges(of: "\"name\":\"wo\"").count == 1)
+    // A trace without them is recorded again; what has none has no row of them.
+    _ = try succeed(["trace", "record", image, "-o", file, "--events", "usual"])
+    #expect(try succeed(["trace", "export", file, "--format", "perfetto"]).output == json)
+    _ = try succeed(["trace", "record", "\(Self.images)/timer.elf", "-o", file])
+    let other = try succeed(["trace", "export", file, "--format", "perfetto"]).output
+    #expect(!other.contains("threads"))
+  }
+
   @Test func profilesAndCoverage() throws {
     let image = "\(Self.images)/timer.elf"
     #expect(try succeed(["profile", image]).output.contains("tick"))

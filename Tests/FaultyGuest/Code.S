@@ -242,6 +242,12 @@ test_heap:
   movl $40, %edi
   call kmalloc
   movq %rax, %r12
+  // A copy carries along what nobody has written.
+  subq $24, %rsp
+  movq %rbx, %rsi
+  movq %rsp, %rdi
+  movl $24, %ecx
+  rep movsb
   cmpl $4, WAY
   jne 1f
   movq 16(%rbx), %rax

@@ -19,7 +19,7 @@ public struct ExpectationFailure: Error, Sendable, CustomStringConvertible {
   public let diagnosis: [String]
 
   /// Describes the present of a machine.
-  init(_ machine: Machine, _ sentence: String, stop: StopReason?) {
+  package init(_ machine: Machine, _ sentence: String, stop: StopReason?) {
     self.sentence = sentence
     self.stop = stop
     instructionCount = machine.instructionCount

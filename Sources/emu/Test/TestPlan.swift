@@ -72,7 +72,9 @@ struct TestPlan {
       let path = golden.path.relative(to: folder)
       do {
         guard access(path, F_OK) == 0 else {
-          guard accepts else { return "\(path): there is no such trace; emu test --accept writes it" }
+          guard accepts else {
+            return "\(path): there is no such trace; emu test --accept writes it"
+          }
           try record(machine, TraceOptions(golden.mode), path)
           return nil
         }

@@ -106,7 +106,11 @@ struct TrackOptions: ParsableArguments {
   /// The options as the library wants them.
   func options(limit: UInt64?) -> TraceOptions {
     var options = TraceOptions(mode)
-    if let events { options.kinds = events.kinds }
+    if let events {
+      options.kinds = events.kinds
+    } else if mode == .exact {
+      options.kinds.insert(.thread)
+    }
     options.recordsFlow = flow
     options.recordsDeltas = deltas
     options.start = start.map { TraceOptions.Moment($0) }

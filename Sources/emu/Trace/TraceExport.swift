@@ -45,8 +45,8 @@ struct TraceExport: ParsableCommand {
     switch format {
     case .perfetto:
       var whole = trace
-      if trace.text != nil {
-        whole = try again(trace, source) { $0.kinds = [.usual, trace.options.kinds] }
+      if trace.text != nil || !trace.options.kinds.contains(.thread) {
+        whole = try again(trace, source) { $0.kinds = [.usual, .thread, trace.options.kinds] }
       }
       return ChromeTrace(
         whole.decodedEvents(), symbols: trace.symbols(source), processors: trace.processors

@@ -4,7 +4,7 @@ import Emulator
 ///
 /// Every block is known; the bytes of the newest are watched: those behind a block for writes, those
 /// that nobody has written for reads, those of a freed block for any access. What the allocator
-/// does itself is its own business, and copies (`memcpy`) may carry along what nobody has written.
+/// does itself is its own business, and copies (`memcpy`, MOVS) may carry along what nobody has written.
 final class HeapChecker: Checker {
   /// Blocks that are watched, of those in use and of those freed.
   private static let watchedBlocks = 16
@@ -208,7 +208,8 @@ final class HeapChecker: Checker {
       if !block.mayBeUnwritten, wasWatched, hit.watchpoint.kind == .readOrWrite { rewatch(address) }
       return
     }
-    let isCopy = copiers.contains { rip &- $0.address < max($0.size, 1) }
+    let isCopy =
+      copiers.contains { rip &- $0.address < max($0.size, 1) } || run.machine.isMove(at: rip)
     guard !isCopy, block.isUnwritten(hit.address, hit.size, run.machine),
       !run.machine.ignoresOldValue(at: rip)
     else { return }
@@ -237,6 +238,14 @@ final class HeapChecker: Checker {
 }
 
 extension Machine {
+  /// Whether the instruction at an address is MOVS, with which compilers copy structures inline.
+  fileprivate func isMove(at address: UInt64) -> Bool {
+    guard let bytes = read(linear: address, count: 4) else { return false }
+    let prefixes: Set<UInt8> = [0x66, 0x67, 0xF2, 0xF3]
+    let opcode = bytes.first { !prefixes.contains($0) && $0 & 0xF0 != 0x40 }
+    return opcode == 0xA4 || opcode == 0xA5
+  }
+
   /// Whether the instruction at an address sets all bits of memory or clears them: AND with 0 and
   /// OR with -1 are short ways to store these.
   func ignoresOldValue(at address: UInt64) -> Bool {

@@ -3,18 +3,25 @@ import Emulator
 /// Events as a timeline: the JSON that Perfetto and Chrome's tracing read.
 ///
 /// Each processor has three rows: who is being served (interrupts, exceptions and system calls,
-/// nested), the privilege level, and the address space. What happens in a moment is a mark.
+/// nested), the privilege level, and the address space. What happens in a moment is a mark. If the guest
+/// says which threads run (`ThreadAnnouncements`), each processor has a row of their names besides, and
+/// each thread one that says where it runs.
 public struct ChromeTrace {
-  private enum Row: Int, CaseIterable {
+  private enum Row: Int {
     case service
     case privilege
     case space
+    case thread
+
+    /// Those that every processor has.
+    static let usual: [Row] = [.service, .privilege, .space]
 
     var name: String {
       switch self {
       case .service: "interrupts and system calls"
       case .privilege: "privilege"
       case .space: "address space"
+      case .thread: "threads"
       }
     }
   }
@@ -26,6 +33,9 @@ public struct ChromeTrace {
   private var open: [[String]]
   private var levels: [(name: String, since: UInt64)?]
   private var spaces: [(name: String, since: UInt64)?]
+  private var threads = ThreadAnnouncements()
+  /// Who runs on each processor.
+  private var running: [(thread: UInt64, since: UInt64)?]
   private var last: UInt64 = 0
 
   /// The timeline of some events.
@@ -35,15 +45,13 @@ public struct ChromeTrace {
     open = [[String]](repeating: [], count: processors)
     levels = [(name: String, since: UInt64)?](repeating: nil, count: processors)
     spaces = levels
+    running = [(thread: UInt64, since: UInt64)?](repeating: nil, count: processors)
     for processor in 0..<processors {
-      for row in Row.allCases {
-        entries.append(
-          #"{"ph":"M","pid":1,"tid":\#(Self.thread(processor, row)),"name":"thread_name","#
-            + #""args":{"name":"cpu \#(processor): \#(row.name)"}}"#)
-      }
+      for row in Row.usual { name(row, processor) }
     }
     for event in events where event.processor < processors { add(event) }
     close()
+    nameThreads()
   }
 
   /// The file.
@@ -52,6 +60,12 @@ public struct ChromeTrace {
   }
 
   private static func thread(_ processor: Int, _ row: Row) -> Int { processor * 10 + row.rawValue }
+
+  private mutating func name(_ row: Row, _ processor: Int) {
+    entries.append(
+      #"{"ph":"M","pid":1,"tid":\#(Self.thread(processor, row)),"name":"thread_name","#
+        + #""args":{"name":"cpu \#(processor): \#(row.name)"}}"#)
+  }
 
   /// Virtual time in microseconds.
   private static func stamp(_ time: UInt64) -> String {
@@ -62,6 +76,10 @@ public struct ChromeTrace {
   private mutating func add(_ event: ExecutionEvent) {
     let number = event.processor
     last = max(last, event.time)
+    if let said = threads.take(event) {
+      if case .running(let thread) = said { run(thread, on: number, at: event.time) }
+      return
+    }
     switch event.kind {
     case .delivery(let delivery) where delivery.failure == nil:
       begin(name(event), number, event)
@@ -123,6 +141,35 @@ public struct ChromeTrace {
     )
   }
 
+  // MARK: Threads
+
+  /// A processor's turn goes to a thread, or to nobody if it is 0.
+  private mutating func run(_ thread: UInt64, on number: Int, at time: UInt64) {
+    if let current = running[number], current.thread != 0 {
+      let name = threads.name(of: current.thread)
+      slice((name, current.since), .thread, number, until: time)
+      entries.append(
+        #"{"ph":"X","pid":2,"tid":\#(current.thread),"ts":\#(Self.stamp(current.since)),"#
+          + #""dur":\#(Self.stamp(time - min(current.since, time))),"name":"cpu \#(number)"}"#)
+    }
+    running[number] = (thread, time)
+  }
+
+  /// Names the rows of threads, if there are any.
+  private mutating func nameThreads() {
+    guard running.contains(where: { $0 != nil }) else { return }
+    for processor in running.indices { name(.thread, processor) }
+    for (number, title) in [(1, "processors"), (2, "threads")] {
+      entries.append(
+        #"{"ph":"M","pid":\#(number),"name":"process_name","args":{"name":"\#(title)"}}"#)
+    }
+    for (thread, name) in threads.names.sorted(by: { $0.key < $1.key }) where thread != 0 {
+      entries.append(
+        #"{"ph":"M","pid":2,"tid":\#(thread),"name":"thread_name","#
+          + #""args":{"name":\#(JSON.quote("\(name) (\(thread))"))}}"#)
+    }
+  }
+
   private mutating func mark(_ event: ExecutionEvent) {
     for line in text.lines(event) {
       let words = line.text.split(separator: " ", maxSplits: 2)
@@ -137,6 +184,7 @@ public struct ChromeTrace {
       while !open[number].isEmpty { end(number, last, all: false) }
       if let level = levels[number] { slice(level, .privilege, number, until: last) }
       if let space = spaces[number] { slice(space, .space, number, until: last) }
+      if running[number] != nil { run(0, on: number, at: last) }
     }
   }
 }

@@ -38,13 +38,15 @@ public struct EventKinds: OptionSet, Hashable, Sendable {
   public static let reset = EventKinds(bit: 13)
   /// Near calls and returns.
   public static let call = EventKinds(bit: 14)
+  /// What guests say of their threads.
+  public static let thread = EventKinds(bit: 15)
 
   /// The names, in order.
   public static let names: [(name: String, kinds: EventKinds)] = [
     ("irq", .irq), ("fault", .fault), ("syscall", .syscall), ("iret", .iret),
     ("control", .control), ("msr", .msr), ("table", .table), ("tlb", .tlb), ("halt", .halt),
     ("io", .io), ("mmio", .mmio), ("console", .console), ("input", .input), ("reset", .reset),
-    ("call", .call),
+    ("call", .call), ("thread", .thread),
   ]
 
   /// Everything but single accesses to devices, and calls.
@@ -98,6 +100,7 @@ public struct EventKinds: OptionSet, Hashable, Sendable {
     case .table: self = .table
     case .invalidatePage, .invalidateContext: self = .tlb
     case .halt, .wake: self = .halt
+    case .write where ThreadAnnouncements.contains(event): self = .thread
     case .read(.port, _, _, _), .write(.port, _, _, _): self = .io
     case .read, .write: self = .mmio
     case .reset, .signal: self = .reset

@@ -27,6 +27,7 @@ struct EventText {
   private var names: [UInt64: String] = [:]
   /// Numbers that stand for address spaces, in the order of their first use.
   private var spaces: [UInt64: Int] = [:]
+  private var threads = ThreadAnnouncements()
   /// What consoles have shown since their last line ended.
   private var partial: [Int: (position: UInt64, bytes: [UInt8])] = [:]
 
@@ -40,6 +41,13 @@ struct EventText {
   mutating func lines(_ event: ExecutionEvent) -> [TraceLine] {
     if case .output(let port, let byte) = event.kind {
       return show(byte, port: port, event).map { [$0] } ?? []
+    }
+    switch threads.take(event) {
+    case .name: return []
+    case .running(let thread):
+      let name = threads.names[thread].map { " " + Quoting.quote($0) } ?? ""
+      return [line(event, ("thread", "\(thread)\(name)"))]
+    case nil: break
     }
     return [line(event, details(event))]
   }

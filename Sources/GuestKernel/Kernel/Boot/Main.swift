@@ -78,7 +78,6 @@ enum Boot {
 
   static func publish() {
     SystemRequests.start()
-    KernelName.start()
     KernelCosts.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
     ProcFS.add("pti", write: { Isolation.control($0) }) { Isolation.write(to: &$0) }

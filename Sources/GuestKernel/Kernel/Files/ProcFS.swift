@@ -17,7 +17,13 @@ enum ProcFS {
 
   /// What belongs to no other part of the kernel.
   static func start() {
-    add("version") { $0.append("Apus, a teaching kernel in Embedded Swift, x86-64\n") }
+    add("version") { text in
+      let record = SystemIdentity.record(node: SystemCalls.node)
+      for field in [SystemIdentity.system, .release, .version] {
+        text.append("\(text: field.text(in: record))")
+        text.append(field == .version ? "\n" : " ")
+      }
+    }
     add("uptime") { text in
       let centiseconds = Clock.nanoseconds / 10_000_000
       var line: TextLine = "\(centiseconds / 100)."

@@ -7,6 +7,7 @@ enum SystemRequests {
     if Configuration.MISTAKES {
       ProcFS.add("mishaps", write: { bytes in mishap(bytes.first ?? 0) }) { text in
         text.append("a sleep with a spinlock held\nd a spinlock taken twice\n")
+        text.append("m an oops with a mutex held\n")
         text.append("e an assertion that does not hold\n")
       }
     }
@@ -24,6 +25,9 @@ enum SystemRequests {
     case 0x64:
       let lock = SpinLock("d")
       lock.withLock { lock.withLock {} }
+    case 0x6d:
+      fragile.lock()
+      _ = mmio_read32(8)
     case 0x65:
       kernelAssertEqual(CPU.count + 1, CPU.count, "the number of processors")
     default:
@@ -31,6 +35,8 @@ enum SystemRequests {
     }
     return nil
   }
+
+  private static let fragile = Mutex("fragile")
 
   /// "LINE PROCESSOR", in decimal.
   private static func setAffinity(_ bytes: [UInt8]) -> SystemError? {

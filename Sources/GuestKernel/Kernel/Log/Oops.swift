@@ -1,8 +1,9 @@
 /// An exception in the kernel that need not be the end: when the thread that caused it holds no
 /// spinlock and was interruptible, only that thread ends, and the kernel is tainted.
 ///
-/// What the thread held (mutexes, memory) stays taken, so the kernel may be worse off than it looks:
-/// that is what the taint says.
+/// Its mutexes are unlocked, so that nobody waits for it for ever. But what they guard may be half done,
+/// and memory that it had is lost, so the kernel may be worse off than it looks: that is what the taint
+/// says.
 import KernelArch
 
 enum Oops {
@@ -28,6 +29,22 @@ enum Oops {
     return true
   }
 
+  /// Unlocks what the running thread has locked, the last one first.
+  static func unlockMutexes() {
+    let thread = Thread.current
+    while thread.heldCount > 0 {
+      let held = thread.heldLocks[thread.heldCount - 1]
+      guard held.isMutex, let lock = held.lock else {
+        thread.heldCount -= 1
+        continue
+      }
+      Unmanaged<Mutex>.fromOpaque(lock)._withUnsafeGuaranteedRef { mutex in
+        log(.critical, "oops", "unlocks mutex \(mutex.name)")
+        mutex.unlock()
+      }
+    }
+  }
+
   private static func isSurvivable(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
     let interruptFlag: UInt64 = 1 << 9
     guard !Power.options.debug.oopsesPanic, !Panic.isUnderWay, frame.pointee.vector < 32,
@@ -43,6 +60,7 @@ enum Oops {
 /// Where the culprit continues, as itself, with interrupts on: only to end.
 @c(oops_end)
 public func oopsEnd() {
+  Oops.unlockMutexes()
   if let process = Scheduler.running?.process {
     Processes.end(process, .signaled(.kill, dumped: false))
     Processes.leave()

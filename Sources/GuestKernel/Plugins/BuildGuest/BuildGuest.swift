@@ -38,7 +38,7 @@ struct GuestBuild {
     "ModuleValue", "PasswordHash", "SHA512", "Script",
     "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/ShellExpansion",
     "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SystemCall",
-    "SystemError", "Text", "TextLine", "Words",
+    "SystemError", "SystemIdentity", "Text", "TextLine", "Words",
   ]
 
   // MARK: System calls

@@ -32,7 +32,10 @@ let systemTools: [Tool] = [
     return 0
   },
   Tool(name: "date", usage: "date", summary: "the time of day (UTC)", run: date),
-  Tool(name: "uname", usage: "uname [-asnrvm]", summary: "which kernel this is", run: uname),
+  Tool(
+    name: "uname", usage: "uname [-amnrsv]", summary: "which kernel this is", run: uname),
+  Tool(
+    name: "hostname", usage: "hostname [NAME]", summary: "the machine's name", run: hostname),
   Tool(name: "clear", usage: "clear", summary: "empties the screen") { _ in
     say("\u{1b}[H\u{1b}[2J")
     return 0
@@ -47,25 +50,6 @@ let systemTools: [Tool] = [
     name: "panic", usage: "panic [stack|null|smap|smep]",
     summary: "stops the kernel, with a backtrace", run: panic),
 ]
-
-/// The parts of what the call uname tells, in its order, each with its letter.
-private func uname(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "asnrvm", usage: "uname [-asnrvm]")
-  let longest = 65
-  var record = [UInt8](repeating: 0, count: 6 * longest)
-  let outcome = record.withUnsafeMutableBytes { Call.uname($0.baseAddress) }
-  guard case .success = outcome else { return 1 }
-  var line: [UInt8] = []
-  let letters = [UInt8](text: "snrvm")
-  let showsName = !letters.contains { options.has(Unicode.Scalar($0)) }
-  for (index, letter) in letters.enumerated()
-  where options.has("a") || options.has(Unicode.Scalar(letter)) || (showsName && index == 0) {
-    if !line.isEmpty { line.append(0x20) }
-    line += record[(index * longest)...].prefix { $0 != 0 }
-  }
-  say(bytes: line + [0x0a])
-  return 0
-}
 
 /// A program that prints a file of /proc.
 private func report(_ name: StaticString, _ file: StaticString, _ summary: StaticString) -> Tool {
@@ -144,6 +128,50 @@ private func showUptime() {
 /// The civil calendar from days since 1970, for any year after it.
 ///
 /// Years are counted from March, so that the day that comes and goes is the last one of a year.
+/// POSIX's options, in POSIX's order; without any, the system's name.
+private func uname(_ arguments: [[UInt8]]) -> Int32 {
+  let options: [(letter: UInt8, field: SystemIdentity)] = [
+    (0x73, .system), (0x6e, .node), (0x72, .release), (0x76, .version), (0x6d, .machine),
+  ]
+  var wanted: [UInt8] = []
+  for argument in arguments.dropFirst() {
+    guard argument.first == 0x2d, argument.count > 1 else {
+      fail("usage: uname [-amnrsv]", code: 2)
+    }
+    for letter in argument.dropFirst() {
+      guard letter == 0x61 || options.contains(where: { $0.letter == letter }) else {
+        fail("usage: uname [-amnrsv]", code: 2)
+      }
+      wanted.append(letter)
+    }
+  }
+  if wanted.isEmpty { wanted.append(0x73) }
+  let record = nodeRecord()
+  var line: [UInt8] = []
+  for option in options where wanted.contains(option.letter) || wanted.contains(0x61) {
+    if !line.isEmpty { line.append(0x20) }
+    line += option.field.text(in: record)
+  }
+  say(bytes: line + [0x0a])
+  return 0
+}
+
+private func hostname(_ arguments: [[UInt8]]) -> Int32 {
+  guard arguments.count > 1 else {
+    say(bytes: SystemIdentity.node.text(in: nodeRecord()) + [0x0a])
+    return 0
+  }
+  let outcome = Call.sethostname(arguments[1], UInt64(arguments[1].count))
+  if let error = outcome.error { fail("\(error.name)") }
+  return 0
+}
+
+private func nodeRecord() -> [UInt8] {
+  var record = [UInt8](repeating: 0, count: 6 * SystemIdentity.fieldSize)
+  _ = record.withUnsafeMutableBytes { Call.uname($0.baseAddress) }
+  return record
+}
+
 private func date(_ arguments: [[UInt8]]) -> Int32 {
   guard let nanoseconds = Time.ofDay else { fail("this kernel does not know the time of day") }
   let seconds = nanoseconds / 1_000_000_000

@@ -69,7 +69,8 @@ struct UserTests: Program {
   static var all: [UserTest] {
     argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
       + directoryTests + pipeTests + processTests + signalTests + memoryTests + pressureTests
-      + deviceTests + threadTests + timeTests + toolTests + stormTests + exhaustionTests
+      + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
+      + exhaustionTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {

@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// The bundled kernel under the eyes of the emulator: what only its checkers and traces show.
+@Suite struct KernelRunTests {
+  private static let kernel = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Images/kernel.elf").path
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// Everything shows what it promises in one boot, with locks and objects checked, and none is suspect.
+  @Test(arguments: [1, 4], ["", "lockdep slabdebug "])
+  func everythingPasses(processors: Int, options: String) throws {
+    let commands = "demo all; usertests -q; cat /proc/lockdep"
+    let result = try Command.run(
+      [
+        "boot", Self.kernel, "--cpus", "\(processors)", "--memory", "128M", "--append",
+        "quiet \(options)cmd=\"\(commands)\" exit",
+      ], seconds: 600)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains(" demonstrations, 0 failed"), "\(result.output)")
+    #expect(result.output.contains(", 0 failed,"), "\(result.output)")
+    #expect(!result.output.contains("PANIC"))
+    // The demonstration of the validator makes two mistakes, and names both.
+    let suspects = result.output.split(whereSeparator: \.isNewline)
+      .drop { !$0.contains(" findings") }.dropFirst().filter { !$0.contains("demo ") }
+    #expect(suspects.allSatisfy { $0.hasPrefix("two threads") || $0.hasPrefix("seen before") })
+  }
+
+  /// The race is found where nothing has been lost yet; the counter under a lock is not suspected.
+  @Test(arguments: [("race_counter", 9), ("race_counter_locked", 0)])
+  func theRaceIsFound(variable: String, status: Int32) throws {
+    let result = try Command.run([
+      "boot", Self.kernel, "--cpus", "2", "--memory", "128M", "--check", "locks", "--shared",
+      variable, "--append", "quiet cmd=\"demo race\" exit",
+    ])
+    #expect(result.output.contains("demo race: passed"))
+    #expect(result.status == status, "\(result.errors)")
+    #expect(
+      result.errors.contains("\(variable) is accessed here and elsewhere without a common lock")
+        == (status != 0))
+  }
+
+  /// A timeline has the threads by name, for each processor.
+  @Test func timelinesNameThreads() throws {
+    let file = folder.path("threads.etr")
+    let record = try Command.run([
+      "trace", "record", Self.kernel, "--cpus", "2", "--memory", "128M", "-o", file, "--append",
+      "quiet announce cmd=\"hello; demo completion\" exit",
+    ])
+    #expect(record.status == 0, "\(record.errors)")
+    let export = try Command.run(["trace", "export", file, "--format", "perfetto"])
+    let json = try JSONSerialization.jsonObject(with: Data(export.output.utf8)) as? [String: Any]
+    let events = try #require(json?["traceEvents"] as? [[String: Any]])
+    func slices(_ row: Int) -> Set<String> {
+      Set(
+        events.filter { event in
+          event["ph"] as? String == "X" && event["pid"] as? Int == 1
+            && event["tid"] as? Int == row
+        }.compactMap { $0["name"] as? String })
+    }
+    // The fourth row of each processor.
+    let names = slices(3).union(slices(13))
+    #expect(names.isSuperset(of: ["init", "sh", "hello", "demo", "demo-completion"]), "\(names)")
+    #expect(!slices(3).isEmpty && !slices(13).isEmpty)
+    let rows = events.compactMap { ($0["args"] as? [String: Any])?["name"] as? String }
+    #expect(rows.contains("cpu 0: threads") && rows.contains("cpu 1: threads"))
+    #expect(rows.contains { $0.hasPrefix("hello (") })
+  }
+}
