@@ -3,14 +3,16 @@ import GuestKernel
 import TestImages
 import Testing
 
+/// Not part of the suite, whose own attribute asks for it.
+private enum GDB {
+  static let path = "/usr/bin/gdb"
+  static var isPresent: Bool { FileManager.default.isExecutableFile(atPath: path) }
+}
+
 /// The kernel's own stub, with a real GDB at the other end of the second serial port.
 @Suite(
-  .enabled(if: QEMU.isPresent && KernelDebuggerTests.isPresent, "QEMU or GDB is not installed"),
-  .serialized)
+  .enabled(if: QEMU.isPresent && GDB.isPresent, "QEMU or GDB is not installed"), .serialized)
 struct KernelDebuggerTests {
-  static let gdb = "/usr/bin/gdb"
-  static var isPresent: Bool { FileManager.default.isExecutableFile(atPath: gdb) }
-
   /// Runs GDB's commands against a machine with that command line; both must end by themselves.
   private static func debug(
     _ script: [String], commandLine: String, processors: String
@@ -42,7 +44,7 @@ struct KernelDebuggerTests {
 
     let debugger = Process()
     let talk = Pipe()
-    debugger.executableURL = URL(filePath: gdb)
+    debugger.executableURL = URL(filePath: GDB.path)
     debugger.arguments = ["-batch", "-nx", "-x", commands.path, GuestImage.kernel.url.path]
     debugger.standardOutput = talk
     debugger.standardError = talk

@@ -99,6 +99,7 @@ public func processorMain() {
   TLB.load(KernelSpace.tables.root)
   Features.enableProtections()
   Descriptors.load(cpu)
+  if Configuration.KGDB { Watchpoints.load() }  // a debugger may have been there before
   LocalAPIC.start()
   TimerQueue.startProcessor()
   atomic_store32(&cpu.area.pointee.online, 1)

@@ -31,7 +31,7 @@ enum ThreadsDemo {
       Demo.check(isGuarded, "below each lies a page that is not there: an overflow faults at once")
       && passed
     Demo.say(
-      "`crash stack` in the shell lets one overflow: the double fault is taken on a stack of")
+      "`panic stack` in the shell lets one overflow: the double fault is taken on a stack of")
     Demo.say("its own, and the panic names the overflow.")
     go.completeAll()
     crew.join()

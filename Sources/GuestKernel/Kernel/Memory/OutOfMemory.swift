@@ -43,7 +43,7 @@ enum OutOfMemory {
     guard mayChoose else { return true }
     defer { lock.withLockIRQ { isChoosing = false } }
     guard let victim = worst(of: group.map { GroupMemory.processes(of: $0) }) else { return false }
-    if group == nil, killJob(of: victim) { return true }
+    if group == nil, killJob(outweighing: victim) { return true }
     if let owner {
       let isOwn =
         victim === owner
@@ -74,16 +74,26 @@ enum OutOfMemory {
     Processes.lock.withLockIRQ { endQuickly(victim) }
   }
 
-  /// Kills the processes of the victim's job, but the leader, when they are many and none is large.
-  private static func killJob(of victim: Process) -> Bool {
+  /// Kills the processes of the youngest one's job, but the leader, when they are many and have more
+  /// than the largest single process.
+  private static func killJob(outweighing victim: Process) -> Bool {
     let many = 24
-    guard pages(victim) < UInt64(Frames.totalCount / many) else { return false }
-    let job = victim.group
+    var youngest = 0
+    var job = 0
     var count = 0
+    var sum: UInt64 = 0
     Processes.lock.withLockIRQ {
-      Processes.forEachLocked { if isFollower($0, of: job) { count += 1 } }
+      Processes.forEachLocked {
+        guard $0.pid > youngest, isFollower($0, of: $0.group) else { return }
+        (youngest, job) = ($0.pid, $0.group)
+      }
+      Processes.forEachLocked {
+        guard isFollower($0, of: job) else { return }
+        count += 1
+        sum += pages($0)
+      }
     }
-    guard count >= many else { return false }
+    guard count >= many, sum >= 2 * pages(victim) else { return false }
     log("memory", "out of memory: killing the \(count) processes of job \(job)")
     note(process: 0, job: job)
     Processes.lock.withLockIRQ {
