@@ -66,7 +66,7 @@ extension GuestBuild {
     }
     let swift = try files("Modules/\(name)", "swift")
     if !swift.isEmpty {
-      // Debug information would only be stripped again, and objects have a largest size.
+      // Without debug information: it would be stripped later, and be larger than a module may be.
       let flags = kernelFlags.filter { $0 != "-g" } + ["-I", output.path]
       objects.append(compile(name, swift, flags: flags, [interface], "\(name).swift.o"))
     }
