@@ -1,15 +1,10 @@
 import Foundation
 import Testing
 
-/// The book's table of costs: what `Images/kernel.elf` measures of itself, to the instruction.
-@Suite(.enabled(if: CostTableTests.emu != nil, "emu has not been built"))
-struct CostTableTests {
-  private static let root = URL(filePath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-  private static let chapter = "Sources/GuestKernel/docs/costs.md"
-
+/// Not part of the suite, whose own attribute asks for it.
+private enum Emulator {
   /// Beside the tests, where `swift test` puts it, or else an installed one.
-  static let emu: String? = {
+  static let path: String? = {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     let folders =
@@ -19,6 +14,14 @@ struct CostTableTests {
       FileManager.default.isExecutableFile(atPath: $0)
     }
   }()
+}
+
+/// The book's table of costs: what `Images/kernel.elf` measures of itself, to the instruction.
+@Suite(.enabled(if: Emulator.path != nil, "emu has not been built"))
+struct CostTableTests {
+  private static let root = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  private static let chapter = "Sources/GuestKernel/docs/costs.md"
 
   private func lines(_ text: String) -> [Substring] {
     text.split(separator: "\n").filter { $0.hasPrefix("|") }
@@ -27,7 +30,7 @@ struct CostTableTests {
   @Test func theTableIsTrue() throws {
     let process = Process()
     process.executableURL = Self.root.appending(path: "Images/update-costs")
-    process.arguments = ["--print", Self.emu ?? ""]
+    process.arguments = ["--print", Emulator.path ?? ""]
     let pipe = Pipe()
     process.standardOutput = pipe
     try process.run()

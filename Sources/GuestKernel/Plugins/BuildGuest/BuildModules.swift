@@ -66,9 +66,9 @@ extension GuestBuild {
     }
     let swift = try files("Modules/\(name)", "swift")
     if !swift.isEmpty {
-      objects.append(
-        compile(
-          name, swift, flags: kernelFlags + ["-I", output.path], [interface], "\(name).swift.o"))
+      // Without debug information: it would be stripped later, and be larger than a module may be.
+      let flags = kernelFlags.filter { $0 != "-g" } + ["-I", output.path]
+      objects.append(compile(name, swift, flags: flags, [interface], "\(name).swift.o"))
     }
     let (roots, kept) = (result("\(name).roots"), result("\(name).kept"))
     commands.append(
