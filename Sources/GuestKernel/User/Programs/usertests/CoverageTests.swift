@@ -32,7 +32,7 @@ let coverageTests: [UserTest] = [
   UserTest(name: "positions-and-directories") { check in
     inScratch(check) { () throws(SystemError) in
       let file = try Descriptor.open(literal("file"), [.readWrite, .create])
-      check.succeeds(Call.pwrite64(file.rawValue, [1, 2, 3], 3, 4), "pwrite64")
+      check.succeeds(Call.pwrite64(file.rawValue, [1, 2, 3] as [UInt8], 3, 4), "pwrite64")
       var bytes = [UInt8](repeating: 9, count: 7)
       check.succeeds(Call.pread64(file.rawValue, &bytes, 7, 0), "pread64")
       check.expect(bytes == [0, 0, 0, 0, 1, 2, 3], "a hole and three bytes")
