@@ -34,7 +34,8 @@ enum Init {
   private static var shellWords: [[UInt8]] {
     do throws(SystemError) {
       let options = try FileTree.contents(of: [UInt8](text: "/proc/cmdline"))
-      for word in Words.split(options) where word.equals("login") { return [word] }
+      let line = options.filter { $0 != 0x0a }
+      for word in Words.split(line) where word.equals("login") { return [word] }
     } catch {
       // Without /proc there are no options.
     }
