@@ -46,6 +46,21 @@ private func load(_ file: [UInt8]) throws(ELFError) -> ELFProgram {
     #expect(program.segments[1].endPage == 0x40_4000)
   }
 
+  @Test func theHeadersSuffice() throws {
+    let file = executable()
+    let start = Array(file.prefix(176))
+    func program(size: UInt64) throws(ELFError) -> ELFProgram {
+      let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: start.count, alignment: 16)
+      defer { copy.deallocate() }
+      copy.copyBytes(from: start)
+      #expect(ELFProgram.headersEnd(UnsafeRawBufferPointer(copy)) == 176)
+      return try ELFProgram(UnsafeRawBufferPointer(copy), size: size, within: space)
+    }
+    #expect(try program(size: UInt64(file.count)).segments == load(file).segments)
+    #expect(try program(size: 1 << 40).segments.count == 2)
+    #expect(throws: ELFError.segmentOutsideFile) { try program(size: 275) }
+  }
+
   @Test(arguments: [
     (0, 0, ELFError.notELF), (4, 1, .notStaticExecutable), (16, 3, .notStaticExecutable),
     (18, 3, .notStaticExecutable), (54, 57, .badHeaders), (57, 1, .badHeaders),

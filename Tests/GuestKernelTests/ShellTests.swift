@@ -54,6 +54,15 @@ import Testing
     #expect(throws: ShellSyntaxError.incomplete) { try ShellParser.parse(Array(text.utf8)) }
   }
 
+  @Test func nestingHasAnEnd() throws {
+    func nested(_ depth: Int) -> [UInt8] {
+      Array(
+        (String(repeating: "( ", count: depth) + "a" + String(repeating: " )", count: depth)).utf8)
+    }
+    _ = try ShellParser.parse(nested(90))
+    #expect(throws: ShellSyntaxError.tooDeep) { try ShellParser.parse(nested(100_000)) }
+  }
+
   @Test(arguments: [
     "; a", "a ;; b", "fi", ")", "a )", "& a", "if ; then a; fi", "> ; a", "a || ; b",
   ])

@@ -21,7 +21,7 @@
   .endm
   PROGRAM sh
   PROGRAM tools
-  .irp name, cat, wc, head, tail, grep, sort, uniq, cut, tee, hexdump, tac, ls
+  .irp name, cat, wc, head, tail, grep, sort, uniq, cut, tee, tr, hexdump, tac, ls
     ALIAS \name, tools
   .endr
   .irp name, pwd, mkdir, rmdir, rm, cp, mv, ln, touch, readlink, chmod, find, mount

@@ -26,11 +26,18 @@ extension Processes {
     let thread = Thread.current
     guard let process = thread.process, let user = thread.user else { return }
     releaseThread(user)
+    // Of threads that leave together, one must find itself the last.
     let isLast = lock.withLockIRQ {
-      process.threads.count == 1 && process.threads[0] === thread
+      process.leavingThreads += 1
+      return process.leavingThreads == process.threads.count
     }
-    if isLast { closeFiles(process) }
+    if isLast {
+      closeFiles(process)
+      // Before the parent hears of the end: then the program's file may be written to, and unmounted.
+      process.space.clear()
+    }
     lock.withLockIRQ {
+      process.leavingThreads -= 1
       process.threads.removeAll { $0 === thread }
       process.usage.nanoseconds += thread.ticks * Clock.nanosecondsPerTick
       if process.threads.isEmpty {

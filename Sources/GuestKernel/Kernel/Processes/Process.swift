@@ -24,6 +24,8 @@ final class Process {
   var parent: Int
   var children: [Process] = []
   var threads: [Thread] = []
+  /// Those of them that are on their way out.
+  var leavingThreads = 0
   var group: Int
   var session: Int
   /// The strings of argv, each ending in NUL.

@@ -3,6 +3,8 @@ package enum Output {
   nonisolated(unsafe) private static var buffer: [UInt8] = []
   nonisolated(unsafe) private static var isTerminal: Bool?
   private static let limit = 4096
+  /// Lost output ends a program; the shell, which goes on, asks by `takeFailure`.
+  nonisolated(unsafe) package static var survivesFailure = false
   /// What went wrong since somebody asked: output was lost.
   nonisolated(unsafe) private static var failure: SystemError?
 
@@ -19,6 +21,10 @@ package enum Output {
     guard let error = bytes.withUnsafeBytes({ Descriptor.output.write(all: $0) }) else { return }
     // Whoever read our output has gone: POSIX programs die of the signal, and so does this one.
     if error == .brokenPipe { System.exitNow(141) }
+    if !survivesFailure {
+      complain("write error: \(error.name)")
+      System.exitNow(1)
+    }
     failure = failure ?? error
   }
 

@@ -25,11 +25,8 @@ private func address(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPa
 package enum System {
   /// Ends the process; what is still buffered goes out, and if it cannot, a success is none.
   package static func exit(_ code: Int32) -> Never {
-    if let error = Output.takeFailure() {
-      complain("write error: \(error.name)")
-      exitNow(code == 0 ? 1 : code)
-    }
-    exitNow(code)
+    let isLost = Output.takeFailure() != nil
+    exitNow(isLost && code == 0 ? 1 : code)
   }
 
   /// Ends it without a look at the buffers.

@@ -7,6 +7,7 @@ import Apus
 @main
 struct ShellProgram: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
+    Output.survivesFailure = true
     let shell = Shell()
     shell.name = arguments.first ?? []
     guard arguments.count > 1 else { return Session(shell).run(typed: nil, andEnd: false) }

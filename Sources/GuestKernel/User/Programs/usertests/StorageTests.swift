@@ -7,7 +7,8 @@ let storageTests: [UserTest] = [
     inScratch(check) { () throws(SystemError) in
       let file = try Descriptor.open(literal("f"), [.readWrite, .create])
       let far: Int64 = 4 << 30
-      check.succeeds(Call.pwrite64(file.rawValue, [0x61, 0x62], 2, far), "a write at 4 GiB")
+      let bytes: [UInt8] = [0x61, 0x62]
+      check.succeeds(Call.pwrite64(file.rawValue, bytes, 2, far), "a write at 4 GiB")
       let status = try file.status()
       check.expect(status.size == UInt64(far) + 2, "the size is where the write ended")
       check.expect(status.blocks <= 16, "a hole takes no room: \(status.blocks) blocks")

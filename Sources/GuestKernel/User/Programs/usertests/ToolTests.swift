@@ -14,6 +14,7 @@ private let statuses: [Expectation] = [
   Expectation(line: "echo x | cat > /dev/full; echo $?", output: "1\n"),
   Expectation(line: "echo 99 > /proc/sys/kernel/printk; echo $?", output: "1\n"),
   Expectation(line: "echo x | tee /dev/full; echo $?", output: "x\n1\n"),
+  Expectation(line: "yes > /dev/full; echo $?", output: "1\n"),
   Expectation(line: "x=$(exit 4); echo $?", output: "4\n"),
   Expectation(line: "false; x=5; echo $?", output: "0\n"),
   Expectation(line: "false; x=$?; echo $x", output: "1\n"),
