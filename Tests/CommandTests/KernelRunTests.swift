@@ -11,22 +11,23 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   /// Everything shows what it promises in one boot, with locks and objects checked, and none is suspect.
-  @Test(arguments: [1, 4], ["", "lockdep slabdebug "])
-  func everythingPasses(processors: Int, options: String) throws {
+  @Test(arguments: [1, 4]) func everythingPasses(processors: Int) throws {
     let commands = "demo all; usertests -q; cat /proc/lockdep"
     let result = try Command.run(
       [
         "boot", Self.kernel, "--cpus", "\(processors)", "--memory", "128M", "--append",
-        "quiet \(options)cmd=\"\(commands)\" exit",
-      ], seconds: 600)
+        "quiet lockdep slabdebug cmd=\"\(commands)\" exit",
+      ], seconds: 900)
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.output.contains(" demonstrations, 0 failed"), "\(result.output)")
     #expect(result.output.contains(", 0 failed,"), "\(result.output)")
     #expect(!result.output.contains("PANIC"))
-    // The demonstration of the validator makes two mistakes, and names both.
-    let suspects = result.output.split(whereSeparator: \.isNewline)
-      .drop { !$0.contains(" findings") }.dropFirst().filter { !$0.contains("demo ") }
-    #expect(suspects.allSatisfy { $0.hasPrefix("two threads") || $0.hasPrefix("seen before") })
+    // The demonstration of the validator makes mistakes on purpose: with locks of its own.
+    let suspects = result.output.split(whereSeparator: \.isNewline).filter {
+      $0.hasPrefix("order reversal") || $0.hasPrefix("two locks of the class")
+        || $0.contains(" is taken by an interrupt handler, and held elsewhere")
+    }
+    #expect(suspects.allSatisfy { $0.contains("demo ") }, "\(suspects)")
   }
 
   /// The race is found where nothing has been lost yet; the counter under a lock is not suspected.
