@@ -29,10 +29,11 @@ struct HeldFrames {
 enum SwapDemo {
   static func run() -> Bool {
     let isOurs = Swap.area == nil
-    if isOurs, !Swap.start(CompressedSwap(slots: 4096)) { return false }
+    if isOurs, !Swap.start(CompressedSwap(slots: 8192)) { return false }
     let free = Frames.minimum * 3 + 512
     var held = HeldFrames(leaving: free)
-    let pages: UInt64 = UInt64(free) + 1024
+    // Pages of files would go first.
+    let pages = UInt64(free) + 1024 + MemoryStatistics.value(.cachedPages)
     Demo.say("\(free) frames are free, the program maps \(pages) pages and writes to all of them.")
     let out = MemoryStatistics.value(.swappedOut)
     let back = MemoryStatistics.value(.swappedIn)
