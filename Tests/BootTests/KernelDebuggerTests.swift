@@ -64,7 +64,8 @@ struct KernelDebuggerTests {
   @Test(arguments: ["1", "4"]) func aDebuggerStopsLooksStepsAndLetsGo(processors: String) throws {
     let run = try Self.debug(
       [
-        "bt 3", "break syscall_dispatch", "continue", "bt 2", "info threads", "stepi",
+        "bt 3", "break $e6Kernel11SystemCallsO5serveyySpySo10trap_frameaGFZ", "continue", "bt 3",
+        "info threads", "stepi",
         "info registers rip", "delete", "continue", "bt 3", "detach",
       ],
       commandLine:
@@ -106,7 +107,7 @@ struct KernelDebuggerTests {
       commandLine: "quiet kgdb kgdbwait cmd=\"echo c > /proc/sysrq-trigger\" exit debug-exit",
       processors: "1")
     #expect(run.debugger.contains("Panic"), "\(run.debugger)")
-    #expect(run.debugger.contains("MagicKeys"), "\(run.debugger)")
-    #expect(run.machine.contains("PANIC: asked for by /proc/sysrq-trigger"), "\(run.machine)")
+    #expect(run.machine.contains("asked for by /proc/sysrq-trigger"), "\(run.machine)")
+    #expect(run.machine.contains("MagicKeys"), "\(run.machine)")
   }
 }

@@ -48,10 +48,10 @@ struct KernelToolsTests {
       """
     let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
     #expect(run.status == 33, "\(run.output)")
-    #expect(run.output.contains(#/mailbox +\d+ +1\r?\n/#), "\(run.output)")
+    #expect(run.output.contains(#/mailbox +\d+ +1\R/#), "\(run.output)")
     #expect(run.output.contains("cannot remove mailbox: busy"), "\(run.output)")
     #expect(run.output.contains("STILL"), "\(run.output)")
-    #expect(run.output.contains(#/\ngone\r?\n/#), "\(run.output)")
+    #expect(run.output.contains(#/\Rgone\R/#), "\(run.output)")
   }
 
   /// /etc/modules is a list as well; who is on the blacklist does not come, however it is asked for.
@@ -69,8 +69,8 @@ struct KernelToolsTests {
     #expect(run.status == 33, "\(run.output)")
     #expect(run.output.contains("cannot insert /lib/modules/mishap.ko"), "\(run.output)")
     #expect(run.output.contains(#/module_load: \S+/#), "\(run.output)")
-    #expect(run.output.contains(#/refcnt\r?\n1\r?\n/#), "\(run.output)")
-    #expect(run.output.contains(#/count\r?\n3\r?\n/#), "\(run.output)")
+    #expect(run.output.contains(#/refcnt\R1\R/#), "\(run.output)")
+    #expect(run.output.contains(#/count\R3\R/#), "\(run.output)")
     #expect(run.output.contains(#/depends: +counter\b/#), "\(run.output)")
     #expect(!run.output.contains("PANIC"), "\(run.output)")
   }
