@@ -8,6 +8,8 @@ struct HeldFrames {
 
   /// Takes frames until only `rest` are free; they form a list through their first words.
   init(leaving rest: Int) {
+    // Stacks kept for the next threads would come back under pressure: more than were left.
+    _ = KernelStacks.shrink()
     while Frames.freeCount > rest {
       guard let frame = Frames.allocate(order: 0, [.noRetry]) else { break }
       frame.pointer.storeBytes(of: first, as: UInt64.self)
