@@ -33,8 +33,8 @@ import Testing
   @Test(arguments: [("race_counter", 9), ("race_counter_locked", 0)])
   func theRaceIsFound(variable: String, status: Int32) throws {
     let result = try Command.run([
-      "boot", Self.kernel, "--cpus", "2", "--memory", "128M", "--check", "locks", "--shared",
-      variable, "--append", "quiet cmd=\"demo race\" exit",
+      "boot", Self.kernel, "--cpus", "2", "--memory", "128M", "--check", "locks", "--locks",
+      "race_lock:race_unlock", "--shared", variable, "--append", "quiet cmd=\"demo race\" exit",
     ])
     #expect(result.output.contains("demo race: passed"))
     #expect(result.status == status, "\(result.errors)")

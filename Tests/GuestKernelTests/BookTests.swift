@@ -104,3 +104,76 @@ import Testing
     }
   }
 }
+
+// MARK: The list of demonstrations
+
+extension BookTests {
+  private struct Demonstration: Comparable {
+    let name: String
+    let summary: String
+
+    static func < (one: Self, other: Self) -> Bool { one.name < other.name }
+  }
+
+  /// What stands in the tables of the kernel and of the program `demo`.
+  private static func demonstrations() throws -> [Demonstration] {
+    var found: [Demonstration] = []
+    for folder in ["Kernel/Demos", "User/Programs/demo"] {
+      for file in files(under: kernel.appending(path: folder)) where file.pathExtension == "swift" {
+        let text = try String(contentsOf: file, encoding: .utf8)
+        for match in text.matches(of: #/name: "([a-z0-9-]+)",\s*summary:\s*"([^"]+)"/#) {
+          found.append(Demonstration(name: String(match.1), summary: String(match.2)))
+        }
+      }
+    }
+    return found.sorted()
+  }
+
+  /// The chapters in the order of the contents: their files and titles.
+  private static func contents() throws -> [(file: String, title: String, text: String)] {
+    let folder = kernel.appending(path: "docs")
+    let text = try String(contentsOf: folder.appending(path: "README.md"), encoding: .utf8)
+    return try text.matches(of: #/(?m)^[0-9]+\. \[([^\]]+)\]\(([^)]+)\)/#).map { match in
+      let file = String(match.2)
+      let chapter = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
+      return (file, String(match.1), chapter)
+    }
+  }
+
+  /// `UPDATE_BOOK=1` writes the list anew.
+  @Test func everyDemonstrationHasAChapterAndIsListed() throws {
+    let chapters = try Self.contents()
+    #expect(chapters.count > 25)
+    var rows: [String] = []
+    for demonstration in try Self.demonstrations() {
+      let chapter = chapters.first {
+        !$0.file.hasPrefix("booting") && $0.text.contains("`demo \(demonstration.name)`")
+      }
+      #expect(chapter != nil, "no chapter names demo \(demonstration.name)")
+      rows.append(
+        "| `demo \(demonstration.name)` | \(demonstration.summary) "
+          + "| [\(chapter?.title ?? "")](\(chapter?.file ?? "")) "
+          + "| [trace](../../../Images/demos/\(demonstration.name).golden) |")
+    }
+    #expect(rows.count > 60)
+    let file = Self.kernel.appending(path: "docs/demonstrations.md")
+    let head = """
+      # All demonstrations
+
+      `demo NAME` shows one, `demo all` all of them. Each has a golden trace, which `emu test Images/demos.emutest`
+      compares; the list is written by `UPDATE_BOOK=1 swift test --filter BookTests`.
+
+      | command | what it shows | chapter | golden |
+      |---|---|---|---|
+
+      """
+    let text = head + rows.joined(separator: "\n") + "\n"
+    if ProcessInfo.processInfo.environment["UPDATE_BOOK"] == "1" {
+      try text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    let written = try? String(contentsOf: file, encoding: .utf8)
+    #expect(
+      written == text,
+      "docs/demonstrations.md is not up to date: UPDATE_BOOK=1 swift test --filter BookTests")
+  }
+}

@@ -79,16 +79,16 @@ processor_start:               // on the stack of its idle thread, still with th
   ud2
   .cfi_endproc
   .size processor_start, . - processor_start
-  // A debugger outside sees here which spinlock (RDI) has been taken or is given back: `--check locks`.
-  .globl spin_lock, spin_unlock
-  .type spin_lock, @function
-spin_lock:
+  // Where a checker outside sees that `demo race` has taken a lock (RDI) or gives it back: `--locks`.
+  .globl race_lock, race_unlock
+  .type race_lock, @function
+race_lock:
   ret
-  .size spin_lock, . - spin_lock
-  .type spin_unlock, @function
-spin_unlock:
+  .size race_lock, . - race_lock
+  .type race_unlock, @function
+race_unlock:
   ret
-  .size spin_unlock, . - spin_unlock
+  .size race_unlock, . - race_unlock
 
   .bss
   .balign 8                    // what `demo race` counts in

@@ -267,9 +267,9 @@ void processor_start(void);
 void thread_start_user(void);
 void switch_context(uint64_t *save_rsp, uint64_t new_rsp);
 void call_on_stack(void (*function)(uint64_t), uint64_t argument, uint64_t top);
-// Do nothing: where a debugger sees that a spinlock has been taken, and that it is given back.
-void spin_lock(const void *lock);
-void spin_unlock(const void *lock);
+// Do nothing: where a checker outside sees that a lock has been taken, and that it is given back.
+void race_lock(const void *lock);
+void race_unlock(const void *lock);
 extern uint64_t race_counter, race_counter_locked;
 // Copies between the kernel and user memory; returns the number of bytes that could not be copied.
 uint64_t user_copy(void *to, const void *from, uint64_t count);

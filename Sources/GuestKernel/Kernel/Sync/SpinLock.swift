@@ -165,7 +165,6 @@ extension SpinLock {
     self.file = file
     self.line = line
     acquisitions &+= 1
-    spin_lock(Unmanaged.passUnretained(self).toOpaque())
     percpu_push_held(area, Unmanaged.passUnretained(self).toOpaque())
     if LockStatistics.isOn {
       LockStatistics.noteAcquisition(&validatorClass, name)
@@ -178,7 +177,6 @@ extension SpinLock {
       LockStatistics.noteHeld(validatorClass, for: rdtsc() &- takenAt)
       takenAt = 0
     }
-    spin_unlock(Unmanaged.passUnretained(self).toOpaque())
     percpu_remove_held(percpu_self(), Unmanaged.passUnretained(self).toOpaque())
     atomic_store32(&holder, 0)
     if Configuration.SMP { _ = atomic_add32(&nowServing, 1) }
