@@ -1,4 +1,5 @@
 import Foundation
+import TestImages
 import Testing
 
 /// Not part of the suite, whose own attribute asks for it.
