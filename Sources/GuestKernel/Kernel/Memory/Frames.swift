@@ -16,6 +16,10 @@ enum Frames {
   static var high: Int { minimum * 3 }
 
   static var freeCount: Int { buddy?.freeCount ?? 0 }
+  /// Some pieces of eight frames, in the reserve too.
+  static var hasFramesInARow: Bool {
+    buddy?.canSpare(order: 3, keeping: minimum / 64, of: 4) ?? true
+  }
   static var freeBytes: UInt64 { UInt64(freeCount) * pageSize }
   static var totalCount: Int { Int(usable / pageSize) }
 

@@ -9,7 +9,12 @@ import KernelArch
 
 enum Headroom {
   /// Whether there is room for something new that may not use the reserve.
-  static var isThere: Bool { Frames.freeCount >= Frames.minimum }
+  ///
+  /// Larger objects need some frames in a row.
+  static var isThere: Bool {
+    let free = Frames.freeCount
+    return free >= Frames.low || free >= Frames.minimum && Frames.hasFramesInARow
+  }
 
   /// Waits until there is room, at a place where nothing is held; it is the caller's process that goes
   /// when it is the worst.
