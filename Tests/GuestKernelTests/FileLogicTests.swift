@@ -46,7 +46,7 @@ import Testing
 
 @Suite struct ByteRingTests {
   @Test func itKeepsOrderAroundTheEnd() {
-    var ring = ByteRing(capacity: 8)
+    let ring = ByteRing(capacity: 8)
     var written: [UInt8] = []
     var read: [UInt8] = []
     for round in 0..<20 {

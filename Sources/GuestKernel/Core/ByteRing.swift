@@ -5,8 +5,13 @@ package final class ByteRing {
   private var head = 0
   package private(set) var count = 0
 
-  package init(capacity: Int) {
-    storage = .allocate(byteCount: capacity, alignment: 16)
+  package convenience init(capacity: Int) {
+    self.init(storage: .allocate(byteCount: capacity, alignment: 16), capacity: capacity)
+  }
+
+  /// Takes over memory for so many bytes.
+  package init(storage: UnsafeMutableRawPointer, capacity: Int) {
+    self.storage = storage
     self.capacity = capacity
   }
 

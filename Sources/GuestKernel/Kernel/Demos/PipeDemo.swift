@@ -13,7 +13,7 @@ enum PipeDemo {
 
   private static func waiting() -> Bool {
     Demo.say("A reader finds the pipe empty and waits; a writer wakes it.")
-    let pipe = Pipe.make([])
+    guard let pipe = try? Pipe.make([]) else { return false }
     let done = Completion()
     let reader = pipe.reader
     let seen = Box()
@@ -40,7 +40,7 @@ enum PipeDemo {
 
   private static func nonBlocking() -> Bool {
     Demo.say("With O_NONBLOCK nobody waits.")
-    let pipe = Pipe.make(.nonBlocking)
+    guard let pipe = try? Pipe.make(.nonBlocking) else { return false }
     defer {
       pipe.reader.drop()
       pipe.writer.drop()
@@ -68,7 +68,7 @@ enum PipeDemo {
   /// Two writers of whole lines; a reader that gets whole lines.
   private static func atomicWrites() -> Bool {
     Demo.say("Two threads write 200 lines each; writes up to 4096 bytes are not divided.")
-    let pipe = Pipe.make([])
+    guard let pipe = try? Pipe.make([]) else { return false }
     let writer = pipe.writer
     writer.hold()
     for letter in [0x41, 0x42] as [UInt8] {

@@ -2,8 +2,8 @@
 enum PollDemo {
   static func run() -> Bool {
     Demo.say("Two pipes; one thread waits for both, another writes to the second one later.")
-    let first = Pipe.make([])
-    let second = Pipe.make([])
+    guard let first = try? Pipe.make([]) else { return false }
+    guard let second = try? Pipe.make([]) else { return false }
     defer {
       for file in [first.reader, first.writer, second.reader, second.writer] { file.drop() }
     }

@@ -12,7 +12,7 @@ final class Pipe {
 
   private let lock = SpinLock("pipe")
   /// Lock for all of these: `lock`.
-  private let ring = ByteRing(capacity: Pipe.atomicSize)
+  private let ring: ByteRing
   private var readers = 0
   private var writers = 0
   /// How often each side was opened, for those who wait for the other one in `open`.
@@ -22,11 +22,21 @@ final class Pipe {
   fileprivate let input = Readiness()
   fileprivate let room = Readiness()
 
-  init() {}
+  init() throws(SystemFailure) {
+    guard let storage = Pipe.memory(Pipe.atomicSize) else { throw SystemFailure(.outOfMemory) }
+    ring = ByteRing(storage: storage, capacity: Pipe.atomicSize)
+  }
+
+  /// Memory that programs ask for: it may be refused.
+  private static func memory(_ count: Int) -> UnsafeMutableRawPointer? {
+    Kmalloc.allocate(count, alignment: 16, [.user, .noRetry])
+  }
 
   /// Both ends of a new pipe.
-  static func make(_ flags: OpenFlags) -> (reader: OpenFile, writer: OpenFile) {
-    let pipe = Pipe()
+  static func make(
+    _ flags: OpenFlags
+  ) throws(SystemFailure) -> (reader: OpenFile, writer: OpenFile) {
+    let pipe = try Pipe()
     let kept = flags.intersection(.nonBlocking)
     return (PipeReader(pipe, nil, kept, nil), PipeWriter(pipe, nil, kept.union(.writeOnly), nil))
   }
@@ -35,10 +45,7 @@ final class Pipe {
   static func open(
     _ inode: Inode, _ flags: OpenFlags, _ path: Path?
   ) throws(SystemFailure) -> OpenFile {
-    inode.lock.lock()
-    let pipe = inode.pipe ?? Pipe()
-    inode.pipe = pipe
-    inode.lock.unlock()
+    let pipe = try of(inode)
     if flags.canRead, flags.canWrite { return PipeBoth(pipe, inode, flags, path) }
     let isReader = flags.canRead
     if !isReader, flags.contains(.nonBlocking), !pipe.hasReaders {
@@ -57,6 +64,15 @@ final class Pipe {
       }
     }
     return file
+  }
+
+  private static func of(_ inode: Inode) throws(SystemFailure) -> Pipe {
+    inode.lock.lock()
+    defer { inode.lock.unlock() }
+    if let pipe = inode.pipe { return pipe }
+    let pipe = try Pipe()
+    inode.pipe = pipe
+    return pipe
   }
 
   private func waitForOtherSide(_ isReader: Bool, _ seen: Int) throws(SystemFailure) {
@@ -147,7 +163,7 @@ extension Pipe {
       }
       let needed = isAtomic ? rest.count : 1
       try room.wait(exclusive: false) {
-        lock.withLock { readers == 0 || ring.free + Pipe.capacity - ring.capacity >= needed }
+        lock.withLock { readers == 0 || ring.free >= needed || mayGrow }
       }
     }
     return done
@@ -155,12 +171,13 @@ extension Pipe {
 
   /// The ring starts small and grows to its limit only for those who need it.
   private func makeRoom(for count: Int) {
-    guard ring.free < count, ring.capacity < Pipe.capacity, Headroom.isThere else { return }
+    guard ring.free < count, mayGrow else { return }
     // A program's: without memory for more it goes on with what it has.
-    _ = ring.resize(to: min(Pipe.capacity, max(ring.capacity * 2, ring.count + count))) {
-      Kmalloc.allocate($0, alignment: 16, [.user, .noRetry])
-    }
+    _ = ring.resize(
+      to: min(Pipe.capacity, max(ring.capacity * 2, ring.count + count)), allocate: Pipe.memory)
   }
+
+  private var mayGrow: Bool { ring.capacity < Pipe.capacity && Headroom.isThere }
 
   fileprivate func pollReading() -> PollEvents {
     lock.withLock {

@@ -286,7 +286,7 @@ extension SystemCalls {
     let known: OpenFlags = [.closeOnExec, .nonBlocking]
     guard flags & ~UInt64(known.rawValue) == 0 else { throw Failure(.invalidArgument) }
     let flags = OpenFlags(rawValue: UInt32(truncatingIfNeeded: flags))
-    let ends = Pipe.make(flags)
+    let ends = try Pipe.make(flags)
     let closes = flags.contains(.closeOnExec)
     let reader: Int
     do throws(Failure) {
