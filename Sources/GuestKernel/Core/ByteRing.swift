@@ -4,18 +4,25 @@ package final class ByteRing {
   package private(set) var capacity: Int
   private var head = 0
   package private(set) var count = 0
+  private let release: (UnsafeMutableRawPointer) -> Void
 
   package convenience init(capacity: Int) {
-    self.init(storage: .allocate(byteCount: capacity, alignment: 16), capacity: capacity)
+    self.init(storage: .allocate(byteCount: capacity, alignment: 16), capacity: capacity) {
+      $0.deallocate()
+    }
   }
 
-  /// Takes over memory for so many bytes.
-  package init(storage: UnsafeMutableRawPointer, capacity: Int) {
+  /// Takes over memory for so many bytes; it and all that `resize` gets goes back by `release`.
+  package init(
+    storage: UnsafeMutableRawPointer, capacity: Int,
+    release: @escaping (UnsafeMutableRawPointer) -> Void
+  ) {
     self.storage = storage
     self.capacity = capacity
+    self.release = release
   }
 
-  deinit { storage.deallocate() }
+  deinit { release(storage) }
 
   package var free: Int { capacity - count }
 
@@ -51,7 +58,7 @@ package final class ByteRing {
   ) -> Bool {
     guard capacity >= count, capacity > 0, let other = allocate(capacity) else { return false }
     let amount = read(into: UnsafeMutableRawBufferPointer(start: other, count: capacity))
-    storage.deallocate()
+    release(storage)
     storage = other
     self.capacity = capacity
     head = 0

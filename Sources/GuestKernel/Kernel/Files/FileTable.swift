@@ -26,6 +26,8 @@ final class FileTable {
     rootPath = root
     currentPath = current
     _ = current.inode.hold()
+    // All that it will need: under the lock nobody may wait for memory.
+    slots.reserveCapacity(FileTable.capacity)
   }
 
   /// A table for a program that the kernel starts: descriptors 0, 1 and 2 are the console.
@@ -94,9 +96,12 @@ extension FileTable {
     let child = FileTable(root: root, current: current)
     child.currentCredentials = credentials
     lock.withLock {
-      child.slots = slots
       child.umask = umask
-      for slot in slots { slot?.file.hold() }
+      // Not the array itself: whoever wrote first would copy it, under a lock.
+      for slot in slots {
+        slot?.file.hold()
+        child.slots.append(slot)
+      }
     }
     return child
   }

@@ -24,7 +24,7 @@ final class Pipe {
 
   init() throws(SystemFailure) {
     guard let storage = Pipe.memory(Pipe.atomicSize) else { throw SystemFailure(.outOfMemory) }
-    ring = ByteRing(storage: storage, capacity: Pipe.atomicSize)
+    ring = ByteRing(storage: storage, capacity: Pipe.atomicSize) { Kmalloc.release($0) }
   }
 
   /// Memory that programs ask for: it may be refused.
