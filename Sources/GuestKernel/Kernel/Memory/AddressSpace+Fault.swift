@@ -160,23 +160,25 @@ extension AddressSpace {
     return .success(())
   }
 
-  /// Takes all pages back from swap; false when memory does not suffice.
-  func bringEverythingIn() -> Bool {
-    lock.withLock {
-      for area in areas {
-        if let object = area.object, object.isSwapBacked, !object.bringEverythingIn() {
-          return false
-        }
-        var isComplete = true
-        tables.visit(area.range) { entry, page, _ in
-          guard isComplete, let slot = PageEntry.slot(entry.pointee) else { return }
-          let flags = area.pageFlags.subtracting(.writable).rawValue
-          if case .failure = swapIn(entry, entry.pointee, slot, page, flags) { isComplete = false }
-        }
-        guard isComplete else { return false }
+  /// Takes all pages back from swap; false when memory does not suffice, nil when the space is busy.
+  ///
+  /// The registry is held, which reclaim may wait for while the space's owner waits for reclaim.
+  func bringEverythingIn() -> Bool? {
+    guard lock.tryLock() else { return nil }
+    defer { lock.unlock() }
+    for area in areas {
+      if let object = area.object, object.isSwapBacked, !object.bringEverythingIn() {
+        return false
       }
-      return true
+      var isComplete = true
+      tables.visit(area.range) { entry, page, _ in
+        guard isComplete, let slot = PageEntry.slot(entry.pointee) else { return }
+        let flags = area.pageFlags.subtracting(.writable).rawValue
+        if case .failure = swapIn(entry, entry.pointee, slot, page, flags) { isComplete = false }
+      }
+      guard isComplete else { return false }
     }
+    return true
   }
 
   /// Changes an entry that is still `old`, but for what the processor notes.

@@ -74,12 +74,22 @@ enum Swap {
 
   /// Makes every space and object take its pages back; false when memory does not suffice.
   static func bringEverythingIn() -> Bool {
-    AddressSpace.registry.withLock {
-      for space in AddressSpace.all {
-        guard space._withUnsafeGuaranteedRef({ $0.bringEverythingIn() }) else { return false }
+    for _ in 0..<1000 {
+      var isBusy = false
+      let fits = AddressSpace.registry.withLock {
+        for space in AddressSpace.all {
+          switch space._withUnsafeGuaranteedRef({ $0.bringEverythingIn() }) {
+          case true?: continue
+          case false?: return false
+          case nil: isBusy = true
+          }
+        }
+        return true
       }
-      return true
+      if !fits || !isBusy { return fits }
+      Thread.sleep(nanoseconds: 1_000_000)
     }
+    return false
   }
 
   // MARK: Slots
