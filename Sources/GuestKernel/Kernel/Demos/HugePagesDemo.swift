@@ -21,11 +21,22 @@ enum HugePagesDemo {
     guard let start = DemoMemory.map(pages, huge) else { return nil }
     defer { DemoMemory.unmap(start, pages) }
     let faults = DemoMemory.faults
-    let tables = PageTables.frameCount
     for page in 0..<pages where !DemoMemory.write(page, at: start + page * pageSize) { return nil }
-    // Of a process that ended just before, some may have gone meanwhile.
-    let more = PageTables.frameCount
-    return (DemoMemory.faults - faults, more > tables ? more - tables : 0)
+    return (DemoMemory.faults - faults, lowestTables(start))
+  }
+
+  /// Tables at the lowest level that map the range, each 2 MiB of it.
+  private static func lowestTables(_ start: UInt64) -> UInt64 {
+    let space = DemoMemory.space
+    let size = 512 * pageSize
+    let first = start & ~(size - 1)
+    return space.tableLock.withLock {
+      var count: UInt64 = 0
+      for address in stride(from: first, to: start + pages * pageSize, by: Int(size)) {
+        if space.tables.lowestEntry(LinearAddress(max(address, start))).level == 1 { count += 1 }
+      }
+      return count
+    }
   }
 
   private static func splitting() -> Bool {
