@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import Emulator
 import EmulatorTesting
 import Synchronization
@@ -75,18 +74,14 @@ struct Crash: ParsableCommand {
     let cuts = try select(PowerCut.all(of: disk, variants: unflushed), of: disk)
     let failures = Mutex<[(cut: PowerCut, text: String)]>([])
     let broken = Mutex<Failure?>(nil)
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: min(workers, cuts.count)) { _ in
-      while true {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < cuts.count, broken.withLock({ $0 == nil }) else { return }
-        do {
-          guard let text = try boot(cuts[index], of: disk) else { continue }
-          failures.withLock { $0.append((cuts[index], text)) }
-        } catch {
-          let failure = error as? Failure ?? Failure("\(error)", status: ExitStatus.unusableFile)
-          broken.withLock { $0 = failure }
-        }
+    HostProcessors.forEach(below: cuts.count, jobs: jobs) { index in
+      guard broken.withLock({ $0 == nil }) else { return }
+      do {
+        guard let text = try boot(cuts[index], of: disk) else { return }
+        failures.withLock { $0.append((cuts[index], text)) }
+      } catch {
+        let failure = error as? Failure ?? Failure("\(error)", status: ExitStatus.unusableFile)
+        broken.withLock { $0 = failure }
       }
     }
     if let failure = broken.withLock({ $0 }) { throw failure }
@@ -100,8 +95,6 @@ struct Crash: ParsableCommand {
     if !others.isEmpty { print("also: " + others.joined(separator: " ")) }
     throw ExitCode(ExitStatus.testsFailed)
   }
-
-  private var workers: Int { jobs ?? HostProcessors.count }
 
   // MARK: The run before the power fails
 

@@ -45,9 +45,3 @@ enum ManifestFiles {
     return found
   }
 }
-
-/// The processors of the host.
-enum HostProcessors {
-  /// How many of them are switched on.
-  static var count: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-}

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import Emulator
 import EmulatorTesting
 import Synchronization
@@ -124,23 +123,16 @@ struct Test: ParsableCommand {
   /// Runs the tests on several threads and shows each, in order, as soon as it is known.
   private func runAll(_ selected: [TestPlan.Job]) -> [TestReport] {
     let results = Mutex(TestProgress(count: selected.count))
-    let next = Atomic(0)
     let show: @Sendable (TestReport, Int) -> Void = { [tap] report, number in
       print(tap ? TAP.lines(report, number: number) : report.text)
     }
     let accept = accept
-    DispatchQueue.concurrentPerform(iterations: min(workers, selected.count)) { _ in
-      while true {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < selected.count else { return }
-        let report = selected[index].run(acceptsTraces: accept)
-        results.withLock { $0.put(report, at: index, show: show) }
-      }
+    HostProcessors.forEach(below: selected.count, jobs: jobs) { index in
+      let report = selected[index].run(acceptsTraces: accept)
+      results.withLock { $0.put(report, at: index, show: show) }
     }
     return results.withLock { $0.reports.compactMap(\.self) }
   }
-
-  private var workers: Int { jobs ?? HostProcessors.count }
 }
 
 /// The tests that have run, of which those are shown whose predecessors are known.

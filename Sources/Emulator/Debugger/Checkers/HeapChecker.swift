@@ -208,10 +208,9 @@ final class HeapChecker: Checker {
       if !block.mayBeUnwritten, wasWatched, hit.watchpoint.kind == .readOrWrite { rewatch(address) }
       return
     }
-    let isCopy =
-      copiers.contains { rip &- $0.address < max($0.size, 1) } || run.machine.isMove(at: rip)
+    let isCopy = copiers.contains { rip &- $0.address < max($0.size, 1) }
     guard !isCopy, block.isUnwritten(hit.address, hit.size, run.machine),
-      !run.machine.ignoresOldValue(at: rip)
+      !run.machine.isMove(at: rip), !run.machine.ignoresOldValue(at: rip)
     else { return }
     run.report(
       .heap, at: rip, key: "unwritten", position: hit.position,
