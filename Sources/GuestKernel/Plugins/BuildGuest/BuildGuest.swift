@@ -86,7 +86,8 @@ struct GuestBuild {
         headers + [interface], "\(name).o")
       let linked = link(
         "\(name).dbg", script: file("User/user.ld"),
-        [start, compatibility, object, library, unicode])
+        [start, compatibility, object, library, unicode],
+        ["-pie", "--no-dynamic-linker", "--pack-dyn-relocs=relr"])
       programs.append(copyObject(linked, "\(name).program", ["--strip-all"]))
     }
     return programs
@@ -121,8 +122,11 @@ struct GuestBuild {
     let modules = try addModules(
       kernel: sources + headers + [file("kernel.config")], interface: interface, object: object)
     objects += modules.kernelObjects + [object, unicode]
-    let generator = addHostTool("ksymgen", ["SymbolHash"], with: ["Demangler"])
-    let first = link("kernel.pass1", script: file("kernel.ld"), objects)
+    let generator = addHostTool(
+      "ksymgen", ["SymbolHash"], with: ["Demangler", "ImageRelocations"])
+    let first = link(
+      "kernel.pass1", script: file("kernel.ld"), objects,
+      ["-static", "--emit-relocs", "--strip-debug"])
     add(
       "check modules", modules.tool,
       ["check", first.path, result("modules.ok").path]
@@ -137,7 +141,8 @@ struct GuestBuild {
     add(
       "assemble symbol table", tool("clang"),
       triple + ["-x", "assembler", "-c", table.path, "-o", tableObject.path], [table], tableObject)
-    let second = link("kernel.dbg", script: file("kernel.ld"), objects + [tableObject])
+    let second = link(
+      "kernel.dbg", script: file("kernel.ld"), objects + [tableObject], ["-static"])
     let checked = result("kallsyms.ok")
     add(
       "check symbol table", generator, ["--check", first.path, second.path, checked.path],
@@ -250,14 +255,16 @@ extension GuestBuild {
     return object
   }
 
-  mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
+  mutating func link(
+    _ name: String, script: URL, _ objects: [URL], _ flags: [String]
+  ) -> URL {
     let image = result(name)
     add(
       "link \(name)", tool("ld.lld"),
       [
-        "-T", script.path, "--gc-sections", "-z", "max-page-size=4096", "-static",
-        "--build-id=none", "-o", image.path,
-      ] + objects.map(\.path), objects + [script], image)
+        "-T", script.path, "--gc-sections", "-z", "max-page-size=4096", "--build-id=none",
+        "-o", image.path,
+      ] + flags + objects.map(\.path), objects + [script], image)
     return image
   }
 
