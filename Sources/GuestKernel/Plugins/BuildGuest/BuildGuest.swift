@@ -64,7 +64,13 @@ struct GuestBuild {
   mutating func addPrograms() throws -> [URL] {
     let sources = try files("User/Lib", "swift") + sharedCore.map { file("Core/\($0).swift") }
     let headers = try files("User/include", "h") + files("User/include", "modulemap")
-    let flags = swiftFlags + ["-I", file("User/include").path]
+    // What lies where this package does must not show: with debugging information, even the code that the
+    // compiler makes depends on the length of paths.
+    let flags =
+      swiftFlags + ["-I", file("User/include").path]
+      + [
+        "-file-prefix-map", "\(output.path)=build", "-file-prefix-map", "\(package.path)=.",
+      ]
     let interface = result("Apus.swiftmodule")
     let library = result("Apus.o")
     commands.append(
@@ -187,6 +193,7 @@ struct GuestBuild {
 
 extension GuestBuild {
   func file(_ path: String) -> URL { source.appending(path: path) }
+  var package: URL { source.deletingLastPathComponent().deletingLastPathComponent() }
   func result(_ name: String) -> URL { output.appending(path: name) }
   func tool(_ name: String) -> URL {
     swiftc.deletingLastPathComponent().appending(path: name)
