@@ -54,6 +54,11 @@ INLINE void write_cr8(uint64_t v) { __asm__ volatile("mov %0,%%cr8" ::"r"(v) : "
 INLINE uint64_t read_rbp(void) { uint64_t v; __asm__ volatile("mov %%rbp,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_rsp(void) { uint64_t v; __asm__ volatile("mov %%rsp,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_rflags(void) { uint64_t v; __asm__ volatile("pushfq; popq %0" : "=r"(v)::"memory"); return v; }
+// Type 0: forgets one page of one tag.
+INLINE void invpcid(uint64_t tag, uint64_t address) {
+  struct { uint64_t tag, address; } what = {tag, address};
+  __asm__ volatile("invpcid %0,%1" ::"m"(what), "r"(0ull) : "memory");
+}
 INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memory"); }
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
 INLINE void write_cr4_toggling(uint64_t bits) { write_cr4(read_cr4() ^ bits); write_cr4(read_cr4() ^ bits); }

@@ -53,7 +53,7 @@ enum UserDemos {
         run: PermissionsDemo.run),
       UserDemo(
         name: "pti", summary: "what of the kernel a program's page tables have, and at what cost",
-        run: IsolationDemo.run),
+        needs: "ISOLATION", run: IsolationDemo.run),
       UserDemo(
         name: "strace", summary: "a process writes its system calls down", needs: "STRACE",
         run: StraceDemo.run),
