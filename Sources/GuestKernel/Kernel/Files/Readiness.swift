@@ -4,20 +4,35 @@
 /// look at several files at once, and signals those who asked for SIGIO.
 import KernelArch
 
-/// A thread that waits for any of several files.
-final class Poller {
-  fileprivate let queue = WaitQueue()
-  fileprivate let lock = SpinLock("poller")
-  /// Lock: `lock`, also from interrupts.
-  private var hasNews = false
+/// Who is told when any of several files may have become ready.
+class Poller {
   private var sources: [Readiness] = []
 
-  fileprivate func tell() {
+  init() {}
+
+  /// There is news; called from interrupts too.
+  func tell() {}
+
+  fileprivate final func note(_ source: Readiness) { sources.append(source) }
+
+  /// Must be called before the poller goes away.
+  final func finish() {
+    for source in sources { source.forget(self) }
+    sources = []
+  }
+}
+
+/// A thread that waits for them.
+final class WaitingPoller: Poller {
+  private let queue = WaitQueue()
+  private let lock = SpinLock("poller")
+  /// Lock: `lock`, also from interrupts.
+  private var hasNews = false
+
+  override func tell() {
     lock.withLockIRQ { hasNews = true }
     queue.wakeAll()
   }
-
-  fileprivate func note(_ source: Readiness) { sources.append(source) }
 
   /// Waits for news since the last time.
   func wait(until deadline: UInt64?) -> WaitResult {
@@ -28,12 +43,6 @@ final class Poller {
         return news
       }
     }
-  }
-
-  /// Must be called before the poller goes away.
-  func finish() {
-    for source in sources { source.forget(self) }
-    sources = []
   }
 }
 
@@ -53,6 +62,11 @@ final class Readiness {
     }
   }
 
+  /// The same with an end.
+  func wait(until deadline: UInt64?, _ condition: () -> Bool) -> WaitResult {
+    queue.wait(interruptible: true, until: deadline, condition)
+  }
+
   func notify() {
     queue.wakeAll()
     tellOthers()
@@ -67,7 +81,7 @@ final class Readiness {
   private func tellOthers() {
     let (waiting, listening) = lock.withLockIRQ { (pollers, listeners) }
     for poller in waiting { poller.tell() }
-    for file in listening where file.owner != 0 { AsynchronousNotice.send(to: file.owner) }
+    for file in listening where file.owner != 0 { AsynchronousNotice.send(for: file) }
   }
 
   func add(_ poller: Poller?) {
@@ -93,14 +107,22 @@ final class Readiness {
   }
 }
 
-/// SIGIO for processes that asked to be told instead of waiting.
+/// SIGIO for processes that asked to be told instead of waiting, or the signal they have chosen.
 enum AsynchronousNotice {
-  /// To a process, or to a group by its number made negative.
-  static func send(to pid: Int) {
+  /// To the owner: a process, or a group by its number made negative.
+  static func send(for file: OpenFile) {
+    let pid = file.owner
+    let chosen = Signal(file.noticeSignal)
+    var record = Signals.fromKernel()
+    if chosen != nil {
+      record.code = SignalRecord.byFile
+      record.value = UInt64(UInt32(bitPattern: file.noticeDescriptor))
+    }
+    // Who cannot keep up with a queued signal gets at least SIGIO.
     if pid < 0 {
-      Signals.send(.io, toGroup: -pid)
+      Signals.send(chosen ?? .io, toGroup: -pid, record)
     } else if let process = Processes.find(pid) {
-      Signals.send(.io, to: process)
+      if !Signals.send(chosen ?? .io, to: process, record) { Signals.send(.io, to: process) }
     }
   }
 }

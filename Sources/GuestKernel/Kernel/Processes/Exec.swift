@@ -42,6 +42,7 @@ enum Exec {
       }
     }
     Announcement.renamed()
+    process.deleteTimers()
     process.files?.closeOnExec()
     becomeOwner(process, start.owner)
     user.alternateStack = SignalStack()

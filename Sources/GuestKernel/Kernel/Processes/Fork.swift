@@ -45,6 +45,7 @@ enum Fork {
       child.commandLine = parent.commandLine
     }
     child.files = parent.files?.fork()
+    child.inheritLimits(of: parent)
     child.tracer = parent.tracer
     child.callFilter = parent.callFilter
     return child

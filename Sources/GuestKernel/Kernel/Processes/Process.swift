@@ -33,6 +33,13 @@ final class Process {
   var actions = Array(repeating: SignalAction(), count: Int(Signal.count) + 1)
   /// Signals for whichever thread takes them.
   var pending = PendingSignals()
+  /// Of `timer_create`, by their numbers.
+  var timers: [PosixTimer?] = []
+  var limits = ResourceLimits()
+  /// Its time on processors is limited; read by the tick, without the lock.
+  var isTimed = false
+  /// The second of it in which SIGXCPU comes next.
+  var nextTimeWarning: UInt64 = 0
   /// Decides which system calls it may make; inherited, never removed.
   var callFilter: ScriptProgram?
   /// It has been told to end this way: each thread leaves before its next instruction in ring 3.
@@ -118,6 +125,8 @@ struct ProcessUsage {
 final class UserThread {
   var mask = SignalSet()
   var pending = PendingSignals()
+  /// What it waits for in `rt_sigtimedwait`.
+  var awaited = SignalSet()
   /// The mask to go back to after the handler that ends `rt_sigsuspend`.
   var maskToRestore: SignalSet?
   /// Only this thread leaves, with this code.
@@ -147,6 +156,12 @@ final class UserThread {
   }
 
   deinit { segments?.deallocate() }
+
+  /// The signal would stay pending: it is masked, or will be the answer of a call.
+  func holdsBack(_ signal: Signal) -> Bool { mask.contains(signal) || awaited.contains(signal) }
+
+  /// It is worth waking for it.
+  func couldTake(_ signal: Signal) -> Bool { !mask.contains(signal) || awaited.contains(signal) }
 }
 
 /// A system call's failure, as an error that Swift can pass along.

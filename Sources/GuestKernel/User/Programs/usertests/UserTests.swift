@@ -68,7 +68,8 @@ struct UserTests: Program {
 
   static var all: [UserTest] {
     argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
-      + directoryTests + pipeTests + processTests + signalTests + memoryTests + pressureTests
+      + directoryTests + pipeTests + processTests + signalTests + signalQueueTests
+      + limitTests + atTests + eventPollTests + memoryTests + pressureTests
       + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
       + exhaustionTests
   }
