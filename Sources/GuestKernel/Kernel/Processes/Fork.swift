@@ -46,7 +46,7 @@ enum Fork {
     }
     child.files = parent.files?.fork()
     child.inheritLimits(of: parent)
-    child.tracer = parent.tracer
+    if let tracer = parent.tracer, tracer.followsChildren { child.tracer = tracer }
     child.callFilter = parent.callFilter
     return child
   }

@@ -12,14 +12,15 @@ final class Process {
   ///
   /// Lock: none.
   var space: AddressSpace
-  /// Its calls are written down; the process's own, as its threads make them.
-  var tracer: SystemCallTrace?
+  /// There is a `currentTracer`; read at each call, without the lock.
+  var isTraced = false
   /// Of `setitimer`; made when first used.
   var realTimer: RealTimer?
   /// Descriptors, root and working directory; set once, before the first thread runs.
   var files: FileTable?
 
   /// Lock for all of these: `Processes.lock`.
+  var currentTracer: SystemCallTrace?
   var name: [UInt8]
   var parent: Int
   var children: [Process] = []

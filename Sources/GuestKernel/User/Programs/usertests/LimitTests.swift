@@ -152,9 +152,9 @@ let limitTests: [UserTest] = [
         guard Call.getgroups(3, nowhere).error == .badAddress else { return 5 }
         guard Call.setgroups(0, nil).error == .notPermitted else { return 6 }
         guard Call.setresgid(0, -1, -1).error == .notPermitted else { return 7 }
-        guard Call.getresgid(&list[0], &list[1], &list[2]).isSuccess, list == [5, 5, 5] else {
-          return 8
-        }
+        var (real, effective, saved): (UInt32, UInt32, UInt32) = (0, 0, 0)
+        guard Call.getresgid(&real, &effective, &saved).isSuccess else { return 8 }
+        guard (real, effective, saved) == (5, 5, 5) else { return 8 }
         guard Call.getresgid(nowhere, nowhere, nowhere).error == .badAddress else { return 9 }
         return literal("file").withPath { Call.open($0, 0, 0).isSuccess } ? 0 : 10
       }
