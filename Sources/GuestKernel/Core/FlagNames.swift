@@ -105,7 +105,8 @@ package struct FlagNames {
       (DeviceRequest.getTerminal, "TCGETS"), (DeviceRequest.setTerminal, "TCSETS"),
       (DeviceRequest.getForeground, "TIOCGPGRP"), (DeviceRequest.setForeground, "TIOCSPGRP"),
       (DeviceRequest.getWindowSize, "TIOCGWINSZ"), (DeviceRequest.bytesReadable, "FIONREAD"),
-      (DeviceRequest.blockDeviceSize, "BLKGETSIZE64"), (DeviceRequest.flushBlockDevice, "BLKFLSBUF"),
+      (DeviceRequest.blockDeviceSize, "BLKGETSIZE64"),
+      (DeviceRequest.flushBlockDevice, "BLKFLSBUF"),
     ])
   }
 

@@ -56,6 +56,6 @@ enum EventPollDemo {
   /// Who has something now.
   private static func numbers(_ poll: EventPoll) -> [UInt64] {
     guard let events = try? poll.wait(milliseconds: 0) else { return [999] }
-    return events.map(\.data)
+    return events.map { $0.data }
   }
 }

@@ -106,7 +106,7 @@ let limitTests: [UserTest] = [
     }
     check.expect(deep == .killed(by: .segmentation), "a stack that may not grow so far")
   },
-  UserTest(name: "limit-time") { check in
+  UserTest(name: "limit-time", isSlow: true) { check in
     let status = limited(.processorTime, 1) { while true {} }
     check.expect(status == .killed(by: Signal(24)), "a second, and SIGXCPU")
   },
