@@ -22,8 +22,8 @@ final class Process {
   /// Lock for all of these: `Processes.lock`.
   var name: [UInt8]
   var parent: Int
-  var children: [Process] = []
-  var threads: [Thread] = []
+  let children = GuardedList<Process>(capacity: 2)
+  let threads = GuardedList<Thread>(capacity: 2)
   /// Those of them that are on their way out.
   var leavingThreads = 0
   var group: Int
@@ -80,6 +80,7 @@ final class Process {
   }
 
   func add(_ thread: Thread) {
+    threads.makeRoom(Processes.lock)
     Processes.lock.withLockIRQ {
       threads.append(thread)
       users += 1
@@ -92,7 +93,7 @@ final class Process {
       users -= 1
       return users == 0
     }
-    if isLast { withInterruptsOff { space.release() } }
+    if isLast { space.release() }
     threadLeft.wakeAll()
   }
 }

@@ -16,7 +16,7 @@ enum ProcessReports {
     if process.status != nil { return "Z" }
     if process.stopSignal != nil { return "T" }
     var isWaiting = false
-    for thread in Processes.lock.withLockIRQ({ process.threads }) {
+    for thread in process.threads.snapshot(under: Processes.lock) {
       switch thread.state {
       case .new, .ready, .running: return "R"
       case .uninterruptible, .killable: return "D"
@@ -29,7 +29,7 @@ enum ProcessReports {
 
   private static func nanoseconds(_ process: Process) -> UInt64 {
     var sum = process.usage.nanoseconds
-    for thread in Processes.lock.withLockIRQ({ process.threads }) {
+    for thread in process.threads.snapshot(under: Processes.lock) {
       sum += thread.ticks * Clock.nanosecondsPerTick
     }
     return sum

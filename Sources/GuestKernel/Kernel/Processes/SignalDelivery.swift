@@ -98,7 +98,7 @@ enum SignalDelivery {
       let record =
         user.pending.set.contains(signal)
         ? user.pending.take(signal) : process.pending.take(signal)
-      return act(on: signal, record ?? SignalRecord(), process, user)
+      return act(on: signal, record, process, user)
     }
   }
 

@@ -7,37 +7,88 @@ import KernelArch
 
 /// Signals that have been sent and not yet taken.
 ///
-/// One of a kind is remembered at a time, but real-time signals (32 and more) queue.
-struct PendingSignals {
+/// One of a kind is remembered at a time, but real-time signals (32 and more) queue. What there is to say
+/// about one lies in memory that may be refused: then a signal comes without it, and a real-time one not
+/// at all.
+struct PendingSignals: ~Copyable {
+  private struct Note {
+    var record: SignalRecord
+    var next: UnsafeMutablePointer<Note>?
+  }
+
   private(set) var set = SignalSet()
-  private var records: [SignalRecord] = []
+  /// In the order of sending.
+  private var first: UnsafeMutablePointer<Note>?
+  private var count = 0
   private static let longestQueue = 64
+
+  deinit {
+    var at = first
+    while let note = at {
+      at = note.pointee.next
+      Kmalloc.release(note)
+    }
+  }
 
   /// False when the queue is full.
   mutating func add(_ signal: Signal, _ record: SignalRecord) -> Bool {
     if set.contains(signal), signal.number < 32 { return true }
-    guard records.count < PendingSignals.longestQueue else { return false }
+    let size = MemoryLayout<Note>.size
+    guard count < PendingSignals.longestQueue, let memory = Kmalloc.allocate(size, .atomic) else {
+      guard signal.number < 32 else { return false }
+      set.insert(SignalSet(signal))
+      return true
+    }
+    let note = memory.bindMemory(to: Note.self, capacity: 1)
+    note.initialize(to: Note(record: record, next: nil))
+    note.pointee.record.signal = signal.number
+    if var last = first {
+      while let next = last.pointee.next { last = next }
+      last.pointee.next = note
+    } else {
+      first = note
+    }
+    count += 1
     set.insert(SignalSet(signal))
-    var record = record
-    record.signal = signal.number
-    records.append(record)
     return true
   }
 
-  mutating func take(_ signal: Signal) -> SignalRecord? {
-    guard let index = records.firstIndex(where: { $0.signal == signal.number }) else {
-      set.remove(SignalSet(signal))
-      return nil
+  mutating func take(_ signal: Signal) -> SignalRecord {
+    var record = SignalRecord()
+    record.signal = signal.number
+    var isFound = false
+    var isLast = true
+    unlink { other in
+      guard other.signal == signal.number else { return false }
+      if isFound {
+        isLast = false
+        return false
+      }
+      isFound = true
+      record = other
+      return true
     }
-    let record = records.remove(at: index)
-    if !records.contains(where: { $0.signal == signal.number }) { set.remove(SignalSet(signal)) }
+    if isLast { set.remove(SignalSet(signal)) }
     return record
   }
 
   mutating func remove(_ signals: SignalSet) {
     set.subtract(signals)
-    records.removeAll { record in
-      Signal(record.signal).map { signals.contains($0) } ?? true
+    unlink { Signal($0.signal).map { signals.contains($0) } ?? true }
+  }
+
+  private mutating func unlink(_ isUnwanted: (SignalRecord) -> Bool) {
+    var kept: UnsafeMutablePointer<Note>?
+    var at = first
+    while let note = at {
+      at = note.pointee.next
+      guard isUnwanted(note.pointee.record) else {
+        kept = note
+        continue
+      }
+      if let kept { kept.pointee.next = at } else { first = at }
+      count -= 1
+      Kmalloc.release(note)
     }
   }
 }
@@ -94,7 +145,7 @@ enum Signals {
         _ = Processes.forEach(inGroup: Process.current.group, deliver)
       } else if pid == -1 {
         let caller = Process.current
-        for process in Processes.allLocked where process !== caller { deliver(process) }
+        Processes.forEachLocked { if $0 !== caller { deliver($0) } }
       } else {
         _ = Processes.forEach(inGroup: -Int(pid), deliver)
       }

@@ -55,7 +55,7 @@ extension SystemCalls {
     switch who {
     case 0:
       var sum = process.usage.nanoseconds
-      for thread in Processes.lock.withLockIRQ({ process.threads }) {
+      for thread in process.threads.snapshot(under: Processes.lock) {
         sum += thread.ticks * Clock.nanosecondsPerTick
       }
       nanoseconds = sum

@@ -52,7 +52,7 @@ extension SystemCalls {
   static func processTimes(_ address: UInt64) throws(Failure) -> UInt64 {
     let process = Process.current
     var own = process.usage.nanoseconds / Clock.nanosecondsPerTick
-    for thread in Processes.lock.withLockIRQ({ process.threads }) { own += thread.ticks }
+    for thread in process.threads.snapshot(under: Processes.lock) { own += thread.ticks }
     let children = process.usage.childrenNanoseconds / Clock.nanosecondsPerTick
     if address != 0 {
       let words: [UInt64] = [own, 0, children, 0]
