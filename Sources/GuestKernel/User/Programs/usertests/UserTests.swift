@@ -69,7 +69,7 @@ struct UserTests: Program {
   static var all: [UserTest] {
     argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
       + directoryTests + pipeTests + processTests + signalTests + memoryTests + pressureTests
-      + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
+      + refusalTests + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
       + exhaustionTests
   }
 
