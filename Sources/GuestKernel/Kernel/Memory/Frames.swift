@@ -85,7 +85,7 @@ extension Frames {
   static func allocate(order: Int, _ flags: GFP) -> PhysicalAddress? {
     if flags.isDisjoint(with: .unrefusable), AllocationFailures.refuses(.frames) { return nil }
     var address = take(order, flags)
-    if address == nil, !flags.contains(.atomic), !flags.contains(.noRetry), Reclaim.mayWait {
+    if address == nil, flags.isDisjoint(with: [.atomic, .emergency, .noRetry]), Reclaim.mayWait {
       var attempts = 0
       while address == nil, attempts < 4, Reclaim.makeRoom(1 << order) {
         address = take(order, flags)
