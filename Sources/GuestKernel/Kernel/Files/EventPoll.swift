@@ -49,7 +49,7 @@ final class EventPoll: OpenFile {
   // Watches with news. Lock for these: `readyLock`, also from interrupts.
   private var first: EventWatch?
   private var last: EventWatch?
-  private let news = Readiness()
+  private let news = Readiness("epoll readiness")
 
   init() { super.init(nil, .readWrite) }
 

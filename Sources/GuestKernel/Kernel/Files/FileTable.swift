@@ -221,10 +221,11 @@ extension FileTable {
 
   /// The open descriptors, for /proc/PID/fd.
   var descriptors: [Int] {
+    var open: [Int] = []
+    open.reserveCapacity(FileTable.capacity)
     lock.withLock {
-      var open: [Int] = []
-      for (descriptor, slot) in slots.enumerated() where slot != nil { open.append(descriptor) }
-      return open
+      for descriptor in 0..<slots.count where slots[descriptor] != nil { open.append(descriptor) }
     }
+    return open
   }
 }

@@ -6,19 +6,20 @@ import KernelArch
 
 /// Who is told when any of several files may have become ready.
 class Poller {
-  private var sources: [Readiness] = []
+  /// Its owner's: where it is told of news.
+  fileprivate var links: PollLink?
 
   init() {}
 
-  /// There is news; called from interrupts too.
+  /// There is news; called with the source's lock held, and from interrupts too.
   func tell() {}
-
-  fileprivate final func note(_ source: Readiness) { sources.append(source) }
 
   /// Must be called before the poller goes away.
   final func finish() {
-    for source in sources { source.forget(self) }
-    sources = []
+    while let link = links {
+      links = link.nextOfPoller
+      link.source.forget(link)
+    }
   }
 }
 
@@ -46,14 +47,30 @@ final class WaitingPoller: Poller {
   }
 }
 
+/// One poller at one source of news: a link in a list of either.
+private final class PollLink {
+  unowned(unsafe) let poller: Poller
+  let source: Readiness
+  let nextOfPoller: PollLink?
+  /// Lock: the source's.
+  var next: PollLink?
+
+  init(_ poller: Poller, _ source: Readiness) {
+    self.poller = poller
+    self.source = source
+    nextOfPoller = poller.links
+  }
+}
+
 final class Readiness {
   private let queue = WaitQueue()
-  private let lock = SpinLock("readiness")
+  private let lock: SpinLock
   /// Lock for these: `lock`, also from interrupts.
-  private var pollers: [Poller] = []
-  private var listeners: [OpenFile] = []
+  private var pollers: PollLink?
+  private var listeners: GuardedList<OpenFile>?
 
-  init() {}
+  /// Pollers are told with the lock held: one that is a source itself has a lock of another name.
+  init(_ name: StaticString = "readiness") { lock = SpinLock(name) }
 
   /// Waits until the condition is true; a signal becomes EINTR.
   func wait(exclusive: Bool = false, _ condition: () -> Bool) throws(SystemFailure) {
@@ -79,30 +96,62 @@ final class Readiness {
   }
 
   private func tellOthers() {
-    let (waiting, listening) = lock.withLockIRQ { (pollers, listeners) }
-    for poller in waiting { poller.tell() }
-    for file in listening where file.owner != 0 { AsynchronousNotice.send(for: file) }
+    lock.withLockIRQ {
+      var at = pollers
+      while let link = at {
+        link.poller.tell()
+        at = link.next
+      }
+    }
+    var index = 0
+    while let file = listener(index) {
+      if file.owner != 0 { AsynchronousNotice.send(for: file) }
+      index += 1
+    }
+  }
+
+  private func listener(_ index: Int) -> OpenFile? {
+    lock.withLockIRQ {
+      guard let listeners, index < listeners.count else { return nil }
+      return listeners[index]
+    }
   }
 
   func add(_ poller: Poller?) {
     guard let poller else { return }
-    let isNew = lock.withLockIRQ {
-      for other in pollers where other === poller { return false }
-      pollers.append(poller)
-      return true
+    var known = poller.links
+    while let link = known {
+      if link.source === self { return }
+      known = link.nextOfPoller
     }
-    if isNew { poller.note(self) }
+    let link = PollLink(poller, self)
+    poller.links = link
+    lock.withLockIRQ {
+      link.next = pollers
+      pollers = link
+    }
   }
 
-  fileprivate func forget(_ poller: Poller) {
-    lock.withLockIRQ { pollers.removeAll { $0 === poller } }
+  fileprivate func forget(_ link: PollLink) {
+    lock.withLockIRQ {
+      if pollers === link { pollers = link.next }
+      var at = pollers
+      while let here = at, here.next !== link { at = here.next }
+      at?.next = link.next
+    }
   }
 
   /// Follows a file's O_ASYNC flag.
   func setListening(_ file: OpenFile, _ isOn: Bool) {
+    let fresh = GuardedList<OpenFile>(capacity: 1)
+    let list = lock.withLockIRQ {
+      if listeners == nil { listeners = fresh }
+      return listeners ?? fresh
+    }
+    list.makeRoom(lock)
     lock.withLockIRQ {
-      listeners.removeAll { $0 === file }
-      if isOn { listeners.append(file) }
+      list.removeAll { $0 === file }
+      if isOn { list.append(file) } else { list.withdraw() }
     }
   }
 }

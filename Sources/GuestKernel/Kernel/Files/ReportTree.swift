@@ -25,8 +25,9 @@ final class ReportTree {
   }
 
   private let lock = SpinLock("reports")
-  /// Lock: `lock`.
+  /// Lock for these: `lock`.
   private var list: [Entry] = []
+  private var changes = 0
 
   init() {}
 
@@ -42,24 +43,32 @@ final class ReportTree {
   }
 
   private func put(_ entry: Entry) {
-    let old = lock.withLock { () -> [Entry] in
-      let old = list
+    change { list in
       list.removeAll { $0.path == entry.path }
       list.append(entry)
-      return old
     }
-    _ = old  // freed here, without the lock
+  }
+
+  /// Changes a copy, without the lock, and puts it in place unless somebody else was quicker.
+  private func change(_ edit: (inout [Entry]) -> Void) {
+    while true {
+      let (old, seen) = lock.withLock { (list, changes) }
+      var new = old
+      edit(&new)
+      let isDone: Bool = lock.withLock {
+        guard changes == seen else { return false }
+        list = new
+        changes += 1
+        return true
+      }
+      if isDone { return }
+    }
   }
 
   /// Removes an entry and everything below it.
   func remove(_ path: [UInt8]) {
     let below = path + [0x2f]
-    let old = lock.withLock { () -> [Entry] in
-      let old = list
-      list.removeAll { $0.path == path || $0.path.hasPrefix(below) }
-      return old
-    }
-    _ = old
+    change { $0.removeAll { $0.path == path || $0.path.hasPrefix(below) } }
   }
 
   func find(_ path: [UInt8]) -> Entry? {

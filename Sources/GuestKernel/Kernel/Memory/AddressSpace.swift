@@ -139,7 +139,7 @@ extension AddressSpace {
       return .failure(SystemFailure(.invalidArgument))
     }
     // Cutting out may make two areas of one.
-    guard areas.count + 2 <= AddressSpace.mostAreas else {
+    guard areas.count + 2 <= AddressSpace.mostAreas, !AllocationFailures.refuses(.areas) else {
       return .failure(SystemFailure(.outOfMemory))
     }
     let unit = kind.contains(.onlyHugePages) ? HugePages.size : pageSize
@@ -198,7 +198,9 @@ extension AddressSpace {
           toCharge += part.size / pageSize
         }
       }
-      guard areas.count + 2 <= AddressSpace.mostAreas, charge(toCharge) else {
+      guard areas.count + 2 <= AddressSpace.mostAreas, !AllocationFailures.refuses(.areas),
+        charge(toCharge)
+      else {
         return .failure(SystemFailure(.outOfMemory))
       }
       splitLarge(at: range.lowerBound)

@@ -76,8 +76,8 @@ struct PageTables {
     while depth > level.rawValue {
       let entry = PageTables.entry(table, PageTables.index(address, level: depth))
       if entry.pointee & 1 == 0 {
-        // The kernel's own, sometimes with a spinlock held.
-        guard let frame = Frames.allocate(order: 0, [.zero, .atomic]) else { return false }
+        // The kernel's own, sometimes with a spinlock held, and it cannot do without.
+        guard let frame = Frames.allocate(order: 0, [.zero, .emergency]) else { return false }
         PageTables.countFrames(1)
         if flags.contains(.user) {
           PageTables.link(entry, to: frame, level: depth)

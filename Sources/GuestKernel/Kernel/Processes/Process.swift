@@ -23,8 +23,8 @@ final class Process {
   var currentTracer: SystemCallTrace?
   var name: [UInt8]
   var parent: Int
-  var children: [Process] = []
-  var threads: [Thread] = []
+  let children = GuardedList<Process>(capacity: 2)
+  let threads = GuardedList<Thread>(capacity: 2)
   /// Those of them that are on their way out.
   var leavingThreads = 0
   var group: Int
@@ -88,6 +88,7 @@ final class Process {
   }
 
   func add(_ thread: Thread) {
+    threads.makeRoom(Processes.lock)
     Processes.lock.withLockIRQ {
       threads.append(thread)
       users += 1
@@ -100,7 +101,7 @@ final class Process {
       users -= 1
       return users == 0
     }
-    if isLast { withInterruptsOff { space.release() } }
+    if isLast { space.release() }
     threadLeft.wakeAll()
   }
 }

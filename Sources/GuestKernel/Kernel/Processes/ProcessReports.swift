@@ -16,7 +16,7 @@ enum ProcessReports {
     if process.status != nil { return "Z" }
     if process.stopSignal != nil { return "T" }
     var isWaiting = false
-    for thread in Processes.lock.withLockIRQ({ process.threads }) {
+    for thread in process.threads.snapshot(under: Processes.lock) {
       switch thread.state {
       case .new, .ready, .running: return "R"
       case .uninterruptible, .killable: return "D"

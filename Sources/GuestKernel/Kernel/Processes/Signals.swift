@@ -69,7 +69,7 @@ enum Signals {
         _ = Processes.forEach(inGroup: Process.current.group, deliver)
       } else if pid == -1 {
         let caller = Process.current
-        for process in Processes.allLocked where process !== caller { deliver(process) }
+        Processes.forEachLocked { if $0 !== caller { deliver($0) } }
       } else {
         _ = Processes.forEach(inGroup: -Int(pid), deliver)
       }

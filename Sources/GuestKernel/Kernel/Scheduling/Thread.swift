@@ -63,6 +63,9 @@ final class Thread {
   /// Written on the processor where it runs.
   var isAnnounced = false
 
+  /// What `HungTasks` has seen of it.
+  var watched = HungTasks.Record()
+
   /// Written by the thread itself.
   var systemCalls: UInt64 = 0
 
@@ -89,15 +92,16 @@ final class Thread {
     timeout.pointee.owner = entity.pointee.owner
   }
 
-  /// Frees what the thread needed to run.
+  /// Gives the stack back; the thread must not be the running one.
   ///
-  /// It must not be the running one.
-  func release() {
+  /// All else stays until nobody knows the thread any more.
+  func release() { KernelStacks.release(top: stackTop) }
+
+  deinit {
     savedStackPointer.deallocate()
     floatingPoint?.deallocate()
     entity.deallocate()
     heldLocks.deallocate()
-    KernelStacks.release(top: stackTop)
   }
 
   static func of(_ entity: EntityPointer) -> Thread {

@@ -11,6 +11,7 @@ extension Scheduler {
     Balance.tick(queue, now)
     if queue.load > 1 { Balance.wakeIdle() }
     RCU.noteInterrupt()
+    if Configuration.SOFT_LOCKUP_SECONDS > 0 { SoftLockups.tick(queue) }
   }
 
   /// Books the time, and asks for a switch when it is somebody else's turn.

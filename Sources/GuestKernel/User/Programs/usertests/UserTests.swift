@@ -70,7 +70,7 @@ struct UserTests: Program {
     argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
       + directoryTests + pipeTests + processTests + signalTests + signalQueueTests
       + limitTests + atTests + eventPollTests + memoryTests + pressureTests
-      + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
+      + refusalTests + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
       + exhaustionTests
   }
 
