@@ -45,6 +45,8 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   LockFiles.start()
   SoftIRQ.startThreads()
   WorkQueue.start()
+  Watchdogs.start()
+  AllocationFailures.start()
   Console.listen()
   TimerQueue.startProcessor()
   Tick.start()

@@ -5,7 +5,7 @@ import KernelArch
 final class Terminal {
   static let console = Terminal()
 
-  private let lock = SpinLock("terminal")
+  private let lock = SpinLock("terminal", usesReserve: true)
   /// Lock for these: `lock`, also from interrupts.
   private var discipline = LineDiscipline()
   let input = Readiness()

@@ -11,7 +11,7 @@ enum ProcFS {
   typealias ProcessReader = (Process, inout Text) -> Void
 
   static let tree = ReportTree()
-  private static let lock = SpinLock("proc")
+  private static let lock = SpinLock("proc", usesReserve: true)
   // What each process's directory has. Lock: `lock`.
   nonisolated(unsafe) private static var perProcess: [(name: [UInt8], read: ProcessReader)] = []
 
@@ -93,7 +93,7 @@ final class ProcFileSystem: ReportFileSystem {
       return ProcLink(path, [UInt8](decimal: UInt64(process.pid)), self)
     }
     guard let pid = Array(first).decimal,
-      let process = withInterruptsOff({ Processes.find(Int(pid)) })
+      let process = Processes.find(Int(pid))
     else {
       return super.inode(path)
     }
@@ -120,11 +120,7 @@ final class ProcFileSystem: ReportFileSystem {
 /// The root: the tree's own names, then a directory per process.
 private final class ProcRoot: ReportDirectory {
   private var identifiers: [Int] {
-    withInterruptsOff {
-      var list: [Int] = []
-      for process in Processes.all { list.append(process.pid) }
-      return list
-    }
+    Processes.all.map { $0.pid }
   }
 
   override func entries(from position: UInt64) throws(SystemFailure) -> [DirectoryEntry] {

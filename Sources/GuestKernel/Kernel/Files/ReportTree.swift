@@ -43,8 +43,9 @@ final class ReportTree {
   }
 
   private let lock = SpinLock("reports")
-  /// Lock: `lock`.
+  /// Lock for these: `lock`.
   private var list: [Entry] = []
+  private var changes = 0
 
   init() {}
 
@@ -62,24 +63,34 @@ final class ReportTree {
   func addLink(_ path: [UInt8], to target: [UInt8]) { put(Entry(path: path, nil, target: target)) }
 
   private func put(_ entry: Entry) {
-    let old = lock.withLock { () -> [Entry] in
-      let old = list
+    let old = change { list in
       list.removeAll { $0.path == entry.path }
       list.append(entry)
-      return old
     }
-    // Freed here, without the lock.
     for other in old where other.path == entry.path { other.forget() }
+  }
+
+  /// Changes a copy, without the lock, and puts it in place unless somebody else was quicker; returns the
+  /// old list.
+  private func change(_ edit: (inout [Entry]) -> Void) -> [Entry] {
+    while true {
+      let (old, seen) = lock.withLock { (list, changes) }
+      var new = old
+      edit(&new)
+      let isDone: Bool = lock.withLock {
+        guard changes == seen else { return false }
+        list = new
+        changes += 1
+        return true
+      }
+      if isDone { return old }
+    }
   }
 
   /// Removes an entry and everything below it.
   func remove(_ path: [UInt8]) {
     let below = path + [0x2f]
-    let old = lock.withLock { () -> [Entry] in
-      let old = list
-      list.removeAll { $0.path == path || $0.path.hasPrefix(below) }
-      return old
-    }
+    let old = change { $0.removeAll { $0.path == path || $0.path.hasPrefix(below) } }
     for entry in old where entry.path == path || entry.path.hasPrefix(below) { entry.forget() }
   }
 

@@ -10,7 +10,7 @@ enum Modules {
   }
 
   /// Guards the list and what changes in a module; backtraces look in without it.
-  static let lock = SpinLock("modules")
+  static let lock = SpinLock("modules", usesReserve: true)
   nonisolated(unsafe) private(set) static var all: [Module] = []
   /// Lock: `ModuleLoader.lock`.
   nonisolated(unsafe) private static var observers: [(Event, Module) -> Void] = []

@@ -67,6 +67,9 @@ final class Thread {
   /// Written on the processor where it runs.
   var isAnnounced = false
 
+  /// What `HungTasks` has seen of it.
+  var watched = HungTasks.Record()
+
   /// Written by the thread itself.
   var systemCalls: UInt64 = 0
 
@@ -93,16 +96,19 @@ final class Thread {
     timeout.pointee.owner = entity.pointee.owner
   }
 
-  /// Frees what the thread needed to run.
+  /// Gives the stacks back; the thread must not be the running one.
   ///
-  /// It must not be the running one.
+  /// All else stays until nobody knows the thread any more.
   func release() {
+    KernelStacks.release(top: stackTop)
+    KernelStacks.releaseBorrowed(borrowedStack)
+  }
+
+  deinit {
     savedStackPointer.deallocate()
     floatingPoint?.deallocate()
     entity.deallocate()
     heldLocks.deallocate()
-    KernelStacks.release(top: stackTop)
-    KernelStacks.releaseBorrowed(borrowedStack)
   }
 
   static func of(_ entity: EntityPointer) -> Thread {

@@ -35,10 +35,10 @@ struct GuestBuild {
     "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
     "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ByteCount", "ELFProgram",
     "FileRecords", "Heap", "LineEditor", "Mapping", "ModuleDescription", "ModuleObject",
-    "ModuleValue", "PasswordHash", "SHA512", "Script",
+    "ModuleValue", "PasswordHash", "ResourceLimits", "SHA512", "Script",
     "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/ShellExpansion",
-    "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SystemCall",
-    "SystemError", "SystemIdentity", "Text", "TextLine", "Words",
+    "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SignalRecord",
+    "SystemCall", "SystemError", "SystemIdentity", "Text", "TextLine", "Timespec", "Words",
   ]
 
   // MARK: System calls
