@@ -36,7 +36,7 @@
   .irp name, uname, clear, poweroff, reboot, panic, true, false, echo, yes, seq, test, expr
     ALIAS \name, tools
   .endr
-  .irp name, basename, init, chown, cyclictest, chrt, taskset
+  .irp name, basename, init, chown, cyclictest, chrt, taskset, printf
     ALIAS \name, tools
   .endr
   ALIAS "[", tools

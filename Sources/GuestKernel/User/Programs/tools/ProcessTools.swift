@@ -59,7 +59,7 @@ private func stateName(_ record: ProcessRecord) -> StaticString {
 /// Ticks of each thread between two looks, as a share of all.
 enum Top {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let options = Options(arguments, known: "n:d:", usage: "top [-n ROUNDS] [-d SECONDS]")
+    let options = Options(arguments, known: "n:d:")
     let pause = options.value("d")?.decimalNanoseconds ?? 1_000_000_000
     var before = System.processes()
     for _ in 0..<max(1, options.number("n") ?? 1) {

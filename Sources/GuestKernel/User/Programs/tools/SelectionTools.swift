@@ -35,7 +35,7 @@ private func count(_ text: [UInt8]?, _ usage: StaticString) -> UInt64? {
 
 private func head(_ arguments: [[UInt8]]) -> Int32 {
   let usage: StaticString = "head [-n COUNT | -c BYTES | -COUNT] [FILE...]"
-  let options = Options(withCount(arguments), known: "n:c:", usage: usage)
+  let options = Options(withCount(arguments), known: "n:c:")
   let bytes = count(options.value("c"), usage)
   let lines = count(options.value("n"), usage) ?? 10
   return forEachInput(options.operands) { input, _ in
@@ -59,7 +59,7 @@ private func head(_ arguments: [[UInt8]]) -> Int32 {
 
 private func tail(_ arguments: [[UInt8]]) -> Int32 {
   let usage: StaticString = "tail [-n [+]COUNT | -c [+]BYTES | -COUNT] [FILE...]"
-  let options = Options(withCount(arguments), known: "n:c:", usage: usage)
+  let options = Options(withCount(arguments), known: "n:c:")
   let countsBytes = options.has("c")
   let text = options.value("c") ?? options.value("n") ?? [UInt8](text: "10")
   let isFromStart = text.first == 0x2b
@@ -125,7 +125,7 @@ private struct Selection {
 
 private func cut(_ arguments: [[UInt8]]) -> Int32 {
   let usage: StaticString = "cut -f LIST [-d C] | -c LIST [FILE...]"
-  let options = Options(arguments, known: "f:d:c:b:", usage: usage)
+  let options = Options(arguments, known: "f:d:c:b:")
   let bytes = options.value("c") ?? options.value("b")
   guard let selection = Selection(bytes ?? options.value("f") ?? []) else {
     fail("usage: \(usage)", code: 2)
@@ -160,7 +160,7 @@ private func cut(_ arguments: [[UInt8]]) -> Int32 {
 enum Translation {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     let usage: StaticString = "tr [-cds] SET [SET]"
-    let options = Options(arguments, known: "cds", usage: usage)
+    let options = Options(arguments, known: "cds")
     let operands = options.operands
     let (deletes, squeezes) = (options.has("d"), options.has("s"))
     let most = deletes && !squeezes ? 1 : 2
