@@ -34,14 +34,13 @@ struct GuestBuild {
     "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusVolume",
     "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
     "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ByteCount", "CMOSTime", "DateFormat",
-    "ELFProgram", "FileRecords", "Heap", "LineEditor", "LineEditor+Screen", "Mapping",
-    "ModuleDescription",
-    "ModuleObject", "ModuleValue", "PasswordHash", "RegularExpression",
-    "RegularExpressionParser", "SHA512", "Script",
-    "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/PrintFormat",
-    "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax",
-    "Shell/ShellText", "SystemCall",
-    "SystemError", "SystemIdentity", "Text", "TextLine", "Words",
+    "ELFProgram", "FileRecords", "Heap", "LineDifference", "LineEditor", "LineEditor+Screen",
+    "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue", "PasswordHash",
+    "RegularExpression", "RegularExpressionParser", "SHA512", "Script", "ScriptCompiler",
+    "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/PrintFormat", "Shell/ShellExpansion",
+    "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "StreamEditor",
+    "StreamEditorParser", "SystemCall", "SystemError", "SystemIdentity", "Text", "TextLine",
+    "Words",
   ]
 
   // MARK: System calls

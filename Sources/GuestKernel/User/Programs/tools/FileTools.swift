@@ -34,9 +34,7 @@ let fileTools: [Tool] = [
   Tool(
     name: "chown", usage: "chown USER[:GROUP] PATH...", summary: "gives files to another user",
     run: chown),
-  Tool(
-    name: "find", usage: "find [PATH...] [-name PATTERN] [-type f|d]", summary: "names in a tree",
-    run: Find.run),
+  Find.tool, DiskUsage.tool,
   Tool(
     name: "mount", usage: "mount [-t TYPE SOURCE PATH]", summary: "attaches a file system",
     run: mount),
@@ -185,43 +183,6 @@ private func chown(_ arguments: [[UInt8]]) -> Int32 {
     try name.withPath {
       Call.chown($0, Int32(bitPattern: user), Int32(bitPattern: group))
     }.check()
-  }
-}
-
-enum Find {
-  static func run(_ arguments: [[UInt8]]) -> Int32 {
-    var roots: [[UInt8]] = []
-    var pattern: [UInt8]?
-    var kind: FileKind?
-    var index = 1
-    while index < arguments.count {
-      let argument = arguments[index]
-      index += 1
-      if argument.equals("-name"), index < arguments.count {
-        pattern = arguments[index]
-        index += 1
-      } else if argument.equals("-type"), index < arguments.count {
-        kind = arguments[index].equals("d") ? .directory : .regular
-        index += 1
-      } else {
-        roots.append(argument)
-      }
-    }
-    return forEachOperand(roots.isEmpty ? [[0x2e]] : roots) { (root) throws(SystemError) in
-      try walk(root, pattern, kind)
-    }
-  }
-
-  private static func walk(
-    _ place: [UInt8], _ pattern: [UInt8]?, _ kind: FileKind?
-  ) throws(SystemError) {
-    let own = try FileTree.status(of: place, followingLinks: false).mode.kind
-    let fits = pattern.map { Glob.matches($0, place.lastPathPart) } ?? true
-    if fits, kind == nil || kind == own { say(bytes: place + [0x0a]) }
-    guard own == .directory else { return }
-    for entry in try FileTree.entries(of: place) {
-      try walk(path(place, entry.name), pattern, kind)
-    }
   }
 }
 

@@ -33,11 +33,6 @@ let logicTools: [Tool] = [
       return 2
     }
   },
-  Tool(name: "basename", usage: "basename PATH", summary: "what follows the last slash") {
-    arguments in
-    say(bytes: (arguments.count > 1 ? arguments[1].lastPathPart : []) + [0x0a])
-    return 0
-  },
 ]
 
 private func seq(_ arguments: [[UInt8]]) -> Int32 {

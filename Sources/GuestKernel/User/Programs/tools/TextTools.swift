@@ -12,7 +12,7 @@ let textTools: [Tool] = [
     }
   },
   Tool(name: "wc", usage: "wc [-lwc] [FILE...]", summary: "counts lines, words, bytes", run: wc),
-  Grep.tool, Sort.tool,
+  Grep.tool, Sort.tool, Sed.tool, Compare.tools[0], Compare.tools[1],
   Tool(name: "uniq", usage: "uniq [-c] [FILE]", summary: "without repeated lines", run: uniq),
   Tool(name: "tee", usage: "tee [-a] FILE...", summary: "copies its input to files too", run: tee),
   Tool(

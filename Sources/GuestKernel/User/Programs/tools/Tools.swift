@@ -38,7 +38,7 @@ struct Tools: Program {
 
   static var all: [Tool] {
     textTools + selectionTools + fileTools + processTools + systemTools + logicTools + initTools
-      + schedulingTools
+      + schedulingTools + nodeTools + terminalTools
   }
 
   private static func list() {
