@@ -5,7 +5,7 @@ import KernelArch
 final class Terminal {
   static let console = Terminal()
 
-  private let lock = SpinLock("terminal")
+  private let lock = SpinLock("terminal", usesReserve: true)
   /// Lock for these: `lock`, also from interrupts.
   private var discipline = LineDiscipline()
   /// Rows, and columns above 16 bits: a serial line does not know them until somebody says them.

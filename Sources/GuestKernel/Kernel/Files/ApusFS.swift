@@ -88,7 +88,10 @@ final class ApusFileSystem: FileSystem {
         "\(text: device.name): \(volume.journal.replayed) transactions repeated, \(volume.orphans) nameless files removed"
       )
     }
-    Thread.spawn("apusfs") { self.commitPeriodically() }
+    guard Thread.trySpawn([UInt8](text: "apusfs"), { self.commitPeriodically() }) != nil else {
+      device.unclaim()
+      throw SystemFailure(.outOfMemory)
+    }
   }
 
   private func commitPeriodically() {

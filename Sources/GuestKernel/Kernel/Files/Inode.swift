@@ -32,6 +32,9 @@ class Inode {
   final var pages: MemoryObject?
   /// Its blocks on the disk are swap space: it can be neither written nor cut off.
   final var isSwapSpace = false
+  // `flock`. Lock: that of `FileLocks`.
+  final var sharedLocks = 0
+  final var isLockedExclusively = false
   /// What a named pipe's readers and writers share.
   var pipe: Pipe?
 

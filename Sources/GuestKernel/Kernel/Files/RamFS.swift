@@ -60,6 +60,15 @@ final class RamFS: FileSystem {
     return RamInode(number: lastNumber, fileSystem: self, mode: mode)
   }
 
+  /// A file without a name, which goes when nobody has it open any more.
+  func makeNameless(permissions: UInt16) throws(SystemFailure) -> Inode {
+    tree.lock()
+    defer { tree.unlock() }
+    let inode = try make(FileMode(.regular, permissions: permissions))
+    inode.links = 0
+    return inode
+  }
+
   /// Counts one more page; false when there may be no more.
   fileprivate func takePage() -> Bool {
     quota.withLock {

@@ -68,8 +68,9 @@ struct UserTests: Program {
 
   static var all: [UserTest] {
     argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
-      + directoryTests + pipeTests + processTests + signalTests + memoryTests + pressureTests
-      + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
+      + directoryTests + pipeTests + processTests + signalTests + signalQueueTests
+      + limitTests + atTests + eventPollTests + memoryTests + pressureTests
+      + refusalTests + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
       + exhaustionTests
   }
 
