@@ -17,6 +17,7 @@ public struct SymbolTable: Sendable {
 
   /// The symbols in ascending order of address.
   private let symbols: [Symbol]
+  private let maker = DecodedNames.Maker()
 
   /// How many there are.
   public var count: Int { symbols.count }
@@ -52,23 +53,11 @@ public struct SymbolTable: Sendable {
     return (symbol, offset)
   }
 
-  /// The symbols of a name: as it is in the file, as its author wrote it, or of a function without
-  /// its module and its parameters.
-  public func symbols(named name: String) -> [Symbol] {
-    let exact = symbols.filter { $0.name == name }
-    guard exact.isEmpty, !name.isEmpty else { return exact }
-    return symbols.filter { symbol in
-      guard symbol.name.hasSuffix(name) || symbol.name.contains("$") else { return false }
-      let display = symbol.displayName
-      return display == name || Self.baseName(display) == name
-    }
-  }
+  /// The symbols that are so called in the file.
+  func withName(_ name: String) -> [Symbol] { symbols.filter { $0.name == name } }
 
-  /// A function's name without module and types before it, and without parameters and result.
-  private static func baseName(_ name: String) -> Substring {
-    let head = name.prefix { $0 != "(" && $0 != " " }
-    return head.lastIndex(of: ".").map { head[head.index(after: $0)...] } ?? head
-  }
+  /// The names that are encoded, as their authors wrote them.
+  var decoded: DecodedNames { maker.names(symbols) }
 
   /// The symbols whose name in the file begins so, in the order of their addresses.
   public func symbols(prefix: String) -> [Symbol] { symbols.filter { $0.name.hasPrefix(prefix) } }
@@ -94,11 +83,6 @@ public struct SymbolTable: Sendable {
   public func describe(returnAddress address: UInt64) -> String? {
     guard address > 0, let (symbol, offset) = symbol(at: address - 1) else { return nil }
     return "\(symbol.displayName)+\((offset + 1).hex)"
-  }
-
-  /// The address of the symbol that has this name, in the file or as its author wrote it.
-  public func address(of name: String) -> UInt64? {
-    (symbols.first { $0.name == name } ?? symbols.first { $0.displayName == name })?.address
   }
 
   /// The symbols with the most bytes.
