@@ -81,7 +81,7 @@ extension SymbolTable {
   public func symbols(exactly name: String) -> [Symbol] {
     let own = withName(name)
     guard own.isEmpty, name.contains(".") else { return own }
-    return decoded.names.compactMap { $0.source.path == name ? $0.symbol : nil }
+    return decoded.names.compactMap { $0.source.path == name ? moved($0.symbol) : nil }
   }
 
   // MARK: Groups
@@ -104,7 +104,7 @@ extension SymbolTable {
     guard !name.isEmpty else { return [] }
     let names = decoded.names
     let declared = names.filter { $0.source.declaration == name }
-    if !declared.isEmpty { return Self.group(declared) }
+    if !declared.isEmpty { return group(declared) }
     var path = name.split(separator: "::", omittingEmptySubsequences: false).joined(separator: ".")
     var labels: String?
     if path.hasSuffix(")"), let start = path.firstIndex(of: "(") {
@@ -112,14 +112,14 @@ extension SymbolTable {
       path = String(path[..<start])
     }
     let found = names.filter { $0.source.matches(path: path, labels: labels) }
-    if !found.isEmpty { return Self.group(found) }
+    if !found.isEmpty { return group(found) }
     let accessors = names.filter { $0.source.matches(property: name) }
-    if !accessors.isEmpty { return Self.group(accessors) }
-    return decoded.encoded.filter { $0.displayName == name }
+    if !accessors.isEmpty { return group(accessors) }
+    return decoded.encoded.filter { $0.displayName == name }.map(moved)
       .map { Group(symbols: [$0], original: $0, source: nil) }
   }
 
-  private static func group(_ names: [DecodedNames.Name]) -> [Group] {
+  private func group(_ names: [DecodedNames.Name]) -> [Group] {
     var groups: [Group] = []
     var numbers: [String: Int] = [:]
     for name in names {
@@ -128,8 +128,9 @@ extension SymbolTable {
         numbers[name.source.declaration] = number
         groups.append(Group(symbols: [], original: nil, source: name.source))
       }
-      groups[number].symbols.append(name.symbol)
-      if !name.source.isCopy { groups[number].original = name.symbol }
+      let symbol = moved(name.symbol)
+      groups[number].symbols.append(symbol)
+      if !name.source.isCopy { groups[number].original = symbol }
     }
     return groups
   }
