@@ -150,7 +150,7 @@ extension Debuggee {
     timeline.insert(Timeline.Checkpoint(snapshot: machine.snapshot(), writtenPages: pages))
     timeline.thin(
       to: checkpointBudget,
-      bytes: { machine.snapshotBytes + timeline.checkpoints.count * (256 << 10) },
+      bytes: { machine.snapshotBytes + $0 * (256 << 10) },
       present: position)
   }
 
