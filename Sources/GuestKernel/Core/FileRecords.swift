@@ -110,7 +110,7 @@ package struct FileStatus: BitwiseCopyable {
   package var size: UInt64 = 0
   /// In units of 512 bytes.
   package var blocks: UInt64 = 0
-  /// Nanoseconds since boot.
+  /// Nanoseconds since 1970.
   package var accessed: UInt64 = 0
   package var modified: UInt64 = 0
   package var changed: UInt64 = 0
@@ -284,6 +284,7 @@ package enum DeviceRequest {
   package static let getForeground: UInt64 = 0x540f
   package static let setForeground: UInt64 = 0x5410
   package static let getWindowSize: UInt64 = 0x5413
+  package static let setWindowSize: UInt64 = 0x5414
   /// How many bytes can be read now.
   package static let bytesReadable: UInt64 = 0x541b
   /// The size of a block device in bytes.

@@ -18,9 +18,9 @@ class Inode {
   var groupID: UInt32 = 0
   var size: UInt64 = 0
   var device = DeviceNumber(rawValue: 0)
-  var accessed = Clock.nanoseconds
-  var modified = Clock.nanoseconds
-  var changed = Clock.nanoseconds
+  var accessed = Clock.wallTime
+  var modified = Clock.wallTime
+  var changed = Clock.wallTime
 
   // Open files, working directories and mappings. Lock: `InodeUses.lock`.
   fileprivate var uses = 0

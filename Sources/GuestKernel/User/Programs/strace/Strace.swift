@@ -34,14 +34,13 @@ struct Strace: Program {
     let output: Descriptor
 
     init(_ words: [[UInt8]], hasProgram: Bool) {
-      let usage: StaticString =
-        "strace [-cf] [-e NAME,NAME] [-o FILE] [-p PID | PROGRAM [ARGUMENTS]]"
-      let options = Options(words, known: "cfe:o:p:", usage: usage)
+      Usage.text = "strace [-cf] [-e NAME,NAME] [-o FILE] [-p PID | PROGRAM [ARGUMENTS]]"
+      let options = Options(words, known: "cfe:o:p:")
       follows = options.has("f")
       counts = options.has("c")
       names = (options.value("e") ?? []).split(separator: 0x2c).map { Array($0) }
       pid = options.value("p")?.decimal.map { Int32(truncatingIfNeeded: $0) }
-      guard (pid != nil) != hasProgram else { fail("usage: \(usage)") }
+      guard (pid != nil) != hasProgram else { Usage.refuse("a program or -p, not both") }
       guard let path = options.value("o") else {
         output = .error
         return

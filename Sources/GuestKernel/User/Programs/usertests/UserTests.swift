@@ -75,7 +75,8 @@ struct UserTests: Program {
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let options = Options(arguments, known: "ql", usage: "usertests [-ql] [NAME...]")
+    Usage.text = "usertests [-ql] [NAME...]"
+    let options = Options(arguments, known: "ql")
     let begin = Time.sinceBoot
     var counts = (passed: 0, failed: 0, skipped: 0)
     for test in all where isChosen(test, options) {
