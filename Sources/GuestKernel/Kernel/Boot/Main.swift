@@ -82,7 +82,9 @@ enum Boot {
     SystemRequests.start()
     KernelCosts.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
-    ProcFS.add("pti", write: { Isolation.control($0) }) { Isolation.write(to: &$0) }
+    if Configuration.ISOLATION {
+      ProcFS.add("pti", write: { Isolation.control($0) }) { Isolation.write(to: &$0) }
+    }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
 

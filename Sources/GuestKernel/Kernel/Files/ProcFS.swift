@@ -110,9 +110,8 @@ final class ProcFileSystem: ReportFileSystem {
     }
     for report in ProcFS.processReports where report.name == name {
       let read = report.read
-      let entry = ReportTree.Entry(
-        path: path, read: { text in read(process, &text) }, write: nil, target: [])
-      return ReportInode(entry, self)
+      let functions = ReportTree.Functions(read: { read(process, &$0) }, write: nil)
+      return ReportInode(ReportTree.Entry(path: path, functions), self)
     }
     return nil
   }

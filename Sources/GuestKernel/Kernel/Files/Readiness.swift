@@ -4,16 +4,33 @@
 /// look at several files at once, and signals those who asked for SIGIO.
 import KernelArch
 
-/// A thread that waits for any of several files.
-final class Poller {
-  fileprivate let queue = WaitQueue()
-  fileprivate let lock = SpinLock("poller")
-  /// Lock: `lock`, also from interrupts.
-  private var hasNews = false
-  /// Its own thread's: where it is told of news.
+/// Who is told when any of several files may have become ready.
+class Poller {
+  /// Its owner's: where it is told of news.
   fileprivate var links: PollLink?
 
-  fileprivate func tell() {
+  init() {}
+
+  /// There is news; called with the source's lock held, and from interrupts too.
+  func tell() {}
+
+  /// Must be called before the poller goes away.
+  final func finish() {
+    while let link = links {
+      links = link.nextOfPoller
+      link.source.forget(link)
+    }
+  }
+}
+
+/// A thread that waits for them.
+final class WaitingPoller: Poller {
+  private let queue = WaitQueue()
+  private let lock = SpinLock("poller")
+  /// Lock: `lock`, also from interrupts.
+  private var hasNews = false
+
+  override func tell() {
     lock.withLockIRQ { hasNews = true }
     queue.wakeAll()
   }
@@ -26,14 +43,6 @@ final class Poller {
         hasNews = false
         return news
       }
-    }
-  }
-
-  /// Must be called before the poller goes away.
-  func finish() {
-    while let link = links {
-      links = link.nextOfPoller
-      link.source.forget(link)
     }
   }
 }
@@ -55,18 +64,24 @@ private final class PollLink {
 
 final class Readiness {
   private let queue = WaitQueue()
-  private let lock = SpinLock("readiness")
+  private let lock: SpinLock
   /// Lock for these: `lock`, also from interrupts.
   private var pollers: PollLink?
   private var listeners: GuardedList<OpenFile>?
 
-  init() {}
+  /// Pollers are told with the lock held: one that is a source itself has a lock of another name.
+  init(_ name: StaticString = "readiness") { lock = SpinLock(name) }
 
   /// Waits until the condition is true; a signal becomes EINTR.
   func wait(exclusive: Bool = false, _ condition: () -> Bool) throws(SystemFailure) {
     if queue.wait(interruptible: true, exclusive: exclusive, condition) != .done {
       throw SystemFailure(.interrupted)
     }
+  }
+
+  /// The same with an end.
+  func wait(until deadline: UInt64?, _ condition: () -> Bool) -> WaitResult {
+    queue.wait(interruptible: true, until: deadline, condition)
   }
 
   func notify() {
@@ -90,7 +105,7 @@ final class Readiness {
     }
     var index = 0
     while let file = listener(index) {
-      if file.owner != 0 { AsynchronousNotice.send(to: file.owner) }
+      if file.owner != 0 { AsynchronousNotice.send(for: file) }
       index += 1
     }
   }
@@ -141,14 +156,22 @@ final class Readiness {
   }
 }
 
-/// SIGIO for processes that asked to be told instead of waiting.
+/// SIGIO for processes that asked to be told instead of waiting, or the signal they have chosen.
 enum AsynchronousNotice {
-  /// To a process, or to a group by its number made negative.
-  static func send(to pid: Int) {
+  /// To the owner: a process, or a group by its number made negative.
+  static func send(for file: OpenFile) {
+    let pid = file.owner
+    let chosen = Signal(file.noticeSignal)
+    var record = Signals.fromKernel()
+    if chosen != nil {
+      record.code = SignalRecord.byFile
+      record.value = UInt64(UInt32(bitPattern: file.noticeDescriptor))
+    }
+    // Who cannot keep up with a queued signal gets at least SIGIO.
     if pid < 0 {
-      Signals.send(.io, toGroup: -pid)
+      Signals.send(chosen ?? .io, toGroup: -pid, record)
     } else if let process = Processes.find(pid) {
-      Signals.send(.io, to: process)
+      if !Signals.send(chosen ?? .io, to: process, record) { Signals.send(.io, to: process) }
     }
   }
 }

@@ -185,9 +185,23 @@ extension KernelStacks {
   static func onLargeStack(_ body: @escaping () -> Void) {
     guard let top = allocate(.large) else { return body() }
     let work = Unmanaged.passRetained(Work(body))
+    // Looked for again afterwards: a thread that does not come back leaves no reference here.
+    link(top).pointee = Scheduler.running?.borrowedStack ?? 0
+    Scheduler.running?.borrowedStack = top
     call_on_stack(
-      { KernelStacks.perform($0) }, UInt64(UInt(bitPattern: work.toOpaque())), top)
+      { KernelStacks.perform($0) }, UInt64(UInt(bitPattern: work.toOpaque())), top - 16)
+    Scheduler.running?.borrowedStack = link(top).pointee
     release(top: top, .large)
+  }
+
+  /// Takes back what a thread has not returned from: an oops ended it there.
+  static func releaseBorrowed(_ first: UInt64) {
+    var top = first
+    while top != 0 {
+      let next = link(top).pointee
+      release(top: top, .large)
+      top = next
+    }
   }
 
   private static func perform(_ work: UInt64) {

@@ -11,6 +11,8 @@ struct PageFlags: OptionSet {
   static let uncached = PageFlags(rawValue: 1 << 4)
   static let large = PageFlags(rawValue: 1 << 7)
   static let global = PageFlags(rawValue: 1 << 8)
+  /// Not to be taken away by reclaim; one of the bits that the processor ignores.
+  static let locked = PageFlags(rawValue: 1 << 11)
   static let noExecute = PageFlags(rawValue: 1 << 63)
 
   /// Translations of the kernel's pages survive a change of CR3, unless ring 3 shall not have them.

@@ -97,7 +97,7 @@ extension Modules {
     for parameter in module.parameters {
       let type = parameter.declaration.type
       SysFS.add(
-        path(module, "/parameters/\(text: parameter.declaration.name)"),
+        path(module, "/parameters/\(text: parameter.declaration.name)"), of: module,
         write: { bytes in
           var bytes = bytes
           while bytes.last == 0x0a || bytes.last == 0x20 { bytes.removeLast() }

@@ -48,7 +48,8 @@ enum Fork {
       }
     }
     child.files = parent.files?.fork()
-    child.tracer = parent.tracer
+    child.inheritLimits(of: parent)
+    if let tracer = parent.tracer, tracer.followsChildren { child.tracer = tracer }
     child.callFilter = parent.callFilter
     return child
   }

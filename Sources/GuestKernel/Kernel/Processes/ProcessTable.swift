@@ -19,7 +19,7 @@ enum Processes {
   static func mayStartThread(_ process: Process) -> Bool {
     let reserve = process.pid == process.session ? 0 : 16
     let own = lock.withLockIRQ { process.threads.count }
-    guard own < limit / 2 else { return false }
+    guard own < limit / 2, isWithinUsersLimit(process) else { return false }
     return startLock.withLock {
       guard Scheduler.threadCount + starting + reserve < limit else { return false }
       starting += 1

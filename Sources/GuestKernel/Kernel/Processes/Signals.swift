@@ -5,94 +5,6 @@
 /// ring 3: see `SignalDelivery`. Lock for all of it: `Processes.lock`.
 import KernelArch
 
-/// Signals that have been sent and not yet taken.
-///
-/// One of a kind is remembered at a time, but real-time signals (32 and more) queue. What there is to say
-/// about one lies in memory that may be refused: then a signal comes without it, and a real-time one not
-/// at all.
-struct PendingSignals: ~Copyable {
-  private struct Note {
-    var record: SignalRecord
-    var next: UnsafeMutablePointer<Note>?
-  }
-
-  private(set) var set = SignalSet()
-  /// In the order of sending.
-  private var first: UnsafeMutablePointer<Note>?
-  private var count = 0
-  private static let longestQueue = 64
-
-  deinit {
-    var at = first
-    while let note = at {
-      at = note.pointee.next
-      Kmalloc.release(note)
-    }
-  }
-
-  /// False when the queue is full.
-  mutating func add(_ signal: Signal, _ record: SignalRecord) -> Bool {
-    if set.contains(signal), signal.number < 32 { return true }
-    let size = MemoryLayout<Note>.size
-    guard count < PendingSignals.longestQueue, let memory = Kmalloc.allocate(size, .atomic) else {
-      guard signal.number < 32 else { return false }
-      set.insert(SignalSet(signal))
-      return true
-    }
-    let note = memory.bindMemory(to: Note.self, capacity: 1)
-    note.initialize(to: Note(record: record, next: nil))
-    note.pointee.record.signal = signal.number
-    if var last = first {
-      while let next = last.pointee.next { last = next }
-      last.pointee.next = note
-    } else {
-      first = note
-    }
-    count += 1
-    set.insert(SignalSet(signal))
-    return true
-  }
-
-  mutating func take(_ signal: Signal) -> SignalRecord {
-    var record = SignalRecord()
-    record.signal = signal.number
-    var isFound = false
-    var isLast = true
-    unlink { other in
-      guard other.signal == signal.number else { return false }
-      if isFound {
-        isLast = false
-        return false
-      }
-      isFound = true
-      record = other
-      return true
-    }
-    if isLast { set.remove(SignalSet(signal)) }
-    return record
-  }
-
-  mutating func remove(_ signals: SignalSet) {
-    set.subtract(signals)
-    unlink { Signal($0.signal).map { signals.contains($0) } ?? true }
-  }
-
-  private mutating func unlink(_ isUnwanted: (SignalRecord) -> Bool) {
-    var kept: UnsafeMutablePointer<Note>?
-    var at = first
-    while let note = at {
-      at = note.pointee.next
-      guard isUnwanted(note.pointee.record) else {
-        kept = note
-        continue
-      }
-      if let kept { kept.pointee.next = at } else { first = at }
-      count -= 1
-      Kmalloc.release(note)
-    }
-  }
-}
-
 enum Signals {
   /// To a process; false when it has ended.
   @discardableResult
@@ -110,13 +22,25 @@ enum Signals {
     }
   }
 
-  /// To one thread.
-  static func send(_ signal: Signal, to thread: Thread, _ record: SignalRecord? = nil) {
+  /// To one thread; false when the signal queues and there is no room.
+  static func send(_ signal: Signal, to thread: Thread, _ record: SignalRecord) -> Bool {
     Processes.lock.withLockIRQ {
-      guard let process = thread.process, let user = thread.user else { return }
-      guard prepare(signal, process, isHeldBack: user.mask.contains(signal)) else { return }
-      _ = user.pending.add(signal, record ?? fromKernel())
-      if !user.mask.contains(signal) { thread.interrupt(fatal: false) }
+      guard let process = thread.process, let user = thread.user else { return true }
+      guard prepare(signal, process, isHeldBack: user.holdsBack(signal)) else { return true }
+      let limit = process.limits[.pendingSignals].soft
+      guard user.pending.add(signal, record, limit: limit) else { return false }
+      if user.couldTake(signal) { thread.interrupt(fatal: false) }
+      return true
+    }
+  }
+
+  /// `sigqueue`: to a process, with a record, or with the reason why not; no signal only asks.
+  static func queue(_ signal: Signal?, to pid: Int, _ record: SignalRecord) -> SystemError? {
+    Processes.lock.withLockIRQ {
+      guard let process = Processes.locked(pid) else { return .noSuchProcess }
+      guard maySend(signal, to: process) else { return .notPermitted }
+      guard let signal, process.status == nil else { return nil }
+      return sendLocked(signal, to: process, record) ? nil : .tryAgain
     }
   }
 
@@ -165,10 +89,12 @@ enum Signals {
     return record
   }
 
-  static func fromCaller() -> SignalRecord {
+  static func fromCaller(code: Int32 = SignalRecord.byUser, value: UInt64 = 0) -> SignalRecord {
     var record = SignalRecord()
-    record.code = SignalRecord.byUser
+    record.code = code
     record.pid = Int32(truncatingIfNeeded: Process.current.pid)
+    record.user = Permission.callersCredentials.realUser
+    record.value = value
     return record
   }
 
@@ -177,6 +103,7 @@ enum Signals {
     var record = SignalRecord()
     record.signal = Signal.child.number
     record.pid = Int32(truncatingIfNeeded: child.pid)
+    record.user = child.files?.credentials.realUser ?? 0
     switch status {
     case .exited(let code): (record.code, record.status) = (SignalRecord.exited, code)
     case .signaled(let signal, let dumped):
@@ -212,7 +139,7 @@ extension Signals {
         Processes.endLocked(process, .signaled(signal, dumped: true))
         return false
       }
-      _ = user.pending.add(signal, record)
+      _ = user.pending.add(signal, record, limit: .max)
       thread.interrupt(fatal: false)
       return true
     }
@@ -240,17 +167,40 @@ extension Signals {
 // MARK: With the lock held
 
 extension Signals {
+  /// False when the process has ended, or when the signal queues and there is no room.
   @discardableResult
   static func sendLocked(_ signal: Signal, to process: Process, _ record: SignalRecord) -> Bool {
     guard process.status == nil else { return false }
-    var isHeldBack = true
-    for thread in process.threads where thread.user?.mask.contains(signal) == false {
-      isHeldBack = false
-    }
-    if signal.isUnstoppable { isHeldBack = false }
-    guard prepare(signal, process, isHeldBack: isHeldBack) else { return true }
-    guard process.pending.add(signal, record) else { return true }
+    guard prepare(signal, process, isHeldBack: isHeldBack(signal, process)) else { return true }
+    let limit = process.limits[.pendingSignals].soft
+    guard process.pending.add(signal, record, limit: limit) else { return false }
     wakeTaker(of: signal, process)
+    return true
+  }
+
+  /// A timer's: its record is there already; `id` is the thread's that is meant, or 0.
+  static func sendLocked(
+    _ signal: Signal, to process: Process, _ id: Int, _ entry: PendingSignals.Link
+  ) {
+    guard process.status == nil else { return }
+    if id == 0 {
+      guard prepare(signal, process, isHeldBack: isHeldBack(signal, process)) else { return }
+      process.pending.append(entry, signal)
+      wakeTaker(of: signal, process)
+      return
+    }
+    for thread in process.threads where thread.id == id {
+      guard let user = thread.user,
+        prepare(signal, process, isHeldBack: user.holdsBack(signal))
+      else { return }
+      user.pending.append(entry, signal)
+      if user.couldTake(signal) { thread.interrupt(fatal: false) }
+    }
+  }
+
+  private static func isHeldBack(_ signal: Signal, _ process: Process) -> Bool {
+    if signal.isUnstoppable { return false }
+    for thread in process.threads where thread.user?.holdsBack(signal) == false { return false }
     return true
   }
 
@@ -300,15 +250,28 @@ extension Signals {
     }
   }
 
-  /// Shakes a thread that does not hold the signal back.
+  /// Shakes a thread that waits for the signal or does not hold it back.
   private static func wakeTaker(of signal: Signal, _ process: Process) {
     for thread in process.threads {
-      guard let user = thread.user, !user.mask.contains(signal) || signal.isUnstoppable else {
+      guard let user = thread.user, user.couldTake(signal) || signal.isUnstoppable else {
         continue
       }
       thread.interrupt(fatal: false)
       return
     }
+  }
+
+  /// Takes the first of these signals that is pending, of those meant for the thread before others.
+  static func take(
+    _ wanted: SignalSet, _ process: Process, _ user: UserThread
+  ) -> (signal: Signal, record: SignalRecord)? {
+    let ready = user.pending.set.union(process.pending.set).intersection(wanted)
+    guard let signal = ready.first else { return nil }
+    var record =
+      (user.pending.set.contains(signal)
+        ? user.pending.take(signal) : process.pending.take(signal)) ?? SignalRecord()
+    record.signal = signal.number
+    return (signal, record)
   }
 
   /// What a thread could take now.

@@ -24,6 +24,10 @@ final class Thread {
   let process: Process?
   /// The top of the kernel stack.
   let stackTop: UInt64
+  /// The last large stack that it runs on, which leads to those before; 0 on its own.
+  ///
+  /// Written by the thread itself.
+  var borrowedStack: UInt64 = 0
   /// Where `switch_context` keeps the stack pointer while the thread is not running.
   let savedStackPointer: UnsafeMutablePointer<UInt64>
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
@@ -92,10 +96,13 @@ final class Thread {
     timeout.pointee.owner = entity.pointee.owner
   }
 
-  /// Gives the stack back; the thread must not be the running one.
+  /// Gives the stacks back; the thread must not be the running one.
   ///
   /// All else stays until nobody knows the thread any more.
-  func release() { KernelStacks.release(top: stackTop) }
+  func release() {
+    KernelStacks.release(top: stackTop)
+    KernelStacks.releaseBorrowed(borrowedStack)
+  }
 
   deinit {
     savedStackPointer.deallocate()

@@ -7,6 +7,7 @@ extension Scheduler {
     let queue = RunQueue.current
     let now = Clock.nanoseconds
     turnMayBeOver(queue, now)
+    if let process = Thread.current.process, process.isTimed { process.checkProcessorTime() }
     Balance.tick(queue, now)
     if queue.load > 1 { Balance.wakeIdle() }
     RCU.noteInterrupt()
