@@ -9,6 +9,7 @@ enum ProcessReports {
     ProcFS.addPerProcess("comm") { process, text in text.append("\(text: process.name)\n") }
     ProcFS.addPerProcess("stat") { process, text in stat(process, &text) }
     ProcFS.addPerProcess("status") { process, text in status(process, &text) }
+    ThreadReports.start()
   }
 
   /// A letter, as `ps` has it.
