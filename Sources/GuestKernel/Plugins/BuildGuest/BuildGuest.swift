@@ -31,7 +31,7 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusVolume",
+    "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusRepair", "ApusFS/ApusVolume",
     "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
     "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "BootOptionList", "ByteCount",
     "CMOSTime", "DateFormat", "ELFProgram", "FileRecords", "Heap", "LineDifference", "LineEditor",
