@@ -40,7 +40,8 @@ struct GuestBuild {
     "Script", "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob",
     "Shell/PrintFormat", "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser",
     "Shell/ShellSyntax", "Shell/ShellText", "SignalRecord", "StreamEditor", "StreamEditorParser",
-    "SystemCall", "SystemError", "SystemIdentity", "Text", "TextLine", "Timespec", "Words",
+    "SystemCall", "SystemError", "SystemIdentity", "Text", "TextBuffer", "TextLine", "Timespec",
+    "Words",
   ]
 
   // MARK: System calls
