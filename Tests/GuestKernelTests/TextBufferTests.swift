@@ -59,14 +59,17 @@ import Testing
 
   @Test func undo() {
     var buffer = buffer("a\nb\n")
-    #expect(!buffer.undo())
+    let outcome1 = buffer.undo()
+    #expect(!outcome1)
     buffer.remember()
     buffer.deleteLines(1)
     buffer.remember()
     buffer.deleteLines(1)
-    #expect(buffer.undo())
+    let outcome2 = buffer.undo()
+    #expect(outcome2)
     #expect(text(buffer) == "b\n")
-    #expect(buffer.undo())
+    let outcome3 = buffer.undo()
+    #expect(outcome3)
     #expect(text(buffer) == "a\nb\n")
     #expect(buffer.isChanged)
   }
@@ -94,22 +97,25 @@ import Testing
     let expression = try RegularExpression(Array("a".utf8), isExtended: false)
     var places: [[Int]] = []
     for _ in 0..<3 {
-      #expect(buffer.search(expression, backwards: false))
+      let outcome4 = buffer.search(expression, backwards: false)
+      #expect(outcome4)
       places.append([buffer.row, buffer.column])
     }
     #expect(places == [[0, 4], [1, 2], [0, 0]])
-    #expect(buffer.search(expression, backwards: true))
+    let outcome5 = buffer.search(expression, backwards: true)
+    #expect(outcome5)
     #expect([buffer.row, buffer.column] == [1, 2])
     let nothing = try RegularExpression(Array("x".utf8), isExtended: false)
-    #expect(!buffer.search(nothing, backwards: false))
+    let outcome6 = buffer.search(nothing, backwards: false)
+    #expect(!outcome6)
   }
 
   @Test func substituting() throws {
     var buffer = buffer("aa\nb\naa\n")
-    #expect(try buffer.substitute(0..<3, Array("s/a/x/g".utf8)) == 2)
+    let changed = try buffer.substitute(0..<3, Array("s/a/x/g".utf8))
+    #expect(changed == 2)
     #expect(text(buffer) == "xx\nb\nxx\n")
-    #expect(throws: StreamEditor.Failure.self) {
-      try buffer.substitute(0..<1, Array("s/a".utf8))
-    }
+    let wrong = (try? buffer.substitute(0..<1, Array("s/a".utf8))) == nil
+    #expect(wrong)
   }
 }
