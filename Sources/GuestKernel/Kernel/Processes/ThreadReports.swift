@@ -1,4 +1,4 @@
-/// Where the threads of a process wait, and how much it may have: /proc/PID/stack, wchan and limits.
+/// Where the threads of a process wait: /proc/PID/stack and /proc/PID/wchan.
 import KernelArch
 
 enum ThreadReports {
@@ -10,7 +10,6 @@ enum ThreadReports {
       guard let thread = process.threads.snapshot(under: Processes.lock).first else { return }
       text.append("\(place(of: thread))\n")
     }
-    ProcFS.addPerProcess("limits") { process, text in limits(process.limits, &text) }
   }
 
   private typealias Callers = InlineArray<12, UInt64>
@@ -49,26 +48,5 @@ enum ThreadReports {
       if !means.contains(where: { bytes.position(of: [UInt8](text: $0)) != nil }) { return name }
     }
     return "-"
-  }
-
-  private static func limits(_ limits: ResourceLimits, _ text: inout Text) {
-    let names: [(Resource, StaticString)] = [
-      (.processorTime, "processor time, s"), (.fileSize, "file size, bytes"),
-      (.data, "data, bytes"), (.stack, "stack, bytes"), (.processes, "threads of the user"),
-      (.openFiles, "open files"), (.lockedMemory, "locked memory, bytes"),
-      (.addressSpace, "address space, bytes"), (.pendingSignals, "waiting signals"),
-    ]
-    text.append("\("limit", padded: 24)\("soft", padded: 16)hard\n")
-    for (resource, name) in names {
-      let soft = number(limits[resource].soft)
-      let hard = number(limits[resource].hard)
-      var line: TextLine = "\(name, padded: 24)\(soft)"
-      line.pad(to: 40)
-      text.append("\(line)\(hard)\n")
-    }
-  }
-
-  private static func number(_ value: UInt64) -> TextLine {
-    value == ResourceLimit.infinity ? "unlimited" : "\(value)"
   }
 }
