@@ -177,16 +177,16 @@ package struct TextBuffer: Equatable {
   }
 
   package mutating func moveToPreviousWord() {
-    var at = column
-    if at == 0, row > 0 {
+    var (row, at) = (row, column)
+    while true {
+      while at > 0, kind(lines[row][at - 1]) == .blank { at -= 1 }
+      if at > 0 || row == 0 { break }
       row -= 1
       at = lines[row].count
     }
-    let line = lines[row]
-    while at > 0, kind(line[at - 1]) == .blank { at -= 1 }
     if at > 0 {
-      let start = kind(line[at - 1])
-      while at > 0, kind(line[at - 1]) == start { at -= 1 }
+      let start = kind(lines[row][at - 1])
+      while at > 0, kind(lines[row][at - 1]) == start { at -= 1 }
     }
     move(row: row, column: at)
   }
