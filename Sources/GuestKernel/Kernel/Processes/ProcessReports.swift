@@ -10,6 +10,7 @@ enum ProcessReports {
     ProcFS.addPerProcess("limits") { process, text in limits(process, &text) }
     ProcFS.addPerProcess("stat") { process, text in stat(process, &text) }
     ProcFS.addPerProcess("status") { process, text in status(process, &text) }
+    ThreadReports.start()
   }
 
   /// A letter, as `ps` has it.
