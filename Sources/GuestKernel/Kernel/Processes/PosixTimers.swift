@@ -131,10 +131,11 @@ extension Process {
   ) throws(SystemFailure) -> Int {
     let timer = PosixTimer(self, clock: clock, signal, thread: thread, value: value)
     guard let timer else { throw SystemFailure(.tryAgain) }
-    // Made here, since under the lock nobody may wait for memory.
-    let fresh = [PosixTimer?](repeating: nil, count: timers.isEmpty ? PosixTimer.capacity : 0)
+    // Made here, since under the lock nobody may wait for memory; and not shared, or the first change
+    // would be a copy.
+    var fresh = [PosixTimer?](repeating: nil, count: timers.isEmpty ? PosixTimer.capacity : 0)
     let place = Processes.lock.withLockIRQ { () -> Int? in
-      if timers.isEmpty { timers = fresh }
+      if timers.isEmpty { swap(&timers, &fresh) }
       for index in timers.indices where timers[index] == nil {
         timers[index] = timer
         return index
