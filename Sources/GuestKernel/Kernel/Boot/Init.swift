@@ -41,6 +41,7 @@ enum Init {
     _ = Processes.adoptedChanged
     _ = Processes.count
     ImageObject.prepare()
+    FileLocks.prepare()
     if Configuration.KPROBES { Kprobes.prepare() }
   }
 
