@@ -5,8 +5,8 @@ import Testing
 struct GuardedListTests {
   /// What an owner does when there is no place to promise.
   private func enlarge<Element>(_ list: GuardedList<Element>) {
-    let room = list.capacity * 2
-    list.exchange(.allocate(capacity: room), capacity: room).deallocate()
+    let room = list.nextCapacity
+    list.exchange(.allocate(capacity: room), capacity: room)?.deallocate()
   }
 
   @Test func promisesAreKept() {
@@ -22,15 +22,24 @@ struct GuardedListTests {
     #expect(list.promise() && list.promise() && !list.promise())
   }
 
+  @Test func nothingTakesNoMemory() {
+    let list = GuardedList<Int>(capacity: 0)
+    #expect(list.isEmpty && !list.promise() && list.removeAll { _ in true } == 0)
+    enlarge(list)
+    #expect(list.promise() && list.capacity == 4)
+    list.append(5)
+    #expect(Array(list) == [5])
+  }
+
   @Test func memoryThatCameTooLateIsGivenBack() {
     let list = GuardedList<Int>(capacity: 4)
     list.append(7)
-    list.exchange(.allocate(capacity: 2), capacity: 2).deallocate()
+    list.exchange(.allocate(capacity: 2), capacity: 2)?.deallocate()
     #expect(list.capacity == 4 && Array(list) == [7])
   }
 
   @Test func behavesAsAnArray() {
-    let list = GuardedList<Int>(capacity: 1)
+    let list = GuardedList<Int>(capacity: 0)
     var model: [Int] = []
     var state: UInt64 = 1
     for step in 0..<2000 {

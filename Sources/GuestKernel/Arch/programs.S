@@ -39,7 +39,7 @@
   .irp name, basename, init, chown, cyclictest, chrt, taskset, printf, sed, cmp, diff, du
     ALIAS \name, tools
   .endr
-  .irp name, mkfifo, mknod, which, dirname, stat, stty, resize, more, tty
+  .irp name, mkfifo, mknod, which, dirname, stat, stty, resize, more, tty, vi
     ALIAS \name, tools
   .endr
   ALIAS "[", tools

@@ -1,22 +1,6 @@
 /// What the kernel command line asks for.
 ///
-/// - `quiet`: boot messages go to the log only.
-/// - `init=PROGRAM` or `run=PROGRAM`: starts that program instead of the shell.
-/// - `cmd="A; B"`: the shell runs these commands before it asks for more.
-/// - `exit`: powers off when those commands (or the program of `init=`) have ended.
-/// - `debug-exit`: ends through the debug port 0xF4 instead of ACPI: 0x10 for power-off, 0x01 after
-///   a panic.
-/// - `selftest`: the kernel checks itself before the first program starts.
-/// - `noapic`: uses the 8259s even where there is an IOAPIC.
-/// - `nosmp`, `maxcpus=N`: starts no other processors, or no more than N altogether.
-/// - `kaslr`, `kaslr=N`: where things lie is chosen at boot.
-/// - `pti=on`, `pti=off`: whether programs' page tables leave the kernel out.
-/// - `stackusage`: logs each call that uses more of a kernel stack than any before.
-/// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
-/// - `lockdep`: every lock that is taken is checked for an order that could deadlock, and counted.
-/// - `failures=every=N` or another `FailurePlan`: memory is refused on purpose, see /proc/failures.
-/// - `without=A,B`: leaves these options of kernel.config out, in a kernel built with VARIABLE.
-/// - `panic=reboot`: restarts after a panic instead of halting.
+/// `BootOptionList` says what each word means.
 package struct BootOptions: Equatable {
   package var isQuiet = false
   package var program: [UInt8] = []

@@ -32,6 +32,7 @@ package struct FlagNames {
   static func of(_ letter: UInt8) -> FlagNames? {
     switch letter {
     case 0x66: open  // f
+    case 0x2b: descriptor  // +
     case 0x6e: protection  // n
     case 0x6b: mapping  // k
     case 0x77: wait  // w
@@ -59,6 +60,11 @@ package struct FlagNames {
     return FlagNames(
       access.map { Name(value: $0.0, mask: 3, name: $0.1) }
         + bits.map { Name(value: $0.0, mask: $0.0, name: $0.1) })
+  }
+
+  /// What can be said of a descriptor that no path is opened for.
+  private static var descriptor: FlagNames {
+    FlagNames(bits: [(0o4000, "O_NONBLOCK"), (0o2000000, "O_CLOEXEC")])
   }
 
   private static var protection: FlagNames {

@@ -6,21 +6,27 @@
 /// or take a snapshot. Without a promise `append` grows by itself, for owners that need no lock.
 /// Lock: the owner's.
 package final class GuardedList<Element> {
-  private var elements: UnsafeMutablePointer<Element>
+  private var memory: UnsafeMutablePointer<Element>?
   package private(set) var count = 0
   package private(set) var capacity: Int
   /// Places that are somebody's already.
   private var promised = 0
 
   package init(capacity: Int = 4) {
-    self.capacity = Swift.max(1, capacity)
-    elements = .allocate(capacity: self.capacity)
+    self.capacity = capacity
+    memory = capacity > 0 ? .allocate(capacity: capacity) : nil
   }
 
   deinit {
-    elements.deinitialize(count: count)
-    elements.deallocate()
+    memory?.deinitialize(count: count)
+    memory?.deallocate()
   }
+
+  // SAFETY: asked for only where there is an element, or room for one.
+  private var elements: UnsafeMutablePointer<Element> { memory.unsafelyUnwrapped }
+
+  /// How much room there should be after the present has not sufficed.
+  package var nextCapacity: Int { capacity < 2 ? 4 : capacity * 2 }
 
   /// Sets a place aside; false when memory must be made first.
   package func promise() -> Bool {
@@ -35,11 +41,11 @@ package final class GuardedList<Element> {
   /// Moves to larger memory; returns what is not used any more, to be given back without the lock.
   package func exchange(
     _ larger: UnsafeMutablePointer<Element>, capacity room: Int
-  ) -> UnsafeMutablePointer<Element> {
+  ) -> UnsafeMutablePointer<Element>? {
     guard room > capacity else { return larger }
-    larger.moveInitialize(from: elements, count: count)
-    let old = elements
-    (elements, capacity) = (larger, room)
+    if let memory { larger.moveInitialize(from: memory, count: count) }
+    let old = memory
+    (memory, capacity) = (larger, room)
     return old
   }
 
@@ -48,7 +54,7 @@ package final class GuardedList<Element> {
   package func insert(_ element: Element, at index: Int) {
     withdraw()
     if count == capacity {
-      exchange(.allocate(capacity: capacity * 2), capacity: capacity * 2).deallocate()
+      exchange(.allocate(capacity: nextCapacity), capacity: nextCapacity)?.deallocate()
     }
     for place in stride(from: count, to: index, by: -1) {
       (elements + place).moveInitialize(from: elements + place - 1, count: 1)

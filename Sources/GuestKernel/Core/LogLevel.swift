@@ -57,12 +57,6 @@ package struct RateLimit {
 }
 
 /// What the kernel command line says about finding out what goes wrong.
-///
-/// - `loglevel=N`: messages more urgent than N appear on the console, after the boot too.
-/// - `panic=N`: restarts N seconds after a panic.
-/// - `oops=panic`: stops the kernel where it would only end a thread.
-/// - `trace=A,B`: records these events from the beginning.
-/// - `kgdb`: a debugger may attach to COM2; `kgdb=com1` takes the console's port, `kgdbwait` waits.
 package struct DebugOptions: Equatable {
   package var logLevel: UInt8?
   package var panicSeconds: UInt64?

@@ -1,9 +1,4 @@
 /// What the kernel command line says about modules.
-///
-/// - `modules=A,B`: loads these before the first program.
-/// - `A.NAME=VALUE`: sets the parameter NAME of module A when it is loaded.
-/// - `module_blacklist=A,B`: never loads these.
-/// - `module.sig_enforce`: refuses modules that the kernel's key has not signed.
 package struct ModuleOptions: Equatable {
   package struct Parameter: Equatable {
     package var module: [UInt8]

@@ -165,7 +165,7 @@ struct ArgumentType {
       .uint64,
       [
         "size": "u", "hex": "x", "address": "p", "open": "f", "protection": "n", "mapping": "k",
-        "wait": "w", "at": "y", "request": "q",
+        "wait": "w", "at": "y", "request": "q", "descriptor": "+",
       ]
     ),
     (.path, ["path": "s"]),

@@ -1,7 +1,45 @@
+/// What can be wrong with a volume.
+package enum ApusProblem {
+  case directorySize(UInt32, UInt64)
+  /// A block of a directory holds no chain of entries.
+  case directoryBlock(UInt32)
+  case missingInode(name: [UInt8], directory: UInt32, inode: UInt64)
+  case freeInode(name: [UInt8], inode: UInt32)
+  case kind(name: [UInt8], directory: UInt32, inode: UInt32)
+  case secondName(name: [UInt8], directory: UInt32, inode: UInt32)
+  case badBlock(UInt32, inode: UInt32)
+  case sharedBlock(UInt32, inode: UInt32)
+  case links(inode: UInt32, noted: UInt16, found: UInt16)
+  case nameless(UInt32)
+  case mark(UInt32, isTaken: Bool)
+  case count(noted: UInt32, found: UInt32)
+
+  package var text: TextLine {
+    switch self {
+    case .directorySize(let number, let size): "directory \(number): size \(size)"
+    case .directoryBlock(let number): "directory \(number): a block is no list of names"
+    case .missingInode(let name, _, let inode):
+      "\(text: name): inode \(inode) does not exist"
+    case .freeInode(let name, let inode): "\(text: name): inode \(inode) is marked as free"
+    case .kind(let name, _, _): "\(text: name): kind differs from its inode"
+    case .secondName(_, _, let inode): "directory \(inode) has two names"
+    case .badBlock(let block, let inode): "inode \(inode): block \(block) is not one for data"
+    case .sharedBlock(let block, let inode):
+      "inode \(inode): block \(block) belongs to two files"
+    case .links(let inode, let noted, let found):
+      "inode \(inode): \(noted) links noted, \(found) found"
+    case .nameless(let inode): "inode \(inode) is taken, but has no name"
+    case .mark(let block, let isTaken):
+      "block \(block) is \(isTaken ? "taken, but nobody's" as StaticString : "used, but marked as free")"
+    case .count(let noted, let found): "\(noted) blocks counted as free, \(found) are"
+    }
+  }
+}
+
 /// fsck: walks a whole volume and compares what is reachable with what is marked as taken.
 package struct ApusCheck {
-  /// What is wrong, one line each.
-  package private(set) var problems: [TextLine] = []
+  /// What is wrong; of much, the first fifty.
+  package private(set) var problems: [ApusProblem] = []
   package private(set) var files = 0
   package private(set) var directories = 0
   package private(set) var blocks: UInt32 = 0
@@ -25,7 +63,7 @@ package struct ApusCheck {
     names[Int(ApusLayout.rootInode)] = 2
   }
 
-  private mutating func report(_ problem: TextLine) {
+  private mutating func report(_ problem: ApusProblem) {
     if problems.count < 50 { problems.append(problem) }
   }
 
@@ -36,12 +74,18 @@ package struct ApusCheck {
       let inode = try volume.inode(directory)
       try claimBlocks(inode, directory)
       guard inode.size % UInt64(diskBlockSize) == 0 else {
-        report("directory \(directory): size \(inode.size)")
+        report(.directorySize(directory, inode.size))
         continue
       }
       var position: UInt64 = 0
       while true {
-        let entries = try volume.list(directory, from: position)
+        var entries: [DirectoryEntry] = []
+        do throws(DiskFailure) {
+          entries = try volume.list(directory, from: position)
+        } catch {
+          guard error.error == .badMessage else { throw error }
+          report(.directoryBlock(directory))
+        }
         guard let last = entries.last else { break }
         position = last.next
         for entry in entries {
@@ -56,21 +100,23 @@ package struct ApusCheck {
     _ entry: DirectoryEntry, in directory: UInt32
   ) throws(DiskFailure) -> Bool {
     guard entry.inode > 0, entry.inode < UInt64(volume.layout.inodeCount) else {
-      report("\(text: entry.name): inode \(entry.inode) does not exist")
+      report(.missingInode(name: entry.name, directory: directory, inode: entry.inode))
       return false
     }
     let number = Int(entry.inode)
     let inode = try volume.inode(UInt32(number))
     if try !volume.isInodeTaken(UInt32(number)) {
-      report("\(text: entry.name): inode \(number) is marked as free")
+      report(.freeInode(name: entry.name, inode: UInt32(number)))
     }
-    if inode.mode.kind != entry.kind { report("\(text: entry.name): kind differs from its inode") }
+    if inode.mode.kind != entry.kind {
+      report(.kind(name: entry.name, directory: directory, inode: UInt32(number)))
+    }
     names[number] += 1
     if inode.mode.kind == .directory {
       names[Int(directory)] += 1
       names[number] += 1
       guard names[number] == 2 else {
-        report("directory \(number) has two names")
+        report(.secondName(name: entry.name, directory: directory, inode: UInt32(number)))
         return false
       }
       return true
@@ -86,13 +132,18 @@ package struct ApusCheck {
     _ inode: ApusInode, _ number: UInt32
   ) throws(DiskFailure) {
     var list: [UInt32] = []
-    try volume.eachBlock(inode) { (block) throws(DiskFailure) in list.append(block) }
+    do throws(DiskFailure) {
+      try volume.eachBlock(inode) { (block) throws(DiskFailure) in list.append(block) }
+    } catch {
+      // A table that is none ends the list; its number is in it already.
+      guard error.error == .badMessage else { throw error }
+    }
     for block in list {
       guard block >= volume.layout.dataStart, block < volume.layout.blockCount else {
-        report("inode \(number): block \(block) is not one for data")
+        report(.badBlock(block, inode: number))
         continue
       }
-      if usedBlocks[Int(block)] { report("inode \(number): block \(block) belongs to two files") }
+      if usedBlocks[Int(block)] { report(.sharedBlock(block, inode: number)) }
       usedBlocks[Int(block)] = true
       blocks += 1
     }
@@ -105,9 +156,11 @@ package struct ApusCheck {
       guard isTaken else { continue }
       let links = try volume.inode(number).links
       if links != expected {
-        report("inode \(number): \(links) links noted, \(expected) found")
+        report(
+          expected == 0
+            ? .nameless(number) : .links(inode: number, noted: links, found: expected))
       } else if links == 0 {
-        report("inode \(number) is taken, but has no name")
+        report(.nameless(number))
       }
     }
     var free: UInt32 = 0
@@ -115,13 +168,11 @@ package struct ApusCheck {
       let isTaken = try volume.isBlockTaken(block)
       if !isTaken { free += 1 }
       if isTaken != usedBlocks[Int(block)] {
-        report(
-          "block \(block) is \(isTaken ? "taken, but nobody's" as StaticString : "used, but marked as free")"
-        )
+        report(.mark(block, isTaken: isTaken))
       }
     }
     if free != volume.freeBlocks {
-      report("\(volume.freeBlocks) blocks counted as free, \(free) are")
+      report(.count(noted: volume.freeBlocks, found: free))
     }
   }
 }

@@ -1,7 +1,7 @@
 /// Directories: finding, adding, removing and moving names.
 extension ApusVolume {
   /// Calls `visit` with each block of a directory until it returns true.
-  private func search(
+  func search(
     _ directory: ApusInode, _ visit: (BlockBuffer, Int) throws(DiskFailure) -> Bool
   ) throws(DiskFailure) {
     for index in 0..<Int(directory.size) / diskBlockSize {
@@ -76,7 +76,7 @@ extension ApusVolume {
   }
 
   /// Adds a name, within a transaction: in the room behind an entry, or in a new block.
-  private func add(
+  func add(
     _ name: [UInt8], _ target: UInt32, _ kind: FileKind, to directory: UInt32
   ) throws(DiskFailure) {
     guard name.count <= 255, !name.isEmpty else { throw DiskFailure(.nameTooLong) }
@@ -119,7 +119,7 @@ extension ApusVolume {
   }
 
   /// Removes a name, within a transaction: its room goes to the entry before it.
-  private func take(_ name: [UInt8], from directory: UInt32) throws(DiskFailure) {
+  func take(_ name: [UInt8], from directory: UInt32) throws(DiskFailure) {
     let inode = try self.inode(directory)
     var isTaken = false
     try search(inode) { (buffer, _) throws(DiskFailure) in

@@ -14,7 +14,11 @@ package final class ApusVolume {
   private var nextBlock: UInt32
 
   /// Opens a disk: what the journal has is repeated first.
-  package init(_ store: BlockStore, cacheSize: Int = 512) throws(DiskFailure) {
+  ///
+  /// For a repair the orphans stay: giving them back trusts in what is to be checked.
+  package init(
+    _ store: BlockStore, cacheSize: Int = 512, isForRepair: Bool = false
+  ) throws(DiskFailure) {
     cache = BlockCache(store: store, capacity: cacheSize)
     let superblock = UnsafeMutableRawPointer.allocate(
       byteCount: diskBlockSize, alignment: diskBlockSize)
@@ -28,7 +32,7 @@ package final class ApusVolume {
     journal = Journal(cache: cache, start: layout.journalStart, length: layout.journalLength)
     try journal.recover()
     try countFree()
-    try reclaimOrphans()
+    if !isForRepair { try reclaimOrphans() }
   }
 
   /// Writes an empty file system: a root directory and nothing else.
@@ -155,6 +159,17 @@ package final class ApusVolume {
     try put(ApusInode(), number)
   }
 
+  /// Corrects the bitmap alone, within a transaction.
+  func markInode(_ number: UInt32, taken: Bool) throws(DiskFailure) {
+    let buffer = try cache.read(layout.inodeBitmap)
+    let bits = buffer.bytes.load(fromByteOffset: Int(number / 8), as: UInt8.self)
+    let bit = 1 << UInt8(number % 8) as UInt8
+    journal.change(buffer)
+    buffer.bytes.put(taken ? bits | bit : bits & ~bit, Int(number / 8))
+    if taken, bits & bit == 0 { freeInodes -= 1 }
+    if !taken, bits & bit != 0 { freeInodes += 1 }
+  }
+
   package func isInodeTaken(_ number: UInt32) throws(DiskFailure) -> Bool {
     let buffer = try cache.read(layout.inodeBitmap)
     return buffer.bytes.load(fromByteOffset: Int(number / 8), as: UInt8.self) >> UInt8(number % 8)
@@ -198,7 +213,7 @@ package final class ApusVolume {
     try mark(number, taken: false)
   }
 
-  private func mark(_ number: UInt32, taken: Bool) throws(DiskFailure) {
+  func mark(_ number: UInt32, taken: Bool) throws(DiskFailure) {
     let buffer = try cache.read(layout.blockBitmap + number / ApusLayout.bitsPerBlock)
     let bit = number % ApusLayout.bitsPerBlock
     let mask = 1 << UInt8(bit % 8) as UInt8

@@ -43,6 +43,8 @@ package final class BlockCache {
 
   /// The buffer of a block with its content.
   package func read(_ block: UInt32) throws(DiskFailure) -> BlockBuffer {
+    // A number from a damaged inode or table.
+    guard block < store.blockCount else { throw DiskFailure(.badMessage) }
     if let buffer = find(block) {
       hits += 1
       return buffer

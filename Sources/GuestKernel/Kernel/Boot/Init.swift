@@ -38,10 +38,10 @@ enum Init {
   /// What would otherwise be made at its first use, under a lock.
   private static func makeEarly() {
     _ = SystemCalls.node
-    _ = RTC.readiness
     _ = Processes.adoptedChanged
     _ = Processes.count
     ImageObject.prepare()
+    FileLocks.prepare()
     if Configuration.KPROBES { Kprobes.prepare() }
   }
 

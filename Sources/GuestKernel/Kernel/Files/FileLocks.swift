@@ -15,6 +15,9 @@ enum FileLocks {
   /// All who wait for any file: there are few.
   private static let changed = WaitQueue()
 
+  /// Makes the queue, lest somebody makes it who cannot wait for memory.
+  static func prepare() { _ = changed }
+
   /// Sets an open file's lock; while others are in the way it waits, or fails with EAGAIN.
   static func set(
     _ kind: Kind, for file: OpenFile, isWaiting: Bool

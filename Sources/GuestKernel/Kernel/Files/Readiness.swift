@@ -96,13 +96,15 @@ final class Readiness {
   }
 
   private func tellOthers() {
-    lock.withLockIRQ {
+    let hasListeners = lock.withLockIRQ {
       var at = pollers
       while let link = at {
         link.poller.tell()
         at = link.next
       }
+      return listeners != nil
     }
+    guard hasListeners else { return }
     var index = 0
     while let file = listener(index) {
       if file.owner != 0 { AsynchronousNotice.send(for: file) }

@@ -43,7 +43,7 @@ enum Fork {
     child.actions.withUnsafeMutableBufferPointer { own in
       Processes.lock.withLockIRQ {
         // Not the array itself: whoever wrote first would copy it, under a lock.
-        for number in own.indices { own[number] = parent.actions[number] }
+        _ = own.update(fromContentsOf: parent.actions)
         child.commandLine = parent.commandLine
       }
     }

@@ -131,10 +131,8 @@ extension Process {
   ) throws(SystemFailure) -> Int {
     let timer = PosixTimer(self, clock: clock, signal, thread: thread, value: value)
     guard let timer else { throw SystemFailure(.tryAgain) }
-    // Made here, since under the lock nobody may wait for memory.
-    let fresh = [PosixTimer?](repeating: nil, count: timers.isEmpty ? PosixTimer.capacity : 0)
+    if timers.isEmpty { makeTimerTable() }
     let place = Processes.lock.withLockIRQ { () -> Int? in
-      if timers.isEmpty { timers = fresh }
       for index in timers.indices where timers[index] == nil {
         timers[index] = timer
         return index
@@ -143,6 +141,13 @@ extension Process {
     }
     guard let place else { throw SystemFailure(.tryAgain) }
     return place
+  }
+
+  /// Under the lock nobody may wait for memory; nobody else knows the table when this returns, so that it
+  /// is not copied there either.
+  private func makeTimerTable() {
+    let table = [PosixTimer?](repeating: nil, count: PosixTimer.capacity)
+    Processes.lock.withLockIRQ { if timers.isEmpty { timers = table } }
   }
 
   func timer(_ number: Int32) throws(SystemFailure) -> PosixTimer {

@@ -23,8 +23,8 @@ final class Process {
   var currentTracer: SystemCallTrace?
   var name: [UInt8]
   var parent: Int
-  let children = GuardedList<Process>(capacity: 2)
-  let threads = GuardedList<Thread>(capacity: 2)
+  let children = GuardedList<Process>(capacity: 0)
+  let threads = GuardedList<Thread>(capacity: 1)
   /// Those of them that are on their way out.
   var leavingThreads = 0
   var group: Int

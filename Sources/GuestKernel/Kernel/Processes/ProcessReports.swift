@@ -7,8 +7,10 @@ enum ProcessReports {
       text.append(bytes: Processes.lock.withLockIRQ { process.commandLine })
     }
     ProcFS.addPerProcess("comm") { process, text in text.append("\(text: process.name)\n") }
+    ProcFS.addPerProcess("limits") { process, text in limits(process, &text) }
     ProcFS.addPerProcess("stat") { process, text in stat(process, &text) }
     ProcFS.addPerProcess("status") { process, text in status(process, &text) }
+    ThreadReports.start()
   }
 
   /// A letter, as `ps` has it.
@@ -52,9 +54,38 @@ enum ProcessReports {
       text.append("Faults:\t\(process.space.minorFaults)\nCopies:\t\(process.space.copies)\n")
     }
     text.append("Children:\t\(process.children.count)\n")
+    text.append("Groups:\t")
+    for group in process.files?.credentials.groups ?? [] { text.append("\(group) ") }
+    text.append("\n")
+    let queued = Processes.lock.withLockIRQ { process.pending.count }
+    text.append("SigQ:\t\(queued)/\(process.limits[.pendingSignals].soft)\n")
     let (pending, blocked, ignored, caught) = signals(process)
     text.append("SigPnd:\t\(hex: pending, digits: 16)\nSigBlk:\t\(hex: blocked, digits: 16)\n")
     text.append("SigIgn:\t\(hex: ignored, digits: 16)\nSigCgt:\t\(hex: caught, digits: 16)\n")
+  }
+
+  /// Soft and hard, in the order of their numbers.
+  private static func limits(_ process: Process, _ text: inout Text) {
+    let limits = Processes.lock.withLockIRQ { process.limits }
+    let names: [(Resource, StaticString)] = [
+      (.processorTime, "Max cpu time (seconds)"), (.fileSize, "Max file size (bytes)"),
+      (.stack, "Max stack size (bytes)"), (.processes, "Max processes"),
+      (.openFiles, "Max open files"), (.lockedMemory, "Max locked memory (bytes)"),
+      (.addressSpace, "Max address space (bytes)"), (.pendingSignals, "Max pending signals"),
+    ]
+    for (resource, name) in names {
+      var line: TextLine = "\(name)"
+      line.pad(to: 28)
+      for (column, value) in [(40, limits[resource].soft), (52, limits[resource].hard)] {
+        if value == ResourceLimit.infinity {
+          line.append("unlimited")
+        } else {
+          line.append(decimal: value)
+        }
+        line.pad(to: column)
+      }
+      text.append("\(line)\n")
+    }
   }
 
   private static func signals(_ process: Process) -> (UInt64, UInt64, UInt64, UInt64) {

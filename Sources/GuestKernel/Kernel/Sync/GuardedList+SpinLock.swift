@@ -7,12 +7,12 @@ extension GuardedList {
     while true {
       var room = 0
       let isPromised: Bool = lock.withLockIRQ {
-        room = capacity * 2
+        room = nextCapacity
         return promise()
       }
       if isPromised { return }
       let memory = UnsafeMutablePointer<Element>.allocate(capacity: room)
-      lock.withLockIRQ { exchange(memory, capacity: room) }.deallocate()
+      lock.withLockIRQ { exchange(memory, capacity: room) }?.deallocate()
     }
   }
 

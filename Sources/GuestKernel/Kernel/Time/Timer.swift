@@ -130,7 +130,7 @@ final class TimerQueue {
 
   private func grow(to room: Int) {
     let memory = UnsafeMutablePointer<Timer>.allocate(capacity: room)
-    lock.withLockIRQ { heap.elements.exchange(memory, capacity: room) }.deallocate()
+    lock.withLockIRQ { heap.elements.exchange(memory, capacity: room) }?.deallocate()
   }
 
   /// Prepares the running processor's timer.

@@ -31,16 +31,17 @@ struct GuestBuild {
 
   /// The parts of Core that programs use too.
   private let sharedCore = [
-    "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusVolume",
+    "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusRepair", "ApusFS/ApusVolume",
     "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
-    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ByteCount", "CMOSTime", "DateFormat",
-    "ELFProgram", "FileRecords", "Heap", "LineDifference", "LineEditor", "LineEditor+Screen",
-    "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue", "PasswordHash",
-    "RegularExpression", "RegularExpressionParser", "ResourceLimits", "SHA512", "Script",
-    "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/PrintFormat",
-    "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax",
-    "Shell/ShellText", "SignalRecord", "StreamEditor", "StreamEditorParser", "SystemCall",
-    "SystemError", "SystemIdentity", "Text", "TextLine", "Timespec", "Words",
+    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "BootOptionList", "ByteCount",
+    "CMOSTime", "DateFormat", "ELFProgram", "FileRecords", "Heap", "LineDifference", "LineEditor",
+    "LineEditor+Screen", "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue",
+    "PasswordHash", "RegularExpression", "RegularExpressionParser", "ResourceLimits", "SHA512",
+    "Script", "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob",
+    "Shell/PrintFormat", "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser",
+    "Shell/ShellSyntax", "Shell/ShellText", "SignalRecord", "StreamEditor", "StreamEditorParser",
+    "SystemCall", "SystemError", "SystemIdentity", "Text", "TextBuffer", "TextLine", "Timespec",
+    "Words",
   ]
 
   // MARK: System calls

@@ -44,6 +44,13 @@ package final class DescriptorStore: BlockStore {
     if case .failure(let error) = Call.fsync(descriptor) { throw DiskFailure(error) }
   }
 
+  /// Bytes at any place, past the file system: to damage a disk on purpose.
+  package func writeRaw(_ bytes: [UInt8], at position: UInt64) {
+    _ = Call.pwrite64(descriptor, bytes, UInt64(bytes.count), Int64(position))
+  }
+
+  package func close() { _ = Call.close(descriptor) }
+
   private func whole(_ outcome: Outcome) throws(DiskFailure) {
     switch outcome {
     case .failure(let error): throw DiskFailure(error)

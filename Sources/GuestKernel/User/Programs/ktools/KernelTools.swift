@@ -17,9 +17,9 @@ struct KernelTools: Program {
       KernelTool(name: "rmmod", usage: "rmmod [-f] NAME", run: ModuleTools.remove),
       KernelTool(name: "modinfo", usage: "modinfo NAME|FILE", run: ModuleTools.describe),
       KernelTool(
-        name: "trace", usage: "trace [on EVENT...|off|clear|run COMMAND...]", run: TraceTools.trace),
+        name: "trace", usage: "trace [on [EVENT...]|off|clear|run COMMAND...]", run: TraceTools.trace),
       KernelTool(name: "kprobe", usage: "kprobe [+FUNCTION|-FUNCTION...]", run: TraceTools.probe),
-      KernelTool(name: "perf", usage: "perf COMMAND...", run: TraceTools.sample),
+      KernelTool(name: "perf", usage: "perf [record] COMMAND...", run: TraceTools.sample),
       KernelTool(
         name: "script", usage: "script [-t EVENT|-s|-d] EXPRESSION [COMMAND...]",
         run: ScriptTools.run),
@@ -31,6 +31,10 @@ struct KernelTools: Program {
     if lastPart(arguments.first ?? []).equals("ktools") { arguments.removeFirst() }
     let name = lastPart(arguments.first ?? [])
     for tool in all where name.equals(tool.name) {
+      if arguments.count == 2, arguments[1].equals("--help") {
+        say("usage: \(tool.usage)\n")
+        return 0
+      }
       do throws(SystemError) {
         let status = try tool.run(Array(arguments.dropFirst()))
         if status == 2 { complain("usage: \(tool.usage)") }

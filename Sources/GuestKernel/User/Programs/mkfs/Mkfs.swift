@@ -1,4 +1,4 @@
-/// mkfs DEVICE: writes an empty apusfs. fsck DEVICE: repeats the journal and checks everything.
+/// mkfs DEVICE: writes an empty apusfs. fsck DEVICE: repeats the journal, checks everything and repairs it.
 ///
 /// Both are the kernel's own code for the file system (Core/ApusFS), over a disk that is a descriptor.
 import Apus
@@ -7,21 +7,23 @@ import Apus
 struct Mkfs: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     let isCheck = arguments.first?.last == 0x6b  // fsck
-    guard arguments.count == 2 else {
-      say("usage: \(isCheck ? "fsck" as StaticString : "mkfs" as StaticString) DEVICE\n")
-      return 2
+    Usage.text = isCheck ? "fsck DEVICE" : "mkfs DEVICE"
+    if arguments.count == 2, arguments[1].equals("--help") {
+      say("usage: \(Usage.text)\n")
+      return 0
     }
+    let device = Options(arguments, known: "", operands: 1...1).operands[0]
     let disk: DescriptorStore
     do throws(SystemError) {
-      disk = try DescriptorStore.open(arguments[1])
+      disk = try DescriptorStore.open(device)
     } catch {
-      complain("\(text: arguments[1]): \(error.name)")
+      complain("\(text: device): \(error.name)")
       return 1
     }
     do throws(DiskFailure) {
       return isCheck ? try check(disk) : try make(disk)
     } catch {
-      say("\(text: arguments[1]): \(error.error.name)\n")
+      say("\(text: device): \(error.error.name)\n")
       return 1
     }
   }
@@ -34,19 +36,26 @@ struct Mkfs: Program {
     return 0
   }
 
+  /// 0 when nothing was wrong, 1 when everything is repaired, 4 when something is left; as on Linux.
   private static func check(_ disk: BlockStore) throws(DiskFailure) -> Int32 {
-    let volume = try ApusVolume(disk)
+    let volume = try ApusVolume(disk, isForRepair: true)
     if volume.journal.replayed > 0 {
       say("\(volume.journal.replayed) transactions repeated from the journal\n")
     }
-    if volume.orphans > 0 { say("\(volume.orphans) files without a name removed\n") }
-    let result = try ApusCheck.run(volume)
+    let (result, repairs) = try ApusRepair.run(volume) { problem, repair in
+      say("\(problem.text): \(repair)\n")
+    }
     try volume.close()
-    for problem in result.problems { say("\(problem)\n") }
+    for problem in result.problems { say("\(problem.text)\n") }
     say(
       "\(result.files) files, \(result.directories) directories, \(result.blocks) of \(volume.layout.blockCount) blocks used\n"
     )
-    say(result.problems.isEmpty ? "the file system is sound\n" : "the file system is damaged\n")
-    return result.problems.isEmpty ? 0 : 1
+    guard result.problems.isEmpty else {
+      say("the file system is damaged\n")
+      return 4
+    }
+    if repairs > 0 { say("\(repairs) repairs; ") }
+    say("the file system is sound\n")
+    return repairs > 0 ? 1 : 0
   }
 }

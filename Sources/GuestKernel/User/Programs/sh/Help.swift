@@ -40,13 +40,7 @@ enum Help {
 
   private static func showBoot() {
     say("Options on the kernel command line:\n")
-    option("quiet", "no boot messages on the console")
-    option("cmd=\"A; B\"", "the shell begins with these commands")
-    option("exit", "power-off when they have ended")
-    option("init=PROGRAM, run=PROGRAM", "instead of init and the shell")
-    option("debug-exit", "end through port 0xF4: 0x10 at power-off, 0x01 after a panic")
-    option("selftest", "the kernel checks itself first")
-    option("panic=reboot", "restart after a panic")
+    for entry in BootOptionList.all { option(entry.usage, entry.meaning) }
   }
 
   private static func showKeys() {

@@ -31,6 +31,7 @@ struct Job {
       isStopped = false
     case .exited, .killed:
       processes.removeAll { $0 == pid }
+      isStopped = isStopped && !processes.isEmpty
       if pid == last { status = news }
     }
   }

@@ -60,6 +60,7 @@ let variableCommands: [BuiltIn] = [
   BuiltIn(
     name: "getopts", usage: "getopts LETTERS NAME [WORDS]", summary: "the next option of a script",
     run: getopts),
+  Limits.builtIn,
   BuiltIn(
     name: "umask", usage: "umask [OCTAL]", summary: "permissions that new files do not get"
   ) { _, words in

@@ -18,9 +18,9 @@ struct Strace: Program {
     var options: [[UInt8]] = [arguments[0]]
     while let word = words.first, word.count > 1, word[0] == 0x2d {
       options.append(words.removeFirst())
-      if let last = word.last, [0x65, 0x6f, 0x70].contains(last), !words.isEmpty {
-        options.append(words.removeFirst())
-      }
+      // A letter with a value takes the rest of its word, or else the next one.
+      let letter = word.firstIndex { [0x65, 0x6f, 0x70].contains($0) }
+      if letter == word.count - 1, !words.isEmpty { options.append(words.removeFirst()) }
     }
     return trace(words, Request(options, hasProgram: !words.isEmpty))
   }

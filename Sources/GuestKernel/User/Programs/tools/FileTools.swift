@@ -36,7 +36,7 @@ let fileTools: [Tool] = [
     run: chown),
   Find.tool, DiskUsage.tool,
   Tool(
-    name: "mount", usage: "mount [-t TYPE SOURCE PATH]", summary: "attaches a file system",
+    name: "mount", usage: "mount [-r] [-o OPTIONS] [-t TYPE SOURCE PATH]", summary: "attaches a file system",
     run: mount),
   Tool(name: "umount", usage: "umount PATH...", summary: "detaches them") { arguments in
     forEachOperand(Options(arguments, known: "", operands: 1...Int.max).operands) {
@@ -187,15 +187,19 @@ private func chown(_ arguments: [[UInt8]]) -> Int32 {
 }
 
 private func mount(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "t:o:r")
+  let options = Options(arguments, known: "t:o:r", operands: 0...2)
+  guard !options.operands.isEmpty else { return showFile([UInt8](text: "/proc/mounts")) }
   guard let type = options.value("t"), options.operands.count == 2 else {
-    return forEachInput([[UInt8](text: "/proc/mounts")]) { input, _ in
-      while let line = input.line() { say(bytes: line + [0x0a]) }
-    }
+    Usage.refuse("a type, what to mount and where are wanted")
   }
-  return forEachOperand([options.operands[1]]) { (place) throws(SystemError) in
+  let (source, place) = (options.operands[0], options.operands[1])
+  do throws(SystemError) {
     try FileTree.mount(
-      options.operands[0], on: place, type: type, flags: options.has("r") ? 1 : 0,
+      source, on: place, type: type, flags: options.has("r") ? 1 : 0,
       options: options.value("o") ?? [])
+    return 0
+  } catch {
+    complain("\(text: source) on \(text: place): \(error.name); dmesg may say more")
+    return 1
   }
 }

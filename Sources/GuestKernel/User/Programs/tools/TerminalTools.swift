@@ -2,6 +2,7 @@
 import Apus
 
 let terminalTools: [Tool] = [
+  Editor.tool,
   Tool(
     name: "stty", usage: "stty [-a | size | sane | raw | [-]echo | rows N | cols N]...",
     summary: "how the terminal treats what is typed", run: settings),

@@ -32,10 +32,11 @@ let limitTests: [UserTest] = [
     check.succeeds(Call.prlimit64(0, 1, nil, &limit), "prlimit64")
     check.fails(Call.prlimit64(99_999, 1, nil, &limit), .noSuchProcess, "of nobody")
     check.fails(Call.prlimit64(0, 1, nowhere, nil), .badAddress, "from nothing")
+    let parent = Process.id
     let status = inChild {
       guard Call.setuid(1000).isSuccess else { return 1 }
       var limit = ResourceLimit()
-      guard Call.prlimit64(1, 1, nil, &limit).error == .notPermitted else { return 2 }
+      guard Call.prlimit64(parent, 1, nil, &limit).error == .notPermitted else { return 2 }
       limit = ResourceLimit(100, 100)
       guard Call.setrlimit(1, &limit).isSuccess else { return 3 }
       limit = ResourceLimit(100, 101)

@@ -109,11 +109,14 @@ let signalQueueTests: [UserTest] = [
         Call.rt_sigqueueinfo(Process.id, 34, bytes.baseAddress), .notPermitted,
         "as if the kernel sent it")
     }
+    let parent = Process.id
     let isRefused = inChild {
       guard Call.setuid(1000).isSuccess else { return 1 }
       var record = SignalRecord()
       record.code = SignalRecord.byQueue
-      let outcome = withUnsafeBytes(of: &record) { Call.rt_sigqueueinfo(1, 34, $0.baseAddress) }
+      let outcome = withUnsafeBytes(of: &record) {
+        Call.rt_sigqueueinfo(parent, 34, $0.baseAddress)
+      }
       return outcome.error == .notPermitted ? 0 : 2
     }
     check.expect(isRefused == .exited(code: 0), "not to another user's")

@@ -176,6 +176,50 @@ let storageTests: [UserTest] = [
       try Descriptor.open(disk, .writeOnly).close()
     }
   },
+  UserTest(name: "fsck-repairs") { check in
+    let disk = literal("/dev/ram0")
+    guard FileTree.exists(disk) else { return }
+    inScratch(check) { () throws(SystemError) in
+      func shell(_ line: StaticString) throws(SystemError) -> WaitStatus {
+        try Process.run([literal("sh"), literal("-c"), literal(line)])
+      }
+      check.expect(
+        try shell(
+          """
+          mkfs /dev/ram0 > /dev/null && mkdir m && mount -t apusfs /dev/ram0 m &&
+          echo one > m/a && mkdir m/d && echo two > m/d/b && umount m && fsck /dev/ram0 > /dev/null
+          """) == .exited(code: 0), "a disk with three files, which fsck finds sound")
+      // The wrong number of links for a, and the one block of the directory d is lost.
+      let store = try DescriptorStore.open(disk)
+      let size = UInt64(diskBlockSize)
+      do throws(DiskFailure) {
+        let volume = try ApusVolume(store)
+        let block = try volume.inode(3).blocks[0]
+        let rubbish = [UInt8](repeating: 0xff, count: diskBlockSize)
+        store.writeRaw(rubbish, at: UInt64(block) * size)
+        store.writeRaw(
+          [9, 0], at: UInt64(volume.layout.inodeTable) * size + 2 * UInt64(ApusLayout.inodeSize) + 2
+        )
+      } catch {
+        check.expect(false, "the disk can be read: \(error.error.name)")
+      }
+      store.close()
+      check.expect(
+        try shell("fsck /dev/ram0 > said") == .exited(code: 1), "fsck has repaired something")
+      check.expect(
+        try shell(
+          """
+          grep -q '9 links noted, 1 found: corrected' said && grep -q 'no list of names: emptied' said &&
+          grep -q 'no name: named in /lost+found' said && grep -q 'file system is sound' said
+          """) == .exited(code: 0), "and says what")
+      check.expect(
+        try shell(
+          """
+          fsck /dev/ram0 > /dev/null && mount -t apusfs /dev/ram0 m && [ $(cat m/a) = one ] &&
+          [ "$(cat m/lost+found/*)" = two ] && umount m
+          """) == .exited(code: 0), "then the disk is sound, and nothing that was written is lost")
+    }
+  },
   UserTest(name: "unknown-flags") { check in
     var pair: (Int32, Int32) = (0, 0)
     for flags in [0x2, 0x40_2000, 0x1_0000_0000, 1 << 63] as [UInt64] {

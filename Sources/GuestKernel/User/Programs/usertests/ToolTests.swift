@@ -93,6 +93,47 @@ private let tools: [Expectation] = [
   Expectation(line: "mkdir", output: "", code: 2),
 ]
 
+private let moreTools: [Expectation] = [
+  Expectation(
+    line: "printf 'a b\\nc d\\n' > f; sed 's/\\(.\\) \\(.\\)/\\2 \\1/' f", output: "b a\nd c\n"),
+  Expectation(
+    line: "seq 5 | sed -n '2,4{/3/!p;}'; seq 3 | sed '$!N;s/\\n/+/'", output: "2\n4\n1+2\n3\n"),
+  Expectation(
+    line: "sed -i s/a/x/ f; cat f; sed -E 's/(c|x)+/<&>/' f", output: "x b\nc d\n<x> b\n<c> d\n"),
+  Expectation(line: "sed 's/a' f", output: "", code: 2),
+  Expectation(
+    line: "seq 4 > f; seq 5 | sed s/2/two/ > g; diff f g",
+    output: "2c2\n< 2\n---\n> two\n4a5\n> 5\n", code: 1),
+  Expectation(line: "diff -u f f && cmp f f && cmp -s f g", output: "", code: 1),
+  Expectation(
+    line: "diff -u f g | tail -n +3", output: "@@ -1,4 +1,5 @@\n 1\n-2\n+two\n 3\n 4\n+5\n"),
+  Expectation(
+    line: "mkdir -p d/e; echo x > d/f; touch d/e/g; find d -type f -name '[fg]' | sort",
+    output: "d/e/g\nd/f\n"),
+  Expectation(
+    line: "find d -empty; find d ! -type d -exec echo {} \\; | sort", output: "d/e/g\nd/e/g\nd/f\n"),
+  Expectation(
+    line: "find d -maxdepth 1 -size +0c -type f; find d -delete; ls d", output: "d/f\n", code: 1),
+  Expectation(
+    line: "mkfifo p; echo through > p & cat p; wait; [ -p p ] && rm p", output: "through\n"),
+  Expectation(
+    line: "mknod n c 1 3; echo x > n; ls -l n | cut -c 1; rm n; mknod n x", output: "c\n", code: 2),
+  Expectation(
+    line: "env -i a=1 /bin/env; env -u PATH sh -c 'echo ${PATH-none}'", output: "a=1\n/bin\n"),
+  Expectation(
+    line: "seq 5 | xargs -n 2; echo a b | xargs -I % echo '<%>'; xargs -r echo no < /dev/null",
+    output: "1 2\n3 4\n5\n<a b>\n"),
+  Expectation(
+    line: "which cat nosuch; basename /a/b.c .c; dirname /a/b.c c", output: "/bin/cat\nb\n/a\n.\n"),
+  Expectation(line: "which nosuch", output: "", code: 1),
+  Expectation(line: "kill -l 15; kill -l 143", output: "TERM\nTERM\n"),
+  Expectation(line: "echo abc > f; du f | cut -f 2; stat f | grep -c 'size: 4,'", output: "f\n1\n"),
+  Expectation(line: "seq 3 | more; stty -a < /dev/null", output: "1\n2\n3\n", code: 1),
+  Expectation(
+    line: "tail -n 1 -f f & sleep 0.3; echo more >> f; sleep 0.6; kill $!; wait",
+    output: "abc\nmore\n"),
+]
+
 private let language: [Expectation] = [
   Expectation(line: "echo $((x = 3, x *= 2)) $x $((0x10)) ${#x} ${x%6}7", output: "6 6 16 1 7\n"),
   Expectation(
@@ -135,7 +176,8 @@ private let language: [Expectation] = [
     line: "f() ( exit 5 ); f; echo $?; readonly r=1; r=2; echo no", output: "5\n", code: 2),
   Expectation(line: "case abc in x|a*c) echo 1;; *) echo 2;; esac", output: "1\n"),
   Expectation(
-    line: "umask 027; rm -f f; echo > f; [ ! -x f ] && ls -l f | cut -c 1-10", output: "-rw-r-----\n"),
+    line: "umask 027; rm -f f; echo > f; [ ! -x f ] && ls -l f | cut -c 1-10",
+    output: "-rw-r-----\n"),
   Expectation(
     line: "[ '(' = '(' ] && [ ! -e no -a -d / ] && [ a \\< b ] && echo y; [ 1 -eq x ]",
     output: "y\n", code: 2),
@@ -147,6 +189,7 @@ let toolTests: [UserTest] = [
   UserTest(name: "shell-language") { check in inScratch(check) { run(language, check) } },
   UserTest(name: "shell-status") { check in inScratch(check) { run(statuses, check) } },
   UserTest(name: "tools") { check in inScratch(check) { run(tools, check) } },
+  UserTest(name: "text-tools") { check in inScratch(check) { run(moreTools, check) } },
 ]
 
 private func run(_ expectations: [Expectation], _ check: Check) {
