@@ -92,7 +92,8 @@ let package = Package(
     .target(name: "FaultyGuest", path: "Tests/FaultyGuest"),
     .target(name: "MultiprocessorGuest", path: "Tests/MultiprocessorGuest"),
     .testTarget(
-      name: "CommandTests", dependencies: ["emu", "TestImages"], path: "Tests/CommandTests"),
+      name: "CommandTests", dependencies: ["emu", "EmulatorTesting", "TestImages"],
+      path: "Tests/CommandTests"),
     .testTarget(
       name: "FuzzTests", dependencies: ["Emulator", "TestImages"], path: "Tests/FuzzTests"),
     .testTarget(

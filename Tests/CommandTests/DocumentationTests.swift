@@ -9,35 +9,19 @@ private struct Example {
   let command: String
   /// What is typed, a line each.
   let input: [String]
-  /// What has to be printed; a line `[…]` stands for any lines.
-  let output: [Substring]
+  let output: ShownOutput
 
-  /// The lines behind which a block of commands begins.
-  static let fence = "```console"
   /// What the monitor's prompt looks like in a document.
   private static let prompt = "(emu) "
 
-  /// Reads the blocks of a document.
-  static func all(in text: String) -> [Example] {
-    var examples: [Example] = []
-    var block: [(Int, Substring)]?
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
-      if line == fence {
-        block = []
-      } else if line == "```", let lines = block {
-        examples += split(lines)
-        block = nil
-      } else {
-        block?.append((index + 1, line))
-      }
-    }
-    return examples
+  /// The commands of a document's blocks, block by block.
+  static func all(in text: String) -> [[Example]] {
+    DocumentBlock.all("console", in: text).map(split)
   }
 
-  private static func split(_ block: [(Int, Substring)]) -> [Example] {
+  private static func split(_ block: DocumentBlock) -> [Example] {
     var examples: [Example] = []
-    var rest = block[...]
+    var rest = zip(block.line..., block.lines).map { ($0, $1) }[...]
     while let (line, first) = rest.popFirst() {
       guard first.hasPrefix("$ ") else { continue }
       var command = String(first.dropFirst(2))
@@ -48,32 +32,9 @@ private struct Example {
         Example(
           line: line, command: command,
           input: shown.filter { $0.hasPrefix(prompt) }.map { String($0.dropFirst(prompt.count)) },
-          output: shown.filter { !$0.hasPrefix(prompt) }))
+          output: ShownOutput(lines: shown.filter { !$0.hasPrefix(prompt) })))
     }
     return examples
-  }
-
-  /// Where the output is not what the document has; nil if it is.
-  func difference(_ text: String) -> String? {
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
-    if lines.last?.isEmpty ?? false { lines.removeLast() }
-    let pieces = output.split(separator: "[…]", omittingEmptySubsequences: false)
-    for (index, piece) in pieces.enumerated() {
-      let isFirst = index == 0
-      let isLast = index == pieces.count - 1
-      if isFirst && isLast { return Array(lines) == Array(piece) ? nil : text }
-      let starts = isFirst ? [lines.startIndex] : Array(lines.indices) + [lines.endIndex]
-      let start = starts.first { start in
-        let found = lines[start...].prefix(piece.count)
-        return found.elementsEqual(piece) && (!isLast || found.endIndex == lines.endIndex)
-      }
-      guard let start else {
-        return
-          "after a […], or at the start, there is no\n\(piece.joined(separator: "\n"))\nin\n\(text)"
-      }
-      lines = lines[(start + piece.count)...]
-    }
-    return nil
   }
 }
 
@@ -82,24 +43,34 @@ private struct Example {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  @Test(arguments: ["README.md", "Sources/Emulator/Debugger/DebuggingAGuest.md"])
+  /// The chapters of the kernel's book that show commands of the host; `BOOK=slab.md` chooses one.
+  static let chapters = Book.chapters.filter { $0.text.contains("\n```console") }.map(\.name)
+
+  @Test(
+    arguments: ["README.md", "Sources/Emulator/Debugger/DebuggingAGuest.md"] + chapters)
   func commandsDoWhatIsWritten(name: String) throws {
     let text = try String(contentsOf: Self.root.appending(path: name), encoding: .utf8)
-    let examples = Example.all(in: text)
-    #expect(!examples.isEmpty)
-    for example in examples {
-      let output = try run(example)
-      if let difference = example.difference(output) {
+    let blocks = Example.all(in: text)
+    #expect(!blocks.isEmpty)
+    let folder = try TemporaryFolder()
+    for entry in ["Images", "Sources", "Tests"] {
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.path(entry), withDestinationPath: Self.root.appending(path: entry).path)
+    }
+    for example in blocks.joined() {
+      let output = try run(example, in: folder)
+      if let difference = example.output.difference(output) {
         Issue.record("\(name):\(example.line): \(example.command)\n\(difference)")
       }
     }
   }
 
-  /// Runs a command in the project's folder, with the built `emu`, and gives all that it prints.
-  private func run(_ example: Example) throws -> String {
+  /// Runs a command in a folder that looks like the project's, with the built `emu`, and gives all
+  /// that it prints.
+  private func run(_ example: Example, in folder: TemporaryFolder) throws -> String {
     let script = "cd \"$1\" && PATH=\"$(dirname \"$EMU\"):$PATH\" && exec 2>&1\n\(example.command)"
     let input = example.input.map { $0 + "\n" }.joined()
-    let result = try Command.run([Self.root.path], input: input, shell: script)
+    let result = try Command.run([folder.path("")], input: input, shell: script)
     return result.output
   }
 
@@ -121,16 +92,19 @@ private struct Example {
       […]
       b
       $ three
-      c
+      c … d … e
       ```
       """
-    let examples = Example.all(in: text)
+    let examples = Array(Example.all(in: text).joined())
     #expect(examples.map(\.command) == ["one \\\n  two", "three"])
     #expect(examples[0].input == ["typed"] && examples[0].line == 2)
-    #expect(examples[0].difference("a\nx\ny\nb\n") == nil)
-    #expect(examples[0].difference("a\nb") == nil)
-    #expect(examples[0].difference("a\nx\nb\ny\n") != nil)
-    #expect(examples[0].difference("x\na\nb\n") != nil)
-    #expect(examples[1].difference("c\n") == nil && examples[1].difference("d\n") != nil)
+    let output = examples[0].output
+    #expect(output.difference("a\nx\ny\nb\n") == nil)
+    #expect(output.difference("a  \r\nb") == nil)
+    #expect(output.difference("a\nx\nb\ny\n") != nil)
+    #expect(output.difference("x\na\nb\n") != nil)
+    #expect(examples[1].output.difference("c 5 d 77 e\n") == nil)
+    #expect(examples[1].output.difference("c 5 e\n") != nil)
+    #expect(examples[1].output.difference("c 5 d 77 e f\n") != nil)
   }
 }

@@ -16,12 +16,41 @@ import Testing
     $0.pathExtension == "md"
   }
 
-  /// All sources as one text, to look names up in.
-  private static let sources: String = {
+  /// What the sources declare.
+  private struct Declarations {
+    var types: Set<Substring> = []
+    /// Every word of a line that declares a member.
+    var members: Set<Substring> = []
+    var demonstrations: Set<Substring> = []
+
+    private static let typeWords: Set<Substring> = [
+      "class", "struct", "enum", "protocol", "typealias", "extension",
+    ]
+    private static let memberWords: Set<Substring> = [
+      "func", "var", "let", "case", "static", "init", "lazy",
+    ]
+
+    mutating func add(_ line: Substring) {
+      let words = line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+      for (word, name) in zip(words, words.dropFirst()) where Self.typeWords.contains(word) {
+        types.insert(name)
+      }
+      if words.contains(where: Self.memberWords.contains) { members.formUnion(words) }
+      if let name = line.firstRange(of: "name: \"") {
+        demonstrations.insert(line[name.upperBound...].prefix { $0 != "\"" })
+      }
+    }
+  }
+
+  private static let declarations: Declarations = {
     let types: Set = ["swift", "S", "h", "tbl", "ld", "module"]
-    return (files(under: kernel) + files(under: root.appending(path: "Tests")))
-      .filter { types.contains($0.pathExtension) }
-      .compactMap { try? String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
+    var declarations = Declarations()
+    for file in files(under: kernel) + files(under: root.appending(path: "Tests"))
+    where types.contains(file.pathExtension) {
+      guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
+      for line in text.split(whereSeparator: \.isNewline) { declarations.add(line) }
+    }
+    return declarations
   }()
 
   /// What stands between backquotes, outside of code blocks.
@@ -68,12 +97,10 @@ import Testing
       else { continue }
       let type = String(match.1)
       let member = String(match.2)
-      if ["swift", "md", "emutest"].contains(member) { continue }
-      let declares = Self.sources.contains(
-        try Regex("(class|struct|enum|protocol|typealias|extension) \(type)\\b"))
+      if ["swift", "h", "md", "emutest"].contains(member) { continue }
+      let declares = Self.declarations.types.contains(type[...])
       #expect(declares, "\(chapter.lastPathComponent) cites the type \(type)")
-      let hasMember = Self.sources.contains(
-        try Regex("(func|var|let|case|static|init|lazy)[^\\n]*\\b\(member)\\b"))
+      let hasMember = Self.declarations.members.contains(member[...])
       #expect(hasMember, "\(chapter.lastPathComponent) cites \(span)")
     }
   }
@@ -84,9 +111,56 @@ import Testing
       guard let match = span.wholeMatch(of: #/demo ([a-z0-9-]+)/#) else { continue }
       if ["all", "list"].contains(match.1) { continue }
       #expect(
-        Self.sources.contains("name: \"\(match.1)\""),
+        Self.declarations.demonstrations.contains(match.1),
         "\(chapter.lastPathComponent) cites the demonstration \(match.1)")
     }
+  }
+
+  /// Code under a line that cites a file is a quotation: each of its lines is in that file.
+  ///
+  /// What a quotation leaves out stands as a line `// ...`.
+  @Test(arguments: BookTests.chapters)
+  func quotationsAreExact(chapter: URL) throws {
+    let name = chapter.lastPathComponent
+    var source: Set<Substring>?
+    var file = ""
+    var isCode = false
+    var above = ""
+    for line in try String(contentsOf: chapter, encoding: .utf8).components(separatedBy: "\n") {
+      if line.hasPrefix("```") {
+        isCode.toggle()
+        source = nil
+        if isCode, ["```swift", "```asm"].contains(line), let cited = Self.citedFile(above) {
+          file = cited
+          let found = try #require(Self.path(of: file), "\(name) quotes \(file)")
+          let text = try String(contentsOf: found, encoding: .utf8)
+          source = Set(text.split(separator: "\n").map(Self.trimmed))
+        }
+      } else if isCode, let source {
+        let quoted = Self.trimmed(line[...])
+        if quoted.isEmpty || quoted == "// ..." { continue }
+        #expect(source.contains(quoted), "\(name) quotes from \(file): \(quoted)")
+      } else if !line.isEmpty {
+        above = line
+      }
+    }
+  }
+
+  /// The file that a line cites at its end: "..., in `Kernel/Memory/SlabCache.swift`:".
+  private static func citedFile(_ line: String) -> String? {
+    line.firstMatch(of: #/`([A-Za-z0-9_+.\/-]+\.(?:swift|S|tbl|ld|h))`:?$/#).map { String($0.1) }
+  }
+
+  private static func path(of file: String) -> URL? {
+    let places = [kernel, root, kernel.appending(path: "Kernel")].map { $0.appending(path: file) }
+    return places.first { FileManager.default.fileExists(atPath: $0.path) }
+      ?? files(under: kernel).first { $0.lastPathComponent == file }
+  }
+
+  private static func trimmed(_ line: Substring) -> Substring {
+    var line = line.drop { $0 == " " || $0 == "\t" }
+    while line.last == " " { line.removeLast() }
+    return line
   }
 
   /// The contents name every chapter, and name nothing that is not there.
@@ -121,8 +195,9 @@ extension BookTests {
     for folder in ["Kernel/Demos", "User/Programs/demo"] {
       for file in files(under: kernel.appending(path: folder)) where file.pathExtension == "swift" {
         let text = try String(contentsOf: file, encoding: .utf8)
-        for match in text.matches(of: #/name: "([a-z0-9-]+)",\s*summary:\s*"([^"]+)"/#) {
-          found.append(Demonstration(name: String(match.1), summary: String(match.2)))
+        for match in text.matches(of: #/name: "([a-z0-9-]+)",\s*summary:\s*"((?:[^"\\]|\\.)+)"/#) {
+          let summary = String(match.2).replacing(#"\""#, with: "\"")
+          found.append(Demonstration(name: String(match.1), summary: summary))
         }
       }
     }
