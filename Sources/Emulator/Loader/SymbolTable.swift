@@ -15,8 +15,11 @@ public struct SymbolTable: Sendable {
     public var displayName: String { Demangler.demangle(name) }
   }
 
-  /// The symbols in ascending order of address.
+  /// The symbols in ascending order of address, as linked.
   private let symbols: [Symbol]
+
+  /// Where the image is now, if it has moved: all addresses that come and go are those of the moved image.
+  public var slide: ImageSlide?
 
   /// How many there are.
   public var count: Int { symbols.count }
@@ -38,6 +41,7 @@ public struct SymbolTable: Sendable {
 
   /// The symbol that `address` lies in, and how far in.
   public func symbol(at address: UInt64) -> (symbol: Symbol, offset: UInt64)? {
+    let address = slide?.linked(address) ?? address
     var low = 0
     var high = symbols.count
     while low < high {
@@ -49,19 +53,25 @@ public struct SymbolTable: Sendable {
     let offset = address - symbol.address
     // Assembler labels without a size reach to the next symbol, but not for ever.
     guard offset < (symbol.size == 0 ? 0x10000 : symbol.size) else { return nil }
-    return (symbol, offset)
+    return (moved(symbol), offset)
+  }
+
+  private func moved(_ symbol: Symbol) -> Symbol {
+    guard let slide else { return symbol }
+    return Symbol(
+      address: slide.moved(symbol.address), size: symbol.size, name: symbol.name)
   }
 
   /// The symbols of a name: as it is in the file, as its author wrote it, or of a function without
   /// its module and its parameters.
   public func symbols(named name: String) -> [Symbol] {
     let exact = symbols.filter { $0.name == name }
-    guard exact.isEmpty, !name.isEmpty else { return exact }
+    guard exact.isEmpty, !name.isEmpty else { return exact.map(moved) }
     return symbols.filter { symbol in
       guard symbol.name.hasSuffix(name) || symbol.name.contains("$") else { return false }
       let display = symbol.displayName
       return display == name || Self.baseName(display) == name
-    }
+    }.map(moved)
   }
 
   /// A function's name without module and types before it, and without parameters and result.
@@ -71,17 +81,21 @@ public struct SymbolTable: Sendable {
   }
 
   /// The symbols whose name in the file begins so, in the order of their addresses.
-  public func symbols(prefix: String) -> [Symbol] { symbols.filter { $0.name.hasPrefix(prefix) } }
+  public func symbols(prefix: String) -> [Symbol] {
+    symbols.filter { $0.name.hasPrefix(prefix) }.map(moved)
+  }
 
   /// The first symbol that begins in a range.
   public func first(in range: ClosedRange<UInt64>) -> Symbol? {
+    let first = slide?.linked(range.lowerBound) ?? range.lowerBound
+    let range = first...max(first, slide?.linked(range.upperBound) ?? range.upperBound)
     var low = 0
     var high = symbols.count
     while low < high {
       let middle = (low + high) / 2
       if symbols[middle].address < range.lowerBound { low = middle + 1 } else { high = middle }
     }
-    return low < symbols.count && range.contains(symbols[low].address) ? symbols[low] : nil
+    return low < symbols.count && range.contains(symbols[low].address) ? moved(symbols[low]) : nil
   }
 
   /// `address` as `name+offset`, or nil.
@@ -98,7 +112,8 @@ public struct SymbolTable: Sendable {
 
   /// The address of the symbol that has this name, in the file or as its author wrote it.
   public func address(of name: String) -> UInt64? {
-    (symbols.first { $0.name == name } ?? symbols.first { $0.displayName == name })?.address
+    (symbols.first { $0.name == name } ?? symbols.first { $0.displayName == name })
+      .map { moved($0).address }
   }
 
   /// The symbols with the most bytes.

@@ -24,6 +24,8 @@ enum Init {
       "init", "\(Files.all.count) programs and modules; starting \(text: firstProgram.first ?? [])")
     KernelLog.isOnConsole = false
     Console.write("\n")
+    _ = SystemCalls.node
+    AtomicAllocations.hasPrograms = true
     while true {
       startAndWait(firstProgram)
       if options.exitsAfterwards { Power.off() }
