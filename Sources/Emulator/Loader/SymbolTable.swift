@@ -17,6 +17,7 @@ public struct SymbolTable: Sendable {
 
   /// The symbols in ascending order of address, as linked.
   private let symbols: [Symbol]
+  private let maker = DecodedNames.Maker()
 
   /// Where the image is now, if it has moved: all addresses that come and go are those of the moved image.
   public var slide: ImageSlide?
@@ -56,29 +57,18 @@ public struct SymbolTable: Sendable {
     return (moved(symbol), offset)
   }
 
-  private func moved(_ symbol: Symbol) -> Symbol {
+  /// A symbol of the file where it is now.
+  func moved(_ symbol: Symbol) -> Symbol {
     guard let slide else { return symbol }
     return Symbol(
       address: slide.moved(symbol.address), size: symbol.size, name: symbol.name)
   }
 
-  /// The symbols of a name: as it is in the file, as its author wrote it, or of a function without
-  /// its module and its parameters.
-  public func symbols(named name: String) -> [Symbol] {
-    let exact = symbols.filter { $0.name == name }
-    guard exact.isEmpty, !name.isEmpty else { return exact.map(moved) }
-    return symbols.filter { symbol in
-      guard symbol.name.hasSuffix(name) || symbol.name.contains("$") else { return false }
-      let display = symbol.displayName
-      return display == name || Self.baseName(display) == name
-    }.map(moved)
-  }
+  /// The symbols that are so called in the file.
+  func withName(_ name: String) -> [Symbol] { symbols.filter { $0.name == name }.map(moved) }
 
-  /// A function's name without module and types before it, and without parameters and result.
-  private static func baseName(_ name: String) -> Substring {
-    let head = name.prefix { $0 != "(" && $0 != " " }
-    return head.lastIndex(of: ".").map { head[head.index(after: $0)...] } ?? head
-  }
+  /// The names that are encoded, as their authors wrote them, where they were linked.
+  var decoded: DecodedNames { maker.names(symbols) }
 
   /// The symbols whose name in the file begins so, in the order of their addresses.
   public func symbols(prefix: String) -> [Symbol] {
@@ -108,12 +98,6 @@ public struct SymbolTable: Sendable {
   public func describe(returnAddress address: UInt64) -> String? {
     guard address > 0, let (symbol, offset) = symbol(at: address - 1) else { return nil }
     return "\(symbol.displayName)+\((offset + 1).hex)"
-  }
-
-  /// The address of the symbol that has this name, in the file or as its author wrote it.
-  public func address(of name: String) -> UInt64? {
-    (symbols.first { $0.name == name } ?? symbols.first { $0.displayName == name })
-      .map { moved($0).address }
   }
 
   /// The symbols with the most bytes.

@@ -236,6 +236,8 @@ final class ImageObject: MemoryObject {
   private static let all = GuardedList<ImageObject>()
   private static let allLock = SpinLock("image objects")
 
+  static func prepare() { _ = all.count }
+
   private init(_ contents: UnsafeRawBufferPointer, name: [UInt8]) {
     self.contents = contents
     label = name

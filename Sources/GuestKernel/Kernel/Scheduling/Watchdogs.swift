@@ -107,8 +107,8 @@ enum HungTasks {
     }
     lastReport = line
     reports += 1
-    log(.error, "hung-task", line)
-    for index in 0..<count { log(.error, "hung-task", "  \(Symbols.describe(callers[index] - 1))") }
+    log(.error, "hung", line)
+    for index in 0..<count { log(.error, "hung", "  \(Symbols.describe(callers[index] - 1))") }
   }
 }
 
@@ -155,8 +155,8 @@ enum SoftLockups {
     SpinLock.describeHeld(to: &line)
     lastReport = line
     _ = atomic_add32(&count, 1)
-    log(.error, "soft-lockup", line)
+    log(.error, "lockup", line)
     let frame = UnsafePointer<UInt64>(OpaquePointer(pointer_to(read_rbp())))
-    Backtrace.walk(from: frame[1], frame: frame[0]) { log(.error, "soft-lockup", $0) }
+    Backtrace.walk(from: frame[1], frame: frame[0]) { log(.error, "lockup", $0) }
   }
 }

@@ -37,6 +37,8 @@ enum Kprobes {
     "Breakpoints.", "memcpy", "memset", "swift_",
   ]
 
+  static func prepare() { _ = isInside }
+
   static func start() {
     ProcFS.add("tracing/kprobes", write: { control($0) }) { text in
       for probe in all where isSet(probe) {
