@@ -142,8 +142,8 @@ struct Boot: ParsableCommand {
     let watch = HangWatch(machine)
     let controller = try makeController(machine, monitorInput, checks ?? watch)
     defer {
-      ending.hang = watch.proof
       ending.debuggee = controller?.current?.debuggee
+      ending.hang = watch.proof ?? ending.debuggee?.hang
     }
     let backend: any SerialBackend
     let channels: [any SessionChannel]

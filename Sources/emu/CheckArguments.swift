@@ -83,9 +83,7 @@ struct CheckArguments: ParsableArguments {
     options.torture = torture.map { CheckOptions.Torture(rate: $0.rate, seed: seed) }
     options.travelCommand = Self.debugCommand
     let run = CheckedRun(machine, options: options, say: ExitStatus.say)
-    if let name = run.unknownNames.first {
-      throw Failure("the image has no symbol \(name)", status: ExitStatus.usage)
-    }
+    if let error = run.nameError { throw Failure(error, status: ExitStatus.usage) }
     return run
   }
 

@@ -55,17 +55,25 @@ struct MonitorOptions: ParsableArguments {
   }
 
   /// The lines of the script.
-  func scriptLines() throws -> [String] {
-    guard let script else { return [] }
-    let text = String(decoding: try MachineOptions.read(script), as: UTF8.self)
+  func scriptLines() throws -> [String] { try Self.lines(ofScript: script) }
+
+  /// The lines of a script, none without one.
+  static func lines(ofScript path: String?) throws -> [String] {
+    guard let path else { return [] }
+    let text = String(decoding: try MachineOptions.read(path), as: UTF8.self)
     return text.split(whereSeparator: \.isNewline).map(String.init)
   }
 
   /// The symbols of a machine's kernel.
   func readSymbols(of machine: Machine) throws -> ProgramSymbols {
+    try Self.symbols(of: machine, file: symbols)
+  }
+
+  /// The symbols of a machine's kernel, from a file if one is named.
+  static func symbols(of machine: Machine, file: String?) throws -> ProgramSymbols {
     do {
       return try ProgramSymbols(
-        of: machine.image, symbolFile: symbols,
+        of: machine.image, symbolFile: file,
         others: BundledKernel.buildOutput(of: machine.image?.elf?.name))
     } catch let error as any CustomStringConvertible & Error {
       throw Failure(error, status: ExitStatus.unusableFile)

@@ -17,7 +17,7 @@ struct InteractiveTests {
   @Test func controlCEndsTheForegroundOnly() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
-    let spin = try #require(session.number(of: "spin", in: session.run("spin &")))
+    let spin = try #require(session.process(in: session.run("spin &")))
     session.type("crash loop\r")
     Thread.sleep(forTimeInterval: 0.3)
     session.type("\u{3}")
@@ -27,12 +27,11 @@ struct InteractiveTests {
     #expect(list.contains(" spin"))
     #expect(!list.contains("crash"))
     let ended = session.run("kill \(spin)") + session.run("wait")
-    #expect(ended.contains("[\(spin)] spin killed by TERM"))
+    #expect(ended.contains("[1]+ Killed by TERM      spin\r\n"))
     #expect(!session.run("ps").contains(" spin"))
-    let count = try #require(
-      session.number(of: "count 100 5000", in: session.run("count 100 5000 &")))
+    let count = try #require(session.process(in: session.run("count 100 5000 &")))
     let end = session.run("kill \(count)") + session.run("wait")
-    #expect(end.contains("[\(count)] count 100 5000 killed by TERM"))
+    #expect(end.contains("[1]+ Killed by TERM      count 100 5000\r\n"))
     #expect(session.run("kill 1").contains("not permitted"))
     #expect(session.run("kill 9999").contains("no such process"))
     session.type("poweroff\r")
@@ -42,12 +41,13 @@ struct InteractiveTests {
   @Test func waitCanBeInterrupted() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
-    let spin = try #require(session.number(of: "spin", in: session.run("spin &")))
+    let spin = try #require(session.process(in: session.run("spin &")))
     session.type("wait\r")
     Thread.sleep(forTimeInterval: 0.2)
     session.type("\u{3}")
     #expect(session.wait(for: "apus$ "))
-    #expect(session.run("jobs").contains("[\(spin)] spin"))
+    #expect(session.run("jobs -p").contains("\n\(spin)\r\n"))
+    #expect(session.run("jobs").contains("[1]+ Running            spin\r\n"))
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }
@@ -55,12 +55,11 @@ struct InteractiveTests {
   @Test func backgroundProgramsRunAtOnce() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
-    let first = try #require(
-      session.number(of: "count 3 100", in: session.run("count 3 100 &")))
+    let first = try #require(session.process(in: session.run("count 3 100 &")))
     let output = session.run("count 3 100; wait")
     #expect(output.contains("[\(first)] 3"))
     #expect(output.components(separatedBy: "] 3\r\n").count == 3)
-    #expect(output.contains("[\(first)] count 3 100 ended, exit code 0"))
+    #expect(output.contains("[1]+ Done               count 3 100\r\n"))
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }
@@ -85,17 +84,34 @@ struct InteractiveTests {
     #expect(session.end() == 33)
   }
 
+  @Test func longLinesAndSearchBackwards() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit")
+    #expect(session.wait(for: "apus$ "))
+    let long = String(repeating: "word ", count: 60)
+    #expect(session.run("echo \(long)| wc -w").contains("     60\r\n"))
+    _ = session.run("echo needle")
+    _ = session.run("echo hay")
+    #expect(session.run("\u{12}need").contains("\nneedle\r\n"))
+    _ = session.run("cd /b\t")
+    #expect(session.run("pwd").contains("\n/bin\r\n"))
+    #expect(session.run("echo $HOM\t").contains("\n/root\r\n"))
+    session.type("poweroff\r")
+    #expect(session.end() == 33)
+  }
+
   @Test func controlZStopsAndForegroundGoesOn() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
     session.type("count 3 300\r")
     #expect(session.wait(for: "] 1\r\n"))
     session.type("\u{1a}")
-    #expect(session.wait(for: "count 3 300 stopped"))
+    #expect(session.wait(for: "[1]+ Stopped            count 3 300\r\n"))
     #expect(session.wait(for: "apus$ "))
-    #expect(session.run("jobs").contains("(stopped)"))
-    let rest = session.run("fg")
+    #expect(session.run("sleep 100 &").contains("[2] "))
+    #expect(session.run("jobs").contains("[1]- Stopped "))
+    let rest = session.run("fg %1")
     #expect(rest.contains("] 3\r\n"))
+    #expect(session.run("kill %sl; wait").contains("Killed by TERM"))
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }

@@ -84,6 +84,24 @@ struct KernelDebuggerTests {
     #expect(run.machine.contains("Hello, world!") && run.status == 33, "\(run.machine)")
   }
 
+  /// Breakpoints in what the stub itself runs through stop the kernel, not the stub.
+  ///
+  /// And the image lies elsewhere, of which the stub tells GDB.
+  @Test func breakpointsMayBeAnywhereAndTheImage() throws {
+    let run = try Self.debug(
+      [
+        "break *syscall_dispatch", "break *swift_retain",
+        "break *'$e6Kernel7KmallocO7releaseyySvFZ'",
+        "continue", "bt 1", "delete 3", "continue", "bt 1", "delete", "detach",
+      ],
+      commandLine: "quiet kaslr=5 kgdb kgdbwait cmd=\"hello\" exit debug-exit", processors: "2")
+    #expect(!run.debugger.contains("Cannot insert"), "\(run.debugger)")
+    #expect(run.debugger.contains("Breakpoint 3, $e6Kernel7KmallocO7release"), "\(run.debugger)")
+    let next = #/Breakpoint [12], (syscall_dispatch|swift_retain)/#
+    #expect(run.debugger.contains(next), "\(run.debugger)")
+    #expect(run.machine.contains("Hello, world!") && run.status == 33, "\(run.machine)")
+  }
+
   /// The debug registers of whatever processor writes the variable.
   @Test func aWatchpointStopsAtTheWrite() throws {
     let variable = "$e6Kernel5TraceO7enableds6UInt64VvpZ"

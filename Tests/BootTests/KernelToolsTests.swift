@@ -54,6 +54,28 @@ struct KernelToolsTests {
     #expect(run.output.contains(#/\Rgone\R/#), "\(run.output)")
   }
 
+  /// Its files in /proc and /sys are its code and its variables: they hold it, too, and go with it.
+  @Test func aModuleWhoseReportIsOpenStays() throws {
+    let commands = """
+      modprobe mailbox; echo hello > /dev/mailbox; cat /proc/mailbox; \
+      sleep 3 < /proc/mailbox & sleep 1; rmmod mailbox || echo held; wait; \
+      sleep 3 < /sys/module/mailbox/parameters/capacity & sleep 1; rmmod mailbox || echo kept; wait; \
+      rmmod mailbox && cat /proc/mailbox; modprobe mailbox; cat /proc/mailbox; rmmod mailbox && echo gone
+      """
+    let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
+    #expect(run.status == 33, "\(run.output)")
+    let said = [
+      "a letter of 6 bytes", "held", "kept", "/proc/mailbox: ", "a letter of 0 bytes", "gone",
+    ]
+    var rest = run.output[...]
+    for text in said {
+      let place = rest.range(of: text)
+      #expect(place != nil, "\(text): \(run.output)")
+      if let place { rest = rest[place.upperBound...] }
+    }
+    #expect(!run.output.contains("oops"), "\(run.output)")
+  }
+
   /// /etc/modules is a list as well; who is on the blacklist does not come, however it is asked for.
   @Test func whatMayComeIsSaidAtBoot() throws {
     let commands = """

@@ -29,7 +29,7 @@ struct MemoryDemonstrationTests {
 
   @Test(arguments: ["kaslr=3", "kaslr=77", "kaslr"])
   func theyPassWhereverThingsLie(option: String) throws {
-    try passes(["cow", "page-walk", "kaslr"], option)
+    try passes(["cow", "page-walk", "kaslr", "modules", "kprobe"], option, ["-smp", "2"])
   }
 
   /// On the disk itself, and in a file of a file system there; nothing is left behind.

@@ -49,11 +49,11 @@ final class QEMUSession {
     return String(decoding: transcript.dropFirst(start), as: UTF8.self)
   }
 
-  /// The job's number, from what the shell said when it started in the background.
-  func number(of command: String, in output: String) -> Int? {
-    for line in output.components(separatedBy: "\r\n") {
-      guard line.hasPrefix("["), line.hasSuffix("] \(command)") else { continue }
-      return Int(line.dropFirst().prefix { $0 != "]" })
+  /// The process that a job has started, from what the shell said of it: `[1] 12`.
+  func process(in output: String) -> Int? {
+    for line in output.components(separatedBy: "\r\n") where line.hasPrefix("[") {
+      let words = line.split(separator: " ")
+      if words.count == 2, let number = Int(words[1]) { return number }
     }
     return nil
   }

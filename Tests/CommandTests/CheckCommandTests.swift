@@ -28,11 +28,10 @@ import Testing
     #expect(result.status == 1 && result.errors == "")
   }
 
-  /// But for pipes, whose rings come from an allocator that has a name of Swift's.
   @Test func theBundledKernelHasNoFindings() throws {
     let result = try Command.run([
       "boot", "--check", "all", "--cpus", "2", "--append",
-      #"quiet cmd="hello; demo fork; demo cow; demo signals; ls /proc" exit"#,
+      #"quiet cmd="hello; demo pipe; demo fork; demo cow; demo signals; ls /proc" exit"#,
     ])
     #expect(result.status == 0 && !result.errors.contains("check"), "\(result.errors)")
     #expect(result.output.contains("demo signals: passed"))

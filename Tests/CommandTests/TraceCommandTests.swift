@@ -102,6 +102,13 @@ import Testing
     #expect(
       try succeed(["trace", "show", trace]).output.contains("com1 \"echo one two\\n\""))
     _ = try succeed(["trace", "check", trace])
+    // The same run in the monitor, forwards and backwards, with the input where it was.
+    let debug = try Command.run(
+      ["replay", log, "--debug"], input: "tbreak Exec.execute\ncontinue\nreverse-step 5\ncontinue\n"
+    )
+    #expect(debug.status == 0, "\(debug.errors)")
+    #expect(debug.output.contains("breakpoint 1: "))
+    #expect(debug.output.contains("one two"))
   }
 
   @Test func exports() throws {
@@ -145,6 +152,39 @@ import Testing
     _ = try succeed(["trace", "record", "\(Self.images)/timer.elf", "-o", file])
     let other = try succeed(["trace", "export", file, "--format", "perfetto"]).output
     #expect(!other.contains("threads"))
+  }
+
+  /// Any guest may name its system calls and address spaces: call 1 is "wr", this space "sh".
+  @Test func timelinesNameCallsAndSpaces() throws {
+    let names: [UInt8] = [
+      0x66, 0xBA, 0xA0, 0x05,  // mov dx, 5A0h
+      0xB0, 0x77, 0xEE, 0xB0, 0x72, 0xEE,  // mov al, 'w'; out dx, al; mov al, 'r'; out dx, al
+      0x66, 0xBA, 0xB0, 0x05,  // mov dx, 5B0h
+      0xB8, 0x01, 0x00, 0x00, 0x00, 0xEF,  // mov eax, 1; out dx, eax
+      0x66, 0xBA, 0xA0, 0x05,  // mov dx, 5A0h
+      0xB0, 0x73, 0xEE, 0xB0, 0x68, 0xEE,  // mov al, 's'; out dx, al; mov al, 'h'; out dx, al
+      0x66, 0xBA, 0xB4, 0x05,  // mov dx, 5B4h
+      0x0F, 0x20, 0xD8, 0x48, 0xC1, 0xE8, 0x0C, 0xEF,  // mov rax, cr3; shr rax, 12; out dx, eax
+      0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8,  // mov rax, cr3; mov cr3, rax
+      0xB9, 0x80, 0x00, 0x00, 0xC0,  // mov ecx, IA32_EFER
+      0x0F, 0x32, 0x83, 0xC8, 0x01, 0x0F, 0x30,  // rdmsr; or eax, 1; wrmsr
+      0xB9, 0x82, 0x00, 0x00, 0xC0,  // mov ecx, IA32_LSTAR
+    ]
+    // mov eax, behind SYSCALL; xor edx, edx; wrmsr; mov eax, 1; syscall
+    let behind = UInt32(0x10_0000 + names.count + 16)
+    let call: [UInt8] =
+      [0xB8] + (0..<4).map { UInt8(truncatingIfNeeded: behind >> ($0 * 8)) }
+      + [0x31, 0xD2, 0x0F, 0x30, 0xB8, 0x01, 0x00, 0x00, 0x00, 0x0F, 0x05]
+    let code = names + call + TestCode.powerOff
+    let image = try folder.file("k.elf", ELFBuilder(code: code).build())
+    let file = folder.path("names.etr")
+    _ = try succeed(["trace", "record", image, "-o", file])
+    let shown = try succeed(["trace", "show", file]).output
+    #expect(shown.contains(" call-name 0x") && shown.contains(" 1 \"wr\"\n"), "\(shown)")
+    #expect(shown.contains(" space-name 0x") && shown.contains(" \"sh\"\n"))
+    let json = try succeed(["trace", "export", file, "--format", "perfetto"]).output
+    #expect(json.contains("\"name\":\"wr\"") && json.contains("\"name\":\"sh\""), "\(json)")
+    #expect(!json.contains("system call 1") && !json.contains("\"cpu 0: threads\""))
   }
 
   @Test func profilesAndCoverage() throws {

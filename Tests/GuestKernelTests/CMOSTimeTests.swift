@@ -44,4 +44,15 @@ struct CMOSTimeTests {
   func countsBack(seconds: Int64) {
     #expect(CMOSTime(secondsSince1970: seconds).secondsSince1970 == seconds)
   }
+
+  @Test(arguments: [
+    ("%Y-%m-%d %H:%M:%S", "2026-11-22 01:02:03"), ("%a %A %b %B %e", "Sun Sunday Nov November 22"),
+    ("%j %u %w %y %C", "326 7 0 26 20"), ("%I %p %s", "01 AM 1795309323"),
+    ("%F %T %R %D", "2026-11-22 01:02:03 01:02 11/22/26"),
+    ("%U %W %Z %% %Q", "47 46 UTC % %Q"), ("%c", "Sun Nov 22 01:02:03 2026"), ("%", "%"),
+  ])
+  func formats(format: String, expected: String) {
+    let text = DateFormat.text(Array(format.utf8), secondsSince1970: 1_795_309_323)
+    #expect(String(decoding: text, as: UTF8.self) == expected)
+  }
 }

@@ -65,6 +65,42 @@ import Testing
     #expect(student().mayControl(su))
   }
 
+  @Test func supplementaryGroupsAreForTheSuperuserToGive() {
+    var credentials = Credentials()
+    let given = credentials.setSupplementary([7, 8])
+    let user = credentials.setUser(1000)
+    let more = credentials.setSupplementary([9])
+    #expect(given && user && !more)
+    #expect(credentials.isMember(of: 8) && !credentials.isMember(of: 9))
+    let tooMany = [UInt32](repeating: 1, count: Credentials.mostGroups + 1)
+    var root = Credentials()
+    let taken = root.setSupplementary(tooMany)
+    #expect(!taken)
+  }
+
+  @Test func groupsAreChosenAmongOnesOwn() {
+    var credentials = student()
+    let other = credentials.setGroups(nil, 7, nil)
+    let own = credentials.setGroups(100, 100, 100)
+    #expect(!other && own)
+    credentials.execute(asUser: 0, asGroup: 5)
+    #expect(!credentials.ofRealUser.isSuperuser && credentials.ofRealUser.effectiveGroup == 100)
+  }
+
+  // MARK: Limits
+
+  @Test func limitsAreLoweredByAnybodyAndRaisedByRoot() {
+    var limits = ResourceLimits()
+    #expect(limits.set(.fileSize, ResourceLimit(10, 20), isSuperuser: false) == nil)
+    #expect(limits.set(.fileSize, ResourceLimit(20, 20), isSuperuser: false) == nil)
+    #expect(limits.set(.fileSize, ResourceLimit(20, 21), isSuperuser: false) == .notPermitted)
+    #expect(limits.set(.fileSize, ResourceLimit(20, 21), isSuperuser: true) == nil)
+    #expect(limits.set(.fileSize, ResourceLimit(5, 4), isSuperuser: true) == .invalidArgument)
+    #expect(limits[.fileSize] == ResourceLimit(20, 21))
+    let tooMany = ResourceLimit(1, ResourceLimits.mostOpenFiles + 1)
+    #expect(limits.set(.openFiles, tooMany, isSuperuser: true) == .notPermitted)
+  }
+
   // MARK: Passwords
 
   private func hex(_ bytes: [UInt8]) -> String {

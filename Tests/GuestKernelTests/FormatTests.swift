@@ -46,6 +46,17 @@ private func load(_ file: [UInt8]) throws(ELFError) -> ELFProgram {
     #expect(program.segments[1].endPage == 0x40_4000)
   }
 
+  /// A position-independent one may be put anywhere, by whole pages; another says that it may not.
+  @Test func whatIsMovableMoves() throws {
+    var file = executable()
+    #expect(try !load(file).isMovable)
+    file[16] = 3
+    var program = try load(file)
+    #expect(program.isMovable)
+    program.move(by: 0x3000)
+    #expect(program.entry == 0x40_4000 && program.segments[1].firstPage == 0x40_5000)
+  }
+
   @Test func theHeadersSuffice() throws {
     let file = executable()
     let start = Array(file.prefix(176))
@@ -62,7 +73,7 @@ private func load(_ file: [UInt8]) throws(ELFError) -> ELFProgram {
   }
 
   @Test(arguments: [
-    (0, 0, ELFError.notELF), (4, 1, .notStaticExecutable), (16, 3, .notStaticExecutable),
+    (0, 0, ELFError.notELF), (4, 1, .notStaticExecutable), (16, 1, .notStaticExecutable),
     (18, 3, .notStaticExecutable), (54, 57, .badHeaders), (57, 1, .badHeaders),
     (39, 0xff, .badHeaders), (64 + 23, 0xff, .outsideUserSpace), (64 + 18, 0, .outsideUserSpace),
     (64 + 47, 0xff, .outsideUserSpace), (64 + 15, 0xff, .segmentOutsideFile),

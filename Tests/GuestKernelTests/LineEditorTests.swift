@@ -6,10 +6,12 @@ private struct Typist {
   var editor = LineEditor(prompt: "$ ")
   var lines: [String] = []
   var events: [LineEditor.Event] = []
-  private var screen: [UInt8] = []
+  private var screen: [[UInt8]] = [[]]
+  private var row = 0
   private var column = 0
 
-  init() {
+  init(columns: Int = 80) {
+    editor.columns = columns
     editor.begin()
     show()
   }
@@ -42,33 +44,58 @@ private struct Typist {
     }
   }
 
-  /// A terminal of one line: printing, carriage return, backspace, cursor right, erase to the end.
+  /// A terminal: printing, which waits in the last column, carriage return, newline, backspace, bell, the
+  /// cursor up, down and to the right, erasing to the end of the line or of the screen.
   mutating func show() {
-    var output = editor.output
+    var output = editor.output[...]
     editor.output = []
-    while !output.isEmpty {
-      let byte = output.removeFirst()
+    while let byte = output.popFirst() {
       switch byte {
       case 0x0d: column = 0
       case 0x0a:
-        screen = []
-        column = 0
+        row += 1
+        while row >= screen.count { screen.append([]) }
       case 0x08: column -= 1
       case 0x07: break
       case 0x1b:
-        let sequence = Array(output.prefix(2))
-        output.removeFirst(2)
-        if sequence == [0x5b, 0x43] { column += 1 }
-        if sequence == [0x5b, 0x4b] { screen.removeLast(screen.count - column) }
+        output.removeFirst()
+        var number = 0
+        while let digit = output.first, (0x30...0x39).contains(digit) {
+          number = number * 10 + Int(digit - 0x30)
+          output.removeFirst()
+        }
+        switch output.popFirst() {
+        case 0x41: row -= max(1, number)
+        case 0x42: row += max(1, number)
+        case 0x43: column += max(1, number)
+        case 0x4b: erase()
+        case 0x4a:
+          erase()
+          screen.removeLast(screen.count - row - 1)
+        default: break
+        }
       default:
-        if column < screen.count { screen[column] = byte } else { screen.append(byte) }
+        if column == editor.columns {
+          column = 0
+          row += 1
+        }
+        while row >= screen.count { screen.append([]) }
+        while screen[row].count <= column { screen[row].append(0x20) }
+        screen[row][column] = byte
         column += 1
       }
     }
   }
 
-  var shown: String { String(decoding: screen, as: UTF8.self) }
+  private mutating func erase() {
+    screen[row].removeLast(max(0, screen[row].count - column))
+  }
+
+  /// The last row; and all rows of the line being edited.
+  var shown: String { String(decoding: screen[row], as: UTF8.self) }
+  var rows: [String] { screen.map { String(decoding: $0, as: UTF8.self) } }
   var shownCursor: Int { column - 2 }
+  var place: [Int] { [row, column] }
 }
 
 @Suite struct LineEditorTests {
@@ -102,6 +129,67 @@ private struct Typist {
     #expect(typist.editor.text == Array("abcd".utf8))
   }
 
+  /// Longer than a row: what is shown is what was typed, and the cursor where it belongs.
+  @Test func longLinesTakeSeveralRows() {
+    var typist = Typist(columns: 10)
+    typist.type("abcdefgh")
+    #expect(typist.rows == ["$ abcdefgh", ""])
+    typist.type("ijklmnopqrst")
+    #expect(typist.rows == ["$ abcdefgh", "ijklmnopqr", "st"])
+    #expect(typist.place == [2, 2])
+    typist.type("^A")
+    #expect(typist.place == [0, 2])
+    typist.type("X")
+    #expect(typist.rows == ["$ Xabcdefg", "hijklmnopq", "rst"])
+    #expect(typist.place == [0, 3])
+    typist.type("^E\u{7f}\u{7f}\u{7f}")
+    #expect(typist.rows == ["$ Xabcdefg", "hijklmnopq", ""])
+    typist.type("^U")
+    #expect(typist.rows == ["$ "])
+    #expect(typist.place == [0, 2])
+    typist.type("^Y")
+    #expect(typist.rows == ["$ Xabcdefg", "hijklmnopq", ""])
+    typist.type("<<<<<<<<<<<<")
+    #expect(typist.place == [0, 8])
+    typist.type("\r")
+    #expect(typist.lines == ["Xabcdefghijklmnopq"])
+  }
+
+  @Test func wordsAndExchanges() {
+    var typist = Typist()
+    typist.send(Array("one two.three\u{1b}b\u{1b}bX\u{1b}fY".utf8))
+    #expect(typist.editor.text == Array("one XtwoY.three".utf8))
+    typist.send(Array("\u{1b}d\u{1b}\u{7f}".utf8))
+    #expect(typist.shown == "$ one ")
+    typist.type("^U^Yab^T\r")
+    #expect(typist.lines == ["one ba"])
+    typist.send(Array("x \u{1b}.".utf8))
+    #expect(typist.shown == "$ x ba")
+  }
+
+  @Test func searchingBackwards() {
+    var typist = Typist()
+    typist.type("echo one\recho two\rls\rdraft")
+    typist.type("^R")
+    #expect(typist.shown == "(search)'': draft")
+    typist.type("o")
+    #expect(typist.shown == "(search)'o': echo two")
+    typist.type("ne")
+    #expect(typist.shown == "(search)'one': echo one")
+    typist.type("\u{7f}\u{7f}")
+    #expect(typist.shown == "(search)'o': echo two")
+    typist.type("^R^R")
+    #expect(typist.shown == "(search)'o': echo one")
+    typist.type("^E!")
+    #expect(typist.shown == "$ echo one!")
+    typist.type("\r")
+    #expect(typist.lines.last == "echo one!")
+    typist.type("draft^Recho^G")
+    #expect(typist.shown == "$ draft")
+    typist.type("^Rls\r")
+    #expect(typist.lines.last == "ls")
+  }
+
   @Test func historyKeepsTheLineBeingTyped() {
     var typist = Typist()
     typist.type("first\rsecond\rsecond\r  \rthird")
@@ -122,9 +210,11 @@ private struct Typist {
     typist.type("x^D^C")
     typist.type("\t")
     #expect(typist.events == [.endOfFile, .interrupt, .completion])
-    typist.send([UInt8](repeating: 0x61, count: 1000))
+    typist.send([UInt8](repeating: 0x61, count: LineEditor.capacity + 10))
     #expect(typist.editor.text.count == LineEditor.capacity)
-    for line in 0..<100 { typist.send(Array("\u{15}line \(line)\r".utf8)) }
+    for line in 0..<LineEditor.historyCapacity + 10 {
+      typist.send(Array("\u{15}line \(line)\r".utf8))
+    }
     #expect(typist.editor.history.count == LineEditor.historyCapacity)
   }
 
@@ -149,6 +239,25 @@ private struct Typist {
     typist.editor.complete(with: [])
     typist.show()
     #expect(typist.shown == "$ cat notes-")
+    typist.type("^Uif ca")
+    #expect(typist.editor.isAtCommand)
+    typist.type("^Udd if=my\\ f")
+    #expect(typist.editor.wordBeforeCursor == Array("my f".utf8))
+    #expect(typist.editor.commandWord == Array("dd".utf8))
+    typist.editor.complete(with: [Array("my file".utf8)])
+    #expect(typist.editor.text == Array("dd if=my\\ file ".utf8))
+    typist.type("^Ucat a\\ ")
+    typist.editor.complete(with: [Array("a b (c)".utf8)])
+    #expect(typist.editor.text == Array("cat a\\ b\\ \\(c\\) ".utf8))
+  }
+
+  @Test func columns() {
+    let names = ["a", "bb", "ccc", "d", "e"].map { Array($0.utf8) }
+    #expect(
+      Columns.lines(names, width: 12).map { String(decoding: $0, as: UTF8.self) }
+        == ["a    d", "bb   e", "ccc"])
+    #expect(Columns.lines([], width: 80).isEmpty)
+    #expect(Columns.lines([[UInt8](repeating: 0x61, count: 200)], width: 80).count == 1)
   }
 
   @Test func anyBytesAreHarmless() {

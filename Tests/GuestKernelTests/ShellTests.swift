@@ -32,6 +32,10 @@ import Testing
     ("{ a; b; } > f", "{(a);(b)}1>f"),
     ("(a; b) | c", "sub{(a);(b)}|(c)"),
     ("f() { a; }", "f(){(a)}"),
+    ("f() ( a ) > x", "f()sub{(a)}1>x"),
+    ("a <> x 3<&- >&2", "(a 0<>x 3&- 1&2)"),
+    ("a `b \\`c\\``", "(a $(b `c`))"),
+    ("a \"$(b \")\")\" ${x:-\"}\"}", "(a ''$(b \")\") ${x:-\"}\"})"),
     ("a # comment\nb", "(a);(b)"),
     ("a $(b; c) `d`", "(a $(b; c) $(d))"),
     ("a ${x:-y z} $((1+2))", "(a ${x:-y z} $((1+2)))"),
@@ -78,7 +82,40 @@ import Testing
       Issue.record("not a simple command")
       return
     }
-    #expect(command.redirections[0].kind == .document(Array("one\ntwo\n".utf8)))
+    #expect(document(command) == "'one\ntwo\n'")
+  }
+
+  private func document(_ command: ShellSimpleCommand) -> String {
+    guard case .document(let word) = command.redirections.first?.kind else { return "none" }
+    return Outline.of(word)
+  }
+
+  @Test(arguments: [
+    ("cat <<END\na $x `b` \\$y \"q\"\nEND", "'a '$x' '$(b)' $y \"q\"\n'"),
+    ("cat <<'END'\na $x \\$y\nEND", "'a $x \\$y\n'"),
+    ("cat <<-END\n\tindented\n\t\tEND\n", "'indented\n'"),
+  ])
+  func documentsExpandUnlessTheirEndIsQuoted(text: String, expected: String) throws {
+    let list = try ShellParser.parse(Array(text.utf8))
+    guard case .simple(let command) = list.sequences[0].pipelines[0].pipeline.commands[0] else {
+      Issue.record("not a simple command")
+      return
+    }
+    #expect(document(command) == expected)
+  }
+
+  @Test(arguments: [
+    ("ll x", "(ls -l x)"), ("a | ll", "(a)|(ls -l)"), ("echo ll", "(echo ll)"),
+    ("'ll' x", "('ll' x)"), ("ls x; ls y", "(ls -F x);(ls -F y)"), ("loop", "(loop)"),
+    ("back; ll", "(back);(ls -l)"),
+  ])
+  func aliases(text: String, expected: String) throws {
+    let aliases = [("ll", "ls -l"), ("ls", "ls -F"), ("loop", "back"), ("back", "loop")].map {
+      ShellAlias(name: Array($0.0.utf8), text: Array($0.1.utf8))
+    }
+    let outline = Outline.of(try ShellParser.parse(Array(text.utf8), aliases: aliases))
+    // An alias of an alias: ll becomes ls -l, and that ls -F -l.
+    #expect(outline == expected.replacing("ls -l", with: "ls -F -l"))
   }
 
   @Test func textOfASequence() throws {
@@ -120,10 +157,68 @@ import Testing
     ("/*/ls", ["/bin/ls"]),
     ("~ ~/x '~'", ["/root", "/root/x", "~"]),
     ("$$x", ["42x"]),
+    ("${10}${#@}", ["2"]),
+    ("${nothing?} x", ["error"]),
+    ("${nothing-} ${x?}", ["one", "two"]),
+    ("a\"$@\"b", ["afirst", "the secondb"]),
+    ("$((x2 = 3, x2 += 4)) $x2", ["7", "7"]),
+    ("$((0x1f)) $((010)) $((n++)) $n $((--n))", ["31", "8", "5", "6", "5"]),
+    ("$((n > 3 ? 1 : 2)) $((0 && (n = 9))) $n", ["1", "0", "5"]),
+    ("$((1 || 1 / 0))", ["1"]),
+    ("~guest/x ~nobody", ["/home/guest/x", "~nobody"]),
     ("$", ["$"]),
   ])
   func expands(text: String, expected: [String]) {
     #expect(fields(text) == expected)
+  }
+
+  @Test(arguments: [
+    ("a:b:c", ["a", "b", "c"]), ("a::c", ["a", "", "c"]), (":a", ["", "a"]), ("a:", ["a"]),
+    ("a : b", ["a", "b"]), ("  a  b  ", ["a", "b"]), ("", []),
+  ])
+  func separators(value: String, expected: [String]) {
+    let context = TestContext()
+    context.assign(Array(": ".utf8), to: Array("IFS".utf8))
+    context.assign(Array(value.utf8), to: Array("v".utf8))
+    #expect(fields("$v", context) == expected)
+  }
+
+  @Test func noArgumentsAreNoField() {
+    let context = TestContext()
+    context.arguments = []
+    #expect(fields("a \"$@\" b", context) == ["a", "b"])
+    #expect(fields("\"$*\"", context) == [""])
+  }
+
+  @Test func optionsOfExpansion() {
+    let context = TestContext()
+    context.refusesUnset = true
+    #expect(fields("$nothing", context) == ["error"])
+    #expect(fields("${nothing-a} $@", context) == ["a", "first", "the", "second"])
+    context.ignoresPatterns = true
+    #expect(fields("*.txt", context) == ["*.txt"])
+  }
+
+  @Test(arguments: [
+    (["%s-%d|", "a", "1", "b", "2"], "a-1|b-2|"),
+    (["%5d|%-5d|%05d", "42", "42", "-42"], "   42|42   |-0042"),
+    (["%x %X %o %#x", "255", "255", "8", "255"], "ff FF 10 0xff"), (["%c%c", "xyz"], "x"),
+    (["%.2s|%*d", "abc", "4", "7"], "ab|   7"), (["a\\tb\\n"], "a\tb\n"), (["\\101%%"], "A%"),
+    (["%b|", "a\\nb\\c", "x"], "a\nb"), (["%d", "'A"], "65"), (["%s"], ""),
+    (["plain", "x"], "plain"),
+    (["%i %u", "0x10", "010"], "16 8"),
+  ])
+  func printf(words: [String], expected: String) {
+    let bytes = words.map { Array($0.utf8) }
+    let (output, bad) = PrintFormat.text(bytes[0], Array(bytes.dropFirst()))
+    #expect(String(decoding: output, as: UTF8.self) == expected)
+    #expect(bad == nil)
+  }
+
+  @Test func printfSaysWhatIsNoNumber() {
+    let (output, bad) = PrintFormat.text(Array("%d".utf8), [Array("12x".utf8)])
+    #expect(output == Array("12".utf8))
+    #expect(bad == Array("12x".utf8))
   }
 
   @Test func assignmentByDefault() {
@@ -141,7 +236,9 @@ import Testing
     #expect(Glob.matches(Array(pattern.utf8), Array(name.utf8)) == matches)
   }
 
-  @Test(arguments: ["1 +", "1 2", "(1", "1/0", "1 % 0", "@"])
+  @Test(arguments: [
+    "1 +", "1 2", "(1", "1/0", "1 % 0", "@", "09", "0xg", "1 ? 2", "x = ", "path + 1",
+  ])
   func badArithmetic(text: String) {
     #expect(throws: ShellSyntaxError.self) {
       try Arithmetic.value(of: Array(text.utf8), TestContext())
@@ -164,6 +261,9 @@ private final class TestContext: ShellContext {
   }
   override func assign(_ value: [UInt8], to name: [UInt8]) {
     variables[String(decoding: name, as: UTF8.self)] = String(decoding: value, as: UTF8.self)
+  }
+  override func home(of user: [UInt8]) -> [UInt8]? {
+    user == Array("guest".utf8) ? Array("/home/guest".utf8) : nil
   }
   override func output(of script: [UInt8]) -> [UInt8] { Array("out  put\n\n".utf8) }
   override func names(in directory: [UInt8]) -> [[UInt8]] {
@@ -219,7 +319,7 @@ private enum Outline {
       }
       return "case[\(of(subject)) \(all.joined(separator: " "))]"
     case .function(let name, let body):
-      return "\(string(name))(){\(of(body))}"
+      return "\(string(name))()\(of(body))"
     }
   }
 
@@ -243,6 +343,7 @@ private enum Outline {
       case .input: "<"
       case .output: ">"
       case .append: ">>"
+      case .readWrite: "<>"
       case .duplicate: "&"
       case .document: "<<"
       }

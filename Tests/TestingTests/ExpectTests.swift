@@ -91,7 +91,7 @@ import Testing
     #expect(machine.processor.cpu[.rax] == 2)
     #expect(machine.breakpoints.isEmpty)
     let failure = try #require(throws: ExpectationFailure.self) { try machine.run(to: "nowhere") }
-    #expect(failure.sentence.contains("no symbol has that name"))
+    #expect(failure.sentence.contains("there is no symbol"))
     try machine.run(until: "RAX is 40", every: 1) { $0.processor.cpu[.rax] == 40 }
     #expect(machine.processor.cpu[.rax] == 40)
     #expect(throws: ExpectationFailure.self) {

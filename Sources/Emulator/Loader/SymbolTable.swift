@@ -15,8 +15,12 @@ public struct SymbolTable: Sendable {
     public var displayName: String { Demangler.demangle(name) }
   }
 
-  /// The symbols in ascending order of address.
+  /// The symbols in ascending order of address, as linked.
   private let symbols: [Symbol]
+  private let maker = DecodedNames.Maker()
+
+  /// Where the image is now, if it has moved: all addresses that come and go are those of the moved image.
+  public var slide: ImageSlide?
 
   /// How many there are.
   public var count: Int { symbols.count }
@@ -38,6 +42,7 @@ public struct SymbolTable: Sendable {
 
   /// The symbol that `address` lies in, and how far in.
   public func symbol(at address: UInt64) -> (symbol: Symbol, offset: UInt64)? {
+    let address = slide?.linked(address) ?? address
     var low = 0
     var high = symbols.count
     while low < high {
@@ -49,39 +54,38 @@ public struct SymbolTable: Sendable {
     let offset = address - symbol.address
     // Assembler labels without a size reach to the next symbol, but not for ever.
     guard offset < (symbol.size == 0 ? 0x10000 : symbol.size) else { return nil }
-    return (symbol, offset)
+    return (moved(symbol), offset)
   }
 
-  /// The symbols of a name: as it is in the file, as its author wrote it, or of a function without
-  /// its module and its parameters.
-  public func symbols(named name: String) -> [Symbol] {
-    let exact = symbols.filter { $0.name == name }
-    guard exact.isEmpty, !name.isEmpty else { return exact }
-    return symbols.filter { symbol in
-      guard symbol.name.hasSuffix(name) || symbol.name.contains("$") else { return false }
-      let display = symbol.displayName
-      return display == name || Self.baseName(display) == name
-    }
+  /// A symbol of the file where it is now.
+  func moved(_ symbol: Symbol) -> Symbol {
+    guard let slide else { return symbol }
+    return Symbol(
+      address: slide.moved(symbol.address), size: symbol.size, name: symbol.name)
   }
 
-  /// A function's name without module and types before it, and without parameters and result.
-  private static func baseName(_ name: String) -> Substring {
-    let head = name.prefix { $0 != "(" && $0 != " " }
-    return head.lastIndex(of: ".").map { head[head.index(after: $0)...] } ?? head
-  }
+  /// The symbols that are so called in the file.
+  func withName(_ name: String) -> [Symbol] { symbols.filter { $0.name == name }.map(moved) }
+
+  /// The names that are encoded, as their authors wrote them, where they were linked.
+  var decoded: DecodedNames { maker.names(symbols) }
 
   /// The symbols whose name in the file begins so, in the order of their addresses.
-  public func symbols(prefix: String) -> [Symbol] { symbols.filter { $0.name.hasPrefix(prefix) } }
+  public func symbols(prefix: String) -> [Symbol] {
+    symbols.filter { $0.name.hasPrefix(prefix) }.map(moved)
+  }
 
   /// The first symbol that begins in a range.
   public func first(in range: ClosedRange<UInt64>) -> Symbol? {
+    let first = slide?.linked(range.lowerBound) ?? range.lowerBound
+    let range = first...max(first, slide?.linked(range.upperBound) ?? range.upperBound)
     var low = 0
     var high = symbols.count
     while low < high {
       let middle = (low + high) / 2
       if symbols[middle].address < range.lowerBound { low = middle + 1 } else { high = middle }
     }
-    return low < symbols.count && range.contains(symbols[low].address) ? symbols[low] : nil
+    return low < symbols.count && range.contains(symbols[low].address) ? moved(symbols[low]) : nil
   }
 
   /// `address` as `name+offset`, or nil.
@@ -94,11 +98,6 @@ public struct SymbolTable: Sendable {
   public func describe(returnAddress address: UInt64) -> String? {
     guard address > 0, let (symbol, offset) = symbol(at: address - 1) else { return nil }
     return "\(symbol.displayName)+\((offset + 1).hex)"
-  }
-
-  /// The address of the symbol that has this name, in the file or as its author wrote it.
-  public func address(of name: String) -> UInt64? {
-    (symbols.first { $0.name == name } ?? symbols.first { $0.displayName == name })?.address
   }
 
   /// The symbols with the most bytes.

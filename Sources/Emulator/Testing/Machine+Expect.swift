@@ -53,13 +53,14 @@ extension Machine {
   public func run(
     to symbol: String, within limit: RunLimit = .usual
   ) throws(ExpectationFailure) {
-    let found = SymbolTable(image?.elf).symbols(named: symbol)
-    guard !found.isEmpty else {
+    let wanted: Set<UInt64>
+    do throws(SymbolTable.NameError) {
+      wanted = Set(try SymbolTable(image?.elf).meaning(of: symbol).addresses)
+    } catch {
       throw ExpectationFailure(
-        self, "expected to reach \(symbol), but no symbol has that name", stop: nil)
+        self, "expected to reach \(symbol), but \(error.description)", stop: nil)
     }
     let own = breakpoints
-    let wanted = Set(found.map(\.address))
     breakpoints = own.union(wanted)
     defer { breakpoints = own }
     let stop = run(

@@ -3,7 +3,8 @@
 // paging off. There is no multiboot1 header: QEMU refuses an ELF64 that carries one.
 //
 // The kernel's window is the last 2 GiB of the LOWER canonical half (PML4[255], PDPT[510]): Swift keeps
-// tags in bits 56-63 of a pointer and takes them for zero on x86-64.
+// tags in bits 56-63 of a pointer and takes them for zero on x86-64. It is linked for the window's beginning;
+// with `kaslr` it is moved up before the first instruction of it runs for good.
   .cfi_sections .debug_frame
 #define PML4_DIRECT 128
 #define PML4_KERNEL 255
@@ -84,8 +85,39 @@ long_mode:
   movw %ax, %ss
   movw %ax, %fs
   movw %ax, %gs
-  movabsq $high_start, %rax
-  jmpq *%rax
+  movl %edi, %r12d
+  movl %esi, %r13d
+  movabsq $choose_slide, %rax
+  call *%rax
+  movl %r12d, %edi
+  movl %r13d, %esi
+  testq %rax, %rax
+  jz 6f
+
+  // With `kaslr` the image appears that much higher in its window, and every address in it grows by as much;
+  // Tools/ksymgen.swift has written down where they are, as bytes from the beginning of physical memory.
+  movl $0x83, %edx
+  movq %rax, %rcx
+  shrq $21, %rcx
+3: movq %rdx, boot_pd_image(,%rcx,8)
+  addl $0x200000, %edx
+  incl %ecx
+  cmpl $512, %ecx
+  jne 3b
+  movl $boot_pd_image + 3, boot_pdpt_kernel + 510*8
+  movq %cr3, %rdx
+  movq %rdx, %cr3
+  movl $relocations_load, %ecx
+  movl $relocations_load_end, %ebx
+  jmp 5f
+4: movl (%rcx), %edx
+  addq %rax, (%rdx)
+  addl $4, %ecx
+5: cmpl %ebx, %ecx
+  jne 4b
+6: movabsq $high_start, %rcx
+  addq %rax, %rcx
+  jmpq *%rcx
   .balign 8
 boot_gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
 boot_gdtr: .word . - boot_gdt - 1
@@ -97,7 +129,8 @@ boot_pml4:        .skip 4096
 boot_pdpt:        .skip 4096
 boot_pdpt_kernel: .skip 4096
 boot_pd:          .skip 4*4096
-boot_stack:       .skip 1024
+boot_pd_image:    .skip 4096
+boot_stack:       .skip 4096
 boot_stack_top:
 
   .text

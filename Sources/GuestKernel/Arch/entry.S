@@ -54,7 +54,9 @@
   .endm
   .set FRAME_RIP, 17*8         // offsets in trap_frame
   .set FRAME_CS, 18*8
-  .set PERCPU_KERNEL_RSP, 8    // offset in percpu_t
+  .set PERCPU_KERNEL_RSP, 8    // offsets in percpu_t
+  .set PERCPU_EXCEPTION_STACKS, 8 // by number, of which the first is 1
+  .set PERCPU_NMI, 48
 // Offsets in entry_area_t, seen from percpu_t; not by .set, which would make symbols of them.
 #define ENTRY_USER_RSP -4096
 #define ENTRY_KERNEL_ROOT -4088
@@ -206,6 +208,11 @@ isr_debug:
 
   // NMI, double fault, machine check, and the kernel's own debug exceptions: whatever GS and CR3 were.
   // The word above the frame says which stack to go on with; the way back leads over the entry page again.
+  //
+  // An NMI's handler may meet an exception, and the IRETQ of that lets the next NMI in. It finds nmi not 0,
+  // sets it to 2, and is gone: the first one then looks again. On the way back of the first it is served
+  // itself, so its frame, which the processor always pushes at the same place, must not be where the first
+  // returns from.
   .type isr_paranoid, @function
 isr_paranoid:
   .cfi_startproc
@@ -231,30 +238,58 @@ isr_paranoid:
   movq %gs:ENTRY_KERNEL_ROOT, %rax
   movq %rax, %cr3
 2: CLAC_IF_SMAP
-  movq %rsp, %r13
   movq %rsp, %rsi
-  movq 22*8(%rsp), %rdi
+  cmpb $2, 15*8(%rsi)          // the vector
+  jne 3f
+  movl %gs:PERCPU_NMI, %ecx
+  testl %ecx, %ecx
+  setnz %cl
+  incl %ecx
+  movl %ecx, %gs:PERCPU_NMI
+  cmpl $1, %ecx
+  jne isr_back
+3: leaq -22*8(%rsi), %r13      // where to return from
+  testb $3, FRAME_CS(%rsi)
+  jnz 4f
+  movq FRAME_RIP(%rsi), %rax
+  leaq isr_back(%rip), %rdx
+  subq %rdx, %rax
+  cmpq $isr_back_end - isr_back, %rax
+  jae 4f
+  movq 20*8(%rsi), %r13        // below what it has interrupted
+  subq $22*8, %r13
+4: movq 22*8(%rsi), %rax
+  movq %gs:PERCPU_EXCEPTION_STACKS(,%rax,8), %rdi
   subq $22*8, %rdi
   movq %rdi, %rsp
   movl $22, %ecx
   rep movsq
-  movq %rsp, %rdi
+  movq %rsp, %r14
+5: movq %rsp, %rdi
   call paranoid_dispatch
   movq %rsp, %rsi
   movq %r13, %rdi
   movl $22, %ecx
   rep movsq
   movq %r13, %rsp
+  cmpb $2, 15*8(%rsp)
+  jne isr_back
+  decl %gs:PERCPU_NMI
+  jz isr_back
+  movq %r14, %rsp              // another one came meanwhile
+  jmp 5b
+isr_back:
   movq %cr3, %rax
   cmpq %rax, %r12
-  je 3f
+  je 6f
   movq %r12, %cr3
-3: testl %ebx, %ebx
-  jz 4f
+6: testl %ebx, %ebx
+  jz 7f
   swapgs
-4: POP_REGISTERS
+7: POP_REGISTERS
   addq $16, %rsp
   iretq
+isr_back_end:
   .cfi_endproc
   .size isr_paranoid, . - isr_paranoid
 

@@ -36,7 +36,10 @@
   .irp name, uname, clear, poweroff, reboot, panic, true, false, echo, yes, seq, test, expr
     ALIAS \name, tools
   .endr
-  .irp name, basename, init, chown, cyclictest, chrt, taskset
+  .irp name, basename, init, chown, cyclictest, chrt, taskset, printf, sed, cmp, diff, du
+    ALIAS \name, tools
+  .endr
+  .irp name, mkfifo, mknod, which, dirname, stat, stty, resize, more, tty
     ALIAS \name, tools
   .endr
   ALIAS "[", tools

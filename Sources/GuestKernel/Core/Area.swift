@@ -16,7 +16,7 @@ package struct AreaKind: OptionSet, Equatable {
   package static let hugePages = AreaKind(rawValue: 8)
   /// Pages of 2 MiB only: they were asked for by MAP_HUGETLB.
   package static let onlyHugePages = AreaKind(rawValue: 16)
-  /// Never swapped out.
+  /// Its pages stay in memory.
   package static let locked = AreaKind(rawValue: 32)
   /// The heap that `brk` moves the end of.
   package static let heap = AreaKind(rawValue: 64)

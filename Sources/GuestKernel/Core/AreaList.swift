@@ -29,6 +29,29 @@ package struct AreaList<Object: AnyObject> {
       }
       widestGap = widest
     }
+
+    /// Takes away what lies in `range`; an area that reaches beyond it on both sides keeps its lower part,
+    /// and the upper one is returned.
+    mutating func cutOut(_ range: Range<UInt64>) -> Area<Object>? {
+      var low = 0
+      while low < areas.count, areas[low].end <= range.lowerBound { low += 1 }
+      var rest: Area<Object>?
+      if low < areas.count, areas[low].start < range.lowerBound {
+        if areas[low].end > range.upperBound {
+          rest = areas[low].part(range.upperBound..<areas[low].end)
+        }
+        areas[low].end = range.lowerBound
+        low += 1
+      }
+      var high = low
+      while high < areas.count, areas[high].end <= range.upperBound { high += 1 }
+      if high < areas.count, areas[high].start < range.upperBound {
+        areas[high] = areas[high].part(range.upperBound..<areas[high].end)
+      }
+      if low < high { areas.removeSubrange(low..<high) }
+      if !areas.isEmpty { measure() }
+      return rest
+    }
   }
 
   private static var chunkCapacity: Int { 64 }
@@ -141,6 +164,13 @@ extension AreaList: Sequence {
       : Position(chunk: position.chunk + 1, index: 0)
   }
 
+  private func position(before position: Position) -> Position? {
+    if position.index > 0 { return Position(chunk: position.chunk, index: position.index - 1) }
+    guard position.chunk > 0 else { return nil }
+    let chunk = position.chunk - 1
+    return Position(chunk: chunk, index: chunks[chunk].areas.count - 1)
+  }
+
   package struct Iterator: IteratorProtocol {
     fileprivate let list: AreaList
     fileprivate var chunk = 0
@@ -162,9 +192,28 @@ extension AreaList: Sequence {
 extension AreaList {
   /// Adds an area; false when it is empty or something is there already.
   package mutating func insert(_ area: Area<Object>) -> Bool {
-    guard area.start < area.end, !overlaps(area.range) else { return false }
-    insertAlone(area)
-    join(around: area.range)
+    guard area.start < area.end else { return false }
+    let next = position(endingAfter: area.start)
+    if let above = self.area(at: next), above.start < area.end { return false }
+    if !extend(next, by: area) { insertAlone(area) }
+    return true
+  }
+
+  /// Lets a neighbour grow instead of adding an area that would be one with it; the one above is at `next`.
+  private mutating func extend(_ next: Position, by area: Area<Object>) -> Bool {
+    let isBelowAbove = self.area(at: next).map { area.continues(in: $0) } ?? false
+    if let below = position(before: next),
+      chunks[below.chunk].areas[below.index].continues(in: area)
+    {
+      chunks[below.chunk].areas[below.index].end = area.end
+      chunks[below.chunk].measure()
+      if isBelowAbove { join(around: area.range) }
+      return true
+    }
+    guard isBelowAbove else { return false }
+    chunks[next.chunk].areas[next.index].start = area.start
+    chunks[next.chunk].areas[next.index].offset = area.offset
+    chunks[next.chunk].measure()
     return true
   }
 
@@ -269,20 +318,9 @@ extension AreaList {
     let first = firstChunk(endingAfter: range.lowerBound)
     var chunk = first
     while chunk < chunks.count, chunks[chunk].start < range.upperBound {
-      var kept: [Area<Object>] = []
-      for area in chunks[chunk].areas {
-        if area.start < range.lowerBound {
-          kept.append(area.part(area.start..<Swift.min(area.end, range.lowerBound)))
-        }
-        if area.end > range.upperBound {
-          let above = area.part(Swift.max(area.start, range.upperBound)..<area.end)
-          // A hole in the middle of one area makes two of it.
-          if area.start < range.lowerBound { rest = above } else { kept.append(above) }
-        }
-      }
-      count -= chunks[chunk].areas.count - kept.count
-      chunks[chunk].areas = kept
-      if !kept.isEmpty { chunks[chunk].measure() }
+      let before = chunks[chunk].areas.count
+      if let above = chunks[chunk].cutOut(range) { rest = above }
+      count -= before - chunks[chunk].areas.count
       chunk += 1
     }
     removeEmpty(first..<chunk)

@@ -14,6 +14,7 @@
 /// - `stackusage`: logs each call that uses more of a kernel stack than any before.
 /// - `slabdebug`: red zones, patterns and callers for every object of the kernel's heap.
 /// - `lockdep`: every lock that is taken is checked for an order that could deadlock, and counted.
+/// - `failures=every=N` or another `FailurePlan`: memory is refused on purpose, see /proc/failures.
 /// - `without=A,B`: leaves these options of kernel.config out, in a kernel built with VARIABLE.
 /// - `panic=reboot`: restarts after a panic instead of halting.
 package struct BootOptions: Equatable {
@@ -34,6 +35,8 @@ package struct BootOptions: Equatable {
   package var maximumProcessors = 64
   /// Mistakes to be made, for the tests that must find them.
   package var faults: InjectedFaults = []
+  /// A `FailurePlan`.
+  package var failures: [UInt8] = []
   /// Options of kernel.config.
   package var leftOut: [[UInt8]] = []
   package var avoidsIOAPIC = false
@@ -79,6 +82,8 @@ package struct BootOptions: Equatable {
       let faults = InjectedFaults(list: Array(word.dropFirst(6)))
     {
       self.faults = faults
+    } else if word.starts(with: "failures=") {
+      failures = Array(word.dropFirst(9))
     } else if word.equals("kaslr") {
       randomSeed = 0
     } else if word.starts(with: "kaslr=") {

@@ -9,6 +9,9 @@ package struct Credentials: Equatable {
   package private(set) var realGroup: UInt32 = 0
   package private(set) var effectiveGroup: UInt32 = 0
   package private(set) var savedGroup: UInt32 = 0
+  /// Groups that it belongs to besides (`setgroups`).
+  package private(set) var groups: [UInt32] = []
+  package static let mostGroups = 64
 
   package init() {}
 
@@ -38,14 +41,50 @@ package struct Credentials: Equatable {
 
   /// `setresuid`: nil leaves one as it is.
   package mutating func setUsers(_ real: UInt32?, _ effective: UInt32?, _ saved: UInt32?) -> Bool {
-    let own = [realUser, effectiveUser, savedUser]
-    for user in [real, effective, saved] {
-      if let user, !isSuperuser, !own.contains(user) { return false }
-    }
+    guard isSuperuser || isOwn(real) && isOwn(effective) && isOwn(saved) else { return false }
     realUser = real ?? realUser
     effectiveUser = effective ?? effectiveUser
     savedUser = saved ?? savedUser
     return true
+  }
+
+  private func isOwn(_ user: UInt32?) -> Bool {
+    user == nil || user == realUser || user == effectiveUser || user == savedUser
+  }
+
+  private func isOwnGroup(_ group: UInt32?) -> Bool {
+    group == nil || group == realGroup || group == effectiveGroup || group == savedGroup
+  }
+
+  /// `setresgid`.
+  package mutating func setGroups(_ real: UInt32?, _ effective: UInt32?, _ saved: UInt32?) -> Bool {
+    guard isSuperuser || isOwnGroup(real) && isOwnGroup(effective) && isOwnGroup(saved) else {
+      return false
+    }
+    realGroup = real ?? realGroup
+    effectiveGroup = effective ?? effectiveGroup
+    savedGroup = saved ?? savedGroup
+    return true
+  }
+
+  /// `setgroups`, which only the superuser may call.
+  package mutating func setSupplementary(_ groups: [UInt32]) -> Bool {
+    guard isSuperuser, groups.count <= Credentials.mostGroups else { return false }
+    self.groups = groups
+    return true
+  }
+
+  /// Whether files of the group are its own group's.
+  package func isMember(of group: UInt32) -> Bool {
+    group == effectiveGroup || groups.contains(group)
+  }
+
+  /// For `access`, which asks what the one who started the program may do, whoever it acts for.
+  package var ofRealUser: Credentials {
+    var credentials = self
+    credentials.effectiveUser = realUser
+    credentials.effectiveGroup = realGroup
+    return credentials
   }
 
   /// A program begins: if its file says so, in the name of the file's owner or group.
@@ -58,7 +97,7 @@ package struct Credentials: Equatable {
 
   /// Whether it may send signals to a process with these, or change how that is scheduled.
   package func mayControl(_ other: Credentials) -> Bool {
-    isSuperuser
-      || [other.realUser, other.savedUser].contains { $0 == realUser || $0 == effectiveUser }
+    isSuperuser || realUser == other.realUser || realUser == other.savedUser
+      || effectiveUser == other.realUser || effectiveUser == other.savedUser
   }
 }

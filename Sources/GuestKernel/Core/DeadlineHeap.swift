@@ -15,7 +15,8 @@ package protocol HasDeadline: AnyObject {
 /// at the same time, the one added first comes first.
 /// Lock: the owner's.
 package struct DeadlineHeap<Element: HasDeadline> {
-  private var elements: [Element] = []
+  /// The owner makes room.
+  package let elements = GuardedList<Element>()
   private var lastSequence: UInt64 = 0
 
   package init() {}
@@ -81,7 +82,9 @@ package struct DeadlineHeap<Element: HasDeadline> {
   }
 
   private mutating func exchange(_ a: Int, _ b: Int) {
-    elements.swapAt(a, b)
+    let other = elements[a]
+    elements[a] = elements[b]
+    elements[b] = other
     elements[a].heapIndex = a
     elements[b].heapIndex = b
   }

@@ -27,7 +27,7 @@ package enum ELFError: Error, Equatable {
   }
 }
 
-/// The parts of a static ELF64 executable that a loader needs, checked before anything is mapped.
+/// The parts of an ELF64 executable without an interpreter that a loader needs, checked before anything is mapped.
 package struct ELFProgram {
   package struct Segment: Equatable {
     package var address: UInt64
@@ -45,6 +45,8 @@ package struct ELFProgram {
 
   package private(set) var entry: UInt64 = 0
   package private(set) var segments: [Segment] = []
+  /// It says that it runs at any address (ET_DYN), and relocates itself.
+  package private(set) var isMovable = false
 
   /// Where the program headers end, for who has read the ELF header only; nil if it is none.
   package static func headersEnd(_ start: UnsafeRawBufferPointer) -> UInt64? {
@@ -62,9 +64,10 @@ package struct ELFProgram {
     let size = size ?? UInt64(file.count)
     guard file.count >= 64 else { throw ELFError.tooShort }
     guard file.word32(0) == 0x464c_457f else { throw ELFError.notELF }
-    let executable: UInt64 = 2
+    let (executable, movable): (UInt64, UInt64) = (2, 3)
     let thisMachine: UInt64 = 62
-    guard file[4] == 2, file[5] == 1, file.word16(16) == executable,
+    isMovable = file.word16(16) == movable
+    guard file[4] == 2, file[5] == 1, isMovable || file.word16(16) == executable,
       file.word16(18) == thisMachine
     else { throw ELFError.notStaticExecutable }
     let table = file.word64(32)
@@ -85,6 +88,12 @@ package struct ELFProgram {
       }
     }
     guard entryIsCode else { throw ELFError.entryNotExecutable }
+  }
+
+  /// Puts it elsewhere than it was linked for, by whole pages.
+  package mutating func move(by distance: UInt64) {
+    entry += distance
+    for index in segments.indices { segments[index].address += distance }
   }
 
   private mutating func add(

@@ -43,28 +43,3 @@ package struct WaitOptions: OptionSet {
   /// Leaves the child as it is, to be waited for again.
   package static let noWait = WaitOptions(rawValue: 0x0100_0000)
 }
-
-/// What `waitid` tells, and what a handler with SA_SIGINFO gets.
-package struct SignalRecord: BitwiseCopyable {
-  package var signal: Int32 = 0
-  package var error: Int32 = 0
-  package var code: Int32 = 0
-  package var pid: Int32 = 0
-  package var status: Int32 = 0
-  package var descriptor: Int32 = 0
-  /// Of a fault.
-  package var address: UInt64 = 0
-  package var value: UInt64 = 0
-  package init() {}
-
-  package static let byUser: Int32 = 0
-  package static let byKernel: Int32 = 0x80
-  package static let byTimer: Int32 = -2
-  package static let notMapped: Int32 = 1
-  package static let notAllowed: Int32 = 2
-  package static let exited: Int32 = 1
-  package static let killed: Int32 = 2
-  package static let dumped: Int32 = 3
-  package static let stopped: Int32 = 5
-  package static let continued: Int32 = 6
-}

@@ -29,6 +29,25 @@ package struct OpenFlags: OptionSet, BitwiseCopyable {
   package var canWrite: Bool { rawValue & 3 != 0 }
 }
 
+/// How the calls whose names end in `at` treat their path: it begins at an open directory.
+package struct AtFlags: OptionSet, BitwiseCopyable {
+  package let rawValue: UInt64
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// AT_FDCWD: not a descriptor, but the working directory.
+  package static let workingDirectory: Int32 = -100
+  /// A symbolic link is meant itself.
+  package static let noFollow = AtFlags(rawValue: 0x100)
+  /// `unlinkat` removes a directory.
+  package static let removeDirectory = AtFlags(rawValue: 0x200)
+  /// `faccessat2` asks for the effective user.
+  package static let effective = AtFlags(rawValue: 0x200)
+  /// `linkat` gives the name to what a link leads to.
+  package static let follow = AtFlags(rawValue: 0x400)
+  /// With an empty path the descriptor itself is meant.
+  package static let emptyPath = AtFlags(rawValue: 0x1000)
+}
+
 /// What a file is, and who may do what with it: the 16 bits of `st_mode`.
 package struct FileMode: Equatable, BitwiseCopyable {
   package var rawValue: UInt16
@@ -91,7 +110,7 @@ package struct FileStatus: BitwiseCopyable {
   package var size: UInt64 = 0
   /// In units of 512 bytes.
   package var blocks: UInt64 = 0
-  /// Nanoseconds since boot.
+  /// Nanoseconds since 1970.
   package var accessed: UInt64 = 0
   package var modified: UInt64 = 0
   package var changed: UInt64 = 0
@@ -205,6 +224,43 @@ package struct PollRecord: BitwiseCopyable {
   }
 }
 
+/// What `epoll_ctl` is told and `epoll_wait` tells: twelve bytes, as Linux packs `struct epoll_event`.
+package struct EventRecord: BitwiseCopyable {
+  package var events: UInt32
+  private var low: UInt32
+  private var high: UInt32
+
+  private static let edgeTriggered: UInt32 = 1 << 31
+  private static let oneShot: UInt32 = 1 << 30
+
+  package init(
+    _ events: PollEvents = [], data: UInt64 = 0, isEdgeTriggered: Bool = false,
+    isOneShot: Bool = false
+  ) {
+    self.events = UInt32(events.rawValue)
+    if isEdgeTriggered { self.events |= EventRecord.edgeTriggered }
+    if isOneShot { self.events |= EventRecord.oneShot }
+    low = UInt32(truncatingIfNeeded: data)
+    high = UInt32(truncatingIfNeeded: data >> 32)
+  }
+
+  /// What the program wants to be told with the event: a number, a pointer.
+  package var data: UInt64 { UInt64(high) << 32 | UInt64(low) }
+  package var wanted: PollEvents { PollEvents(rawValue: UInt16(truncatingIfNeeded: events)) }
+  /// Told at each change, not as long as there is something.
+  package var isEdgeTriggered: Bool { events & EventRecord.edgeTriggered != 0 }
+  /// Told once, and again only after EPOLL_CTL_MOD.
+  package var isOneShot: Bool { events & EventRecord.oneShot != 0 }
+  package var isDisarmed: Bool { events & 0xffff == 0 && isOneShot }
+  package mutating func disarm() { events &= ~0xffff }
+}
+
+package enum EventOperation: Int32 {
+  case add = 1
+  case remove = 2
+  case change = 3
+}
+
 package enum DescriptorControl: UInt64 {
   case duplicate = 0
   case getDescriptorFlags = 1
@@ -214,6 +270,9 @@ package enum DescriptorControl: UInt64 {
   /// Who gets SIGIO.
   case setOwner = 8
   case getOwner = 9
+  /// Which signal instead of SIGIO, with a record that names the descriptor.
+  case setSignal = 10
+  case getSignal = 11
   case duplicateCloseOnExec = 1030
 }
 
@@ -225,6 +284,7 @@ package enum DeviceRequest {
   package static let getForeground: UInt64 = 0x540f
   package static let setForeground: UInt64 = 0x5410
   package static let getWindowSize: UInt64 = 0x5413
+  package static let setWindowSize: UInt64 = 0x5414
   /// How many bytes can be read now.
   package static let bytesReadable: UInt64 = 0x541b
   /// The size of a block device in bytes.

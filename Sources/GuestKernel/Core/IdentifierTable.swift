@@ -1,60 +1,46 @@
-/// A hash table by number: how a process is found by its pid.
+/// A table by number: how a process is found by its pid.
 ///
-/// Numbers are given out in order, so their low bits are the hash: neighbours never collide until there
-/// are more entries than buckets, and then the table doubles.
+/// Numbers are given out in rising order, so a new one nearly always belongs at the end, and any is found
+/// by halving. Lock: the owner's, who makes room in `entries` before (see `GuardedList`).
 package struct IdentifierTable<Value> {
-  private var buckets: [[(id: Int, value: Value)]]
-  package private(set) var count = 0
+  package let entries: GuardedList<(id: Int, value: Value)>
 
-  package init(buckets: Int = 64) {
-    self.buckets = Array(repeating: [], count: buckets)
-  }
+  package init(capacity: Int = 64) { entries = GuardedList(capacity: capacity) }
 
-  private func bucket(_ id: Int) -> Int { id & (buckets.count - 1) }
+  package var count: Int { entries.count }
 
   package subscript(id: Int) -> Value? {
-    for entry in buckets[bucket(id)] where entry.id == id { return entry.value }
-    return nil
+    let at = place(of: id)
+    return at < entries.count && entries[at].id == id ? entries[at].value : nil
   }
 
   /// Adds a value under a number that is not taken; false when it is.
   @discardableResult
-  package mutating func insert(_ value: Value, _ id: Int) -> Bool {
-    guard self[id] == nil else { return false }
-    if count >= buckets.count { grow() }
-    buckets[bucket(id)].append((id, value))
-    count += 1
+  package func insert(_ value: Value, _ id: Int) -> Bool {
+    let at = place(of: id)
+    guard at == entries.count || entries[at].id != id else { return false }
+    entries.insert((id, value), at: at)
     return true
   }
 
-  package mutating func remove(_ id: Int) {
-    let index = bucket(id)
-    for (at, entry) in buckets[index].enumerated() where entry.id == id {
-      buckets[index].remove(at: at)
-      count -= 1
-      return
-    }
+  package func remove(_ id: Int) {
+    let at = place(of: id)
+    if at < entries.count, entries[at].id == id { entries.remove(at: at) }
   }
 
-  /// All values, in the order of their numbers.
-  package var values: [Value] {
-    var all: [(id: Int, value: Value)] = []
-    all.reserveCapacity(count)
-    for bucket in buckets { all += bucket }
-    all.sort { $0.id < $1.id }
-    return all.map { $0.value }
-  }
-
-  /// Calls `body` for each value, in no particular order, without asking for memory.
+  /// Calls `body` for each value, in the order of their numbers.
   package func forEach(_ body: (Value) -> Void) {
-    for bucket in buckets { for entry in bucket { body(entry.value) } }
+    for index in 0..<entries.count { body(entries[index].value) }
   }
 
-  private mutating func grow() {
-    let old = buckets
-    buckets = Array(repeating: [], count: old.count * 2)
-    for entries in old {
-      for entry in entries { buckets[bucket(entry.id)].append(entry) }
+  /// The first place whose number is not below `id`.
+  private func place(of id: Int) -> Int {
+    var low = 0
+    var high = entries.count
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].id < id { low = middle + 1 } else { high = middle }
     }
+    return low
   }
 }

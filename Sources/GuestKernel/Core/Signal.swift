@@ -36,11 +36,17 @@ package struct Signal: Equatable {
   package static let terminalInput = Signal(known: 21)
   package static let terminalOutput = Signal(known: 22)
   package static let urgent = Signal(known: 23)
+  package static let processorTime = Signal(known: 24)
+  package static let fileSize = Signal(known: 25)
   package static let virtualAlarm = Signal(known: 26)
   package static let profiling = Signal(known: 27)
   package static let windowChange = Signal(known: 28)
   package static let io = Signal(known: 29)
   package static let badCall = Signal(known: 31)
+
+  /// The first of the real-time signals, of which each that is sent is delivered.
+  package static let firstRealTime: Int32 = 32
+  package var queues: Bool { number >= Signal.firstRealTime }
 
   /// What happens when the program has said nothing about the signal.
   package enum DefaultAction {

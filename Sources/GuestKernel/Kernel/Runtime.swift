@@ -7,6 +7,7 @@ public func kernelMemalign(
   _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: UInt, _ size: UInt
 ) -> Int32 {
   let outOfMemory: Int32 = 12
+  AtomicAllocations.note()
   guard let memory = KernelHeap.allocate(size, alignment: alignment) else { return outOfMemory }
   out.pointee = memory
   return 0

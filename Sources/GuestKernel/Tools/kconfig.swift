@@ -3,6 +3,8 @@
 // kconfig write OPTIONS CONFIG OUT   what the build needs of it: OUT with arguments for the compiler, beside
 //                                it Configuration/Configuration.swift and Configuration/assembly.rsp
 // kconfig minimal OPTIONS        prints the smallest configuration that is valid
+// kconfig pairs OPTIONS          prints what to leave out in a few kernels, a line each, so that of each two
+//                                options there is a kernel with both, with either, and with neither
 import Foundation
 
 /// One entry of kernel.options.
@@ -34,10 +36,23 @@ func readOptions(_ path: String) -> [Option] {
     let words = line.split(separator: " ").map(String.init)
     if words.first == "option", words.count == 4 || words.count == 6 && words[4] == "needs" {
       let bounds = words[2].components(separatedBy: "..").compactMap { Int($0) }
-      options.append(
-        Option(
-          name: words[1], range: bounds.count == 2 ? bounds[0]...bounds[1] : nil,
-          standard: words[3], needs: words.count == 6 ? words[5] : nil))
+      let isRange = bounds.count == 2 && bounds[0] <= bounds[1]
+      guard isRange || words[2] == "yes-no" else {
+        fail("\(path): \(words[1]) is neither yes-no nor a range like 1..64: \(words[2])")
+      }
+      let option = Option(
+        name: words[1], range: isRange ? bounds[0]...bounds[1] : nil,
+        standard: words[3], needs: words.count == 6 ? words[5] : nil)
+      if let objection = option.objection(to: option.standard) { fail("\(path): \(objection)") }
+      if options.contains(where: { $0.name == option.name }) {
+        fail("\(path): \(option.name) is there twice")
+      }
+      if let needs = option.needs,
+        !options.contains(where: { $0.name == needs && $0.range == nil })
+      {
+        fail("\(path): \(option.name) needs \(needs), which is no yes-no option before it")
+      }
+      options.append(option)
     } else if line.hasPrefix("  "), !options.isEmpty {
       options[options.count - 1].meaning += line.trimmingCharacters(in: .whitespaces) + " "
     } else {
@@ -53,7 +68,9 @@ func readValues(_ path: String) -> [String: String] {
   for line in read(path).split(separator: "\n") where !line.hasPrefix("#") {
     let parts = line.split(separator: "=").map { $0.trimmingCharacters(in: .whitespaces) }
     guard parts.count == 2 else { fail("\(path): not understood: \(line)") }
-    values[parts[0]] = parts[1]
+    guard values.updateValue(parts[1], forKey: parts[0]) == nil else {
+      fail("\(path): \(parts[0]) has two values")
+    }
   }
   return values
 }
@@ -97,7 +114,11 @@ func menu(_ options: [Option], _ path: String) {
       if option.range == nil { values[option.name] = "no" }
       continue
     }
-    let current = values[option.name] ?? option.standard
+    var current = values[option.name] ?? option.standard
+    if let objection = option.objection(to: current) {
+      print("\n\(objection): taken for \(option.standard)")
+      current = option.standard
+    }
     values[option.name] = current
     print("\n\(option.meaning)")
     let choices = option.range.map { "\($0.lowerBound)-\($0.upperBound)" } ?? "yes/no"
@@ -190,10 +211,27 @@ func writeConfiguration(_ options: [Option], _ values: [String: String], _ outpu
   }
 }
 
-let arguments = CommandLine.arguments
-guard arguments.count >= 3 else {
-  fail("usage: kconfig check|menu|write|minimal OPTIONS [CONFIG [OUT]]")
+/// Sets of options so that any two of them are left out together, alone, the other alone, and not at all.
+///
+/// Each option is left out in another half of the kernels, and all of them in the first: two different
+/// halves with one in common do not have all of both, nor each other. With 2n kernels that is enough for as
+/// many options as there are choices of n - 1 out of 2n - 1 (Katona, Kleitman and Spencer).
+func pairs(_ options: [Option]) -> [[String]] {
+  let names = options.filter { $0.range == nil && $0.name != "VARIABLE" }.map(\.name)
+  var half = 1
+  var places: [Int] = []
+  while places.count < names.count {
+    half += 1
+    places = (0..<1 << (2 * half - 1)).filter { $0.nonzeroBitCount == half - 1 }
+  }
+  return (0..<2 * half).map { kernel in
+    zip(names, places).filter { kernel == 0 || $1 >> (kernel - 1) & 1 != 0 }.map(\.0)
+  }
 }
+
+let arguments = CommandLine.arguments
+let usage = "usage: kconfig check|menu|write|minimal|pairs OPTIONS [CONFIG [OUT]]"
+guard arguments.count >= 3 else { fail(usage) }
 let options = readOptions(arguments[2])
 switch (arguments[1], arguments.count) {
 case ("check", 4):
@@ -209,5 +247,7 @@ case ("minimal", 3):
   for option in options {
     print("\(option.name) = \(option.range.map { String($0.lowerBound) } ?? "no")")
   }
-default: fail("usage: kconfig check|menu|write|minimal OPTIONS [CONFIG [OUT]]")
+case ("pairs", 3):
+  for names in pairs(options) { print(names.joined(separator: ",")) }
+default: fail(usage)
 }

@@ -1,4 +1,5 @@
-// ksymgen DEMANGLER IN.elf OUT     writes the kernel's symbol table as assembly, with readable names
+// ksymgen DEMANGLER IN.elf OUT     writes the kernel's symbol table as assembly, with readable names, and
+//                                  where its image has addresses that change when it is moved
 // ksymgen --check A.elf B.elf OUT  fails unless both images have the same symbols, else writes OUT
 import Foundation
 
@@ -15,7 +16,9 @@ enum SymbolGenerator {
     } else if arguments.count == 4 {
       let symbols = try SymbolTable(path: arguments[2]).symbols
       let names = try Demangler.readable(symbols.map(\.name), by: arguments[1])
-      let text = assembly(zip(symbols, names).map { ($0.address, $1) }) + hashes(symbols)
+      let text =
+        assembly(zip(symbols, names).map { ($0.address, $1) }) + hashes(symbols)
+        + relocations(try ImageRelocations(path: arguments[2]).places)
       try text.write(toFile: arguments[3], atomically: true, encoding: .utf8)
     } else {
       fail("usage: ksymgen DEMANGLER IN.elf OUT | ksymgen --check A.elf B.elf OUT")
@@ -71,6 +74,14 @@ enum SymbolGenerator {
       table += "  .long \(hash >> 32), \(hash & 0xffff_ffff), \(offset)\n"
     }
     return table
+  }
+}
+
+extension SymbolGenerator {
+  /// As bytes from the window's beginning, which is where physical memory begins.
+  private static func relocations(_ places: [UInt64]) -> String {
+    "  .section .relocations, \"a\"\n  .balign 4\n"
+      + places.map { "  .long \($0 - SymbolTable.window)\n" }.joined()
   }
 }
 

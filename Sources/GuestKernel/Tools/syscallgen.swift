@@ -62,7 +62,7 @@ enum SystemCallGenerator {
       text += "    case \(call.number): return \(call.invocation)\n"
     }
     text += "    default: return fail(.noSuchCall)\n    }\n  }\n\n"
-    text += "  /// The name of a call, and a letter for each argument: see SystemCallText.\n"
+    text += "  /// The name of a call, and a letter for each argument: see TracedCall.\n"
     text += "  static func signature(\n    _ number: UInt64\n"
     text += "  ) -> (name: StaticString, letters: StaticString)? {\n    switch number {\n"
     for call in calls {
@@ -103,7 +103,7 @@ struct Call {
     var arguments: [Argument] = []
     for part in line[line.index(after: open)..<close].split(separator: ",") {
       let words = part.split(separator: ":").map { $0.trimmingCharacters(in: .whitespaces) }
-      guard words.count == 2, let type = ArgumentType(rawValue: words[1]) else { return nil }
+      guard words.count == 2, let type = ArgumentType(words[1]) else { return nil }
       arguments.append(Argument(name: words[0], type: type))
     }
     guard arguments.count <= Call.registers.count else { return nil }
@@ -142,18 +142,67 @@ struct Call {
   }
 }
 
-enum ArgumentType: String {
-  case int, pid, fd, signal, uint, octal, size, hex, address, long, path
-  case input = "in"
-  case output = "out"
+/// A type of the table: how it travels in a register, and the letter by which TracedCall shows it.
+struct ArgumentType {
+  enum Shape {
+    case int32, uint32, int64, uint64, path, input, output
+  }
+
+  let shape: Shape
+  let letter: String
+
+  private static let shapes: [(Shape, [String: String])] = [
+    (
+      .int32,
+      [
+        "int": "d", "pid": "d", "fd": "d", "signal": "g", "directory": "@", "how": "h",
+        "clock": "c", "command": "!", "origin": "#", "resource": "$", "lock": "%", "event": "&",
+      ]
+    ),
+    (.uint32, ["uint": "u", "octal": "o", "access": "z"]),
+    (.int64, ["long": "l"]),
+    (
+      .uint64,
+      [
+        "size": "u", "hex": "x", "address": "p", "open": "f", "protection": "n", "mapping": "k",
+        "wait": "w", "at": "y", "request": "q",
+      ]
+    ),
+    (.path, ["path": "s"]),
+    (
+      .input,
+      [
+        "in": "b", "in.strings": "v", "in.environment": "e", "in.action": "a", "in.time": "t",
+        "in.interval": "i", "in.set": "m", "in.limit": "r", "in.information": "j",
+      ]
+    ),
+    (
+      .output,
+      [
+        "out": "p", "out.data": "B", "out.pair": "P", "out.news": "W", "out.status": "S",
+        "out.action": "A", "out.time": "T", "out.interval": "I", "out.set": "M", "out.limit": "R",
+        "out.information": "J",
+      ]
+    ),
+  ]
+
+  init?(_ name: String) {
+    for (shape, letters) in ArgumentType.shapes {
+      guard let letter = letters[name] else { continue }
+      self.shape = shape
+      self.letter = letter
+      return
+    }
+    return nil
+  }
 
   /// The type in a stub's parameter list.
   var swift: String {
-    switch self {
-    case .int, .pid, .fd, .signal: "Int32"
-    case .uint, .octal: "UInt32"
-    case .size, .hex, .address: "UInt64"
-    case .long: "Int64"
+    switch shape {
+    case .int32: "Int32"
+    case .uint32: "UInt32"
+    case .uint64: "UInt64"
+    case .int64: "Int64"
     case .path: "UnsafePointer<UInt8>?"
     case .input: "UnsafeRawPointer?"
     case .output: "UnsafeMutableRawPointer?"
@@ -162,36 +211,21 @@ enum ArgumentType: String {
 
   /// How a stub puts it into a register.
   func encoded(_ name: String) -> String {
-    switch self {
-    case .int, .pid, .fd, .signal, .long: "UInt64(bitPattern: Int64(\(name)))"
-    case .uint, .octal: "UInt64(\(name))"
-    case .size, .hex, .address: name
+    switch shape {
+    case .int32, .int64: "UInt64(bitPattern: Int64(\(name)))"
+    case .uint32: "UInt64(\(name))"
+    case .uint64: name
     case .path, .input, .output: "UInt64(UInt(bitPattern: \(name)))"
     }
   }
 
   /// How the kernel takes it out of one.
   func decoded(_ register: String) -> String {
-    switch self {
-    case .int, .pid, .fd, .signal: "Int32(truncatingIfNeeded: \(register))"
-    case .uint, .octal: "UInt32(truncatingIfNeeded: \(register))"
-    case .long: "Int64(bitPattern: \(register))"
-    case .size, .hex, .address, .path, .input, .output: register
-    }
-  }
-
-  /// How strace prints it.
-  var letter: String {
-    switch self {
-    case .int, .pid, .fd: "d"
-    case .uint, .size: "u"
-    case .long: "l"
-    case .hex: "x"
-    case .octal: "o"
-    case .signal: "g"
-    case .address, .output: "p"
-    case .path: "s"
-    case .input: "b"
+    switch shape {
+    case .int32: "Int32(truncatingIfNeeded: \(register))"
+    case .uint32: "UInt32(truncatingIfNeeded: \(register))"
+    case .int64: "Int64(bitPattern: \(register))"
+    case .uint64, .path, .input, .output: register
     }
   }
 }

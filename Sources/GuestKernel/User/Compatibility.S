@@ -9,8 +9,11 @@ compat_call:                   // (RDI: 32-bit code, RSI: top of its stack, EDX:
   pushq %r13
   pushq %r14
   pushq %r15
-  movq %rsp, -8(%rsi)          // nothing but the low halves of eight registers comes back for certain
-  leaq -8(%rsi), %rsp
+  movq %rsp, -24(%rsi)         // nothing but the low halves of eight registers comes back for certain
+  leaq compat_return(%rip), %rax
+  movl %eax, -16(%rsi)         // the far pointer that 32-bit code returns by
+  movl $0x2b, -12(%rsi)
+  leaq -24(%rsi), %rsp
   movl %edx, %eax
   movl %edi, -8(%rsp)          // a far pointer: not for LRET, which QEMU 7.2 lets read the stack as ring 0
   movw $0x1b, -4(%rsp)         // would, and SMAP forbids that; 1Bh is the 32-bit code segment
@@ -38,40 +41,48 @@ call_by_interrupt:             // (number, a, b, c)
   ret
 
   .code32
+  // Where the label 1 that follows is, wherever the program is.
+  .macro ADDRESS_OF_1 register
+  call .Lhere\@
+.Lhere\@:
+  popl \register
+  addl $1f - .Lhere\@, \register
+  .endm
   .globl compat_interrupt, compat_sysenter, compat_step, compat_probe, compat_loop_sysenter
 compat_interrupt:              // EAX: a system call without arguments
   int $0x80
-  ljmp $0x2b, $compat_return
+  ljmpl *8(%esp)
 
 compat_sysenter:
   movl %esp, %ecx
-  movl $1f, %edx
+  ADDRESS_OF_1 %edx
   sysenter
-1: ljmp $0x2b, $compat_return
+1: ljmpl *8(%esp)
 
 compat_step:                   // the same with the trap flag set: SYSENTER does not clear it
   movl %esp, %ecx
-  movl $1f, %edx
+  ADDRESS_OF_1 %edx
   pushfl
   orl $0x100, (%esp)
   popfl
   sysenter
-1: ljmp $0x2b, $compat_return
+1: ljmpl *8(%esp)
 
 compat_loop_sysenter:          // EAX times getpid
   movl %eax, %ebx
+  ADDRESS_OF_1 %esi
 2: movl $39, %eax
   movl %esp, %ecx
-  movl $1f, %edx
+  movl %esi, %edx
   sysenter
 1: decl %ebx
   jnz 2b
-  ljmp $0x2b, $compat_return
+  ljmpl *8(%esp)
 
 compat_probe:                  // EAX: an offset in the segment of entry 0 of the local table; the word there
   movl $0x07, %ecx
   movw %cx, %es
   movl %es:(%eax), %eax
-  ljmp $0x2b, $compat_return
+  ljmpl *8(%esp)
   .code64
   .section .note.GNU-stack, "", @progbits

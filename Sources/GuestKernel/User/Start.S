@@ -1,12 +1,43 @@
 // A program's first instructions, and the memory primitives that compiled code calls.
+  .set LINKED, 0x400000        // user.ld
   .text
   .globl _start
 _start:                        // RSP: argc, then argv
   xorl %ebp, %ebp
+  leaq _start(%rip), %rax      // in the program's first page
+  andq $-4096, %rax
+  subq $LINKED, %rax
+  jnz relocate                 // the kernel was told `kaslr`
+start_relocated:
   movq %rsp, initial_stack_pointer(%rip)
   andq $-16, %rsp
   call main                    // of the type marked @main; it ends the process
   ud2
+
+  // Adds RAX to each address in memory. They are listed as the address of one, then bit maps, whose lowest
+  // bit is 1, of the 63 words behind it each. See "Relative Relocation Table" in the System V ABI.
+relocate:
+  leaq relr_start(%rip), %rsi
+  leaq relr_end(%rip), %rdi
+1: cmpq %rdi, %rsi
+  jae start_relocated
+  movq (%rsi), %rcx
+  addq $8, %rsi
+  testb $1, %cl
+  jnz 2f
+  leaq (%rcx,%rax), %rdx
+  addq %rax, (%rdx)
+  addq $8, %rdx
+  jmp 1b
+2: movq %rdx, %r8
+  addq $63*8, %rdx
+3: shrq %rcx
+  jz 1b
+  testb $1, %cl
+  jz 4f
+  addq %rax, (%r8)
+4: addq $8, %r8
+  jmp 3b
 
   // thread_create(flags, stack top, parent word, child word, function, argument)
   .globl thread_create

@@ -17,6 +17,22 @@ struct Replay: ParsableCommand {
       "Stop when so many instructions have retired, and show where.", valueName: "n"))
   var position: UInt64?
 
+  @Flag(
+    help:
+      "Look into the run in the monitor instead of comparing it; from --to on, if that is given.")
+  var debug = false
+
+  @Option(
+    help: ArgumentHelp("For --debug: do the monitor's commands in a file first.", valueName: "file")
+  )
+  var script: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "For --debug: an ELF file with the kernel's symbols and debugging sections.",
+      valueName: "file"))
+  var symbols: String?
+
   @Flag(help: "Show nothing but differences.")
   var quiet = false
 
@@ -34,6 +50,7 @@ struct Replay: ParsableCommand {
       }
       return machine
     }
+    if debug { return try debug(trace, make) }
     if let position { return try show(trace, at: position, make) }
     try TraceFiles.failing {
       // What is compared is made once; looking for the place of a difference makes no output.
@@ -57,6 +74,18 @@ struct Replay: ParsableCommand {
       print(report.text, terminator: "")
       throw Failure("\(file): the replay diverges", status: ExitStatus.diverged)
     }
+  }
+
+  /// The recorded run in the monitor, forwards and backwards.
+  private func debug(_ trace: Trace, _ make: () throws -> Machine) throws {
+    let (machine, _, _) = try TraceFiles.failing {
+      try trace.machine(at: position ?? 0, make: make)
+    }
+    let monitor = Monitor(
+      Debuggee(machine, replaying: trace.input),
+      symbols: try MonitorOptions.symbols(of: machine, file: symbols))
+    let script = try MonitorOptions.lines(ofScript: script)
+    MonitorController.converse(monitor, TerminalInput(), script: script)
   }
 
   private func show(_ trace: Trace, at position: UInt64, _ make: () throws -> Machine) throws {

@@ -26,7 +26,7 @@ import Testing
     options.longestInterruptsOff = 100_000
     change(&options)
     let run = CheckedRun(machine, options: options) { _ in }
-    #expect(run.unknownNames.isEmpty)
+    #expect(run.nameError == nil)
     let stop = run.run(until: .never, limit: Self.limit, timeLimit: .max)
     run.finish()
     return Outcome(

@@ -48,6 +48,27 @@ import Testing
     #expect(text.contains("interrupts are off"))
   }
 
+  /// A debugged machine is looked at as well, and stands where it was before the look.
+  @Test func theMonitorFindsItToo() throws {
+    let run = try MonitorFixture(code: TestCode.loop)
+    run.monitor.debuggee.looksForHangs = true
+    let text = run("continue")
+    #expect(text.hasPrefix("halted for ever"), "\(text)")
+    let position = run.monitor.debuggee.position
+    #expect(position == 20_000_000)
+    for _ in 0..<2 {
+      #expect(run("diagnose").contains("can never make progress, after \(position) instructions"))
+    }
+    run("reverse-step")
+    #expect(!run("diagnose").contains("can never make progress"))
+    run("step 2")
+    #expect(run.monitor.debuggee.position == position + 1)
+    // JMP to itself becomes NOPs.
+    run("continue 10")
+    run("set [$rip:2] = 0x9090")
+    #expect(!run("diagnose").contains("can never make progress"))
+  }
+
   @Test func theProofSaysWhoHoldsWhat() throws {
     // MOV [103000h], AL with AL = 1; then wait until it is zero.
     let code: [UInt8] = [

@@ -116,6 +116,7 @@ public struct CheckOptions: Sendable {
   /// Names that are looked for in every kernel.
   public static let knownAllocators = [
     Allocator("kernel_memalign", "kernel_free", sizeArgument: 3, resultArgument: 1),
+    Allocator("Kernel.Kmalloc.allocate", "Kernel.Kmalloc.release"),
     Allocator("kmalloc", "kfree"), Allocator("__kmalloc", "kfree"), Allocator("malloc", "free"),
     Allocator("kheap_alloc", "kheap_free"),
   ]

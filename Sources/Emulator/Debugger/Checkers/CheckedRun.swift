@@ -79,8 +79,8 @@ public final class CheckedRun {
     for checker in checkers { checker.observe(event) }
   }
 
-  /// Names in the options that the image does not have.
-  public var unknownNames: [String] {
+  /// What is wrong with a name in the options: the image has none like it, or several.
+  public var nameError: SymbolTable.NameError? {
     var names = options.sleepers + options.sharedVariables
     names += options.stacks.flatMap { [$0.low, $0.high] }
     if options.allocators != CheckOptions.knownAllocators {
@@ -89,7 +89,14 @@ public final class CheckedRun {
     if options.locks != CheckOptions.knownLocks {
       names += options.locks.flatMap { [$0.take, $0.release] }
     }
-    return names.filter { address(of: $0) == nil }
+    for name in names where Self.number(name) == nil {
+      do throws(SymbolTable.NameError) {
+        _ = try symbols.meaning(of: name)
+      } catch {
+        return error
+      }
+    }
+    return nil
   }
 
   // MARK: What checks say
@@ -139,13 +146,19 @@ public final class CheckedRun {
     return symbols.describe(address).map { "\(number) <\($0)>" } ?? number
   }
 
-  /// The address that a symbol's name or a number stands for; `isExact` takes names only as they
-  /// are in the image.
-  func address(of name: String, isExact: Bool = false) -> UInt64? {
-    let symbol = symbols.symbols(named: name).first
-    if let symbol, !isExact || symbol.name == name { return symbol.address }
-    if isExact { return nil }
-    return name.hasPrefix("0x") ? UInt64(name.dropFirst(2), radix: 16) : UInt64(name)
+  /// Where a function is, with its copies; `isExact` takes names only as they are in the image, or as
+  /// whole paths.
+  func addresses(of name: String, isExact: Bool = false) -> [UInt64] {
+    let found = isExact ? symbols.symbols(exactly: name) : symbols.symbols(named: name)
+    guard found.isEmpty, !isExact else { return Set(found.map(\.address)).sorted() }
+    return Self.number(name).map { [$0] } ?? []
+  }
+
+  /// The address that a symbol's name or a number stands for.
+  func address(of name: String) -> UInt64? { addresses(of: name).first }
+
+  private static func number(_ text: String) -> UInt64? {
+    text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
   }
 
   // MARK: Running

@@ -29,12 +29,15 @@ final class HeapChecker: Checker {
     var hookedFrees: Set<UInt64> = []
     let isGuess = run.options.allocators == CheckOptions.knownAllocators
     for allocator in run.options.allocators {
-      guard let allocate = run.address(of: allocator.allocate, isExact: isGuess),
-        let free = run.address(of: allocator.free, isExact: isGuess)
-      else { continue }
-      run.calls.onEntry(allocate) { [unowned self] cpu in enterAllocate(cpu, allocator) }
-      guard hookedFrees.insert(free).inserted else { continue }
-      run.calls.onEntry(free) { [unowned self] cpu in enterFree(cpu) }
+      let allocate = run.addresses(of: allocator.allocate, isExact: isGuess)
+      let free = run.addresses(of: allocator.free, isExact: isGuess)
+      guard !allocate.isEmpty, !free.isEmpty else { continue }
+      for address in allocate {
+        run.calls.onEntry(address) { [unowned self] cpu in enterAllocate(cpu, allocator) }
+      }
+      for address in free where hookedFrees.insert(address).inserted {
+        run.calls.onEntry(address) { [unowned self] cpu in enterFree(cpu) }
+      }
     }
   }
 
@@ -210,7 +213,7 @@ final class HeapChecker: Checker {
     }
     let isCopy = copiers.contains { rip &- $0.address < max($0.size, 1) }
     guard !isCopy, block.isUnwritten(hit.address, hit.size, run.machine),
-      !run.machine.isMove(at: rip), !run.machine.ignoresOldValue(at: rip)
+      !run.machine.ignoresOldValue(at: rip)
     else { return }
     run.report(
       .heap, at: rip, key: "unwritten", position: hit.position,
@@ -237,32 +240,34 @@ final class HeapChecker: Checker {
 }
 
 extension Machine {
-  /// Whether the instruction at an address is MOVS, with which compilers copy structures inline.
-  fileprivate func isMove(at address: UInt64) -> Bool {
-    guard let bytes = read(linear: address, count: 4) else { return false }
-    let prefixes: Set<UInt8> = [0x66, 0x67, 0xF2, 0xF3]
-    let opcode = bytes.first { !prefixes.contains($0) && $0 & 0xF0 != 0x40 }
-    return opcode == 0xA4 || opcode == 0xA5
-  }
-
-  /// Whether the instruction at an address sets all bits of memory or clears them: AND with 0 and
-  /// OR with -1 are short ways to store these.
+  /// Whether the instruction at an address does not look at what it reads.
+  ///
+  /// MOVS is how compilers copy structures inline; AND with 0 and OR with -1 are short ways to clear
+  /// memory and to set all its bits.
   func ignoresOldValue(at address: UInt64) -> Bool {
-    guard let bytes = read(linear: address, count: 15),
-      let line = Disassembler(mode: processor.cpu.mode).line(bytes[...], at: address),
-      line.length >= 3, line.length <= bytes.count
-    else { return false }
-    let prefixes: (UInt8) -> Bool = { $0 == 0x66 || $0 == 0xF0 || $0 & 0xF0 == 0x40 }
-    let code = bytes[..<line.length].drop(while: prefixes)
-    guard let opcode = code.first, [0x80, 0x81, 0x83].contains(opcode), code.count >= 3 else {
+    guard let (prefixes, code) = instruction(at: address), let opcode = code.first else {
       return false
     }
-    let immediate = code.suffix(opcode == 0x81 ? (bytes[0] == 0x66 ? 2 : 4) : 1)
+    if opcode == 0xA4 || opcode == 0xA5 { return true }
+    guard [0x80, 0x81, 0x83].contains(opcode), code.count >= 3 else { return false }
+    let immediate = code.suffix(opcode == 0x81 ? (prefixes.contains(0x66) ? 2 : 4) : 1)
     switch code[code.startIndex + 1] >> 3 & 7 {
     case 4: return immediate.allSatisfy { $0 == 0 }
     case 1: return immediate.allSatisfy { $0 == 0xFF }
     default: return false
     }
+  }
+
+  /// The prefixes of the instruction at an address, and what follows them.
+  private func instruction(at address: UInt64) -> (ArraySlice<UInt8>, ArraySlice<UInt8>)? {
+    guard let bytes = read(linear: address, count: 15),
+      let line = Disassembler(mode: processor.cpu.mode).line(bytes[...], at: address),
+      line.length <= bytes.count
+    else { return nil }
+    let prefixes = bytes[..<line.length].prefix {
+      [0x66, 0x67, 0xF0, 0xF2, 0xF3].contains($0) || processor.cpu.isLongMode && $0 & 0xF0 == 0x40
+    }
+    return (prefixes, bytes[prefixes.endIndex..<line.length])
   }
 }
 

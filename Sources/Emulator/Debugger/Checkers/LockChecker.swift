@@ -37,15 +37,20 @@ final class LockChecker: Checker {
     held = run.machine.processors.map { _ in [] }
     let isGuess = run.options.locks == CheckOptions.knownLocks
     for lock in run.options.locks {
-      guard let take = run.address(of: lock.take, isExact: isGuess),
-        let release = run.address(of: lock.release, isExact: isGuess)
-      else { continue }
-      run.calls.onEntry(take) { [unowned self] in enterTake($0, lock.argument) }
-      run.calls.onEntry(release) { [unowned self] in leave($0, $0.argument(lock.argument)) }
+      let take = run.addresses(of: lock.take, isExact: isGuess)
+      let release = run.addresses(of: lock.release, isExact: isGuess)
+      guard !take.isEmpty, !release.isEmpty else { continue }
+      for address in take {
+        run.calls.onEntry(address) { [unowned self] in enterTake($0, lock.argument) }
+      }
+      for address in release {
+        run.calls.onEntry(address) { [unowned self] in leave($0, $0.argument(lock.argument)) }
+      }
     }
     for name in run.options.sleepers {
-      guard let address = run.address(of: name) else { continue }
-      run.calls.onEntry(address) { [unowned self] in sleep($0, name) }
+      for address in run.addresses(of: name) {
+        run.calls.onEntry(address) { [unowned self] in sleep($0, name) }
+      }
     }
     for name in run.options.sharedVariables { watch(name) }
   }

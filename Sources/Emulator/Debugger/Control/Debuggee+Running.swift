@@ -72,7 +72,7 @@ extension Debuggee {
     var skips = true
     while position < target {
       let wasReplaying = isReplaying
-      machine.repeatsOutput = wasReplaying
+      machine.repeatsOutput = position < timeline.end
       if wasReplaying { machine.pausesWhenIdle = false }
       let limit = nextLook(to: target) - position
       let rest = timeLimit - min(timeLimit, machine.now)
@@ -85,6 +85,7 @@ extension Debuggee {
       case .instructionLimit:
         if machine.now >= timeLimit && position < target { return .arrived }
         arrive()
+        if stops, isHung() { return .machine(.haltedForever) }
       case .breakpoint:
         // Other processors may have gone first.
         machine.settle()
@@ -131,12 +132,12 @@ extension Debuggee {
   }
 
   private func noteProgress(wasReplaying: Bool) {
-    guard wasReplaying else {
+    timeline.end = max(timeline.end, position)
+    if !wasReplaying {
       timeline.inputs = machine.inputLog
-      timeline.end = max(timeline.end, position)
-      return
+    } else if !isReplaying {
+      goLive()
     }
-    if !isReplaying { goLive() }
   }
 
   /// Keeps the present as a checkpoint; where there is one already, compares.
@@ -149,7 +150,7 @@ extension Debuggee {
     timeline.insert(Timeline.Checkpoint(snapshot: machine.snapshot(), writtenPages: pages))
     timeline.thin(
       to: checkpointBudget,
-      bytes: { machine.snapshotBytes + timeline.checkpoints.count * (256 << 10) },
+      bytes: { machine.snapshotBytes + $0 * (256 << 10) },
       present: position)
   }
 

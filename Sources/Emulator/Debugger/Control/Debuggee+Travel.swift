@@ -50,7 +50,7 @@ extension Debuggee {
     machine.restore(checkpoint.snapshot)
     let rest = timeline.inputs.entries.dropFirst(checkpoint.snapshot.inputCount)
     if rest.isEmpty { machine.stopReplay() } else { machine.replay(InputLog(Array(rest))) }
-    machine.repeatsOutput = isReplaying
+    machine.repeatsOutput = position < timeline.end
   }
 
   // MARK: Backwards

@@ -22,6 +22,15 @@ public final class Debuggee {
   /// long as all is well.
   public internal(set) var divergence: UInt64?
 
+  /// Whether a run ends where it is proven that the machine can never make progress.
+  public var looksForHangs = false
+  /// Why it cannot, if that was found out where it stands.
+  public var hang: HangProof? { proof?.position == position ? proof?.hang : nil }
+
+  /// What was proven, and where.
+  var proof: (position: UInt64, hang: HangProof)?
+  /// When the machine is looked at next.
+  var nextHangLook: UInt64
   /// The execution breakpoints that the engine knows, by address.
   var armedNumbers: [UInt64: [BreakpointNumber]] = [:]
   var timeline: Timeline
@@ -34,11 +43,24 @@ public final class Debuggee {
   private var nextNumber = 1
 
   /// Takes over a machine, with its present as the beginning of history.
-  public init(_ machine: Machine, checkpointBudget: Int = 256 << 20) {
+  ///
+  /// - Parameters:
+  ///   - machine: The machine.
+  ///   - checkpointBudget: Bytes that checkpoints may take.
+  ///   - input: What is to come from outside, for one that repeats a recorded run.
+  public init(
+    _ machine: Machine, checkpointBudget: Int = 256 << 20, replaying input: InputLog? = nil
+  ) {
     self.machine = machine
     self.checkpointBudget = checkpointBudget
+    nextHangLook = machine.instructionCount.addingClamped(HangWatch.distance(at: 0))
     timeline = Timeline(start: machine.snapshot())
     timeline.inputs = machine.inputLog
+    guard let input else { return }
+    for entry in input.entries.dropFirst(machine.inputLog.entries.count) {
+      timeline.inputs.append(entry)
+    }
+    restore(timeline.checkpoints[0])
   }
 
   /// Where the machine stands.
@@ -86,6 +108,7 @@ public final class Debuggee {
       timeline.cut(at: position, inputCount: machine.inputLog.entries.count)
       goLive()
     }
+    proof = nil
     body(machine)
     let pages = machine.writtenPages
     timeline.inputs = machine.inputLog

@@ -86,8 +86,8 @@ struct Timeline {
   /// Removes checkpoints until they take no more than `budget` bytes: the density of those that
   /// are left falls with their distance from `present`, so that going back a little is fast and
   /// going back far is possible.
-  mutating func thin(to budget: Int, bytes: () -> Int, present: UInt64) {
-    while checkpoints.count > 2 && bytes() > budget {
+  mutating func thin(to budget: Int, bytes: (_ checkpoints: Int) -> Int, present: UInt64) {
+    while checkpoints.count > 2 && bytes(checkpoints.count) > budget {
       var best = 1
       var bestValue = Double.infinity
       for index in 1..<checkpoints.count - 1 {

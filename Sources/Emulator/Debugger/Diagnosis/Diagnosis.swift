@@ -20,7 +20,9 @@ public struct Diagnosis {
     _ machine: Machine, stop: StopReason, symbols: ProgramSymbols? = nil,
     debuggee: Debuggee? = nil, hang: HangProof? = nil
   ) {
-    let examination = Examination(machine, symbols ?? ProgramSymbols(machine.image?.elf))
+    let symbols = symbols ?? ProgramSymbols(machine.image?.elf)
+    symbols.follow(machine.processor.cpu)
+    let examination = Examination(machine, symbols)
     var lines: [String] = []
     if let hang {
       lines = [

@@ -6,12 +6,19 @@ public final class HangWatch: SessionController {
   private static let interval: UInt64 = 20_000_000
   private static let longest: UInt64 = 2_000_000_000
   /// Instructions of a look, for each processor.
-  private static let window: UInt64 = 100_000
+  static let window: UInt64 = 100_000
 
   private let machine: Machine
   private var nextLook: UInt64
   /// Why the machine can never make progress, once that is known.
   public private(set) var proof: HangProof?
+
+  /// Instructions between a look and the next.
+  ///
+  /// The longer a run, the rarer the looks: they never cost more than a small part of it.
+  static func distance(at position: UInt64) -> UInt64 {
+    min(max(position / 2, interval), longest)
+  }
 
   /// Watches a machine.
   public init(_ machine: Machine) {
@@ -34,8 +41,7 @@ public final class HangWatch: SessionController {
       let left = nextLook - machine.instructionCount
       return run(condition, min(limit, left), timeLimit)
     }
-    // The longer a run, the rarer the looks: they never cost more than a small part of it.
-    let distance = min(max(machine.instructionCount / 2, Self.interval), Self.longest)
+    let distance = Self.distance(at: machine.instructionCount)
     nextLook = machine.instructionCount.addingClamped(distance)
     guard let check = HangCheck(machine) else {
       return run(condition, min(limit, distance), timeLimit)

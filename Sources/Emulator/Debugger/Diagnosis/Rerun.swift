@@ -17,11 +17,10 @@ public struct Rerun {
       machine.configuration.network == nil, !machine.isReplaying,
       let copy = try? Machine(image: machine.image, configuration: machine.configuration)
     else { return nil }
-    copy.replay(machine.inputLog)
     copy.firmwareLog.keepsOutput = false
     copy.debugConsole.keepsOutput = false
     copy.console.keepsOutput = false
-    debuggee = Debuggee(copy)
+    debuggee = Debuggee(copy, replaying: machine.inputLog)
     _ = debuggee.go(to: machine.instructionCount)
     guard copy.processorDigest() == machine.processorDigest() else { return nil }
   }

@@ -52,7 +52,7 @@ extension Monitor {
     let last = line.split(whereSeparator: \.isWhitespace).last.map(String.init) ?? ""
     let word = line.last?.isWhitespace == true ? "" : last
     let name = String(
-      word.reversed().prefix { $0.isLetter || $0.isNumber || "_$-".contains($0) }.reversed())
+      word.reversed().prefix { $0.isLetter || $0.isNumber || "_$-.".contains($0) }.reversed())
     let before = word.dropLast(name.count)
     return candidates(command.completion, name, symbols).map { before + $0 }
   }
@@ -70,7 +70,7 @@ extension Monitor {
       if name.hasPrefix("$") {
         return RegisterName.all.map { "$" + $0.name }.filter { $0.hasPrefix(name) }
       }
-      return Array(symbols.table.symbols(prefix: name).prefix(200).map(\.name))
+      return Array(symbols.table.completions(of: name).prefix(200))
     }
   }
 }

@@ -31,7 +31,7 @@ extension Monitor {
     var size: UInt64 = 8
     if !rest.isEmpty {
       size = try value(rest)
-    } else if case .address(let address) = expression,
+    } else if case .symbol = expression,
       let (symbol, offset) = symbols.table.symbol(at: address), offset == 0, symbol.size > 0
     {
       size = min(symbol.size, 4096)
@@ -62,10 +62,12 @@ extension Monitor {
   private func qualified(_ text: String) throws(MonitorError) -> (String, Qualifiers) {
     var qualifiers = Qualifiers()
     var rest = " " + text
+    // A name in quotes may have such words.
+    let quoted = rest.hasPrefix(" '") ? rest.dropFirst(2).prefix { $0 != "'" }.count + 2 : 0
     // From the end on, whatever their order.
     while true {
       let found = [" if ", " in ", " cpu "].compactMap { word in
-        rest.ranges(of: word).last.map { (word, $0) }
+        rest.dropFirst(quoted).ranges(of: word).last.map { (word, $0) }
       }
       guard let (word, range) = found.max(by: { $0.1.lowerBound < $1.1.lowerBound }) else { break }
       let argument = rest[range.upperBound...].trimmed

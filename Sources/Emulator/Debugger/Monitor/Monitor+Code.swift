@@ -64,12 +64,19 @@ extension Monitor {
     {
       place = (path, max(1, line - Self.listed / 2))
     } else {
-      let address = text.isEmpty ? instructionPointer : try value(text)
-      if let found = symbols.places(at: address).first, let path = found.path {
-        place = (path, max(1, found.line - Self.listed / 2))
+      let found = text.isEmpty ? [instructionPointer] : try addresses(text)
+      if let first = found.lazy.compactMap({ self.symbols.places(at: $0).first }).first,
+        let path = first.path
+      {
+        place = (path, max(1, first.line - Self.listed / 2))
       }
     }
-    guard let place else { throw MonitorError("no source line is known for that place") }
+    guard let place else {
+      guard symbols.debugFile?.hasLines == true else {
+        throw MonitorError("the program has no line tables (see --symbols)")
+      }
+      throw MonitorError("no source line is known for that place")
+    }
     guard let lines = SourceText.lines(of: place.path) else {
       throw MonitorError("\(place.path) cannot be read here")
     }

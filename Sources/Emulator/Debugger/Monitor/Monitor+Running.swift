@@ -69,6 +69,7 @@ extension Monitor {
 
   /// Why and where the machine stopped.
   public func report(_ stop: Stop) -> String {
+    symbols.follow(cpu)
     let cause = describe(stop.cause)
     return ([cause] + whereLines()).filter { !$0.isEmpty }.joined(separator: "\n")
   }

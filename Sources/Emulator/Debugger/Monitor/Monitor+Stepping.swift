@@ -196,7 +196,8 @@ extension Monitor {
     return Motion(direction: direction, temporaries: numbers)
   }
 
-  /// The addresses of a place: of an expression, or of every piece of a line's code.
+  /// The addresses of a place: of an expression, of a function with its copies, or of every piece of
+  /// a line's code.
   func addresses(_ text: String) throws(MonitorError) -> [UInt64] {
     if let colon = text.lastIndex(of: ":"), let line = Int(text[text.index(after: colon)...]),
       !text.contains("["), let debugFile = symbols.debugFile
@@ -206,7 +207,9 @@ extension Monitor {
       else { throw MonitorError("there is no code for \(text)") }
       return code.addresses
     }
-    return [try value(text)]
+    let expression = try ExpressionParser.parse(text, symbols)
+    if case .symbol(let addresses, _) = expression { return addresses }
+    return [try expression.value(machine, processor)]
   }
 }
 

@@ -76,6 +76,7 @@ public final class Monitor {
 
   /// Does what a line says, and gives the text for it, without a line feed at its end.
   public func execute(_ line: String) -> String {
+    symbols.follow(cpu)
     let line = line.prefix { $0 != "\n" && $0 != "\r" }.trimmed
     guard !line.hasPrefix("#") else { return "" }
     let wanted = line.isEmpty ? lastLine : line

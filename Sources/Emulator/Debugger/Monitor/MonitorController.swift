@@ -56,6 +56,7 @@ public final class MonitorController: SessionController {
     if let monitor { return monitor }
     let new = Monitor(Debuggee(machine), symbols: makeSymbols())
     new.isAttached = true
+    new.debuggee.looksForHangs = true
     new.isInterrupted = { [input] in input.takeInterruption() }
     input.completions = { Monitor.completions(of: $0, new.symbols) }
     monitor = new
@@ -131,6 +132,26 @@ public final class MonitorController: SessionController {
       if wasAtEnd && isAtEnd { return .end }
       if motion.limit != .max { target = monitor.debuggee.position.addingClamped(motion.limit) }
       return .goOn
+    }
+  }
+
+  /// Lets a user steer a machine that nobody else runs, until there are no more lines.
+  public static func converse(
+    _ monitor: Monitor, _ input: any MonitorInput, script: [String] = []
+  ) {
+    monitor.isInterrupted = { input.takeInterruption() }
+    monitor.debuggee.looksForHangs = true
+    input.completions = { Monitor.completions(of: $0, monitor.symbols) }
+    TerminalInput.withInterruptions {
+      input.write(monitor.whereLines().joined(separator: "\n") + "\n")
+      var lines = script[...]
+      while !monitor.isQuitting {
+        let scripted = lines.popFirst()
+        if let scripted { input.write(prompt + scripted + "\n") }
+        guard let line = scripted ?? input.readLine(prompt: prompt) else { return }
+        let text = monitor.execute(line)
+        if !text.isEmpty { input.write(text + "\n") }
+      }
     }
   }
 

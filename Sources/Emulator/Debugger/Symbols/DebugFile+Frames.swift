@@ -33,6 +33,7 @@ extension DebugFile {
     at address: UInt64, _ registers: FrameRegisters, word: @escaping (UInt64) -> UInt64?
   ) -> FrameFact? {
     guard is64Bit == (registers.numbers.returnAddress == 16) else { return nil }
+    let address = slide?.linked(address) ?? address
     for table in frameTables {
       var found: OpaquePointer?
       guard dwarf_cfi_addrframe(table, address, &found) == 0, let frame = found else { continue }

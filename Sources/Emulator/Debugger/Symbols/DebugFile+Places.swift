@@ -13,6 +13,7 @@ extension DebugFile {
   /// Where the code at an address comes from: the innermost function first, then those that it was
   /// inlined into; empty if nothing is known.
   public func places(at address: UInt64) -> [SourcePlace] {
+    let address = slide?.linked(address) ?? address
     guard let unit = unit(at: address) else { return [] }
     let table = lines(unit)
     var place = SourcePlace()
@@ -100,7 +101,9 @@ extension DebugFile {
       }
       if other.line == found.line { best = (other.line, other.addresses + found.addresses) }
     }
-    return best.map { ($0.line, Array(Set($0.addresses)).sorted()) }
+    return best.map { found in
+      (found.line, Set(found.addresses).sorted().map { slide?.moved($0) ?? $0 })
+    }
   }
 
   /// The paths of the source files, in order.
@@ -114,7 +117,7 @@ extension DebugFile {
       let table = lines(unit)
       return table.rows.compactMap { row in
         guard row.isStatement, !row.isEnd, row.line > 0 else { return nil }
-        return table.path(row).map { (row.address, $0, Int(row.line)) }
+        return table.path(row).map { (slide?.moved(row.address) ?? row.address, $0, Int(row.line)) }
       }
     }
   }

@@ -16,6 +16,8 @@ public final class DebugFile {
   public let name: String
   /// Whether addresses have 64 bits.
   public let is64Bit: Bool
+  /// Where the image is now, if it has moved.
+  var slide: ImageSlide?
 
   private let content: UnsafeMutableRawBufferPointer
   private let elf: OpaquePointer

@@ -3,9 +3,11 @@ import Emulator
 /// What is known of a program by name: its symbols, its source lines, its frames.
 public final class ProgramSymbols {
   /// The symbols of the image, or of the file with its debugging sections.
-  public let table: SymbolTable
+  public private(set) var table: SymbolTable
   /// The debugging sections, nil if there are none.
   public let debugFile: DebugFile?
+
+  private let image: ELFImage?
 
   /// Reads symbols.
   ///
@@ -13,8 +15,16 @@ public final class ProgramSymbols {
   ///   - image: The program as it is loaded, nil for one that is no ELF file.
   ///   - symbolFile: Another ELF file with the program's symbols and debugging sections.
   public init(_ image: ELFImage?, symbolFile: ELFImage? = nil) {
+    self.image = image
     table = SymbolTable(symbolFile ?? image)
     debugFile = (symbolFile ?? image).flatMap { DebugFile($0) }
+  }
+
+  /// Finds out where the image is now, for kernels that move.
+  public func follow(_ cpu: CPU) {
+    guard let image else { return }
+    table.slide = ImageSlide.find(image, in: cpu, guess: table.slide)
+    debugFile?.slide = table.slide
   }
 
   /// The places in the source for the code at an address, innermost first.

@@ -4,8 +4,8 @@ import Emulator
 ///
 /// Each processor has three rows: who is being served (interrupts, exceptions and system calls,
 /// nested), the privilege level, and the address space. What happens in a moment is a mark. If the guest
-/// says which threads run (`ThreadAnnouncements`), each processor has a row of their names besides, and
-/// each thread one that says where it runs.
+/// says so (`GuestAnnouncements`), address spaces and system calls have their names, each processor has a
+/// row of the threads that it runs besides, and each thread one that says where it runs.
 public struct ChromeTrace {
   private enum Row: Int {
     case service
@@ -32,8 +32,9 @@ public struct ChromeTrace {
   /// Open slices of services by processor.
   private var open: [[String]]
   private var levels: [(name: String, since: UInt64)?]
-  private var spaces: [(name: String, since: UInt64)?]
-  private var threads = ThreadAnnouncements()
+  /// The values of CR3.
+  private var spaces: [(root: UInt64, since: UInt64)?]
+  private var announced = GuestAnnouncements()
   /// Who runs on each processor.
   private var running: [(thread: UInt64, since: UInt64)?]
   private var last: UInt64 = 0
@@ -44,7 +45,7 @@ public struct ChromeTrace {
     text = EventText(mode: .exact, symbols: symbols, processors: processors)
     open = [[String]](repeating: [], count: processors)
     levels = [(name: String, since: UInt64)?](repeating: nil, count: processors)
-    spaces = levels
+    spaces = [(root: UInt64, since: UInt64)?](repeating: nil, count: processors)
     running = [(thread: UInt64, since: UInt64)?](repeating: nil, count: processors)
     for processor in 0..<processors {
       for row in Row.usual { name(row, processor) }
@@ -76,7 +77,7 @@ public struct ChromeTrace {
   private mutating func add(_ event: ExecutionEvent) {
     let number = event.processor
     last = max(last, event.time)
-    if let said = threads.take(event) {
+    if let said = announced.take(event) {
       if case .running(let thread) = said { run(thread, on: number, at: event.time) }
       return
     }
@@ -84,11 +85,11 @@ public struct ChromeTrace {
     case .delivery(let delivery) where delivery.failure == nil:
       begin(name(event), number, event)
     case .systemCall(.syscall, let rax), .systemCall(.sysenter, let rax):
-      begin("system call \(rax)", number, event)
+      begin(announced.calls[rax] ?? "system call \(rax)", number, event)
     case .interruptReturn, .systemCall:
       end(number, event.time, all: event.target.cpl == 3)
     case .controlRegister(3, let value):
-      spaces[number] = change(spaces[number], to: value.hex, .space, number, at: event.time)
+      changeSpace(to: value, number, at: event.time)
     case .output: return
     default: mark(event)
     }
@@ -132,6 +133,22 @@ public struct ChromeTrace {
     return (name, time)
   }
 
+  /// Ends the slice of an address space, unless the other tables are the same one's.
+  private mutating func changeSpace(to root: UInt64, _ number: Int, at time: UInt64) {
+    guard let current = spaces[number] else {
+      spaces[number] = (root, time)
+      return
+    }
+    guard spaceName(current.root) != spaceName(root) else { return }
+    slice((spaceName(current.root), current.since), .space, number, until: time)
+    spaces[number] = (root, time)
+  }
+
+  /// What an address space is called, or the value of CR3.
+  private func spaceName(_ root: UInt64) -> String {
+    announced.name(ofSpace: (root & PageTableEntry.addressMask) >> 12) ?? root.hex
+  }
+
   private mutating func slice(
     _ slice: (name: String, since: UInt64), _ row: Row, _ number: Int, until time: UInt64
   ) {
@@ -146,7 +163,7 @@ public struct ChromeTrace {
   /// A processor's turn goes to a thread, or to nobody if it is 0.
   private mutating func run(_ thread: UInt64, on number: Int, at time: UInt64) {
     if let current = running[number], current.thread != 0 {
-      let name = threads.name(of: current.thread)
+      let name = announced.name(ofThread: current.thread)
       slice((name, current.since), .thread, number, until: time)
       entries.append(
         #"{"ph":"X","pid":2,"tid":\#(current.thread),"ts":\#(Self.stamp(current.since)),"#
@@ -163,7 +180,7 @@ public struct ChromeTrace {
       entries.append(
         #"{"ph":"M","pid":\#(number),"name":"process_name","args":{"name":"\#(title)"}}"#)
     }
-    for (thread, name) in threads.names.sorted(by: { $0.key < $1.key }) where thread != 0 {
+    for (thread, name) in announced.threads.sorted(by: { $0.key < $1.key }) where thread != 0 {
       entries.append(
         #"{"ph":"M","pid":2,"tid":\#(thread),"name":"thread_name","#
           + #""args":{"name":\#(JSON.quote("\(name) (\(thread))"))}}"#)
@@ -183,7 +200,9 @@ public struct ChromeTrace {
     for number in open.indices {
       while !open[number].isEmpty { end(number, last, all: false) }
       if let level = levels[number] { slice(level, .privilege, number, until: last) }
-      if let space = spaces[number] { slice(space, .space, number, until: last) }
+      if let (root, since) = spaces[number] {
+        slice((spaceName(root), since), .space, number, until: last)
+      }
       if running[number] != nil { run(0, on: number, at: last) }
     }
   }

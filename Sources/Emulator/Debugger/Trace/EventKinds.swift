@@ -38,7 +38,7 @@ public struct EventKinds: OptionSet, Hashable, Sendable {
   public static let reset = EventKinds(bit: 13)
   /// Near calls and returns.
   public static let call = EventKinds(bit: 14)
-  /// What guests say of their threads.
+  /// What guests say of themselves: their threads, address spaces and system calls.
   public static let thread = EventKinds(bit: 15)
 
   /// The names, in order.
@@ -100,7 +100,7 @@ public struct EventKinds: OptionSet, Hashable, Sendable {
     case .table: self = .table
     case .invalidatePage, .invalidateContext: self = .tlb
     case .halt, .wake: self = .halt
-    case .write where ThreadAnnouncements.contains(event): self = .thread
+    case .write where GuestAnnouncements.contains(event): self = .thread
     case .read(.port, _, _, _), .write(.port, _, _, _): self = .io
     case .read, .write: self = .mmio
     case .reset, .signal: self = .reset

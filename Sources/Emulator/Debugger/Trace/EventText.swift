@@ -27,7 +27,7 @@ struct EventText {
   private var names: [UInt64: String] = [:]
   /// Numbers that stand for address spaces, in the order of their first use.
   private var spaces: [UInt64: Int] = [:]
-  private var threads = ThreadAnnouncements()
+  private var announced = GuestAnnouncements()
   /// What consoles have shown since their last line ended.
   private var partial: [Int: (position: UInt64, bytes: [UInt8])] = [:]
 
@@ -42,15 +42,22 @@ struct EventText {
     if case .output(let port, let byte) = event.kind {
       return show(byte, port: port, event).map { [$0] } ?? []
     }
-    switch threads.take(event) {
+    switch announced.take(event) {
     case .name: return []
     case .running(let thread):
-      let name = threads.names[thread].map { " " + Quoting.quote($0) } ?? ""
-      return [line(event, ("thread", "\(thread)\(name)"))]
+      return [line(event, ("thread", "\(thread)" + quote(announced.threads[thread])))]
+    case .call(let number):
+      return [line(event, ("call-name", "\(number)" + quote(announced.calls[number])))]
+    case .space(let frame):
+      let root = frame << 12
+      return [line(event, ("space-name", space(root) + quote(announced.name(ofSpace: frame))))]
     case nil: break
     }
     return [line(event, details(event))]
   }
+
+  /// What follows a number that has a name.
+  private func quote(_ name: String?) -> String { name.map { " " + Quoting.quote($0) } ?? "" }
 
   /// The lines of consoles that have not ended.
   mutating func rest() -> [TraceLine] {

@@ -86,12 +86,15 @@ struct TraceRun {
     let machine = try make()
     machine.replay(input)
     let symbols = SymbolTable(machine.image?.elf)
-    guard let address = symbols.address(of: name) else {
-      throw TraceError("the kernel has no symbol \"\(name)\"")
+    let addresses: Set<UInt64>
+    do throws(SymbolTable.NameError) {
+      addresses = Set(try symbols.meaning(of: name).addresses)
+    } catch {
+      throw TraceError(error.description)
     }
     var found: UInt64?
     machine.observer = { event in
-      if found == nil, event.target.address == address { found = event.position }
+      if found == nil, addresses.contains(event.target.address) { found = event.position }
     }
     machine.weave(.calls)
     let limit = options.limit ?? .max

@@ -42,6 +42,8 @@ INLINE uint64_t read_random(void) {
   for (int i = 0; i < 10 && !ok; i++) __asm__ volatile("rdrand %0; setc %1" : "=r"(v), "=qm"(ok)::"cc");
   return v;
 }
+INLINE uint64_t read_cr0(void) { uint64_t v; __asm__ volatile("mov %%cr0,%0" : "=r"(v)); return v; }
+INLINE void write_cr0(uint64_t v) { __asm__ volatile("mov %0,%%cr0" ::"r"(v) : "memory"); }
 INLINE uint64_t read_cr2(void) { uint64_t v; __asm__ volatile("mov %%cr2,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_cr3(void) { uint64_t v; __asm__ volatile("mov %%cr3,%0" : "=r"(v)); return v; }
 INLINE void write_cr3(uint64_t v) { __asm__ volatile("mov %0,%%cr3" ::"r"(v) : "memory"); }
@@ -52,6 +54,11 @@ INLINE void write_cr8(uint64_t v) { __asm__ volatile("mov %0,%%cr8" ::"r"(v) : "
 INLINE uint64_t read_rbp(void) { uint64_t v; __asm__ volatile("mov %%rbp,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_rsp(void) { uint64_t v; __asm__ volatile("mov %%rsp,%0" : "=r"(v)); return v; }
 INLINE uint64_t read_rflags(void) { uint64_t v; __asm__ volatile("pushfq; popq %0" : "=r"(v)::"memory"); return v; }
+// Type 0: forgets one page of one tag.
+INLINE void invpcid(uint64_t tag, uint64_t address) {
+  struct { uint64_t tag, address; } what = {tag, address};
+  __asm__ volatile("invpcid %0,%1" ::"m"(what), "r"(0ull) : "memory");
+}
 INLINE void invlpg(uint64_t a) { __asm__ volatile("invlpg (%0)" ::"r"(a) : "memory"); }
 INLINE void spin(uint32_t n) { __asm__ volatile("1: decl %0; jnz 1b" : "+r"(n)); }
 INLINE void write_cr4_toggling(uint64_t bits) { write_cr4(read_cr4() ^ bits); write_cr4(read_cr4() ^ bits); }
@@ -89,6 +96,12 @@ INLINE void memory_barrier(void) { __asm__ volatile("mfence" ::: "memory"); }
 INLINE void call_address(uint64_t a) { ((void (*)(void))a)(); }
 INLINE uint64_t call_addressor(uint64_t a) { return ((uint64_t (*)(void))a)(); }
 INLINE int32_t call_hook(uint64_t a) { return ((int32_t (*)(void))a)(); }
+// An IRETQ to where it stands: afterwards the processor takes NMIs again, also in the handler of one.
+INLINE void iret_here(void) {
+  __asm__ volatile(
+      "movq %%rsp,%%rax; pushq $0x10; pushq %%rax; pushfq; pushq $8; leaq 1f(%%rip),%%rax; pushq %%rax;"
+      "iretq; 1:" ::: "rax", "memory", "cc");
+}
 INLINE void *pointer_to(uint64_t a) { return (void *)a; }
 
 // What isr_common and syscall_entry push.
@@ -121,12 +134,14 @@ typedef struct {
 _Static_assert(sizeof(entry_area_t) <= 1024, "the stacks of the entry page begin here");
 _Static_assert(offsetof(entry_area_t, keep_bit) == 24, "entry.S");
 
-// One processor's own area, which GS points to in the kernel. The first two fields are known to
+// One processor's own area, which GS points to in the kernel. The fields down to nmi are known to
 // entry.S by their offsets. Only its own processor writes it, unless a field says otherwise.
 #define PERCPU_HELD_LOCKS 16
 typedef struct percpu {
   struct percpu *self;
   uint64_t kernel_rsp;       // where SYSCALL finds its stack
+  uint64_t exception_stacks[4];  // tops, of IST1 to IST4; not in the entry page, which ring 3 may see
+  uint32_t nmi;              // 1 in an NMI's handler, 2 if another NMI came meanwhile
   void *_Nullable thread;    // the running thread, unretained
   uint32_t preempt_count;    // see Preemption
   uint32_t need_resched;     // others set it too, then send the reschedule interrupt
@@ -143,13 +158,16 @@ typedef struct percpu {
   uint64_t *_Nullable vector_counts;  // interrupts and exceptions by vector
 } percpu_t;
 _Static_assert(sizeof(percpu_t) <= 1024, "percpu0 in entry.S is too small");
-_Static_assert(offsetof(percpu_t, kernel_rsp) == 8, "entry.S");
+_Static_assert(offsetof(percpu_t, kernel_rsp) == 8 && offsetof(percpu_t, nmi) == 48, "entry.S");
 INLINE entry_area_t *entry_area(percpu_t *area) { return (entry_area_t *)((uint8_t *)area - 4096); }
 // Where its stacks begin: that of entries from ring 3, and those of TSS.IST1 to IST4, each below the word
-// that says which stack to go on with.
+// that says its number. These have room for four frames, see isr_paranoid.
 INLINE uint64_t entry_stack(percpu_t *area) { return (uint64_t)area; }
-INLINE uint64_t *exception_stack(percpu_t *area, uint32_t number) {
-  return (uint64_t *)((uint64_t)area - 512 - 512 * number - 16);
+INLINE uint64_t set_exception_stack(percpu_t *area, uint32_t number, uint64_t top) {
+  uint64_t *word = (uint64_t *)((uint64_t)area - 192 - 720 * (number - 1) - 16);
+  *word = number;
+  area->exception_stacks[number - 1] = top;
+  return (uint64_t)word;
 }
 // The next return to ring 3 forgets what is tagged as ring 3's.
 INLINE void entry_forget_user(void) {
@@ -315,6 +333,7 @@ LINKER_ADDRESS(data_start)
 LINKER_ADDRESS(data_end)
 LINKER_ADDRESS(symbols_start)
 LINKER_ADDRESS(kernel_end)
+LINKER_ADDRESS(image_base)
 LINKER_ADDRESS(idle_stack_guard)
 LINKER_ADDRESS(idle_stack_top)
 LINKER_ADDRESS(double_fault_stack_guard)

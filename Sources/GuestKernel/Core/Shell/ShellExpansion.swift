@@ -4,6 +4,10 @@ open class ShellContext {
   public var arguments: [[UInt8]] = []
   /// The script's name, `$0`.
   public var name: [UInt8] = []
+  /// `set -u`: a variable without a value is a mistake.
+  public var refusesUnset = false
+  /// `set -f`: patterns stand for themselves.
+  public var ignoresPatterns = false
 
   /// Knows nothing yet.
   public init() {}
@@ -11,6 +15,8 @@ open class ShellContext {
   open func assign(_ value: [UInt8], to name: [UInt8]) {}
   /// Runs a script and returns what it printed.
   open func output(of script: [UInt8]) -> [UInt8] { [] }
+  /// Where somebody lives, for `~name`.
+  open func home(of user: [UInt8]) -> [UInt8]? { nil }
   /// The names in a directory; an empty path is the current one.
   open func names(in directory: [UInt8]) -> [[UInt8]] { [] }
 }
@@ -31,8 +37,17 @@ package struct ShellExpansion {
   private var fields: [Field] = []
   /// The last field is still growing.
   private var isOpen = false
+  /// The last field has ended with a blank: a separator of another kind may still belong to it.
+  private var endedWithBlank = false
+  /// `"$@"` stood there without arguments: quotes around nothing then make no field.
+  private var hadNoArguments = false
+  private let separators: [UInt8]
 
-  private init(_ context: ShellContext) { self.context = context }
+  private init(_ context: ShellContext) {
+    self.context = context
+    separators =
+      context.value(of: [UInt8](text: "IFS")) ?? [Ascii.space, Ascii.tab, Ascii.newline]
+  }
 
   /// All fields of all words.
   package static func fields(
@@ -43,7 +58,8 @@ package struct ShellExpansion {
       var expansion = ShellExpansion(context)
       try expansion.expand(word, splits: true)
       for field in expansion.fields where field.isKept || !field.pattern.isEmpty {
-        let paths = Glob.isPattern(field.pattern) ? Glob.paths(field.pattern, context.names) : []
+        let isPattern = !context.ignoresPatterns && Glob.isPattern(field.pattern)
+        let paths = isPattern ? Glob.paths(field.pattern, context.names) : []
         if paths.isEmpty {
           result.append(Glob.unquoted(field.pattern))
         } else {
@@ -97,14 +113,16 @@ package struct ShellExpansion {
         append(line.withBytes { Array($0) }, isQuoted: true)
       }
     }
+    if hadNoArguments, fields.count == 1, fields[0].pattern.isEmpty { fields = [] }
   }
 
-  /// `~` or `~/...` with the home directory in its place.
+  /// `~`, `~/...` or `~name/...` with the home directory in its place.
   private func tilde(_ bytes: [UInt8]) -> [UInt8]? {
-    guard bytes.first == Ascii.tilde, bytes.count == 1 || bytes[1] == Ascii.slash,
-      let home = context.value(of: [UInt8](text: "HOME"))
-    else { return nil }
-    return home + bytes.dropFirst()
+    guard bytes.first == Ascii.tilde else { return nil }
+    let user = Array(bytes.dropFirst().prefix { $0 != Ascii.slash })
+    let home = user.isEmpty ? context.value(of: [UInt8](text: "HOME")) : context.home(of: user)
+    guard let home else { return nil }
+    return home + bytes.dropFirst(user.count + 1)
   }
 }
 
@@ -122,17 +140,25 @@ extension ShellExpansion {
     if isQuoted { fields[fields.count - 1].isKept = true }
   }
 
-  /// The result of an expansion: outside of quotes, blanks in it separate fields.
+  /// The result of an expansion: outside of quotes, the bytes of IFS in it separate fields.
+  ///
+  /// Blanks among them count once however many there are, each of the others ends a field.
   private mutating func append(_ bytes: [UInt8], isQuoted: Bool, splits: Bool) {
     guard splits, !isQuoted else { return append(bytes, isQuoted: isQuoted) }
     for byte in bytes {
-      if byte.isBlank {
-        isOpen = false
-      } else {
+      if !separators.contains(byte) {
+        endedWithBlank = false
         openField()
         // A backslash that comes out of a variable is only a backslash.
         if byte == Ascii.backslash { fields[fields.count - 1].pattern.append(byte) }
         fields[fields.count - 1].pattern.append(byte)
+      } else if byte.isBlank {
+        endedWithBlank = endedWithBlank || isOpen
+        isOpen = false
+      } else {
+        if !isOpen, !endedWithBlank { fields.append(Field(isKept: true)) }
+        endedWithBlank = false
+        isOpen = false
       }
     }
   }
@@ -144,11 +170,13 @@ extension ShellExpansion {
   private mutating func expand(
     _ parameter: ShellParameter, isQuoted: Bool, splits: Bool
   ) throws(ShellSyntaxError) {
-    if parameter.operation == .value, parameter.name == [Ascii.at], isQuoted, splits {
+    let isList = parameter.name == [Ascii.at] || (parameter.name == [Ascii.star] && !isQuoted)
+    if parameter.operation == .value, isList, splits {
       for (index, argument) in context.arguments.enumerated() {
         if index > 0 { isOpen = false }
-        append(argument, isQuoted: true)
+        append(argument, isQuoted: isQuoted, splits: true)
       }
+      if isQuoted, context.arguments.isEmpty { hadNoArguments = true }
       return
     }
     let value = try value(of: parameter)
@@ -158,14 +186,22 @@ extension ShellExpansion {
   private func value(of parameter: ShellParameter) throws(ShellSyntaxError) -> [UInt8] {
     let found = lookUp(parameter.name)
     let value = found ?? []
+    if found == nil, context.refusesUnset {
+      switch parameter.operation {
+      case .value, .length, .withoutPrefix, .withoutSuffix: throw .unset(parameter.name, [])
+      case .fallback, .assignment, .replacement, .complaint: break
+      }
+    }
     let isMissing = found == nil || (parameter.emptyIsUnset && value.isEmpty)
     switch parameter.operation {
     case .value:
       return value
     case .length:
-      var line = TextLine()
-      line.append(decimal: UInt64(value.count))
-      return line.withBytes { Array($0) }
+      let isList = parameter.name == [Ascii.at] || parameter.name == [Ascii.star]
+      return [UInt8](decimal: UInt64(isList ? context.arguments.count : value.count))
+    case .complaint:
+      if isMissing { throw .unset(parameter.name, try word(parameter)) }
+      return value
     case .fallback:
       return isMissing ? try word(parameter) : value
     case .assignment:
@@ -188,13 +224,10 @@ extension ShellExpansion {
       return number <= UInt64(context.arguments.count) ? context.arguments[Int(number) - 1] : nil
     }
     if name == [Ascii.at] || name == [Ascii.star] {
-      return Array(context.arguments.joined(separator: [Ascii.space]))
+      let separator = name == [Ascii.at] ? [Ascii.space] : Array(separators.prefix(1))
+      return Array(context.arguments.joined(separator: separator))
     }
-    if name == [Ascii.hash] {
-      var line = TextLine()
-      line.append(decimal: UInt64(context.arguments.count))
-      return line.withBytes { Array($0) }
-    }
+    if name == [Ascii.hash] { return [UInt8](decimal: UInt64(context.arguments.count)) }
     return context.value(of: name)
   }
 

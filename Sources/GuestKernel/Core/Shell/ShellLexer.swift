@@ -16,7 +16,9 @@ struct ShellLexer {
     case append
     case duplicateInput
     case duplicateOutput
-    case document
+    case readWrite
+    /// `<<`, and `<<-`, which drops tabs at the beginning of lines.
+    case document(dropsTabs: Bool)
   }
   enum Symbol: Equatable {
     case semicolon
@@ -29,7 +31,7 @@ struct ShellLexer {
     case close
   }
 
-  let text: [UInt8]
+  var text: [UInt8]
   var position = 0
 
   init(_ text: [UInt8]) { self.text = text }
@@ -87,7 +89,7 @@ struct ShellLexer {
     return symbol
   }
 
-  /// `[n]<`, `[n]>`, `[n]>>`, `[n]<&`, `[n]>&`, `[n]<<`.
+  /// `[n]<`, `[n]>`, `[n]>>`, `[n]<&`, `[n]>&`, `[n]<>`, `[n]<<`, `[n]<<-`.
   private mutating func redirection() -> Token? {
     var end = position
     var descriptor: Int?
@@ -104,8 +106,13 @@ struct ShellLexer {
       return .redirection(
         descriptor: descriptor, kind: isInput ? .duplicateInput : .duplicateOutput)
     }
+    if isInput, skip(Ascii.less) {
+      return .redirection(
+        descriptor: descriptor, kind: .document(dropsTabs: skip(Ascii.minus)))
+    }
     if isInput {
-      return .redirection(descriptor: descriptor, kind: skip(Ascii.less) ? .document : .input)
+      return .redirection(
+        descriptor: descriptor, kind: skip(Ascii.greater) ? .readWrite : .input)
     }
     let isAppending = skip(Ascii.greater)
     if !isAppending { _ = skip(Ascii.bar) }
@@ -155,7 +162,7 @@ extension ShellLexer {
     case Ascii.dollar:
       word.parts.append(try dollar(isQuoted: false))
     case Ascii.backquote:
-      word.parts.append(.command(try bytes(until: Ascii.backquote), isQuoted: false))
+      word.parts.append(.command(try backquoted(), isQuoted: false))
     default:
       word.append(byte, isQuoted: false)
     }
@@ -178,7 +185,7 @@ extension ShellLexer {
       case Ascii.dollar:
         word.parts.append(try dollar(isQuoted: true))
       case Ascii.backquote:
-        word.parts.append(.command(try bytes(until: Ascii.backquote), isQuoted: true))
+        word.parts.append(.command(try backquoted(), isQuoted: true))
       default:
         word.append(byte, isQuoted: true)
       }
@@ -191,6 +198,24 @@ extension ShellLexer {
     while let byte = peek() {
       position += 1
       if byte == end { return Array(text[start..<position - 1]) }
+    }
+    throw .incomplete
+  }
+
+  /// A script in backquotes: in it a backslash quotes `$`, another backquote, and itself.
+  private mutating func backquoted() throws(ShellSyntaxError) -> [UInt8] {
+    var script: [UInt8] = []
+    while let byte = peek() {
+      position += 1
+      if byte == Ascii.backquote { return script }
+      if byte == Ascii.backslash, let next = peek(),
+        next == Ascii.backquote || next == Ascii.backslash || next == Ascii.dollar
+      {
+        script.append(next)
+        position += 1
+      } else {
+        script.append(byte)
+      }
     }
     throw .incomplete
   }
@@ -230,6 +255,9 @@ extension ShellLexer {
         position += 1
       } else if byte == Ascii.quote {
         _ = try bytes(until: Ascii.quote)
+      } else if byte == Ascii.doubleQuote {
+        var skipped = ShellWord()
+        try quoted(into: &skipped)
       } else if byte == open {
         depth += 1
       } else if byte == close {
@@ -241,16 +269,44 @@ extension ShellLexer {
   }
 
   /// The lines up to one that is `end`, for `<<`.
-  mutating func document(until end: [UInt8]) throws(ShellSyntaxError) -> [UInt8] {
-    let start = position
+  mutating func document(
+    until end: [UInt8], dropsTabs: Bool
+  ) throws(ShellSyntaxError) -> [UInt8] {
+    var document: [UInt8] = []
     while position < text.count {
+      if dropsTabs { while skip(Ascii.tab) {} }
       let lineStart = position
       while let byte = peek(), byte != Ascii.newline { position += 1 }
-      let line = Array(text[lineStart..<position])
+      let line = text[lineStart..<position]
       position = min(position + 1, text.count)
-      if line == end { return Array(text[start..<lineStart]) }
+      if line.elementsEqual(end) { return document }
+      document += line + [Ascii.newline]
     }
     throw .incomplete
+  }
+
+  /// All of the text as it stands in a here document: `$`, backquotes and some backslashes count,
+  /// quotes do not.
+  mutating func documentWord() throws(ShellSyntaxError) -> ShellWord {
+    var word = ShellWord()
+    while let byte = peek() {
+      position += 1
+      switch byte {
+      case Ascii.backslash where peek() == Ascii.newline:
+        position += 1
+      case Ascii.backslash
+      where peek().map { $0 != Ascii.doubleQuote && $0.isEscapableInQuotes } ?? false:
+        word.append(text[position], isQuoted: true)
+        position += 1
+      case Ascii.dollar:
+        word.parts.append(try dollar(isQuoted: true))
+      case Ascii.backquote:
+        word.parts.append(.command(try backquoted(), isQuoted: true))
+      default:
+        word.append(byte, isQuoted: true)
+      }
+    }
+    return word
   }
 }
 
@@ -271,11 +327,16 @@ extension ShellParameter {
   fileprivate init(inside: [UInt8]) throws(ShellSyntaxError) {
     let isLength = inside.count > 1 && inside[0] == Ascii.hash
     let start = isLength ? 1 : 0
-    let length = ShellName.length(in: inside, at: start, allowsSpecial: true)
+    var length = ShellName.length(in: inside, at: start, allowsSpecial: true)
     guard length > 0 else { throw .missing(.name) }
+    // Only between braces a number of several digits is one argument's.
+    while inside[start].isDigit, start + length < inside.count, inside[start + length].isDigit {
+      length += 1
+    }
     self.init(name: Array(inside[start..<start + length]))
     var at = start + length
     if isLength {
+      guard at == inside.count else { throw .unexpected(inside) }
       operation = .length
       return
     }
@@ -292,6 +353,7 @@ extension ShellParameter {
     case Ascii.minus: operation = .fallback
     case Ascii.equals: operation = .assignment
     case Ascii.plus: operation = .replacement
+    case Ascii.question: operation = .complaint
     case Ascii.hash: operation = .withoutPrefix(isLongest: isDouble)
     case Ascii.percent: operation = .withoutSuffix(isLongest: isDouble)
     default: throw .unexpected([byte])

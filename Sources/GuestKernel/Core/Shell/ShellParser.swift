@@ -10,10 +10,17 @@ package struct ShellParser {
   /// Commands inside of commands.
   private var depth = 0
   private static let deepest = 100
+  /// Words that stand for others at a command's place.
+  private var aliases: [ShellAlias] = []
+  /// Those being replaced, each up to where its text ends: an alias does not replace itself.
+  private var replaced: [(name: [UInt8], fromEnd: Int)] = []
 
   /// Parses a whole script.
-  package static func parse(_ text: [UInt8]) throws(ShellSyntaxError) -> ShellList {
+  package static func parse(
+    _ text: [UInt8], aliases: [ShellAlias] = []
+  ) throws(ShellSyntaxError) -> ShellList {
     var parser = ShellParser(text)
+    parser.aliases = aliases
     try parser.advance()
     let list = try parser.list(until: [])
     guard parser.token == .end else { throw .unexpected(parser.tokenText) }
@@ -21,7 +28,7 @@ package struct ShellParser {
   }
 
   /// Takes the text of a word apart that stands inside `${...}`: blanks are part of it.
-  static func word(_ text: [UInt8]) throws(ShellSyntaxError) -> ShellWord {
+  package static func word(_ text: [UInt8]) throws(ShellSyntaxError) -> ShellWord {
     var lexer = ShellLexer(text)
     return try lexer.wholeWord()
   }
@@ -77,7 +84,7 @@ extension ShellParser {
     {
       let start = tokenStart
       var sequence = try sequence()
-      sequence.text = lexer.text[start..<lastEnd].trimmed
+      sequence.text = lexer.text[min(start, lastEnd)..<lastEnd].trimmed
       if token == .symbol(.ampersand) {
         sequence.isInBackground = true
         try advance()
@@ -156,6 +163,7 @@ extension ShellParser {
       try expect("}")
       return .group(list, try redirections())
     }
+    try expandAliases()
     if isReserved("if") { return try conditional() }
     if isReserved("while") || isReserved("until") { return try loop() }
     if isReserved("for") { return try iteration() }
@@ -305,17 +313,16 @@ extension ShellParser {
     return false
   }
 
-  /// The rest of `name() { LIST; }`.
+  /// The rest of `name() COMMAND`, where the command is a compound one.
   private mutating func function(_ name: [UInt8]) throws(ShellSyntaxError) -> ShellCommand {
     try advance()
     guard token == .symbol(.close) else { throw .unexpected(tokenText) }
     try advance()
     try skipNewlines()
     if token == .end { throw .incomplete }
-    try expect("{")
-    let list = try body(until: ["}"])
-    try expect("}")
-    return .function(name: name, body: list)
+    let body = try command()
+    if case .simple = body { throw .missing(.command) }
+    return .function(name: name, body: body)
   }
 
   private mutating func redirections() throws(ShellSyntaxError) -> [ShellRedirection] {
@@ -334,32 +341,67 @@ extension ShellParser {
     case .input: (kind, standard) = (.input, 0)
     case .output: kind = .output
     case .append: kind = .append
+    case .readWrite: (kind, standard) = (.readWrite, 0)
     case .duplicateInput: standard = 0
     case .duplicateOutput: break
-    case .document:
+    case .document(let dropsTabs):
       standard = 0
-      var end: [UInt8] = []
-      for case .literal(let bytes, _) in target.parts { end += bytes }
-      kind = .document(try documentText(until: end))
+      kind = .document(try document(until: target, dropsTabs: dropsTabs))
     }
     try advance()
     return ShellRedirection(descriptor: descriptor ?? standard, kind: kind, target: target)
   }
 
   /// The document's lines begin after this line; they are taken out of the text at once.
-  private mutating func documentText(until end: [UInt8]) throws(ShellSyntaxError) -> [UInt8] {
-    let resume = lexer.position
-    var text = lexer.text
-    while lexer.position < text.count, text[lexer.position] != Ascii.newline {
-      lexer.position += 1
+  ///
+  /// Nothing in it is expanded when a part of the word that ends it is quoted.
+  private mutating func document(
+    until target: ShellWord, dropsTabs: Bool
+  ) throws(ShellSyntaxError) -> ShellWord {
+    var end: [UInt8] = []
+    var isLiteral = false
+    for case .literal(let bytes, let isQuoted) in target.parts {
+      end += bytes
+      isLiteral = isLiteral || isQuoted
     }
-    let start = min(lexer.position + 1, text.count)
+    let resume = lexer.position
+    while let byte = lexer.peek(), byte != Ascii.newline { lexer.position += 1 }
+    let start = min(lexer.position + 1, lexer.text.count)
     lexer.position = start
-    let document = try lexer.document(until: end)
-    text.removeSubrange(start..<lexer.position)
-    lexer = ShellLexer(text)
+    let text = try lexer.document(until: end, dropsTabs: dropsTabs)
+    lexer.text.removeSubrange(start..<lexer.position)
     lexer.position = resume
-    return document
+    if isLiteral { return ShellWord(parts: [.literal(text, isQuoted: true)]) }
+    var inside = ShellLexer(text)
+    return try inside.documentWord()
+  }
+
+  /// An alias at a command's place becomes its text, which is then read again.
+  private mutating func expandAliases() throws(ShellSyntaxError) {
+    while case .word(let word) = token, let name = word.plain {
+      let left = lexer.text.count - lexer.position
+      replaced.removeAll { left < $0.fromEnd }
+      guard !replaced.contains(where: { $0.name == name }),
+        let alias = aliases.first(where: { $0.name == name })
+      else { return }
+      replaced.append((name, left))
+      lexer.text.replaceSubrange(
+        lexer.position - name.count..<lexer.position, with: alias.text)
+      lexer.position -= name.count
+      tokenStart = lexer.position
+      token = try lexer.next()
+    }
+  }
+}
+
+/// A word and the text that takes its place where a command begins.
+package struct ShellAlias: Equatable {
+  package let name: [UInt8]
+  package let text: [UInt8]
+
+  package init(name: [UInt8], text: [UInt8]) {
+    self.name = name
+    self.text = text
   }
 }
 

@@ -1,7 +1,6 @@
 /// What a script means, as a tree: the result of parsing, and all that the shell runs from.
 ///
-/// POSIX.1, "Shell Command Language", without here-documents' expansion, aliases and arithmetic
-/// assignment.
+/// POSIX.1, "Shell Command Language".
 package struct ShellWord: Equatable {
   package enum Part: Equatable {
     case literal([UInt8], isQuoted: Bool)
@@ -34,6 +33,8 @@ package struct ShellParameter: Equatable {
     case assignment
     /// `+`: the word instead of something.
     case replacement
+    /// `?`: the word as a complaint when there is nothing.
+    case complaint
     /// `#` and `##`: without the shortest or longest beginning that matches.
     case withoutPrefix(isLongest: Bool)
     /// `%` and `%%`: without the shortest or longest end that matches.
@@ -52,10 +53,12 @@ package struct ShellRedirection: Equatable {
     case input
     case output
     case append
+    /// `<>`
+    case readWrite
     /// `>&` and `<&`: the word is a descriptor's number, or `-`.
     case duplicate
-    /// `<<`: the text itself.
-    case document([UInt8])
+    /// `<<`: the text itself, or with `$` in it still to be expanded.
+    case document(ShellWord)
   }
   package var descriptor: Int
   package var kind: Kind
@@ -87,7 +90,7 @@ package indirect enum ShellCommand {
   /// `for name in WORDS`; without `in`, over the arguments.
   case iteration(name: [UInt8], words: [ShellWord]?, body: ShellList, [ShellRedirection])
   case selection(ShellWord, [ShellCase], [ShellRedirection])
-  case function(name: [UInt8], body: ShellList)
+  case function(name: [UInt8], body: ShellCommand)
 }
 
 package struct ShellBranch {
@@ -134,6 +137,8 @@ package enum ShellSyntaxError: Error, Equatable {
   case missing(StaticName)
   /// Too many commands inside of each other.
   case tooDeep
+  /// `${name?word}`, or `set -u`: a variable has no value.
+  case unset([UInt8], [UInt8])
 
   /// What is missing, as a name that can be compared.
   package enum StaticName: Equatable {
@@ -156,6 +161,8 @@ package enum ShellSyntaxError: Error, Equatable {
     case .unexpected(let token): "\(text: token) is not expected here"
     case .missing(let what): "\(what.text) is missing"
     case .tooDeep: "nested too deeply"
+    case .unset(let name, let message):
+      message.isEmpty ? "\(text: name): has no value" : "\(text: name): \(text: message)"
     }
   }
 }

@@ -14,6 +14,7 @@ enum Ascii {
   static let close: UInt8 = 0x29
   static let star: UInt8 = 0x2a
   static let plus: UInt8 = 0x2b
+  static let comma: UInt8 = 0x2c
   static let minus: UInt8 = 0x2d
   static let dot: UInt8 = 0x2e
   static let slash: UInt8 = 0x2f
@@ -83,7 +84,9 @@ package enum ShellName {
 
   private static func isSpecial(_ byte: UInt8) -> Bool {
     switch byte {
-    case Ascii.question, Ascii.dollar, Ascii.exclamation, Ascii.hash, Ascii.at, Ascii.star: true
+    case Ascii.question, Ascii.dollar, Ascii.exclamation, Ascii.hash, Ascii.at, Ascii.star,
+      Ascii.minus:
+      true
     default: false
     }
   }

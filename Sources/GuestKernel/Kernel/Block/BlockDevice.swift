@@ -39,7 +39,7 @@ class BlockDevice {
   let name: [UInt8]
   let sectorCount: UInt64
   let number: DeviceNumber
-  private final let lock = SpinLock("request queue")
+  private final let lock = SpinLock("request queue", usesReserve: true)
   // Lock for all of these: `lock`, also from interrupts.
   private final var elevator = Elevator(maximumSectors: 256, maximumMembers: 30)
   private final var waiting: [DiskRequest?] = []
@@ -199,7 +199,7 @@ extension BlockDevice {
 
 /// All block devices, and their files.
 enum BlockDevices {
-  private static let lock = SpinLock("block devices")
+  private static let lock = SpinLock("block devices", usesReserve: true)
   // Lock: `lock`.
   nonisolated(unsafe) private static var all: [BlockDevice] = []
 

@@ -32,14 +32,23 @@ struct BootInformation {
     }
   }
 
-  /// The bytes before the NUL at `address`.
-  static func string(at address: UInt64) -> [UInt8] {
-    guard address != 0 else { return [] }
-    let start = PhysicalAddress(address).pointer
-    return Array(
-      UnsafeRawBufferPointer(start: start, count: strlen(start.assumingMemoryBound(to: CChar.self)))
-    )
+  /// The command line where the loader has put it.
+  static func commandLine(_ magic: UInt32, _ address: UInt64) -> UnsafeRawBufferPointer {
+    let memory = PhysicalAddress(address)
+    return text(
+      at: magic == Multiboot2.magic
+        ? Multiboot2.commandLine(memory) : (memory + 24).pointer.load(as: UInt64.self))
   }
+
+  /// The bytes before the NUL at `address`.
+  private static func text(at address: UInt64) -> UnsafeRawBufferPointer {
+    guard address != 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    let start = PhysicalAddress(address).pointer
+    return UnsafeRawBufferPointer(
+      start: start, count: strlen(start.assumingMemoryBound(to: CChar.self)))
+  }
+
+  static func string(at address: UInt64) -> [UInt8] { Array(text(at: address)) }
 
   static func rootPointer(at address: UInt64) -> RootPointer? {
     RootPointer(
@@ -115,6 +124,18 @@ enum Multiboot2 {
       read(info, offset, size, memory.value, &information)
       offset += (size + 7) & ~7
     }
+  }
+
+  /// Where the command line begins; 0 if there is none.
+  static func commandLine(_ memory: PhysicalAddress) -> UInt64 {
+    let info = UnsafeRawBufferPointer(
+      start: memory.pointer, count: Int(memory.pointer.load(as: UInt32.self)))
+    var offset = 8
+    while offset + 8 <= info.count, info.word32(offset) != Tag.end {
+      if info.word32(offset) == Tag.commandLine { return memory.value + UInt64(offset) + 8 }
+      offset += max(8, (Int(info.word32(offset + 4)) + 7) & ~7)
+    }
+    return 0
   }
 
   private static func read(

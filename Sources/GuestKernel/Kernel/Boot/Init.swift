@@ -24,6 +24,8 @@ enum Init {
       "init", "\(Files.all.count) programs and modules; starting \(text: firstProgram.first ?? [])")
     KernelLog.isOnConsole = false
     Console.write("\n")
+    makeEarly()
+    AtomicAllocations.hasPrograms = true
     while true {
       startAndWait(firstProgram)
       if options.exitsAfterwards { Power.off() }
@@ -31,6 +33,16 @@ enum Init {
       Power.options.commands = []
       Power.options.program = []
     }
+  }
+
+  /// What would otherwise be made at its first use, under a lock.
+  private static func makeEarly() {
+    _ = SystemCalls.node
+    _ = RTC.readiness
+    _ = Processes.adoptedChanged
+    _ = Processes.count
+    ImageObject.prepare()
+    if Configuration.KPROBES { Kprobes.prepare() }
   }
 
   /// The program named by `init=`, or /bin/init, which hands the commands of `cmd=` to the shell.

@@ -45,6 +45,8 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   LockFiles.start()
   SoftIRQ.startThreads()
   WorkQueue.start()
+  Watchdogs.start()
+  AllocationFailures.start()
   Console.listen()
   TimerQueue.startProcessor()
   Tick.start()
@@ -80,7 +82,9 @@ enum Boot {
     SystemRequests.start()
     KernelCosts.start()
     ProcFS.add("interrupts") { InterruptStatistics.writeTable(to: &$0) }
-    ProcFS.add("pti", write: { Isolation.control($0) }) { Isolation.write(to: &$0) }
+    if Configuration.ISOLATION {
+      ProcFS.add("pti", write: { Isolation.control($0) }) { Isolation.write(to: &$0) }
+    }
     ProcFS.add("timer_list") { TimerQueue.writeTable(to: &$0) }
   }
 

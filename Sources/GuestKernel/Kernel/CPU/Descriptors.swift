@@ -50,16 +50,10 @@ enum Descriptors {
   static func setStacks(
     _ cpu: CPU, doubleFault: UInt64, nonMaskable: UInt64, machineCheck: UInt64, debug: UInt64
   ) {
-    cpu.entry.pointee.tss.ist1 = prepare(exception_stack(cpu.area, 1), doubleFault)
-    cpu.entry.pointee.tss.ist2 = prepare(exception_stack(cpu.area, 2), nonMaskable)
-    cpu.entry.pointee.tss.ist3 = prepare(exception_stack(cpu.area, 3), machineCheck)
-    cpu.entry.pointee.tss.ist4 = prepare(exception_stack(cpu.area, 4), debug)
-  }
-
-  /// Writes above a stack of the entry page which one to go on with; see isr_paranoid.
-  private static func prepare(_ small: UnsafeMutablePointer<UInt64>, _ large: UInt64) -> UInt64 {
-    small.pointee = large
-    return UInt64(UInt(bitPattern: small))
+    cpu.entry.pointee.tss.ist1 = set_exception_stack(cpu.area, 1, doubleFault)
+    cpu.entry.pointee.tss.ist2 = set_exception_stack(cpu.area, 2, nonMaskable)
+    cpu.entry.pointee.tss.ist3 = set_exception_stack(cpu.area, 3, machineCheck)
+    cpu.entry.pointee.tss.ist4 = set_exception_stack(cpu.area, 4, debug)
   }
 
   /// Loads the tables on the running processor, whose area this is; its stacks are chosen.

@@ -10,6 +10,8 @@ enum Features {
   nonisolated(unsafe) private(set) static var isVirtual = false
   /// Translations can be tagged: a change of CR3 need not forget them.
   nonisolated(unsafe) private(set) static var hasPCID = false
+  /// One page of a tag can be forgotten from outside.
+  nonisolated(unsafe) private(set) static var hasINVPCID = false
   nonisolated(unsafe) private static var names = TextLine()
 
   static func detect() {
@@ -21,6 +23,7 @@ enum Features {
     hasSMAP = structured.ebx >> 20 & 1 != 0
     hasUMIP = structured.ecx >> 2 & 1 != 0
     hasPCID = basic.ecx >> 17 & 1 != 0
+    hasINVPCID = structured.ebx >> 10 & 1 != 0
     hasGiBPages = extended.edx >> 26 & 1 != 0
     isVirtual = basic.ecx >> 31 & 1 != 0
     SpinLock.isFair = !isVirtual
@@ -37,6 +40,7 @@ enum Features {
     note("1g-pages", extended.edx, 26)
     note("fsgsbase", structured.ebx, 0)
     note("smep", structured.ebx, 7)
+    note("invpcid", structured.ebx, 10)
     note("smap", structured.ebx, 20)
     note("umip", structured.ecx, 2)
     note("hypervisor", basic.ecx, 31)

@@ -8,6 +8,7 @@ enum ProcessorTests {
     defer { _ = Thread.current.setAffinity(.max) }
     SelfTest.report("calls to other processors", calls())
     SelfTest.report("shootdown", shootdown())
+    SelfTest.report("an NMI inside an NMI", NonMaskableTest.run())
   }
 
   /// Every processor runs the function once, and each as itself.

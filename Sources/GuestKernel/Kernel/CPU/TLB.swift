@@ -88,18 +88,20 @@ enum TLB {
 
   /// On this processor.
   private static func forget(_ range: Range<UInt64>) {
-    if range.lowerBound < Layout.userSpace.upperBound { entry_forget_user() }
+    let isProgram = range.lowerBound < Layout.userSpace.upperBound
     if (range.upperBound &- range.lowerBound) / pageSize > mostSinglePages {
       let global: UInt64 = 1 << 7
-      if range.lowerBound < Layout.userSpace.upperBound {
+      if isProgram {
+        entry_forget_user()
         write_cr3(read_cr3())
       } else {
         write_cr4_toggling(global)
       }
       return
     }
-    for page in stride(from: range.lowerBound, to: range.upperBound, by: Int(pageSize)) {
-      invlpg(page)
-    }
+    let pages = stride(from: range.lowerBound, to: range.upperBound, by: Int(pageSize))
+    for page in pages { invlpg(page) }
+    // INVLPG knows the tag in use only, which is the kernel's.
+    if isProgram { Isolation.forget(pages) }
   }
 }

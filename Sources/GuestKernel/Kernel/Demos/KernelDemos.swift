@@ -126,6 +126,12 @@ enum KernelDemos {
       KernelDemo(
         name: "bits", summary: "bits that several processors claim at once", run: BitsDemo.run),
       KernelDemo(
+        name: "hung-task", summary: "who waits too long is reported, and for whom",
+        run: HungTaskDemo.run),
+      KernelDemo(
+        name: "soft-lockup", summary: "a processor that gives nobody else a chance is reported",
+        run: SoftLockupDemo.run),
+      KernelDemo(
         name: "lock-statistics", summary: "how often and how long locks are held",
         needs: ("LOCK_STATISTICS", Configuration.LOCK_STATISTICS), run: LockStatisticsDemo.run),
     ]

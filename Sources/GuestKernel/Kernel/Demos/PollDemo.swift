@@ -7,7 +7,7 @@ enum PollDemo {
     defer {
       for file in [first.reader, first.writer, second.reader, second.writer] { file.drop() }
     }
-    let poller = Poller()
+    let poller = WaitingPoller()
     defer { poller.finish() }
     var passed = Demo.check(
       first.reader.poll(poller).isEmpty && second.reader.poll(poller).isEmpty,

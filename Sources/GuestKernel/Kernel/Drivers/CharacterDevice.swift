@@ -125,7 +125,7 @@ enum CharacterDevices {
     let module: Module?
   }
 
-  private static let lock = SpinLock("character devices")
+  private static let lock = SpinLock("character devices", usesReserve: true)
   /// Lock: `lock`.
   nonisolated(unsafe) private static var regions: [Region] = []
   /// Majors from here on are handed out to those who ask for none.

@@ -5,9 +5,11 @@ import KernelArch
 final class Terminal {
   static let console = Terminal()
 
-  private let lock = SpinLock("terminal")
+  private let lock = SpinLock("terminal", usesReserve: true)
   /// Lock for these: `lock`, also from interrupts.
   private var discipline = LineDiscipline()
+  /// Rows, and columns above 16 bits: a serial line does not know them until somebody says them.
+  private var windowSize: UInt64 = 24 | 80 << 16
   let input = Readiness()
 
   private init() {}
@@ -36,6 +38,18 @@ final class Terminal {
     set {
       lock.withLockIRQ { discipline.set(newValue) }
       input.notify()
+    }
+  }
+
+  /// A new size; programs in the foreground hear of it.
+  fileprivate var window: UInt64 {
+    get { lock.withLockIRQ { windowSize } }
+    set {
+      let isNew = lock.withLockIRQ {
+        defer { windowSize = newValue }
+        return windowSize != newValue
+      }
+      if isNew { _ = Signals.send(.windowChange, toGroup: Console.foreground) }
     }
   }
 
@@ -117,8 +131,9 @@ private final class TerminalFile: OpenFile {
     case DeviceRequest.bytesReadable:
       try UserMemory.put(UInt32(truncatingIfNeeded: terminal.readableCount), at: argument)
     case DeviceRequest.getWindowSize:
-      // Rows and columns; a serial line does not know them.
-      try UserMemory.put(UInt64(24 | 80 << 16), at: argument)
+      try UserMemory.put(terminal.window, at: argument)
+    case DeviceRequest.setWindowSize:
+      terminal.window = try UserMemory.get(UInt64(0), at: argument)
     default:
       throw SystemFailure(.notTerminal)
     }

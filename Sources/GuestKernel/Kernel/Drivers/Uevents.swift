@@ -3,7 +3,7 @@
 import KernelArch
 
 enum Uevents {
-  private static let lock = SpinLock("uevents")
+  private static let lock = SpinLock("uevents", usesReserve: true)
   // Who reads /dev/uevent now. Lock: `lock`.
   nonisolated(unsafe) private static var listeners: [UeventQueue] = []
   nonisolated(unsafe) private static var sequence: UInt64 = 0
@@ -49,7 +49,7 @@ enum Uevents {
 /// The messages that one reader has not read yet.
 private final class UeventQueue {
   private static let capacity = 64
-  private let lock = SpinLock("uevent queue")
+  private let lock = SpinLock("uevent queue", usesReserve: true)
   // Lock: `lock`.
   private var messages: [[UInt8]] = []
   let input = Readiness()

@@ -88,7 +88,10 @@ final class ApusFileSystem: FileSystem {
         "\(text: device.name): \(volume.journal.replayed) transactions repeated, \(volume.orphans) nameless files removed"
       )
     }
-    Thread.spawn("apusfs") { self.commitPeriodically() }
+    guard Thread.trySpawn([UInt8](text: "apusfs"), { self.commitPeriodically() }) != nil else {
+      device.unclaim()
+      throw SystemFailure(.outOfMemory)
+    }
   }
 
   private func commitPeriodically() {
@@ -272,7 +275,7 @@ private final class ApusNode: Inode {
     guard links > 0 else { throw SystemFailure(.notFound) }
     var record = record
     (record.userID, record.groupID) = Permission.caller
-    record.modified = Clock.nanoseconds
+    record.modified = Clock.wallTime
     record.changed = record.modified
     let number = try apus.with { (volume) throws(DiskFailure) in
       let number = try volume.create(name, in: id, record, content: content)
@@ -343,7 +346,7 @@ private final class ApusNode: Inode {
     guard kind == .regular else { throw SystemFailure(.isDirectory) }
     guard !isSwapSpace else { throw SystemFailure(.textBusy) }
     return try apus.with { (volume) throws(DiskFailure) in
-      let count = try volume.write(id, at: position, from: buffer, time: Clock.nanoseconds)
+      let count = try volume.write(id, at: position, from: buffer, time: Clock.wallTime)
       try refresh(volume)
       return count
     }
@@ -353,7 +356,7 @@ private final class ApusNode: Inode {
     guard kind == .regular else { throw SystemFailure(.isDirectory) }
     guard !isSwapSpace else { throw SystemFailure(.textBusy) }
     try apus.with { (volume) throws(DiskFailure) in
-      try volume.truncate(id, to: newSize, time: Clock.nanoseconds)
+      try volume.truncate(id, to: newSize, time: Clock.wallTime)
       try refresh(volume)
     }
   }

@@ -36,7 +36,7 @@ struct FileSystemKind {
 }
 
 enum FileSystems {
-  private static let lock = SpinLock("file systems")
+  private static let lock = SpinLock("file systems", usesReserve: true)
   /// Lock: `lock`.
   nonisolated(unsafe) private static var kinds: [FileSystemKind] = []
   nonisolated(unsafe) private static var lastNumber: UInt64 = 0
@@ -83,7 +83,7 @@ final class Mount {
 }
 
 enum Mounts {
-  private static let lock = SpinLock("mounts")
+  private static let lock = SpinLock("mounts", usesReserve: true)
   // In the order of mounting. Lock: `lock`.
   nonisolated(unsafe) private static var list: [Mount] = []
 

@@ -10,7 +10,7 @@ final class FileTable {
     var closesOnExec: Bool
   }
 
-  static let capacity = 256
+  static let capacity = Int(ResourceLimits.mostOpenFiles)
 
   private let lock = SpinLock("descriptors")
   /// Lock for all of these: `lock`.
@@ -18,6 +18,10 @@ final class FileTable {
   private var rootPath: Path
   private var currentPath: Path
   private(set) var umask: UInt16 = 0o022
+  /// One more than the greatest descriptor it gives out: RLIMIT_NOFILE.
+  ///
+  /// Lock: none, one word.
+  var limit = FileTable.capacity
   private let credentialsLock = SpinLock("credentials")
   /// Lock: `credentialsLock`, inside of `Processes.lock` too.
   private var currentCredentials = Credentials()
@@ -143,7 +147,7 @@ extension FileTable {
     let descriptor = lock.withLock { () -> Int? in
       var at = lowest
       while at < slots.count, slots[at] != nil { at += 1 }
-      guard at < FileTable.capacity else { return nil }
+      guard at < limit else { return nil }
       while slots.count <= at { slots.append(nil) }
       slots[at] = Slot(file: file, closesOnExec: closesOnExec)
       return at
@@ -182,7 +186,7 @@ extension FileTable {
 
   /// Makes `descriptor` stand for a file that the caller holds; what it stood for is closed.
   func replace(_ descriptor: Int, _ file: OpenFile, closesOnExec: Bool) throws(SystemFailure) {
-    guard descriptor >= 0, descriptor < FileTable.capacity else {
+    guard descriptor >= 0, descriptor < limit else {
       file.drop()
       throw SystemFailure(.badDescriptor)
     }
@@ -217,10 +221,11 @@ extension FileTable {
 
   /// The open descriptors, for /proc/PID/fd.
   var descriptors: [Int] {
+    var open: [Int] = []
+    open.reserveCapacity(FileTable.capacity)
     lock.withLock {
-      var open: [Int] = []
-      for (descriptor, slot) in slots.enumerated() where slot != nil { open.append(descriptor) }
-      return open
+      for descriptor in 0..<slots.count where slots[descriptor] != nil { open.append(descriptor) }
     }
+    return open
   }
 }

@@ -18,9 +18,9 @@ class Inode {
   var groupID: UInt32 = 0
   var size: UInt64 = 0
   var device = DeviceNumber(rawValue: 0)
-  var accessed = Clock.nanoseconds
-  var modified = Clock.nanoseconds
-  var changed = Clock.nanoseconds
+  var accessed = Clock.wallTime
+  var modified = Clock.wallTime
+  var changed = Clock.wallTime
 
   // Open files, working directories and mappings. Lock: `InodeUses.lock`.
   fileprivate var uses = 0
@@ -32,6 +32,9 @@ class Inode {
   final var pages: MemoryObject?
   /// Its blocks on the disk are swap space: it can be neither written nor cut off.
   final var isSwapSpace = false
+  // `flock`. Lock: that of `FileLocks`.
+  final var sharedLocks = 0
+  final var isLockedExclusively = false
   /// What a named pipe's readers and writers share.
   var pipe: Pipe?
 

@@ -11,6 +11,8 @@ final class Dentry {
   fileprivate(set) var parent: Dentry?
   /// The name has been removed.
   fileprivate(set) var isDead = false
+  /// The next one in the same bucket.
+  fileprivate var next: Dentry?
 
   init(name: [UInt8], parent: Dentry?, inode: Inode) {
     self.name = name
@@ -25,7 +27,11 @@ enum NameCache {
   /// How many names are kept before those that nobody uses go.
   private static let capacity = 2048
   /// Lock for these: `lock`.
-  nonisolated(unsafe) private static var buckets = [[Dentry]](repeating: [], count: 256)
+  private static let buckets = {
+    let heads = UnsafeMutablePointer<Dentry?>.allocate(capacity: bucketCount)
+    heads.initialize(repeating: nil, count: bucketCount)
+    return heads
+  }()
   nonisolated(unsafe) private static var count = 0
   nonisolated(unsafe) private static var hits: UInt64 = 0
   nonisolated(unsafe) private static var misses: UInt64 = 0
@@ -39,9 +45,13 @@ enum NameCache {
   static func find(_ parent: Dentry, _ name: [UInt8]) -> Dentry? {
     let index = bucket(parent, name)
     return lock.withLock {
-      for dentry in buckets[index] where dentry.parent === parent && dentry.name == name {
-        hits += 1
-        return dentry
+      var at = buckets[index]
+      while let dentry = at {
+        if dentry.parent === parent, dentry.name == name {
+          hits += 1
+          return dentry
+        }
+        at = dentry.next
       }
       misses += 1
       return nil
@@ -53,10 +63,7 @@ enum NameCache {
     let dentry = Dentry(name: name, parent: parent, inode: inode)
     guard parent.inode.keepsNames else { return dentry }
     let index = bucket(parent, name)
-    lock.withLock {
-      buckets[index].append(dentry)
-      count += 1
-    }
+    lock.withLock { link(dentry, index) }
     if count > capacity { prune() }
     return dentry
   }
@@ -78,36 +85,56 @@ enum NameCache {
       unlink(dentry, from)
       dentry.parent = parent
       dentry.name = name
-      buckets[to].append(dentry)
-      count += 1
+      link(dentry, to)
     }
   }
 
+  private static func link(_ dentry: Dentry, _ index: Int) {
+    dentry.next = buckets[index]
+    buckets[index] = dentry
+    count += 1
+  }
+
   private static func unlink(_ dentry: Dentry, _ index: Int) {
-    for (position, other) in buckets[index].enumerated() where other === dentry {
-      buckets[index].remove(at: position)
-      count -= 1
-      return
+    var previous: Dentry?
+    var at = buckets[index]
+    while let here = at, here !== dentry {
+      previous = here
+      at = here.next
     }
+    guard at != nil else { return }
+    if let previous { previous.next = dentry.next } else { buckets[index] = dentry.next }
+    dentry.next = nil
+    count -= 1
   }
 
   /// Drops the names that only the table knows; parents become so after their children.
   static func prune() {
-    var dropped: [Dentry] = []
+    var dropped: Dentry?
     lock.withLock {
       for index in 0..<bucketCount {
-        var position = 0
-        while position < buckets[index].count {
-          if isKnownUniquelyReferenced(&buckets[index][position]) {
-            dropped.append(buckets[index].remove(at: position))
-            count -= 1
-          } else {
-            position += 1
-          }
+        dropUnused(&buckets[index], &dropped)
+        var at = buckets[index]
+        while let here = at {
+          dropUnused(&here.next, &dropped)
+          at = here.next
         }
       }
     }
-    dropped = []
+    while let dentry = dropped {
+      dropped = dentry.next
+      dentry.next = nil
+    }
+  }
+
+  /// Moves those that nobody else knows from the beginning of a chain to another one.
+  private static func dropUnused(_ head: inout Dentry?, _ dropped: inout Dentry?) {
+    while isKnownUniquelyReferenced(&head), let unused = head {
+      head = unused.next
+      unused.next = dropped
+      dropped = unused
+      count -= 1
+    }
   }
 
   /// Drops the names of a file system that is to be unmounted; true when some are still in use.
@@ -117,8 +144,12 @@ enum NameCache {
       prune()
       let now = lock.withLock {
         var now = 0
-        for bucket in buckets {
-          for dentry in bucket where dentry.inode.fileSystem === fileSystem { now += 1 }
+        for index in 0..<bucketCount {
+          var at = buckets[index]
+          while let dentry = at {
+            if dentry.inode.fileSystem === fileSystem { now += 1 }
+            at = dentry.next
+          }
         }
         return now
       }
@@ -130,17 +161,27 @@ enum NameCache {
 
   /// The names from the root of its file system to this dentry, and whether it still has them.
   static func names(of dentry: Dentry) -> (names: [[UInt8]], isDead: Bool) {
-    lock.withLock {
-      var names: [[UInt8]] = []
+    var names: [[UInt8]] = []
+    var room = 16
+    while true {
+      names.reserveCapacity(room)
       var isDead = false
-      var at = dentry
-      while let parent = at.parent {
-        names.append(at.name)
-        isDead = isDead || at.isDead
-        at = parent
+      let isComplete: Bool = lock.withLock {
+        var at = dentry
+        while let parent = at.parent {
+          guard names.count < room else { return false }
+          names.append(at.name)
+          isDead = isDead || at.isDead
+          at = parent
+        }
+        return true
       }
-      names.reverse()
-      return (names, isDead)
+      if isComplete {
+        names.reverse()
+        return (names, isDead)
+      }
+      names = []
+      room *= 2
     }
   }
 

@@ -12,9 +12,10 @@ enum Namespace {
   ) throws(SystemFailure) -> OpenFile {
     let path: Path
     if flags.contains(.create) {
-      path = try openOrCreate(text, flags, permissions, table, depth: 0)
+      path = try openOrCreate(text, flags, permissions, table, from: start, depth: 0)
     } else {
-      path = try PathWalk.resolve(text, table, followsLast: !flags.contains(.noFollow))
+      path = try PathWalk.resolve(
+        text, table, from: start, followsLast: !flags.contains(.noFollow))
     }
     return try open(path, flags)
   }
@@ -65,14 +66,15 @@ enum Namespace {
   }
 
   private static func openOrCreate(
-    _ text: [UInt8], _ flags: OpenFlags, _ permissions: UInt16, _ table: FileTable?, depth: Int
+    _ text: [UInt8], _ flags: OpenFlags, _ permissions: UInt16, _ table: FileTable?,
+    from start: Path?, depth: Int
   ) throws(SystemFailure) -> Path {
     guard depth < PathSteps.maximumLinks else { throw SystemFailure(.tooManyLinks) }
     // `.`, `..` and `/` exist: opening them with O_CREAT is opening a directory for writing.
     if text.last == 0x2f || text.equals(".") || text.equals("..") {
       throw SystemFailure(.isDirectory)
     }
-    let place = try PathWalk.parent(of: text, table)
+    let place = try PathWalk.parent(of: text, table, from: start)
     do throws(SystemFailure) {
       let found = try PathWalk.child(of: place.directory, place.name)
       if flags.contains(.exclusive) { throw SystemFailure(.exists) }
@@ -89,7 +91,7 @@ enum Namespace {
     } catch {
       // Somebody else made it in between: then it is opened.
       guard error.error == .exists, !flags.contains(.exclusive) else { throw error }
-      return try openOrCreate(text, flags, permissions, table, depth: depth + 1)
+      return try openOrCreate(text, flags, permissions, table, from: start, depth: depth + 1)
     }
   }
 
@@ -100,7 +102,7 @@ enum Namespace {
   ) throws(SystemFailure) -> Path {
     var target = try link.inode.readLink()
     if target.first != 0x2f { target = directory.text + [0x2f] + target }
-    return try openOrCreate(target, flags, permissions, table, depth: depth)
+    return try openOrCreate(target, flags, permissions, table, from: nil, depth: depth)
   }
 
   /// Makes a file, directory, pipe or device file.

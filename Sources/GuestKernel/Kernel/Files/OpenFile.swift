@@ -14,6 +14,13 @@ class OpenFile {
   private static let usesLock = SpinLock("open files")
   // Who gets SIGIO; 0 for nobody. Lock: none, one word.
   final var owner = 0
+  /// Which signal they get instead, with a record that names this descriptor; 0 for SIGIO without one.
+  final var noticeSignal: Int32 = 0
+  final var noticeDescriptor: Int32 = 0
+  // What it holds of its inode by `flock`. Lock: that of `FileLocks`.
+  final var lockKind = FileLocks.Kind.none
+  // Who is told of it by epoll. Lock: `EventPoll.lock`.
+  final var watches: [EventWatch] = []
 
   init(_ inode: Inode?, _ flags: OpenFlags, _ path: Path? = nil) {
     self.inode = inode
@@ -86,6 +93,8 @@ extension OpenFile {
       return useCount == 0
     }
     guard isLast else { return }
+    if !watches.isEmpty { EventPoll.forget(self) }
+    FileLocks.release(self)
     release()
     if let inode {
       if flags.canWrite, inode.kind == .regular { inode.endWriting() }
@@ -134,10 +143,20 @@ class RegularFile: OpenFile {
     content.lock.lock()
     defer { content.lock.unlock() }
     if flags.contains(.append) { position = content.size }
-    let count = try content.write(at: position, from: buffer)
+    let count = try put(buffer, at: position)
+    position += UInt64(count)
+    return count
+  }
+
+  /// Holds the content's lock.
+  private func put(
+    _ buffer: UnsafeRawBufferPointer, at position: UInt64
+  ) throws(SystemFailure) -> Int {
+    let allowed = try ResourceLimits.writable(buffer.count, at: position)
+    let count = try content.write(
+      at: position, from: UnsafeRawBufferPointer(rebasing: buffer[0..<allowed]))
     PageCache.didWrite(
       content, at: position, UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
-    position += UInt64(count)
     return count
   }
 
@@ -155,10 +174,7 @@ class RegularFile: OpenFile {
   ) throws(SystemFailure) -> Int {
     content.lock.lock()
     defer { content.lock.unlock() }
-    let count = try content.write(at: position, from: buffer)
-    PageCache.didWrite(
-      content, at: position, UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
-    return count
+    return try put(buffer, at: position)
   }
 
   override func seek(_ offset: Int64, _ origin: SeekOrigin) throws(SystemFailure) -> UInt64 {

@@ -26,20 +26,22 @@ struct PathWalk {
   private var steps: PathSteps
   private(set) var at: Path
 
-  private init(_ text: [UInt8], _ table: FileTable?) throws(SystemFailure) {
+  private init(_ text: [UInt8], _ table: FileTable?, _ start: Path?) throws(SystemFailure) {
     guard !text.isEmpty else { throw SystemFailure(.notFound) }
     guard let steps = PathSteps(text) else { throw SystemFailure(.nameTooLong) }
     let root = Mounts.root
     base = table?.base ?? (root, root)
     self.steps = steps
-    at = steps.isAbsolute ? base.root : base.current
+    at = steps.isAbsolute ? base.root : start ?? base.current
   }
 
-  /// The file that a path names, for the process with that table (the kernel itself has none).
+  /// The file that a path names, for the process with that table (the kernel itself has none); a relative
+  /// one begins at `start`, or at the working directory.
   static func resolve(
-    _ text: [UInt8], _ table: FileTable? = FileTable.current, followsLast: Bool = true
+    _ text: [UInt8], _ table: FileTable? = FileTable.current, from start: Path? = nil,
+    followsLast: Bool = true
   ) throws(SystemFailure) -> Path {
-    var walk = try PathWalk(text, table)
+    var walk = try PathWalk(text, table, start)
     while let name = try walk.step(followsLast: followsLast, stopsBeforeLast: false) {
       panic("a walk stopped before \(text: name)")
     }
@@ -51,9 +53,9 @@ struct PathWalk {
 
   /// The directory and name that a path's last component stands for.
   static func parent(
-    of text: [UInt8], _ table: FileTable? = FileTable.current
+    of text: [UInt8], _ table: FileTable? = FileTable.current, from start: Path? = nil
   ) throws(SystemFailure) -> PathParent {
-    var walk = try PathWalk(text, table)
+    var walk = try PathWalk(text, table, start)
     guard let name = try walk.step(followsLast: false, stopsBeforeLast: true) else {
       throw SystemFailure(.exists)  // the path is /, or ends in . or ..
     }

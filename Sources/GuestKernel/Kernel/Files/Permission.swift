@@ -15,12 +15,16 @@ enum Permission {
   }
 
   static func allows(_ inode: Inode, _ access: Access) -> Bool {
-    let (userID, groupID) = caller
+    allows(inode, access, callersCredentials)
+  }
+
+  static func allows(_ inode: Inode, _ access: Access, _ who: Credentials) -> Bool {
     let bits = inode.mode.permissions
-    if userID == 0 {
+    if who.isSuperuser {
       return access != .execute || inode.kind == .directory || bits & 0o111 != 0
     }
-    let shift: UInt16 = inode.userID == userID ? 6 : inode.groupID == groupID ? 3 : 0
+    let shift: UInt16 =
+      inode.userID == who.effectiveUser ? 6 : who.isMember(of: inode.groupID) ? 3 : 0
     return bits >> shift & access.rawValue != 0
   }
 

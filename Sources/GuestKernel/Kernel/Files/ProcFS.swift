@@ -11,7 +11,7 @@ enum ProcFS {
   typealias ProcessReader = (Process, inout Text) -> Void
 
   static let tree = ReportTree()
-  private static let lock = SpinLock("proc")
+  private static let lock = SpinLock("proc", usesReserve: true)
   // What each process's directory has. Lock: `lock`.
   nonisolated(unsafe) private static var perProcess: [(name: [UInt8], read: ProcessReader)] = []
 
@@ -93,7 +93,7 @@ final class ProcFileSystem: ReportFileSystem {
       return ProcLink(path, [UInt8](decimal: UInt64(process.pid)), self)
     }
     guard let pid = Array(first).decimal,
-      let process = withInterruptsOff({ Processes.find(Int(pid)) })
+      let process = Processes.find(Int(pid))
     else {
       return super.inode(path)
     }
@@ -110,9 +110,8 @@ final class ProcFileSystem: ReportFileSystem {
     }
     for report in ProcFS.processReports where report.name == name {
       let read = report.read
-      let entry = ReportTree.Entry(
-        path: path, read: { text in read(process, &text) }, write: nil, target: [])
-      return ReportInode(entry, self)
+      let functions = ReportTree.Functions(read: { read(process, &$0) }, write: nil)
+      return ReportInode(ReportTree.Entry(path: path, functions), self)
     }
     return nil
   }
@@ -121,11 +120,7 @@ final class ProcFileSystem: ReportFileSystem {
 /// The root: the tree's own names, then a directory per process.
 private final class ProcRoot: ReportDirectory {
   private var identifiers: [Int] {
-    withInterruptsOff {
-      var list: [Int] = []
-      for process in Processes.all { list.append(process.pid) }
-      return list
-    }
+    Processes.all.map { $0.pid }
   }
 
   override func entries(from position: UInt64) throws(SystemFailure) -> [DirectoryEntry] {

@@ -60,6 +60,15 @@ final class RamFS: FileSystem {
     return RamInode(number: lastNumber, fileSystem: self, mode: mode)
   }
 
+  /// A file without a name, which goes when nobody has it open any more.
+  func makeNameless(permissions: UInt16) throws(SystemFailure) -> Inode {
+    tree.lock()
+    defer { tree.unlock() }
+    let inode = try make(FileMode(.regular, permissions: permissions))
+    inode.links = 0
+    return inode
+  }
+
   /// Counts one more page; false when there may be no more.
   fileprivate func takePage() -> Bool {
     quota.withLock {
@@ -125,14 +134,14 @@ final class RamInode: Inode {
   private func add(_ name: [UInt8], _ inode: RamInode) {
     lastCookie += 1
     children.append(Entry(name: name, inode: inode, cookie: lastCookie))
-    modified = Clock.nanoseconds
+    modified = Clock.wallTime
     if inode.kind == .directory { links += 1 }
   }
 
   private func take(_ name: [UInt8]) {
     guard let index = index(of: name) else { return }
     let entry = children.remove(at: index)
-    modified = Clock.nanoseconds
+    modified = Clock.wallTime
     if entry.inode.kind == .directory { links -= 1 }
   }
 
@@ -179,7 +188,7 @@ final class RamInode: Inode {
       take(name)
       inode.links -= 1
     }
-    inode.changed = Clock.nanoseconds
+    inode.changed = Clock.wallTime
   }
 
   override func rename(
@@ -274,7 +283,7 @@ final class RamInode: Inode {
       size = max(size, at + UInt64(chunk))
     }
     if done == 0 { throw SystemFailure(.noSpace) }
-    modified = Clock.nanoseconds
+    modified = Clock.wallTime
     return done
   }
 
@@ -292,7 +301,7 @@ final class RamInode: Inode {
       }
     }
     size = newSize
-    modified = Clock.nanoseconds
+    modified = Clock.wallTime
   }
 
   override func evict() {

@@ -4,20 +4,36 @@
 /// look at several files at once, and signals those who asked for SIGIO.
 import KernelArch
 
-/// A thread that waits for any of several files.
-final class Poller {
-  fileprivate let queue = WaitQueue()
-  fileprivate let lock = SpinLock("poller")
+/// Who is told when any of several files may have become ready.
+class Poller {
+  /// Its owner's: where it is told of news.
+  fileprivate var links: PollLink?
+
+  init() {}
+
+  /// There is news; called with the source's lock held, and from interrupts too.
+  func tell() {}
+
+  /// Must be called before the poller goes away.
+  final func finish() {
+    while let link = links {
+      links = link.nextOfPoller
+      link.source.forget(link)
+    }
+  }
+}
+
+/// A thread that waits for them.
+final class WaitingPoller: Poller {
+  private let queue = WaitQueue()
+  private let lock = SpinLock("poller")
   /// Lock: `lock`, also from interrupts.
   private var hasNews = false
-  private var sources: [Readiness] = []
 
-  fileprivate func tell() {
+  override func tell() {
     lock.withLockIRQ { hasNews = true }
     queue.wakeAll()
   }
-
-  fileprivate func note(_ source: Readiness) { sources.append(source) }
 
   /// Waits for news since the last time.
   func wait(until deadline: UInt64?) -> WaitResult {
@@ -29,28 +45,43 @@ final class Poller {
       }
     }
   }
+}
 
-  /// Must be called before the poller goes away.
-  func finish() {
-    for source in sources { source.forget(self) }
-    sources = []
+/// One poller at one source of news: a link in a list of either.
+private final class PollLink {
+  unowned(unsafe) let poller: Poller
+  let source: Readiness
+  let nextOfPoller: PollLink?
+  /// Lock: the source's.
+  var next: PollLink?
+
+  init(_ poller: Poller, _ source: Readiness) {
+    self.poller = poller
+    self.source = source
+    nextOfPoller = poller.links
   }
 }
 
 final class Readiness {
   private let queue = WaitQueue()
-  private let lock = SpinLock("readiness")
+  private let lock: SpinLock
   /// Lock for these: `lock`, also from interrupts.
-  private var pollers: [Poller] = []
-  private var listeners: [OpenFile] = []
+  private var pollers: PollLink?
+  private var listeners: GuardedList<OpenFile>?
 
-  init() {}
+  /// Pollers are told with the lock held: one that is a source itself has a lock of another name.
+  init(_ name: StaticString = "readiness") { lock = SpinLock(name) }
 
   /// Waits until the condition is true; a signal becomes EINTR.
   func wait(exclusive: Bool = false, _ condition: () -> Bool) throws(SystemFailure) {
     if queue.wait(interruptible: true, exclusive: exclusive, condition) != .done {
       throw SystemFailure(.interrupted)
     }
+  }
+
+  /// The same with an end.
+  func wait(until deadline: UInt64?, _ condition: () -> Bool) -> WaitResult {
+    queue.wait(interruptible: true, until: deadline, condition)
   }
 
   func notify() {
@@ -65,42 +96,82 @@ final class Readiness {
   }
 
   private func tellOthers() {
-    let (waiting, listening) = lock.withLockIRQ { (pollers, listeners) }
-    for poller in waiting { poller.tell() }
-    for file in listening where file.owner != 0 { AsynchronousNotice.send(to: file.owner) }
+    lock.withLockIRQ {
+      var at = pollers
+      while let link = at {
+        link.poller.tell()
+        at = link.next
+      }
+    }
+    var index = 0
+    while let file = listener(index) {
+      if file.owner != 0 { AsynchronousNotice.send(for: file) }
+      index += 1
+    }
+  }
+
+  private func listener(_ index: Int) -> OpenFile? {
+    lock.withLockIRQ {
+      guard let listeners, index < listeners.count else { return nil }
+      return listeners[index]
+    }
   }
 
   func add(_ poller: Poller?) {
     guard let poller else { return }
-    let isNew = lock.withLockIRQ {
-      for other in pollers where other === poller { return false }
-      pollers.append(poller)
-      return true
+    var known = poller.links
+    while let link = known {
+      if link.source === self { return }
+      known = link.nextOfPoller
     }
-    if isNew { poller.note(self) }
+    let link = PollLink(poller, self)
+    poller.links = link
+    lock.withLockIRQ {
+      link.next = pollers
+      pollers = link
+    }
   }
 
-  fileprivate func forget(_ poller: Poller) {
-    lock.withLockIRQ { pollers.removeAll { $0 === poller } }
+  fileprivate func forget(_ link: PollLink) {
+    lock.withLockIRQ {
+      if pollers === link { pollers = link.next }
+      var at = pollers
+      while let here = at, here.next !== link { at = here.next }
+      at?.next = link.next
+    }
   }
 
   /// Follows a file's O_ASYNC flag.
   func setListening(_ file: OpenFile, _ isOn: Bool) {
+    let fresh = GuardedList<OpenFile>(capacity: 1)
+    let list = lock.withLockIRQ {
+      if listeners == nil { listeners = fresh }
+      return listeners ?? fresh
+    }
+    list.makeRoom(lock)
     lock.withLockIRQ {
-      listeners.removeAll { $0 === file }
-      if isOn { listeners.append(file) }
+      list.removeAll { $0 === file }
+      if isOn { list.append(file) } else { list.withdraw() }
     }
   }
 }
 
-/// SIGIO for processes that asked to be told instead of waiting.
+/// SIGIO for processes that asked to be told instead of waiting, or the signal they have chosen.
 enum AsynchronousNotice {
-  /// To a process, or to a group by its number made negative.
-  static func send(to pid: Int) {
+  /// To the owner: a process, or a group by its number made negative.
+  static func send(for file: OpenFile) {
+    let pid = file.owner
+    let chosen = Signal(file.noticeSignal)
+    var record = Signals.fromKernel()
+    if chosen != nil {
+      record.code = SignalRecord.byFile
+      record.value = UInt64(UInt32(bitPattern: file.noticeDescriptor))
+    }
+    // Who cannot keep up with a queued signal gets at least SIGIO.
     if pid < 0 {
-      Signals.send(.io, toGroup: -pid)
+      Signals.send(chosen ?? .io, toGroup: -pid, record)
     } else if let process = Processes.find(pid) {
-      Signals.send(.io, to: process)
+      if !Signals.send(chosen ?? .io, to: process, record) { Signals.send(.io, to: process) }
     }
   }
 }

@@ -8,58 +8,90 @@ final class ReportTree {
   /// Takes what a program wrote into the file; nil when it is content.
   typealias Writer = ([UInt8]) -> SystemError?
 
-  final class Entry {
-    /// Below the mount point, with slashes between the directories.
-    let path: [UInt8]
+  /// What makes and takes a report's text; a structure, so that closures are stored as they are.
+  struct Functions {
     let read: Reader
     let write: Writer?
-    /// A symbolic link's text; empty for a file.
-    let target: [UInt8]
 
-    init(path: [UInt8], read: @escaping Reader, write: Writer?, target: [UInt8]) {
-      self.path = path
-      self.read = read
-      self.write = write
-      self.target = target
+    /// A closure begins with the address of its code.
+    fileprivate var code: UInt64 {
+      var copy = self
+      return withUnsafeBytes(of: &copy) { $0.load(as: UInt64.self) }
     }
   }
 
+  final class Entry {
+    /// Below the mount point, with slashes between the directories.
+    let path: [UInt8]
+    let isWritable: Bool
+    /// A symbolic link's text; empty for a file.
+    let target: [UInt8]
+    /// Whose report it is: while it is open the module stays.
+    let module: Module?
+    /// Nil when the report has gone with its module, whose code frees what the closures have.
+    private(set) var functions: Functions?
+
+    init(path: [UInt8], _ functions: Functions?, target: [UInt8] = [], of module: Module? = nil) {
+      self.path = path
+      self.functions = functions
+      isWritable = functions?.write != nil
+      self.target = target
+      self.module = module ?? functions.flatMap { Modules.containing($0.code) }
+    }
+
+    fileprivate func forget() { if module != nil { functions = nil } }
+  }
+
   private let lock = SpinLock("reports")
-  /// Lock: `lock`.
+  /// Lock for these: `lock`.
   private var list: [Entry] = []
+  private var changes = 0
 
   init() {}
 
   var entries: [Entry] { lock.withLock { list } }
 
   /// A second one of the same name takes the first one's place.
-  func add(_ path: [UInt8], write: Writer? = nil, _ read: @escaping Reader) {
-    put(Entry(path: path, read: read, write: write, target: []))
+  ///
+  /// It belongs to the module that is given, or to the one whose code it is.
+  func add(
+    _ path: [UInt8], of module: Module? = nil, write: Writer? = nil, _ read: @escaping Reader
+  ) {
+    put(Entry(path: path, Functions(read: read, write: write), of: module))
   }
 
-  func addLink(_ path: [UInt8], to target: [UInt8]) {
-    put(Entry(path: path, read: { _ in }, write: nil, target: target))
-  }
+  func addLink(_ path: [UInt8], to target: [UInt8]) { put(Entry(path: path, nil, target: target)) }
 
   private func put(_ entry: Entry) {
-    let old = lock.withLock { () -> [Entry] in
-      let old = list
+    let old = change { list in
       list.removeAll { $0.path == entry.path }
       list.append(entry)
-      return old
     }
-    _ = old  // freed here, without the lock
+    for other in old where other.path == entry.path { other.forget() }
+  }
+
+  /// Changes a copy, without the lock, and puts it in place unless somebody else was quicker; returns the
+  /// old list.
+  private func change(_ edit: (inout [Entry]) -> Void) -> [Entry] {
+    while true {
+      let (old, seen) = lock.withLock { (list, changes) }
+      var new = old
+      edit(&new)
+      let isDone: Bool = lock.withLock {
+        guard changes == seen else { return false }
+        list = new
+        changes += 1
+        return true
+      }
+      if isDone { return old }
+    }
   }
 
   /// Removes an entry and everything below it.
   func remove(_ path: [UInt8]) {
     let below = path + [0x2f]
-    let old = lock.withLock { () -> [Entry] in
-      let old = list
-      list.removeAll { $0.path == path || $0.path.hasPrefix(below) }
-      return old
-    }
-    _ = old
+    let old = change { $0.removeAll { $0.path == path || $0.path.hasPrefix(below) } }
+    for entry in old where entry.path == path || entry.path.hasPrefix(below) { entry.forget() }
   }
 
   func find(_ path: [UInt8]) -> Entry? {
@@ -177,7 +209,7 @@ final class ReportInode: Inode {
     self.entry = entry
     let mode =
       entry.target.isEmpty
-      ? FileMode(.regular, permissions: entry.write == nil ? 0o444 : 0o644)
+      ? FileMode(.regular, permissions: entry.isWritable ? 0o644 : 0o444)
       : FileMode(.symbolicLink, permissions: 0o777)
     super.init(
       number: ReportTree.number(of: entry.path), fileSystem: fileSystem, mode: mode)
@@ -188,27 +220,39 @@ final class ReportInode: Inode {
   override func truncate(to size: UInt64) throws(SystemFailure) {}
 
   override func open(_ flags: OpenFlags, _ path: Path?) throws(SystemFailure) -> OpenFile {
-    if flags.canWrite, entry.write == nil { throw SystemFailure(.accessDenied) }
-    return ReportFile(self, flags, path, entry.read, entry.write)
+    if flags.canWrite, !entry.isWritable { throw SystemFailure(.accessDenied) }
+    guard entry.module?.hold() ?? true else { throw SystemFailure(.notFound) }
+    guard let functions = entry.functions else {
+      entry.module?.letGo()
+      throw SystemFailure(.notFound)
+    }
+    return ReportFile(self, flags, path, functions, of: entry.module)
   }
 }
 
 /// A report being read: its text is made at the first read, so that all parts fit together.
 final class ReportFile: OpenFile {
-  private let make: ReportTree.Reader
-  private let take: ReportTree.Writer?
+  /// Given back before the module, whose code frees what they have.
+  private var functions: ReportTree.Functions?
+  private let module: Module?
   private let lock = Mutex("report")
   /// Lock for these: `lock`.
   private var text: Text?
   private var position: UInt64 = 0
 
+  /// Takes over the hold of the module that the report belongs to.
   init(
-    _ inode: Inode, _ flags: OpenFlags, _ path: Path?, _ make: @escaping ReportTree.Reader,
-    _ take: ReportTree.Writer?
+    _ inode: Inode, _ flags: OpenFlags, _ path: Path?, _ functions: ReportTree.Functions,
+    of module: Module?
   ) {
-    self.make = make
-    self.take = take
+    self.functions = functions
+    self.module = module
     super.init(inode, flags, path)
+  }
+
+  deinit {
+    functions = nil
+    module?.letGo()
   }
 
   override var isStream: Bool { false }
@@ -238,13 +282,13 @@ final class ReportFile: OpenFile {
     // Reports are written line by line, each in a buffer of its own: that takes much stack.
     KernelStacks.onLargeStack {
       var fresh = Text()
-      self.make(&fresh)
+      self.functions?.read(&fresh)
       self.text = fresh
     }
   }
 
   override func write(_ buffer: UnsafeRawBufferPointer) throws(SystemFailure) -> Int {
-    guard let take else { throw SystemFailure(.invalidArgument) }
+    guard let take = functions?.write else { throw SystemFailure(.invalidArgument) }
     var bytes = Array(buffer)
     while bytes.last == 0x0a { bytes.removeLast() }
     if let error = take(bytes) { throw SystemFailure(error) }

@@ -9,9 +9,10 @@ enum SysFS {
   ///
   ///     SysFS.add([UInt8](text: "kernel/uptime")) { $0.append("\(Clock.nanoseconds)\n") }
   static func add(
-    _ path: [UInt8], write: ReportTree.Writer? = nil, _ read: @escaping ReportTree.Reader
+    _ path: [UInt8], of module: Module? = nil, write: ReportTree.Writer? = nil,
+    _ read: @escaping ReportTree.Reader
   ) {
-    tree.add(path, write: write, read)
+    tree.add(path, of: module, write: write, read)
   }
 
   static func addLink(_ path: [UInt8], to target: [UInt8]) { tree.addLink(path, to: target) }

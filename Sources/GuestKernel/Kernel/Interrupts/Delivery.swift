@@ -4,29 +4,12 @@ import KernelArch
 /// Called by isr_common with interrupts off, which it must also return with.
 @c(interrupt_dispatch)
 public func interruptDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
-  let vector = UInt8(truncatingIfNeeded: frame.pointee.vector)
-  let fromUser = frame.pointee.cs & 3 == 3
-  if vector == 3 || vector == 1, !fromUser {
-    if Configuration.KPROBES, vector == 3, Kprobes.hit(frame) { return }
-    if Configuration.KGDB, Debugger.take(frame) { return }
-  }
-  InterruptStatistics.count(vector)
-  if Configuration.COMPATIBILITY, vector == InterruptVector.systemCall {
-    _ = syscallDispatch(frame)
+  if Configuration.KGDB, frame.pointee.vector == 3, frame.pointee.cs & 3 == 0,
+    Debugger.meet(frame)
+  {
     return
   }
-  if vector < 32 {
-    Exceptions.deliver(frame, fromUser: fromUser)
-    cpu_cli()
-  } else {
-    percpu_add_preempt_count(Preemption.interrupt)
-    Trace.record(.irqEntry, frame.pointee.vector)
-    if Configuration.PERF, vector == InterruptVector.timer { Perf.sample(frame) }
-    InterruptStack.run({ InterruptDelivery.serve(UInt8(truncatingIfNeeded: $0)) }, UInt64(vector))
-    Trace.record(.irqExit, frame.pointee.vector)
-    percpu_add_preempt_count(0 &- Preemption.interrupt)
-  }
-  InterruptDelivery.finish(frame)
+  InterruptDelivery.dispatch(frame)
 }
 
 /// Called by isr_paranoid for NMI, double fault and machine check, which wait for no lock.
@@ -37,12 +20,44 @@ public func paranoidDispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
     if Exceptions.isStepIntoSysenter(frame) { return }
     if Configuration.KGDB, Debugger.take(frame) { return }
   }
-  if Configuration.KGDB, frame.pointee.vector == 2, Debugger.stop(frame) { return }
+  if frame.pointee.vector == 2 {
+    if Configuration.SELF_TESTS, NonMaskableTest.take() { return }
+    if Configuration.KGDB, Debugger.stop(frame) { return }
+  }
   if Panic.isUnderWay { Panic.stop(frame) }  // see CPU.stopOthers
   Exceptions.deliver(frame, fromUser: false)
 }
 
 enum InterruptDelivery {
+  /// A function of its own, so that a debugger may stop in it.
+  @inline(never)
+  static func dispatch(_ frame: UnsafeMutablePointer<trap_frame>) {
+    let vector = UInt8(truncatingIfNeeded: frame.pointee.vector)
+    let fromUser = frame.pointee.cs & 3 == 3
+    if vector == 3 || vector == 1, !fromUser {
+      if Configuration.KPROBES, vector == 3, Kprobes.hit(frame) { return }
+      if Configuration.KGDB, Debugger.take(frame) { return }
+    }
+    InterruptStatistics.count(vector)
+    if Configuration.COMPATIBILITY, vector == InterruptVector.systemCall {
+      _ = syscallDispatch(frame)
+      return
+    }
+    if vector < 32 {
+      Exceptions.deliver(frame, fromUser: fromUser)
+      cpu_cli()
+    } else {
+      percpu_add_preempt_count(Preemption.interrupt)
+      Trace.record(.irqEntry, frame.pointee.vector)
+      if Configuration.PERF, vector == InterruptVector.timer { Perf.sample(frame) }
+      InterruptStack.run(
+        { InterruptDelivery.serve(UInt8(truncatingIfNeeded: $0)) }, UInt64(vector))
+      Trace.record(.irqExit, frame.pointee.vector)
+      percpu_add_preempt_count(0 &- Preemption.interrupt)
+    }
+    finish(frame)
+  }
+
   /// The upper half: what cannot wait, with interrupts off.
   static func serve(_ vector: UInt8) {
     switch vector {

@@ -10,6 +10,9 @@ enum Exceptions {
     let isPageFault = vector == UInt64(InterruptVector.pageFault)
     var isOutOfMemory = false
     if isPageFault, fromUser || fixup(for: frame.pointee.rip) != nil {
+      // Contents may have to be waited for. Who returns to what was interrupted has interrupts off again.
+      let interruptsOn: UInt64 = 0x200
+      if frame.pointee.rflags & interruptsOn != 0 { cpu_sti() }
       switch PageFaults.resolve(frame, address) {
       case .resolved: return
       case .outOfMemory: isOutOfMemory = true

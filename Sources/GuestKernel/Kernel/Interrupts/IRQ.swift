@@ -18,7 +18,7 @@ enum IRQ {
   }
 
   static let defaultLevel: UInt8 = 5
-  private static let lock = SpinLock("irq lines")
+  private static let lock = SpinLock("irq lines", usesReserve: true)
   /// By vector; interrupts read it without the lock, since lines never go away.
   nonisolated(unsafe) private static var lines: [InterruptLine?] = []
   /// In the order of their inputs; none without IOAPIC.

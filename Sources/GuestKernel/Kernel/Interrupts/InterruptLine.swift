@@ -29,7 +29,7 @@ final class InterruptLine {
   let number: Int
   let vector: UInt8
   let kind: Kind
-  private let lock = SpinLock("irq line")
+  private let lock = SpinLock("irq line", usesReserve: true)
   /// Lock for all of these: `lock`, with interrupts off.
   private(set) var handlers: [InterruptHandler] = []
   /// Where the IOAPIC sends it.

@@ -6,6 +6,7 @@ final class Work {
   fileprivate let body: () -> Void
   /// Lock for these: the queue's.
   fileprivate var isPending = false
+  fileprivate var next: Work?
   fileprivate var queue: WorkQueue?
   fileprivate var timer: Timer?
 
@@ -18,7 +19,8 @@ final class WorkQueue {
   private let workers = WaitQueue()
   private let flushers = WaitQueue()
   /// Lock for these: `lock`, with interrupts off.
-  private var pending: [Work] = []
+  private var first: Work?
+  private var last: Work?
   private var queued: UInt64 = 0
   private var finished: UInt64 = 0
   private var running: Work?
@@ -49,7 +51,8 @@ final class WorkQueue {
       guard !work.isPending else { return false }
       work.isPending = true
       work.queue = self
-      pending.append(work)
+      if let last { last.next = work } else { first = work }
+      last = work
       queued &+= 1
       return true
     }
@@ -69,7 +72,7 @@ final class WorkQueue {
     if work.timer?.cancelAndWait() == true { return true }
     return lock.withLockIRQ {
       guard work.isPending else { return false }
-      pending.removeAll { $0 === work }
+      takeOut(work)
       work.isPending = false
       finished &+= 1
       return true
@@ -91,8 +94,8 @@ final class WorkQueue {
 
   private func serve() {
     while true {
-      _ = workers.wait(interruptible: false) { lock.withLockIRQ { !pending.isEmpty || isEnding } }
-      if lock.withLockIRQ({ pending.isEmpty && isEnding }) { return }
+      _ = workers.wait(interruptible: false) { lock.withLockIRQ { first != nil || isEnding } }
+      if lock.withLockIRQ({ first == nil && isEnding }) { return }
       runFirst()
     }
   }
@@ -104,10 +107,24 @@ final class WorkQueue {
     workers.wakeAll()
   }
 
+  /// `lock` is held.
+  private func takeOut(_ work: Work) {
+    var previous: Work?
+    var at = first
+    while let here = at, here !== work {
+      previous = here
+      at = here.next
+    }
+    guard at != nil else { return }
+    if let previous { previous.next = work.next } else { first = work.next }
+    if last === work { last = previous }
+    work.next = nil
+  }
+
   private func runFirst() {
     let work: Work? = lock.withLockIRQ {
-      guard !pending.isEmpty else { return nil }
-      let work = pending.removeFirst()
+      guard let work = first else { return nil }
+      takeOut(work)
       // From here on it can be queued again, and then runs again.
       work.isPending = false
       running = work

@@ -19,7 +19,7 @@ enum Backtrace {
         if repeats > 0 { print(note(repeats)) }
         repeats = 0
         lines += 1
-        print(line(lines, link.returnAddress))
+        print(line(lines, link.returnAddress, isReturn: true))
         last = link.returnAddress
       }
       if link.returnAddress == linker_interrupt_return() {
@@ -46,8 +46,34 @@ enum Backtrace {
     "       ... and \(count) more calls from the same place"
   }
 
-  private static func line(_ number: Int, _ address: UInt64) -> TextLine {
-    "  #\(number, width: 2)  \(hex: address, digits: 16)  \(Symbols.describe(address))"
+  /// A call that does not return may be its function's last instruction: the return address then lies in the
+  /// next function.
+  private static func line(
+    _ number: Int, _ address: UInt64, isReturn: Bool = false
+  ) -> TextLine {
+    let place = Symbols.describe(isReturn ? address - 1 : address)
+    return "  #\(number, width: 2)  \(hex: address, digits: 16)  \(place)"
+  }
+
+  /// The way to where a thread waits, whose registers lie on its stack: instructions, innermost first.
+  ///
+  /// Its run queue is locked, so that it stays there.
+  static func collect(
+    waiting thread: Thread, into addresses: inout InlineArray<12, UInt64>
+  ) -> Int {
+    let saved = UnsafePointer<UInt64>(
+      OpaquePointer(pointer_to(thread.savedStackPointer.pointee)))
+    // Pushed by switch_context: R15, R14, R13, R12, RBX, RBP, and the return address.
+    addresses[0] = saved[6]
+    var frame = saved[5]
+    var count = 1
+    while count < addresses.count, let link = readLink(frame) {
+      addresses[count] = link.returnAddress
+      count += 1
+      guard link.frame > frame else { break }
+      frame = link.frame
+    }
+    return count
   }
 
   private static func readLink(_ frame: UInt64) -> (frame: UInt64, returnAddress: UInt64)? {

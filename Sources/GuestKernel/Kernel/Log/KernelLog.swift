@@ -25,13 +25,8 @@ enum KernelLog {
   /// Publishes the log with its levels, and the console's level.
   static func publish() {
     ProcFS.add("kmsg") { text in
-      lock.withLockIRQ {
-        var at = buffer.start
-        while let byte = buffer.byte(at: at) {
-          text.append(byte: byte)
-          at += 1
-        }
-      }
+      let start = lock.withLockIRQ { buffer.start }
+      text.append(bytes: raw(from: start, limit: Configuration.LOG_SIZE))
     }
     ProcFS.add(
       "sys/kernel/printk",
@@ -88,9 +83,10 @@ enum KernelLog {
 
   /// Copies from `position` on, without the prefixes; returns the bytes and the position after them.
   static func read(from position: Int, limit: Int) -> (bytes: [UInt8], next: Int) {
-    lock.withLockIRQ {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(limit)
+    let next = lock.withLockIRQ {
       var at = max(position, buffer.start)
-      var bytes: [UInt8] = []
       while bytes.count < limit, let byte = buffer.byte(at: at) {
         let isAtStart = buffer.byte(at: at - 1).map { $0 == 0x0a } ?? true
         if isAtStart, byte == 0x3c {
@@ -100,8 +96,9 @@ enum KernelLog {
         }
         at += 1
       }
-      return (bytes, at)
+      return at
     }
+    return (bytes, next)
   }
 }
 

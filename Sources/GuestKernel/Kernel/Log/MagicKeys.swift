@@ -31,11 +31,9 @@ enum MagicKeys {
   }
 
   private static func showThreads() {
-    withInterruptsOff {
-      for thread in Scheduler.threads {
-        Console.write(
-          "\(thread.id, width: 5) state \(thread.state.rawValue) \(text: thread.name)\n")
-      }
+    for thread in Scheduler.threads {
+      Console.write(
+        "\(thread.id, width: 5) state \(thread.state.rawValue) \(text: thread.name)\n")
     }
   }
 }

@@ -30,6 +30,11 @@ enum Symbols {
     return "\(text: symbol.readableName) + \(address - symbol.address) [\(text: module.name)]"
   }
 
+  /// The same for the kernel's own code, from anywhere: without a look at the modules.
+  static func kernelName(at address: UInt64) -> TextLine {
+    entry(at: address).map(name(of:)) ?? "?"
+  }
+
   private static func name(of entry: UnsafePointer<ksym_t>) -> TextLine {
     var line = TextLine()
     var name = address_of_kallsyms_names() + Int(entry.pointee.name)

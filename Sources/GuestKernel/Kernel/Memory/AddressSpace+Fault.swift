@@ -18,7 +18,10 @@ enum MemoryAccess {
 
 /// How far a stack may grow, and what stays free below it.
 enum Stack {
+  /// Unless the process is told otherwise.
   static let limit: UInt64 = 8 << 20
+  /// Below that there are mappings.
+  static let mostEver: UInt64 = 60 << 20
   static let guardGap: UInt64 = 1 << 20
 }
 
@@ -79,7 +82,7 @@ extension AddressSpace {
     if stack.start <= address { return stack }
     guard stack.kind.contains(.growsDown) else { return nil }
     let bottom = address & ~(pageSize - 1)
-    guard stack.end - bottom <= Stack.limit else { return nil }
+    guard stack.end - bottom <= stackLimit, hasRoom(for: stack.start - bottom) else { return nil }
     let lowest = bottom > Stack.guardGap ? bottom - Stack.guardGap : 0
     if let below = areas.last(endingBy: address), below.end > lowest { return nil }
     guard charge((stack.start - bottom) / pageSize) else { return nil }
@@ -92,7 +95,7 @@ extension AddressSpace {
     lock.withLock {
       guard let area = areas.first(endingAfter: address), area.start > address else { return false }
       return area.kind.contains(.growsDown)
-        && area.end - address <= Stack.limit + Stack.guardGap
+        && area.end - address <= stackLimit + Stack.guardGap
     }
   }
 }
@@ -197,12 +200,7 @@ extension AddressSpace {
     _ frame: PhysicalAddress, _ entry: PageTables.Entry, _ old: UInt64, _ page: UInt64,
     _ area: Area<MemoryObject>
   ) {
-    let isPinned = area.kind.contains(.locked)
-    if isPinned {
-      Frames.change(frame, adding: .anonymous)
-    } else {
-      Frames.adopt(frame, .anonymous, index: page / pageSize, owner: 0, active: true)
-    }
+    Frames.adopt(frame, .anonymous, index: page / pageSize, owner: 0, active: true)
     if replace(entry, old, with: frame.value | area.pageFlags.rawValue) {
       count(pages: 1)
     } else {
@@ -338,6 +336,7 @@ extension Area {
   var pageFlags: PageFlags {
     var flags: PageFlags = [.present, .user]
     if protection.contains(.write) { flags.insert(.writable) }
+    if kind.contains(.locked) { flags.insert(.locked) }
     if !protection.contains(.execute) { flags.insert(.noExecute) }
     return flags
   }

@@ -38,6 +38,8 @@ extension AddressSpace {
     child.mappingTop = mappingTop
     child.program = program
     child.areas = areas
+    // What is locked here is not locked there.
+    child.unlockAreas()
     for area in areas { area.object?.mappingChanged(by: Int(area.size / pageSize)) }
     var isComplete = true
     for area in areas where !area.isShared && isComplete {
@@ -76,7 +78,7 @@ extension AddressSpace {
       return
     }
     entry.pointee = value & ~PageFlags.writable.rawValue
-    own.pointee = entry.pointee
+    own.pointee = entry.pointee & ~PageFlags.locked.rawValue
     let frame = PhysicalAddress(value & PageTables.addressMask)
     guard frame != ZeroPage.frame else { return }
     Frames.retain(frame)

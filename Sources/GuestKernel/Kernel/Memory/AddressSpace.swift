@@ -30,6 +30,9 @@ final class AddressSpace {
   /// Where this space's stack ends and its mappings begin, going down; see `Randomization`.
   var stackTop = Layout.userStackTop
   var mappingTop = AddressSpace.highestMapping
+  /// RLIMIT_AS and RLIMIT_STACK of its process; one word each.
+  private(set) var sizeLimit = ResourceLimit.infinity
+  private(set) var stackLimit = Stack.limit
   /// The file that is being run here, set before the space is used.
   var program: ProgramFile?
   /// Ring 3 has a root of its own; see `Isolation`.
@@ -70,6 +73,19 @@ final class AddressSpace {
   }
 
   deinit { release() }
+
+  func take(_ limits: ResourceLimits) {
+    sizeLimit = limits[.addressSpace].soft
+    stackLimit = min(limits[.stack].soft, Stack.mostEver)
+  }
+
+  /// Whether areas may become larger by so many bytes; `lock` is held.
+  func hasRoom(for more: UInt64) -> Bool {
+    guard sizeLimit != ResourceLimit.infinity else { return true }
+    var size = more
+    for area in areas { size += area.size }
+    return size <= sizeLimit
+  }
 
   func count(pages: Int = 0, swapped: Int = 0) {
     if pages != 0 { _ = atomic_add64(&pageCount, UInt64(bitPattern: Int64(pages))) }
@@ -123,7 +139,7 @@ extension AddressSpace {
       return .failure(SystemFailure(.invalidArgument))
     }
     // Cutting out may make two areas of one.
-    guard areas.count + 2 <= AddressSpace.mostAreas else {
+    guard areas.count + 2 <= AddressSpace.mostAreas, !AllocationFailures.refuses(.areas) else {
       return .failure(SystemFailure(.outOfMemory))
     }
     let unit = kind.contains(.onlyHugePages) ? HugePages.size : pageSize
@@ -138,6 +154,7 @@ extension AddressSpace {
       start <= Layout.userSpace.upperBound - size
     else { return .failure(SystemFailure(.invalidArgument)) }
     let range = start..<start + size
+    guard hasRoom(for: size) else { return .failure(SystemFailure(.outOfMemory)) }
     if areas.overlaps(range) {
       guard replacing else { return .failure(SystemFailure(.exists)) }
       cutOut(range)
@@ -181,7 +198,9 @@ extension AddressSpace {
           toCharge += part.size / pageSize
         }
       }
-      guard areas.count + 2 <= AddressSpace.mostAreas, charge(toCharge) else {
+      guard areas.count + 2 <= AddressSpace.mostAreas, !AllocationFailures.refuses(.areas),
+        charge(toCharge)
+      else {
         return .failure(SystemFailure(.outOfMemory))
       }
       splitLarge(at: range.lowerBound)

@@ -1,7 +1,8 @@
 /// Physical memory, handed out in blocks of frames, each with a count of those who use it.
 ///
 /// The last frames are kept for those who cannot wait: programs get none below `minimum` free frames,
-/// the kernel's threads none below half of it; interrupt handlers and reclaim may take all. See `Headroom`.
+/// the kernel's threads none below half of it, who must not sleep none below a quarter. What is left then is
+/// for objects that are made under a spinlock (`GFP.emergency`). See `Headroom`.
 /// Lock: `lock`, for the allocator, the lists and the state of every page.
 import KernelArch
 
@@ -82,8 +83,9 @@ extension Frames {
   ///
   /// Waits for reclaim when memory is short, unless the flags or the context forbid it.
   static func allocate(order: Int, _ flags: GFP) -> PhysicalAddress? {
+    if flags.isDisjoint(with: .unrefusable), AllocationFailures.refuses(.frames) { return nil }
     var address = take(order, flags)
-    if address == nil, !flags.contains(.atomic), !flags.contains(.noRetry), Reclaim.mayWait {
+    if address == nil, flags.isDisjoint(with: [.atomic, .emergency, .noRetry]), Reclaim.mayWait {
       var attempts = 0
       while address == nil, attempts < 4, Reclaim.makeRoom(1 << order) {
         address = take(order, flags)
@@ -101,21 +103,31 @@ extension Frames {
   }
 
   private static func take(_ order: Int, _ flags: GFP) -> PhysicalAddress? {
-    let floor =
-      flags.contains(.reclaimer) || flags.contains(.atomic)
-      ? 0 : flags.contains(.user) ? minimum : minimum / 2
+    let floor = floor(for: flags)
     let highest = flags.contains(.dma) ? 0 : flags.contains(.dma32) ? 1 : Int.max
     let frame: Int? = lock.withLockIRQ {
       guard freeCount - 1 << order >= floor else { return nil }
-      // The kernel's tables and arrays need some frames in a row; programs must not use those up.
-      if flags.contains(.user), freeCount < low,
-        buddy?.canSpare(order: order, keeping: minimum / 32, of: 4) == false
-      {
-        return nil
-      }
+      if freeCount < low, !canSpareRow(order, flags) { return nil }
       return buddy?.allocate(order: order, highest: highest)
     }
     return frame.map { PhysicalAddress(UInt64($0) * pageSize) }
+  }
+
+  /// How many frames must stay free.
+  private static func floor(for flags: GFP) -> Int {
+    if flags.contains(.emergency) { return 0 }
+    if flags.contains(.reclaimer) { return minimum / 8 }
+    if flags.contains(.atomic) { return minimum / 4 }
+    return flags.contains(.user) ? minimum : minimum / 2
+  }
+
+  /// The kernel's tables and arrays need some frames in a row: programs must not use those up, nor the
+  /// kernel's threads the last ones.
+  private static func canSpareRow(_ order: Int, _ flags: GFP) -> Bool {
+    guard let buddy, !flags.contains(.emergency) else { return true }
+    return flags.contains(.user)
+      ? buddy.canSpare(order: order, keeping: minimum / 32, of: 4)
+      : buddy.canSpare(order: order, keeping: max(2, minimum / 64), of: 3)
   }
 
   /// One more user of a frame.

@@ -3,7 +3,7 @@ struct GFP: OptionSet {
   let rawValue: UInt32
   /// Must not sleep: an interrupt handler, or somebody with a spinlock.
   ///
-  /// May use the last reserve.
+  /// May use frames that others must leave.
   static let atomic = GFP(rawValue: 1)
   /// Filled with zeroes.
   static let zero = GFP(rawValue: 2)
@@ -17,5 +17,9 @@ struct GFP: OptionSet {
   static let dma32 = GFP(rawValue: 32)
   /// Reclaim itself: whatever is left.
   static let reclaimer = GFP(rawValue: 64)
+  /// The Swift runtime, which cannot be told that there is none, where nobody can wait: the very last.
+  static let emergency = GFP(rawValue: 128)
+  /// Never refused on purpose: see `AllocationFailures`.
+  static let unrefusable: GFP = [.atomic, .emergency, .reclaimer]
   static let kernel: GFP = []
 }

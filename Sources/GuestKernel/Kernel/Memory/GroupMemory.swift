@@ -9,6 +9,10 @@ import KernelArch
 enum GroupMemory {
   private static let lock = Mutex("group memory")
   private static let finished = WaitQueue()
+
+  /// Makes what would otherwise be made at its first use, under a lock.
+  static func prepare() { _ = finished }
+
   /// What the reclaim thread is to do, and what became of it.
   nonisolated(unsafe) private static var request: Unmanaged<SchedulingGroup>?
   nonisolated(unsafe) private static var isPending: UInt32 = 0

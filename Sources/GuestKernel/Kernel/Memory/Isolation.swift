@@ -10,7 +10,8 @@
 import KernelArch
 
 enum Isolation {
-  nonisolated(unsafe) private(set) static var isOn = false
+  nonisolated(unsafe) private static var isWanted = false
+  static var isOn: Bool { Configuration.ISOLATION && isWanted }
   /// Ring 3's translations have a tag of their own, so that a change of CR3 forgets nothing.
   static var usesTags: Bool { isOn && Features.hasPCID }
 
@@ -18,7 +19,7 @@ enum Isolation {
   private static let keepBit: UInt64 = 1 << 63
 
   /// Before the first page tables are made.
-  static func start(_ isWanted: Bool) { isOn = isWanted }
+  static func start(_ isWanted: Bool) { self.isWanted = isWanted }
 
   /// Puts what all processors enter by into ring 3's half of the kernel's own roots, which other address
   /// spaces copy.
@@ -53,6 +54,12 @@ enum Isolation {
     // Without the bit: the first return forgets what another program has left.
     entry.pointee.user_root =
       isIsolated ? (root + pageSize).value | (usesTags ? userTag : 0) : 0
+  }
+
+  /// Forgets pages of ring 3's on this processor: one by one where it can, or all on the next return.
+  static func forget(_ pages: StrideTo<UInt64>) {
+    guard usesTags, Features.hasINVPCID else { return entry_forget_user() }
+    for page in pages { invpcid(userTag, page) }
   }
 
   /// Sets an entry of the programs' half in both roots.

@@ -1,6 +1,9 @@
 /// What the Swift runtime allocates from: a first arena in the image until there are page descriptors,
 /// `Kmalloc` from then on. What began in the arena goes back there.
 ///
+/// The runtime stops the kernel when it gets nothing. So who may sleep waits for memory, and who must not
+/// has frames that nobody else can take; `AtomicAllocations` finds the latter.
+///
 /// Lock: `lock`, for the arena.
 import KernelArch
 
@@ -19,6 +22,7 @@ enum KernelHeap {
       let (size, alignment) = (Int(size), Int(alignment))
       return Kmalloc.allocate(size, alignment: alignment, .atomic)
         ?? Headroom.lastResort { Kmalloc.allocate(size, alignment: alignment, .atomic) }
+        ?? Kmalloc.allocate(size, alignment: alignment, .emergency)
     }
     return lock.withLockIRQ { arena.allocate(size, alignment: alignment) }
   }

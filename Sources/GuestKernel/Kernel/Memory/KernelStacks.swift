@@ -26,14 +26,15 @@ enum KernelStacks {
   nonisolated(unsafe) private static var unused: (normal: UInt64, large: UInt64) = (0, 0)
   nonisolated(unsafe) private static var unusedCount = 0
   nonisolated(unsafe) private static var slots: UInt64 = 0
-  /// The tops of slots that have lost their pages; with room for all there are.
-  nonisolated(unsafe) private static var emptySlots: [UInt64] = []
+  /// The tops of slots that have lost their pages; every slot has a place here.
+  private static let emptySlots = GuardedList<UInt64>(capacity: 64)
   /// Of all there are, used or not.
   nonisolated(unsafe) private(set) static var bytes: UInt64 = 0
 
   /// Returns the top of a stack full of zeroes, or nil when memory has run out: for a program's thread
   /// that is earlier (`GFP.user`).
   static func allocate(_ kind: Kind = .normal, _ flags: GFP = .kernel) -> UInt64? {
+    if AllocationFailures.refuses(.stacks) { return nil }
     if let top = takeUnused(kind) {
       pointer_to(top - kind.size).initializeMemory(
         as: UInt8.self, repeating: 0, count: Int(kind.size))
@@ -47,9 +48,10 @@ enum KernelStacks {
       }
       frames.append(frame)
     }
+    emptySlots.makeRoom(lock)
     return lock.withLockIRQ {
       bytes += kind.size
-      let top = emptySlots.popLast() ?? addSlot()
+      let top = emptySlots.isEmpty ? addSlot() : emptySlots.removeLast()
       for (index, frame) in frames.enumerated() {
         let page = top - kind.size + UInt64(index) * pageSize
         KernelSpace.map(LinearAddress(page), to: frame, .kernelData)
@@ -60,7 +62,6 @@ enum KernelStacks {
 
   private static func addSlot() -> UInt64 {
     slots += 1
-    if emptySlots.capacity < Int(slots) { emptySlots.reserveCapacity(2 * Int(slots)) }
     return Layout.stacks + slots * slot
   }
 
@@ -184,9 +185,23 @@ extension KernelStacks {
   static func onLargeStack(_ body: @escaping () -> Void) {
     guard let top = allocate(.large) else { return body() }
     let work = Unmanaged.passRetained(Work(body))
+    // Looked for again afterwards: a thread that does not come back leaves no reference here.
+    link(top).pointee = Scheduler.running?.borrowedStack ?? 0
+    Scheduler.running?.borrowedStack = top
     call_on_stack(
-      { KernelStacks.perform($0) }, UInt64(UInt(bitPattern: work.toOpaque())), top)
+      { KernelStacks.perform($0) }, UInt64(UInt(bitPattern: work.toOpaque())), top - 16)
+    Scheduler.running?.borrowedStack = link(top).pointee
     release(top: top, .large)
+  }
+
+  /// Takes back what a thread has not returned from: an oops ended it there.
+  static func releaseBorrowed(_ first: UInt64) {
+    var top = first
+    while top != 0 {
+      let next = link(top).pointee
+      release(top: top, .large)
+      top = next
+    }
   }
 
   private static func perform(_ work: UInt64) {

@@ -37,6 +37,7 @@ enum Kmalloc {
   static func allocate(
     _ size: Int, alignment: Int = 8, _ flags: GFP = .kernel
   ) -> UnsafeMutableRawPointer? {
+    if flags.isDisjoint(with: .unrefusable), AllocationFailures.refuses(.buffers) { return nil }
     if alignment <= 512, let cache = cache(size, alignment) { return cache.allocate(flags) }
     let bytes = max(size, alignment)
     guard bytes <= Int(pageSize) << BuddyAllocator.largestOrder else { return nil }

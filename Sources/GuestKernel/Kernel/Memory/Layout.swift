@@ -4,7 +4,7 @@
 ///     0000_4000_0000_0000  direct map: physical memory at its address plus this
 ///     0000_6000_0000_0000  vmalloc: memory in one piece of single frames, device registers
 ///     0000_6080_0000_0000  kernel stacks, each above a page that is not mapped
-///     0000_7fff_8000_0000  kernel image
+///     0000_7fff_8000_0000  kernel image, with `kaslr` somewhere in this GiB
 ///     0000_7fff_c000_0000  loadable modules, within 2 GiB of the image
 ///
 /// The kernel is in the upper part of the lower canonical half, because Swift takes bits 56-63 of a
@@ -12,7 +12,7 @@
 import KernelArch
 
 enum Layout {
-  // These three move with `kaslr`, before the kernel's page tables are built.
+  // These and the modules move with `kaslr`, before the kernel's page tables are built.
   nonisolated(unsafe) static var directMap: UInt64 = 0x4000_0000_0000
   nonisolated(unsafe) static var heap: UInt64 = 0x6000_0000_0000
   static let heapEnd: UInt64 = 0x6040_0000_0000
@@ -21,8 +21,11 @@ enum Layout {
   static let probe: UInt64 = 0x60ff_ffff_f000
   /// One page for changing code.
   static let patch: UInt64 = 0x60ff_ffff_d000
-  static let image: UInt64 = 0x7fff_8000_0000
-  static let modules: Range<UInt64> = 0x7fff_c000_0000..<0x7fff_e000_0000
+  static let window: UInt64 = 0x7fff_8000_0000
+  /// Where physical address 0 would be in the image: at the window's beginning, unless `kaslr` has moved it
+  /// (see boot.S).
+  static var image: UInt64 { linker_image_base() }
+  nonisolated(unsafe) static var modules: Range<UInt64> = 0x7fff_c000_0000..<0x7fff_e000_0000
 
   /// Physical: four pages below 1 MiB where other processors begin (see smp.S).
   static let trampoline: UInt64 = 0x8000

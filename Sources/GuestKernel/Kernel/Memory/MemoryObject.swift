@@ -233,7 +233,10 @@ final class ImageObject: MemoryObject {
   private let label: [UInt8]
 
   /// Never freed: the programs of the image stay.
-  nonisolated(unsafe) private static var all: [ImageObject] = []
+  private static let all = GuardedList<ImageObject>()
+  private static let allLock = SpinLock("image objects")
+
+  static func prepare() { _ = all.count }
 
   private init(_ contents: UnsafeRawBufferPointer, name: [UInt8]) {
     self.contents = contents
@@ -242,12 +245,22 @@ final class ImageObject: MemoryObject {
 
   /// The one object for these contents, so that all who run a program share its pages.
   static func of(_ contents: UnsafeRawBufferPointer, name: [UInt8]) -> ImageObject {
-    withInterruptsOff {
-      for object in all where object.contents.baseAddress == contents.baseAddress { return object }
-      let object = ImageObject(contents, name: name)
+    if let known = allLock.withLockIRQ({ find(contents) }) { return known }
+    let object = ImageObject(contents, name: name)
+    all.makeRoom(allLock)
+    return allLock.withLockIRQ {
+      if let known = find(contents) {
+        all.withdraw()
+        return known
+      }
       all.append(object)
       return object
     }
+  }
+
+  private static func find(_ contents: UnsafeRawBufferPointer) -> ImageObject? {
+    for object in all where object.contents.baseAddress == contents.baseAddress { return object }
+    return nil
   }
 
   override var name: [UInt8] { label }

@@ -126,14 +126,14 @@ extension MemoryStatistics {
   }
 
   private static func describeZones(_ text: inout Text) {
-    _ = Frames.inspect { buddy in
-      for zone in buddy.zones {
-        var line: TextLine = "zone \(zone.name, padded: 8)"
-        for order in 0...BuddyAllocator.largestOrder {
-          line.append(line: " \(zone.counts[order], width: 6)")
-        }
-        text.append("\(line)\n")
+    for number in 0..<(Frames.inspect { $0.zones.count } ?? 0) {
+      // A copy of one zone: under the lock of all frames nothing may ask for memory.
+      guard let zone = Frames.inspect({ $0.zones[number] }) else { return }
+      var line: TextLine = "zone \(zone.name, padded: 8)"
+      for order in 0...BuddyAllocator.largestOrder {
+        line.append(line: " \(zone.counts[order], width: 6)")
       }
+      text.append("\(line)\n")
     }
   }
 

@@ -163,12 +163,13 @@ extension PageCache {
       return true
     }
     guard isFirst else { return }
-    Thread.spawn("writeback") {
+    let writer = Thread.trySpawn([UInt8](text: "writeback")) {
       while true {
         Thread.sleep(nanoseconds: 5_000_000_000)
         PageCache.sync()
       }
     }
+    if writer == nil { lock.withLock { hasWriter = false } }
   }
 }
 

@@ -11,6 +11,8 @@ struct PageFlags: OptionSet {
   static let uncached = PageFlags(rawValue: 1 << 4)
   static let large = PageFlags(rawValue: 1 << 7)
   static let global = PageFlags(rawValue: 1 << 8)
+  /// Not to be taken away by reclaim; one of the bits that the processor ignores.
+  static let locked = PageFlags(rawValue: 1 << 11)
   static let noExecute = PageFlags(rawValue: 1 << 63)
 
   /// Translations of the kernel's pages survive a change of CR3, unless ring 3 shall not have them.
@@ -74,8 +76,8 @@ struct PageTables {
     while depth > level.rawValue {
       let entry = PageTables.entry(table, PageTables.index(address, level: depth))
       if entry.pointee & 1 == 0 {
-        // The kernel's own, sometimes with a spinlock held.
-        guard let frame = Frames.allocate(order: 0, [.zero, .atomic]) else { return false }
+        // The kernel's own, sometimes with a spinlock held, and it cannot do without.
+        guard let frame = Frames.allocate(order: 0, [.zero, .emergency]) else { return false }
         PageTables.countFrames(1)
         if flags.contains(.user) {
           PageTables.link(entry, to: frame, level: depth)

@@ -1,11 +1,9 @@
 /// `kaslr` on the command line: where things lie is chosen at boot, so that an address learnt from one
 /// machine is worth nothing on the next.
 ///
-/// Randomised: the direct map (one of 32 entries of the root, then a multiple of 1 GiB), vmalloc and
-/// ioremap, kernel stacks, and in every program its stack, its mappings and its heap. Not randomised: the
-/// kernel's image and modules, whose code is linked for one address, within 2 GiB at the end of the
-/// lower half (see `Layout`), and programs, which are linked at 40_0000. `kaslr=N` makes the choice
-/// repeatable.
+/// Randomised: the kernel's image (see `ImageSlide` and boot.S) and modules, the direct map (one of 32 entries
+/// of the root, then a multiple of 1 GiB), vmalloc and ioremap, kernel stacks, and in every program its code
+/// and data, its stack, its mappings and its heap. `kaslr=N` makes the choice repeatable.
 import KernelArch
 
 enum Randomization {
@@ -25,7 +23,12 @@ enum Randomization {
     directMap += next(32) << 39 + next(256) * gibibyte
     Layout.heap += next(1 << 16) * HugePages.size
     Layout.stacks += next(1 << 20) * (32 << 10)
+    let modules = Layout.modules.lowerBound + next(1 << 16) * pageSize
+    Layout.modules = modules..<Layout.modules.upperBound
   }
+
+  /// How far above where it was linked a new program lies: below 2 GiB, for the sake of 32-bit code.
+  static var programDistance: UInt64 { next(1 << 18) * pageSize }
 
   /// A number below `limit`; 0 without `kaslr`.
   static func next(_ limit: UInt64) -> UInt64 {
@@ -37,6 +40,17 @@ enum Randomization {
       return (state >> 11) % limit
     }
   }
+}
+
+/// Called by boot.S in the image where it is linked: how far to move it.
+///
+/// Nothing may be kept, neither in memory of the heap nor in variables.
+@c(choose_slide)
+public func chooseSlide(_ magic: UInt32, _ information: UInt64) -> UInt64 {
+  guard Configuration.KASLR else { return 0 }
+  return ImageSlide.choose(
+    BootInformation.commandLine(magic, information), end: linker_kernel_end() - Layout.image,
+    entropy: rdtsc())
 }
 
 extension AddressSpace {

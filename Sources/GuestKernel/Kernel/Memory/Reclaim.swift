@@ -19,6 +19,8 @@ enum Reclaim {
   nonisolated(unsafe) private static var thread: Unmanaged<Thread>?
 
   static func start() {
+    _ = finished
+    GroupMemory.prepare()
     thread = Unmanaged.passUnretained(Thread.spawn("reclaim") { run() })
   }
 

@@ -67,11 +67,13 @@ enum ReverseMapping {
     return true
   }
 
-  /// True when a processor has used the page since the last time; forgets that it has.
+  /// True when a processor has used the page since the last time, which it forgets, or when the page is
+  /// locked: then it is as if it were always in use.
   static func takeAccessed(_ frame: PhysicalAddress) -> Bool {
     var wasUsed = false
     _ = forEach(frame) { _, entry, _ in
-      if entry.pointee & PageFlags.accessed.rawValue != 0 { wasUsed = true }
+      let inUse = PageFlags.accessed.rawValue | PageFlags.locked.rawValue
+      if entry.pointee & inUse != 0 { wasUsed = true }
       entry.pointee &= ~PageFlags.accessed.rawValue
     }
     return wasUsed
@@ -87,13 +89,18 @@ enum ReverseMapping {
     }
   }
 
-  /// Puts `replacement` into every entry that maps the frame; returns how many there were, whose
+  /// Puts `replacement` into every entry that maps the frame, but those that are locked; returns how many there were, whose
   /// references are the caller's now, and whether those are all.
   static func unmap(
     _ frame: PhysicalAddress, replacement: UInt64, onEach: () -> Void
   ) -> (count: Int, isComplete: Bool) {
     var count = 0
+    var isLocked = false
     let isComplete = forEach(frame) { space, entry, address in
+      if entry.pointee & PageFlags.locked.rawValue != 0 {
+        isLocked = true
+        return
+      }
       if entry.pointee & PageFlags.dirty.rawValue != 0 { Frames.markDirty(frame) }
       onEach()
       entry.pointee = replacement
@@ -101,6 +108,6 @@ enum ReverseMapping {
       TLB.flush(page: address, root: space.tables.root)
       count += 1
     }
-    return (count, isComplete)
+    return (count, isComplete && !isLocked)
   }
 }

@@ -23,7 +23,7 @@ class SwapArea {
 }
 
 enum Swap {
-  private static let lock = SpinLock("swap")
+  private static let lock = SpinLock("swap", usesReserve: true)
   nonisolated(unsafe) private static var map = SwapMap(slots: 0)
   nonisolated(unsafe) private(set) static var area: SwapArea?
   /// The frames of slots whose page is still in memory, with a reference.

@@ -11,7 +11,7 @@ enum VirtualMemory {
     init(isDevice: Bool) { self.isDevice = isDevice }
   }
 
-  private static let lock = SpinLock("vmalloc")
+  private static let lock = SpinLock("vmalloc", usesReserve: true)
   nonisolated(unsafe) private static var areas = AreaList<Piece>()
   nonisolated(unsafe) private(set) static var bytesInUse: UInt64 = 0
 

@@ -136,9 +136,7 @@ enum ModuleLoader {
     }
     guard let id = thread?.id else { return Int32(SystemError.outOfMemory.rawValue) }
     while done.wait(interruptible: false, until: Clock.nanoseconds + 20_000_000) != .done {
-      let isAlive = withInterruptsOff {
-        Scheduler.threads.contains { $0.id == id && $0.state != .ended }
-      }
+      let isAlive = Scheduler.threads.contains { $0.id == id && $0.state != .ended }
       if !isAlive, result == nil { return nil }
     }
     return result

@@ -10,7 +10,7 @@ enum Modules {
   }
 
   /// Guards the list and what changes in a module; backtraces look in without it.
-  static let lock = SpinLock("modules")
+  static let lock = SpinLock("modules", usesReserve: true)
   nonisolated(unsafe) private(set) static var all: [Module] = []
   /// Lock: `ModuleLoader.lock`.
   nonisolated(unsafe) private static var observers: [(Event, Module) -> Void] = []
@@ -97,7 +97,7 @@ extension Modules {
     for parameter in module.parameters {
       let type = parameter.declaration.type
       SysFS.add(
-        path(module, "/parameters/\(text: parameter.declaration.name)"),
+        path(module, "/parameters/\(text: parameter.declaration.name)"), of: module,
         write: { bytes in
           var bytes = bytes
           while bytes.last == 0x0a || bytes.last == 0x20 { bytes.removeLast() }

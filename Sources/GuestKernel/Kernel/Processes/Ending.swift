@@ -61,6 +61,7 @@ extension Processes {
   private static func closeFiles(_ process: Process) {
     process.files?.closeAll()
     process.realTimer?.cancel()
+    process.deleteTimers()
     process.tracer = nil
     // A program that was started in the foreground gives it back.
     if Console.foreground == process.group, process.group == process.pid {

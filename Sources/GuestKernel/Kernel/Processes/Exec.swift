@@ -42,6 +42,7 @@ enum Exec {
       }
     }
     Announcement.renamed()
+    process.deleteTimers()
     process.files?.closeOnExec()
     becomeOwner(process, start.owner)
     user.alternateStack = SignalStack()
@@ -127,6 +128,7 @@ enum Exec {
 
   private static func exchange(_ process: Process, _ space: AddressSpace) {
     let old = process.space
+    space.take(process.limits)
     Interrupts.off {
       process.space = space
       TLB.load(space.tables.root)

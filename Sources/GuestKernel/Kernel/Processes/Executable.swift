@@ -85,7 +85,8 @@ struct Executable {
       }
     }
     switch result {
-    case .success(let image):
+    case .success(var image):
+      if image.isMovable { image.move(by: Randomization.programDistance) }
       let content = file.inode.residentContent.map { Content.resident($0) } ?? .file(file)
       return Executable(path: path, image: image, content: content, owner: owner)
     case .failure(let error):

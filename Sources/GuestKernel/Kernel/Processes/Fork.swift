@@ -40,12 +40,16 @@ enum Fork {
     let child = Process(
       name: parent.name, parent: parent.pid, group: parent.group, session: parent.session,
       space: space)
-    Processes.lock.withLockIRQ {
-      child.actions = parent.actions
-      child.commandLine = parent.commandLine
+    child.actions.withUnsafeMutableBufferPointer { own in
+      Processes.lock.withLockIRQ {
+        // Not the array itself: whoever wrote first would copy it, under a lock.
+        for number in own.indices { own[number] = parent.actions[number] }
+        child.commandLine = parent.commandLine
+      }
     }
     child.files = parent.files?.fork()
-    child.tracer = parent.tracer
+    child.inheritLimits(of: parent)
+    if let tracer = parent.tracer, tracer.followsChildren { child.tracer = tracer }
     child.callFilter = parent.callFilter
     return child
   }

@@ -22,8 +22,8 @@ enum JobControl {
       if wanted != process.pid {
         var isInSession = false
         // A member that has ended still holds the group until it is waited for.
-        for member in Processes.allLocked where member.group == wanted {
-          if member.session == process.session { isInSession = true }
+        Processes.forEachLocked {
+          if $0.group == wanted, $0.session == process.session { isInSession = true }
         }
         guard isInSession else { return .notPermitted }
       }

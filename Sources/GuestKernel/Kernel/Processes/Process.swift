@@ -12,18 +12,19 @@ final class Process {
   ///
   /// Lock: none.
   var space: AddressSpace
-  /// Its calls are written down; the process's own, as its threads make them.
-  var tracer: SystemCallTrace?
+  /// There is a `currentTracer`; read at each call, without the lock.
+  var isTraced = false
   /// Of `setitimer`; made when first used.
   var realTimer: RealTimer?
   /// Descriptors, root and working directory; set once, before the first thread runs.
   var files: FileTable?
 
   /// Lock for all of these: `Processes.lock`.
+  var currentTracer: SystemCallTrace?
   var name: [UInt8]
   var parent: Int
-  var children: [Process] = []
-  var threads: [Thread] = []
+  let children = GuardedList<Process>(capacity: 2)
+  let threads = GuardedList<Thread>(capacity: 2)
   /// Those of them that are on their way out.
   var leavingThreads = 0
   var group: Int
@@ -33,6 +34,13 @@ final class Process {
   var actions = Array(repeating: SignalAction(), count: Int(Signal.count) + 1)
   /// Signals for whichever thread takes them.
   var pending = PendingSignals()
+  /// Of `timer_create`, by their numbers.
+  var timers: [PosixTimer?] = []
+  var limits = ResourceLimits()
+  /// Its time on processors is limited; read by the tick, without the lock.
+  var isTimed = false
+  /// The second of it in which SIGXCPU comes next.
+  var nextTimeWarning: UInt64 = 0
   /// Decides which system calls it may make; inherited, never removed.
   var callFilter: ScriptProgram?
   /// It has been told to end this way: each thread leaves before its next instruction in ring 3.
@@ -80,6 +88,7 @@ final class Process {
   }
 
   func add(_ thread: Thread) {
+    threads.makeRoom(Processes.lock)
     Processes.lock.withLockIRQ {
       threads.append(thread)
       users += 1
@@ -92,7 +101,7 @@ final class Process {
       users -= 1
       return users == 0
     }
-    if isLast { withInterruptsOff { space.release() } }
+    if isLast { space.release() }
     threadLeft.wakeAll()
   }
 }
@@ -118,6 +127,8 @@ struct ProcessUsage {
 final class UserThread {
   var mask = SignalSet()
   var pending = PendingSignals()
+  /// What it waits for in `rt_sigtimedwait`.
+  var awaited = SignalSet()
   /// The mask to go back to after the handler that ends `rt_sigsuspend`.
   var maskToRestore: SignalSet?
   /// Only this thread leaves, with this code.
@@ -147,6 +158,12 @@ final class UserThread {
   }
 
   deinit { segments?.deallocate() }
+
+  /// The signal would stay pending: it is masked, or will be the answer of a call.
+  func holdsBack(_ signal: Signal) -> Bool { mask.contains(signal) || awaited.contains(signal) }
+
+  /// It is worth waking for it.
+  func couldTake(_ signal: Signal) -> Bool { !mask.contains(signal) || awaited.contains(signal) }
 }
 
 /// A system call's failure, as an error that Swift can pass along.

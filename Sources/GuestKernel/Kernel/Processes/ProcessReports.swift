@@ -16,7 +16,7 @@ enum ProcessReports {
     if process.status != nil { return "Z" }
     if process.stopSignal != nil { return "T" }
     var isWaiting = false
-    for thread in Processes.lock.withLockIRQ({ process.threads }) {
+    for thread in process.threads.snapshot(under: Processes.lock) {
       switch thread.state {
       case .new, .ready, .running: return "R"
       case .uninterruptible, .killable: return "D"
@@ -27,18 +27,10 @@ enum ProcessReports {
     return isWaiting ? "S" : "X"
   }
 
-  private static func nanoseconds(_ process: Process) -> UInt64 {
-    var sum = process.usage.nanoseconds
-    for thread in Processes.lock.withLockIRQ({ process.threads }) {
-      sum += thread.ticks * Clock.nanosecondsPerTick
-    }
-    return sum
-  }
-
   /// One line for programs: pid, name, state, parent, group, session, threads, ticks, children's ticks,
   /// pages.
   private static func stat(_ process: Process, _ text: inout Text) {
-    let ticks = nanoseconds(process) / Clock.nanosecondsPerTick
+    let ticks = process.processorTime / Clock.nanosecondsPerTick
     let childrenTicks = process.usage.childrenNanoseconds / Clock.nanosecondsPerTick
     text.append("\(process.pid) (\(text: process.name)) \(state(process)) \(process.parent)")
     text.append(" \(process.group) \(process.session) \(process.threads.count) \(ticks)")

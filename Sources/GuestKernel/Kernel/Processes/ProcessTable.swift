@@ -19,7 +19,7 @@ enum Processes {
   static func mayStartThread(_ process: Process) -> Bool {
     let reserve = process.pid == process.session ? 0 : 16
     let own = lock.withLockIRQ { process.threads.count }
-    guard own < limit / 2 else { return false }
+    guard own < limit / 2, isWithinUsersLimit(process) else { return false }
     return startLock.withLock {
       guard Scheduler.threadCount + starting + reserve < limit else { return false }
       starting += 1
@@ -32,43 +32,44 @@ enum Processes {
   /// The kernel thread that adopts orphans.
   static let adopter = 1
 
-  nonisolated(unsafe) private static var table: IdentifierTable<Process>?
-  /// The children of the kernel's init thread.
-  nonisolated(unsafe) private static var adopted: [Process] = []
+  private static let table = IdentifierTable<Process>()
+  /// The children of the kernel's init thread; every process has a place here, should its parent end.
+  private static let adopted = GuardedList<Process>()
   static let adoptedChanged = WaitQueue()
 
-  static var count: Int { lock.withLockIRQ { table?.count ?? 0 } }
+  static var count: Int { lock.withLockIRQ { table.count } }
 
   /// All of them, zombies too, by number.
-  static var all: [Process] { lock.withLockIRQ { allLocked } }
-  static var allLocked: [Process] { table?.values ?? [] }
+  static var all: [Process] { table.entries.snapshot(under: lock).map { $0.value } }
 
-  /// Calls `body` for each of them, without asking for memory.
+  /// Calls `body` for each of them, by number, without asking for memory.
   ///
   /// Holds the lock.
-  static func forEachLocked(_ body: (Process) -> Void) { table?.forEach(body) }
+  static func forEachLocked(_ body: (Process) -> Void) { table.forEach(body) }
 
   static func find(_ pid: Int) -> Process? { lock.withLockIRQ { locked(pid) } }
 
   /// The same for those who hold the lock.
-  static func locked(_ pid: Int) -> Process? { table?[pid] }
+  static func locked(_ pid: Int) -> Process? { table[pid] }
 
   /// Makes a process known, and its parent's child.
   ///
   /// Who is told to end while it forks ends with its child, so that none of a group escapes.
   static func add(_ process: Process) {
+    table.entries.makeRoom(lock)
+    adopted.makeRoom(lock)
+    find(process.parent)?.children.makeRoom(lock)
     lock.withLockIRQ {
       defer {
-        if let end = table?[process.parent]?.pendingEnd { endLocked(process, end) }
+        if let end = table[process.parent]?.pendingEnd { endLocked(process, end) }
       }
-      if table == nil { table = IdentifierTable() }
-      table?.insert(process, process.pid)
+      table.insert(process, process.pid)
       addChild(process)
     }
   }
 
   private static func addChild(_ child: Process) {
-    if let parent = table?[child.parent] {
+    if let parent = table[child.parent] {
       parent.children.append(child)
     } else {
       child.parent = adopter
@@ -80,9 +81,10 @@ enum Processes {
   ///
   /// Holds the lock.
   static func forget(_ zombie: Process) {
-    table?.remove(zombie.pid)
-    if let parent = table?[zombie.parent] {
+    table.remove(zombie.pid)
+    if let parent = table[zombie.parent] {
       parent.children.removeAll { $0 === zombie }
+      adopted.withdraw()
     } else {
       adopted.removeAll { $0 === zombie }
     }
@@ -91,10 +93,12 @@ enum Processes {
   /// The children of a process, or the adopted ones.
   ///
   /// Holds the lock.
-  static func children(of parent: Int) -> [Process] { table?[parent]?.children ?? adopted }
+  static func children(of parent: Int) -> GuardedList<Process> {
+    table[parent]?.children ?? adopted
+  }
 
   static func childChanged(_ parent: Int) -> WaitQueue {
-    table?[parent]?.childChanged ?? adoptedChanged
+    table[parent]?.childChanged ?? adoptedChanged
   }
 
   /// Calls `body` for all processes of a group; returns whether there was one.
@@ -102,7 +106,7 @@ enum Processes {
   /// Holds the lock.
   static func forEach(inGroup group: Int, _ body: (Process) -> Void) -> Bool {
     var found = false
-    table?.forEach { process in
+    table.forEach { process in
       guard process.group == group, process.status == nil else { return }
       found = true
       body(process)
@@ -119,6 +123,6 @@ enum Processes {
       adopted.append(child)
     }
     if !parent.children.isEmpty { adoptedChanged.wakeAll() }
-    parent.children = []
+    parent.children.removeAll { _ in true }
   }
 }

@@ -93,12 +93,11 @@ enum SignalDelivery {
       thread.clearInterruption()
       let ready = Signals.deliverable(user, process)
       let urgent = ready.intersection(.synchronous)
-      guard let signal = urgent.first ?? ready.first else { return .nothing }
+      guard let taken = Signals.take(urgent.isEmpty ? ready : urgent, process, user) else {
+        return .nothing
+      }
       thread.interrupt(fatal: false)  // look again: there may be more
-      let record =
-        user.pending.set.contains(signal)
-        ? user.pending.take(signal) : process.pending.take(signal)
-      return act(on: signal, record ?? SignalRecord(), process, user)
+      return act(on: taken.signal, taken.record, process, user)
     }
   }
 
@@ -138,6 +137,7 @@ enum Restarting {
     switch number {
     case SystemCall.pause.rawValue, SystemCall.rt_sigsuspend.rawValue,
       SystemCall.nanosleep.rawValue, SystemCall.clock_nanosleep.rawValue,
+      SystemCall.rt_sigtimedwait.rawValue,
       SystemCall.poll.rawValue, SystemCall.select.rawValue, SystemCall.epoll_wait.rawValue:
       false
     default: true

@@ -5,43 +5,6 @@
 /// ring 3: see `SignalDelivery`. Lock for all of it: `Processes.lock`.
 import KernelArch
 
-/// Signals that have been sent and not yet taken.
-///
-/// One of a kind is remembered at a time, but real-time signals (32 and more) queue.
-struct PendingSignals {
-  private(set) var set = SignalSet()
-  private var records: [SignalRecord] = []
-  private static let longestQueue = 64
-
-  /// False when the queue is full.
-  mutating func add(_ signal: Signal, _ record: SignalRecord) -> Bool {
-    if set.contains(signal), signal.number < 32 { return true }
-    guard records.count < PendingSignals.longestQueue else { return false }
-    set.insert(SignalSet(signal))
-    var record = record
-    record.signal = signal.number
-    records.append(record)
-    return true
-  }
-
-  mutating func take(_ signal: Signal) -> SignalRecord? {
-    guard let index = records.firstIndex(where: { $0.signal == signal.number }) else {
-      set.remove(SignalSet(signal))
-      return nil
-    }
-    let record = records.remove(at: index)
-    if !records.contains(where: { $0.signal == signal.number }) { set.remove(SignalSet(signal)) }
-    return record
-  }
-
-  mutating func remove(_ signals: SignalSet) {
-    set.subtract(signals)
-    records.removeAll { record in
-      Signal(record.signal).map { signals.contains($0) } ?? true
-    }
-  }
-}
-
 enum Signals {
   /// To a process; false when it has ended.
   @discardableResult
@@ -59,13 +22,25 @@ enum Signals {
     }
   }
 
-  /// To one thread.
-  static func send(_ signal: Signal, to thread: Thread, _ record: SignalRecord? = nil) {
+  /// To one thread; false when the signal queues and there is no room.
+  static func send(_ signal: Signal, to thread: Thread, _ record: SignalRecord) -> Bool {
     Processes.lock.withLockIRQ {
-      guard let process = thread.process, let user = thread.user else { return }
-      guard prepare(signal, process, isHeldBack: user.mask.contains(signal)) else { return }
-      _ = user.pending.add(signal, record ?? fromKernel())
-      if !user.mask.contains(signal) { thread.interrupt(fatal: false) }
+      guard let process = thread.process, let user = thread.user else { return true }
+      guard prepare(signal, process, isHeldBack: user.holdsBack(signal)) else { return true }
+      let limit = process.limits[.pendingSignals].soft
+      guard user.pending.add(signal, record, limit: limit) else { return false }
+      if user.couldTake(signal) { thread.interrupt(fatal: false) }
+      return true
+    }
+  }
+
+  /// `sigqueue`: to a process, with a record, or with the reason why not; no signal only asks.
+  static func queue(_ signal: Signal?, to pid: Int, _ record: SignalRecord) -> SystemError? {
+    Processes.lock.withLockIRQ {
+      guard let process = Processes.locked(pid) else { return .noSuchProcess }
+      guard maySend(signal, to: process) else { return .notPermitted }
+      guard let signal, process.status == nil else { return nil }
+      return sendLocked(signal, to: process, record) ? nil : .tryAgain
     }
   }
 
@@ -94,7 +69,7 @@ enum Signals {
         _ = Processes.forEach(inGroup: Process.current.group, deliver)
       } else if pid == -1 {
         let caller = Process.current
-        for process in Processes.allLocked where process !== caller { deliver(process) }
+        Processes.forEachLocked { if $0 !== caller { deliver($0) } }
       } else {
         _ = Processes.forEach(inGroup: -Int(pid), deliver)
       }
@@ -114,10 +89,12 @@ enum Signals {
     return record
   }
 
-  static func fromCaller() -> SignalRecord {
+  static func fromCaller(code: Int32 = SignalRecord.byUser, value: UInt64 = 0) -> SignalRecord {
     var record = SignalRecord()
-    record.code = SignalRecord.byUser
+    record.code = code
     record.pid = Int32(truncatingIfNeeded: Process.current.pid)
+    record.user = Permission.callersCredentials.realUser
+    record.value = value
     return record
   }
 
@@ -126,6 +103,7 @@ enum Signals {
     var record = SignalRecord()
     record.signal = Signal.child.number
     record.pid = Int32(truncatingIfNeeded: child.pid)
+    record.user = child.files?.credentials.realUser ?? 0
     switch status {
     case .exited(let code): (record.code, record.status) = (SignalRecord.exited, code)
     case .signaled(let signal, let dumped):
@@ -161,7 +139,7 @@ extension Signals {
         Processes.endLocked(process, .signaled(signal, dumped: true))
         return false
       }
-      _ = user.pending.add(signal, record)
+      _ = user.pending.add(signal, record, limit: .max)
       thread.interrupt(fatal: false)
       return true
     }
@@ -189,17 +167,40 @@ extension Signals {
 // MARK: With the lock held
 
 extension Signals {
+  /// False when the process has ended, or when the signal queues and there is no room.
   @discardableResult
   static func sendLocked(_ signal: Signal, to process: Process, _ record: SignalRecord) -> Bool {
     guard process.status == nil else { return false }
-    var isHeldBack = true
-    for thread in process.threads where thread.user?.mask.contains(signal) == false {
-      isHeldBack = false
-    }
-    if signal.isUnstoppable { isHeldBack = false }
-    guard prepare(signal, process, isHeldBack: isHeldBack) else { return true }
-    guard process.pending.add(signal, record) else { return true }
+    guard prepare(signal, process, isHeldBack: isHeldBack(signal, process)) else { return true }
+    let limit = process.limits[.pendingSignals].soft
+    guard process.pending.add(signal, record, limit: limit) else { return false }
     wakeTaker(of: signal, process)
+    return true
+  }
+
+  /// A timer's: its record is there already; `id` is the thread's that is meant, or 0.
+  static func sendLocked(
+    _ signal: Signal, to process: Process, _ id: Int, _ entry: PendingSignals.Link
+  ) {
+    guard process.status == nil else { return }
+    if id == 0 {
+      guard prepare(signal, process, isHeldBack: isHeldBack(signal, process)) else { return }
+      process.pending.append(entry, signal)
+      wakeTaker(of: signal, process)
+      return
+    }
+    for thread in process.threads where thread.id == id {
+      guard let user = thread.user,
+        prepare(signal, process, isHeldBack: user.holdsBack(signal))
+      else { return }
+      user.pending.append(entry, signal)
+      if user.couldTake(signal) { thread.interrupt(fatal: false) }
+    }
+  }
+
+  private static func isHeldBack(_ signal: Signal, _ process: Process) -> Bool {
+    if signal.isUnstoppable { return false }
+    for thread in process.threads where thread.user?.holdsBack(signal) == false { return false }
     return true
   }
 
@@ -249,15 +250,28 @@ extension Signals {
     }
   }
 
-  /// Shakes a thread that does not hold the signal back.
+  /// Shakes a thread that waits for the signal or does not hold it back.
   private static func wakeTaker(of signal: Signal, _ process: Process) {
     for thread in process.threads {
-      guard let user = thread.user, !user.mask.contains(signal) || signal.isUnstoppable else {
+      guard let user = thread.user, user.couldTake(signal) || signal.isUnstoppable else {
         continue
       }
       thread.interrupt(fatal: false)
       return
     }
+  }
+
+  /// Takes the first of these signals that is pending, of those meant for the thread before others.
+  static func take(
+    _ wanted: SignalSet, _ process: Process, _ user: UserThread
+  ) -> (signal: Signal, record: SignalRecord)? {
+    let ready = user.pending.set.union(process.pending.set).intersection(wanted)
+    guard let signal = ready.first else { return nil }
+    var record =
+      (user.pending.set.contains(signal)
+        ? user.pending.take(signal) : process.pending.take(signal)) ?? SignalRecord()
+    record.signal = signal.number
+    return (signal, record)
   }
 
   /// What a thread could take now.

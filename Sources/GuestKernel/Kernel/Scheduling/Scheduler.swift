@@ -7,12 +7,12 @@ import KernelArch
 
 enum Scheduler {
   /// Lock for these: `tableLock`.
-  nonisolated(unsafe) private static var table: [Thread] = []
+  private static let table = GuardedList<Thread>(capacity: 64)
   nonisolated(unsafe) private static var lastID = 0
   private static let tableLock = SpinLock("threads")
 
   /// All threads; one that ends stays until the reaper has been there.
-  static var threads: [Thread] { tableLock.withLockIRQ { table } }
+  static var threads: [Thread] { table.snapshot(under: tableLock) }
   static var threadCount: Int { tableLock.withLockIRQ { table.count } }
 
   /// The running thread; nil early in the boot.
@@ -31,10 +31,7 @@ enum Scheduler {
     thread.cpu = cpu.index
     let queue = RunQueue(cpu: cpu.index, idle: thread)
     queue.idleSince = Clock.nanoseconds
-    tableLock.withLockIRQ {
-      if table.isEmpty { table.reserveCapacity(Processes.limit + 64) }
-      table.append(thread)
-    }
+    table.append(thread, under: tableLock)
     cpu.area.pointee.thread = Unmanaged.passUnretained(thread).toOpaque()
     ScheduleTrace.startProcessor()
     SliceTimer.prepare()
@@ -44,12 +41,12 @@ enum Scheduler {
 
   /// Makes a thread that does not run yet; it inherits policy, affinity and group of its maker.
   static func add(name: [UInt8], process: Process?, stackTop: UInt64) -> Thread {
-    let thread: Thread = tableLock.withLockIRQ {
+    let id = tableLock.withLockIRQ {
       lastID += 1
-      let thread = Thread(id: lastID, name: name, process: process, stackTop: stackTop)
-      table.append(thread)
-      return thread
+      return lastID
     }
+    let thread = Thread(id: id, name: name, process: process, stackTop: stackTop)
+    table.append(thread, under: tableLock)
     thread.cpu = Int(percpu_index())
     if let parent = running, parent.id != 0, process != nil || parent.process == nil {
       thread.inherit(from: parent)
@@ -59,7 +56,7 @@ enum Scheduler {
 
   /// Forgets the thread, which has ended, and frees its stack.
   static func forget(_ thread: Thread) {
-    tableLock.withLockIRQ { table.removeAll { $0 === thread } }
+    tableLock.withLockIRQ { _ = table.removeAll { $0 === thread } }
     thread.release()
   }
 

@@ -24,6 +24,10 @@ final class Thread {
   let process: Process?
   /// The top of the kernel stack.
   let stackTop: UInt64
+  /// The last large stack that it runs on, which leads to those before; 0 on its own.
+  ///
+  /// Written by the thread itself.
+  var borrowedStack: UInt64 = 0
   /// Where `switch_context` keeps the stack pointer while the thread is not running.
   let savedStackPointer: UnsafeMutablePointer<UInt64>
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
@@ -63,6 +67,9 @@ final class Thread {
   /// Written on the processor where it runs.
   var isAnnounced = false
 
+  /// What `HungTasks` has seen of it.
+  var watched = HungTasks.Record()
+
   /// Written by the thread itself.
   var systemCalls: UInt64 = 0
 
@@ -89,15 +96,19 @@ final class Thread {
     timeout.pointee.owner = entity.pointee.owner
   }
 
-  /// Frees what the thread needed to run.
+  /// Gives the stacks back; the thread must not be the running one.
   ///
-  /// It must not be the running one.
+  /// All else stays until nobody knows the thread any more.
   func release() {
+    KernelStacks.release(top: stackTop)
+    KernelStacks.releaseBorrowed(borrowedStack)
+  }
+
+  deinit {
     savedStackPointer.deallocate()
     floatingPoint?.deallocate()
     entity.deallocate()
     heldLocks.deallocate()
-    KernelStacks.release(top: stackTop)
   }
 
   static func of(_ entity: EntityPointer) -> Thread {

@@ -7,9 +7,11 @@ extension Scheduler {
     let queue = RunQueue.current
     let now = Clock.nanoseconds
     turnMayBeOver(queue, now)
+    if let process = Thread.current.process, process.isTimed { process.checkProcessorTime() }
     Balance.tick(queue, now)
     if queue.load > 1 { Balance.wakeIdle() }
     RCU.noteInterrupt()
+    if Configuration.SOFT_LOCKUP_SECONDS > 0 { SoftLockups.tick(queue) }
   }
 
   /// Books the time, and asks for a switch when it is somebody else's turn.

@@ -31,6 +31,7 @@ enum LockValidator {
       graph?.allowNesting(LockClasses.number(of: "run queue"))
       graph?.allowNesting(LockClasses.number(of: "futex"))
     }
+    AtomicAllocations.prepare()
     isStarted = true
   }
 
@@ -86,6 +87,7 @@ enum LockValidator {
       count += 1
       for line in describe(finding) { log("lockdep", line) }
     }
+    AtomicAllocations.report()
     return count
   }
 
@@ -124,6 +126,7 @@ enum LockValidator {
       guard let finding = findings?[index] else { break }
       for line in describe(finding) { text.append("\(line)\n") }
     }
+    AtomicAllocations.write(to: &text)
   }
 
   static func control(_ bytes: [UInt8]) -> SystemError? {

@@ -172,6 +172,11 @@ enum Inheritance {
   static let lock = SpinLock("inheritance")
   private static let longestChain = 16
 
+  /// The mutex that a thread waits for, by name, and whose it is.
+  static func obstacle(of thread: Thread) -> (mutex: StaticString, owner: Thread?)? {
+    lock.withLockIRQ { thread.blockedOn.map { ($0.name, $0.announcedOwner) } }
+  }
+
   /// Gives `thread`'s real-time priority to the owner, to whom that one waits for, and so on.
   fileprivate static func lend(from thread: Thread, through mutex: Mutex) {
     let priority = thread.effectivePriority

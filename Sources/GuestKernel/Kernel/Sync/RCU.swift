@@ -7,12 +7,20 @@
 import KernelArch
 
 enum RCU {
+  /// One link of the list of those who wait for a grace period.
+  private final class Callback {
+    let body: () -> Void
+    var next: Callback?
+
+    init(_ body: @escaping () -> Void) { self.body = body }
+  }
+
   /// Quiet states per processor; each writes its own.
   private static let quietStates = PerCPU<UInt64>(0)
   private static let lock = SpinLock("rcu callbacks")
   private static let wakeup = WaitQueue()
   /// Lock: `lock`.
-  nonisolated(unsafe) private static var callbacks: [() -> Void] = []
+  nonisolated(unsafe) private static var callbacks: Callback?
   nonisolated(unsafe) private(set) static var gracePeriods: UInt64 = 0
 
   @inline(__always)
@@ -45,18 +53,25 @@ enum RCU {
 
   /// Runs `callback` in a thread after a grace period; may be called from anywhere.
   static func call(_ callback: @escaping () -> Void) {
-    lock.withLockIRQ { callbacks.append(callback) }
+    let callback = Callback(callback)
+    lock.withLockIRQ {
+      callback.next = callbacks
+      callbacks = callback
+    }
     wakeup.wakeOne()
   }
 
   /// The thread that waits for grace periods on behalf of all who do not want to.
   static func run() {
     while true {
-      _ = wakeup.wait(interruptible: false) { lock.withLockIRQ { !callbacks.isEmpty } }
-      var batch: [() -> Void] = []
+      _ = wakeup.wait(interruptible: false) { lock.withLockIRQ { callbacks != nil } }
+      var batch: Callback?
       lock.withLockIRQ { swap(&batch, &callbacks) }
       synchronize()
-      for callback in batch { callback() }
+      while let callback = batch {
+        batch = callback.next
+        callback.body()
+      }
     }
   }
 }

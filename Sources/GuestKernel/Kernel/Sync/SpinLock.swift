@@ -12,6 +12,8 @@ import KernelArch
 
 final class SpinLock {
   let name: StaticString
+  /// Objects that are made under it are few and small: they may come from the last reserve of memory.
+  let usesReserve: Bool
   // Plain words, used by atomic operations only: so a global lock is data of the image, and the heap can
   // have one.
   private var nextTicket: UInt32 = 0
@@ -33,7 +35,10 @@ final class SpinLock {
   nonisolated(unsafe) static var isFair = true
 
   @inline(__always)
-  init(_ name: StaticString) { self.name = name }
+  init(_ name: StaticString, usesReserve: Bool = false) {
+    self.name = name
+    self.usesReserve = usesReserve
+  }
 
   /// For what only threads touch.
   @inline(__always)

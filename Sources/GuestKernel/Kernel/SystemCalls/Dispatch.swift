@@ -35,7 +35,7 @@ enum SystemCalls {
       return
     }
     let tracer = Configuration.STRACE ? thread.process?.tracer : nil
-    let text = tracer?.begin(number, arguments)
+    let traced = tracer?.begin(number, arguments)
     switch dispatch(number, arguments, frame) {
     case .success(let value):
       frame.pointee.rax = value
@@ -45,7 +45,7 @@ enum SystemCalls {
         thread.user?.interruptedCall = number
       }
     }
-    if let text { tracer?.end(number, text, frame.pointee.rax) }
+    if let traced { tracer?.end(number, traced, frame.pointee.rax) }
     if Power.options.watchesStacks { KernelStacks.watch(number) }
   }
 

@@ -10,12 +10,19 @@ extension SystemCalls {
   static func open(
     _ path: UInt64, _ flags: UInt64, _ permissions: UInt32
   ) throws(Failure) -> UInt64 {
+    try openAt(AtFlags.workingDirectory, path, flags, permissions)
+  }
+
+  static func openAt(
+    _ directory: Int32, _ path: UInt64, _ flags: UInt64, _ permissions: UInt32
+  ) throws(Failure) -> UInt64 {
     let table = try FileTable.ofCaller()
     let flags = OpenFlags(rawValue: UInt32(truncatingIfNeeded: flags))
     guard flags.rawValue & 3 != 3 else { throw Failure(.invalidArgument) }
+    let argument = try PathArgument(directory, path)
     let file = try Namespace.open(
-      try UserMemory.path(path), flags,
-      permissions: UInt16(truncatingIfNeeded: permissions) & 0o7777)
+      argument.text, flags, permissions: UInt16(truncatingIfNeeded: permissions) & 0o7777,
+      from: argument.start)
     return UInt64(try table.add(file, closesOnExec: flags.contains(.closeOnExec)))
   }
 
@@ -106,7 +113,7 @@ extension SystemCalls {
     guard let inode = file.inode, inode.kind == .regular, size >= 0, size < 1 << 62 else {
       throw Failure(.invalidArgument)
     }
-    try Namespace.truncate(inode, to: UInt64(size))
+    try setSize(of: inode, UInt64(size))
     return 0
   }
 
@@ -256,7 +263,7 @@ extension SystemCalls {
     let file = try table.get(Int(descriptor))
     switch command {
     case .duplicate, .duplicateCloseOnExec:
-      guard argument < UInt64(FileTable.capacity) else {
+      guard argument < UInt64(table.limit) else {
         file.drop()
         throw Failure(.invalidArgument)
       }
@@ -271,9 +278,17 @@ extension SystemCalls {
     case .getDescriptorFlags: return try table.closesOnExec(Int(descriptor)) ? 1 : 0
     case .setDescriptorFlags: try table.setClosesOnExec(Int(descriptor), argument & 1 != 0)
     case .getFlags: return UInt64(file.flags.rawValue)
-    case .setFlags: file.setFlags(OpenFlags(rawValue: UInt32(truncatingIfNeeded: argument)))
+    case .setFlags:
+      file.noticeDescriptor = descriptor
+      file.setFlags(OpenFlags(rawValue: UInt32(truncatingIfNeeded: argument)))
     case .setOwner: file.owner = Int(Int32(truncatingIfNeeded: argument))
     case .getOwner: return UInt64(bitPattern: Int64(file.owner))
+    case .setSignal:
+      let number = Int32(truncatingIfNeeded: argument)
+      guard number == 0 || Signal(number) != nil else { throw Failure(.invalidArgument) }
+      file.noticeDescriptor = descriptor
+      file.noticeSignal = number
+    case .getSignal: return UInt64(file.noticeSignal)
     case .duplicate, .duplicateCloseOnExec: break
     }
     return 0

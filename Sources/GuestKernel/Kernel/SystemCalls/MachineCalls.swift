@@ -51,8 +51,7 @@ extension SystemCalls {
   /// What the kernel does for a program counts as the program's.
   static func processTimes(_ address: UInt64) throws(Failure) -> UInt64 {
     let process = Process.current
-    var own = process.usage.nanoseconds / Clock.nanosecondsPerTick
-    for thread in Processes.lock.withLockIRQ({ process.threads }) { own += thread.ticks }
+    let own = process.processorTime / Clock.nanosecondsPerTick
     let children = process.usage.childrenNanoseconds / Clock.nanosecondsPerTick
     if address != 0 {
       let words: [UInt64] = [own, 0, children, 0]

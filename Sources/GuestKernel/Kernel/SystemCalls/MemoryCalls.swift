@@ -123,7 +123,7 @@ extension SystemCalls {
   }
 
   /// The whole pages of a range in user space.
-  private static func pages(_ address: UInt64, _ length: UInt64) -> Range<UInt64>? {
+  static func pages(_ address: UInt64, _ length: UInt64) -> Range<UInt64>? {
     let limit = Layout.userSpace.upperBound
     guard address % pageSize == 0, length > 0, address < limit, length <= limit - address else {
       return nil

@@ -1,31 +1,55 @@
-/// System calls on paths: names, modes, directories, mounts.
+/// System calls on names: making, linking, renaming and removing files, and asking what they are.
+///
+/// Each has two forms. In the one whose name ends in `at` a relative path begins at an open directory, so that
+/// nobody can put another one into its place meanwhile; the other form begins at the working directory.
 import KernelArch
 
-extension SystemCalls {
-  static func status(_ path: UInt64, _ address: UInt64) throws(Failure) -> UInt64 {
-    let found = try PathWalk.resolve(try UserMemory.path(path))
-    try UserMemory.put(found.inode.status, at: address)
-    return 0
-  }
+/// A path as a call gets it, and where it begins when it is relative.
+struct PathArgument {
+  let text: [UInt8]
+  /// Nil for the working directory.
+  let start: Path?
 
-  /// Of a symbolic link itself.
-  static func linkStatus(_ path: UInt64, _ address: UInt64) throws(Failure) -> UInt64 {
-    let found = try PathWalk.resolve(try UserMemory.path(path), followsLast: false)
-    try UserMemory.put(found.inode.status, at: address)
-    return 0
-  }
-
-  static func fileStatus(_ descriptor: Int32, _ address: UInt64) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(Int(descriptor))
+  /// The descriptor is not even looked at for an absolute path.
+  init(_ directory: Int32, _ address: UInt64) throws(SystemFailure) {
+    text = try UserMemory.path(address)
+    guard directory != AtFlags.workingDirectory, text.first != 0x2f else {
+      start = nil
+      return
+    }
+    let file = try FileTable.ofCaller().get(Int(directory))
     defer { file.drop() }
-    var status = FileStatus()
-    status.mode = FileMode(file is DeviceFile ? .characterDevice : .pipe, permissions: 0o600)
-    try UserMemory.put(file.inode?.status ?? status, at: address)
-    return 0
+    guard let path = file.path, path.inode.kind == .directory else {
+      throw SystemFailure(.notDirectory)
+    }
+    start = path
   }
+
+  func resolve(followsLast: Bool = true) throws(SystemFailure) -> Path {
+    try PathWalk.resolve(text, from: start, followsLast: followsLast)
+  }
+
+  /// The directory and the last name; `special` is the error for `/`, `.` and `..`, which have none.
+  func parent(_ special: SystemError = .exists) throws(SystemFailure) -> PathParent {
+    do throws(SystemFailure) {
+      return try PathWalk.parent(of: text, from: start)
+    } catch {
+      throw error.error == .exists ? SystemFailure(special) : error
+    }
+  }
+}
+
+extension SystemCalls {
+  private static let here = AtFlags.workingDirectory
 
   static func makeDirectory(_ path: UInt64, _ permissions: UInt32) throws(Failure) -> UInt64 {
-    let place = try PathWalk.parent(of: try UserMemory.path(path))
+    try makeDirectoryAt(here, path, permissions)
+  }
+
+  static func makeDirectoryAt(
+    _ directory: Int32, _ path: UInt64, _ permissions: UInt32
+  ) throws(Failure) -> UInt64 {
+    let place = try PathArgument(directory, path).parent()
     let mode = FileMode(.directory, permissions: try masked(permissions))
     try Namespace.create(place, mode, DeviceNumber(rawValue: 0))
     return 0
@@ -34,7 +58,13 @@ extension SystemCalls {
   static func makeNode(
     _ path: UInt64, _ mode: UInt32, _ device: UInt64
   ) throws(Failure) -> UInt64 {
-    let place = try PathWalk.parent(of: try UserMemory.path(path))
+    try makeNodeAt(here, path, mode, device)
+  }
+
+  static func makeNodeAt(
+    _ directory: Int32, _ path: UInt64, _ mode: UInt32, _ device: UInt64
+  ) throws(Failure) -> UInt64 {
+    let place = try PathArgument(directory, path).parent()
     let word = UInt16(truncatingIfNeeded: mode)
     let kind = word >> 12 == 0 ? FileKind.regular : FileKind(rawValue: word >> 12)
     switch kind {
@@ -56,65 +86,79 @@ extension SystemCalls {
   }
 
   static func removeDirectory(_ path: UInt64) throws(Failure) -> UInt64 {
-    let text = try UserMemory.path(path)
-    let place: PathParent
-    do throws(Failure) {
-      place = try PathWalk.parent(of: text)
-    } catch {
-      throw error.error == .exists ? Failure(.busy) : error
-    }
-    try Namespace.remove(place, directory: true)
-    return 0
+    try removeAt(here, path, AtFlags.removeDirectory.rawValue)
   }
 
-  static func unlink(_ path: UInt64) throws(Failure) -> UInt64 {
-    let text = try UserMemory.path(path)
-    let place: PathParent
-    do throws(Failure) {
-      place = try PathWalk.parent(of: text)
-    } catch {
-      throw error.error == .exists ? Failure(.isDirectory) : error
-    }
-    try Namespace.remove(place, directory: false)
+  static func unlink(_ path: UInt64) throws(Failure) -> UInt64 { try removeAt(here, path, 0) }
+
+  static func removeAt(
+    _ directory: Int32, _ path: UInt64, _ flags: UInt64
+  ) throws(Failure) -> UInt64 {
+    let flags = AtFlags(rawValue: flags)
+    guard flags.isSubset(of: .removeDirectory) else { throw Failure(.invalidArgument) }
+    let isDirectory = flags.contains(.removeDirectory)
+    let place = try PathArgument(directory, path).parent(isDirectory ? .busy : .isDirectory)
+    try Namespace.remove(place, directory: isDirectory)
     return 0
   }
 
   static func link(_ old: UInt64, _ new: UInt64) throws(Failure) -> UInt64 {
-    let source = try PathWalk.resolve(try UserMemory.path(old), followsLast: false)
-    try Namespace.link(source, try PathWalk.parent(of: try UserMemory.path(new)))
+    try linkAt(here, old, here, new, 0)
+  }
+
+  static func linkAt(
+    _ oldDirectory: Int32, _ old: UInt64, _ newDirectory: Int32, _ new: UInt64, _ flags: UInt64
+  ) throws(Failure) -> UInt64 {
+    let flags = AtFlags(rawValue: flags)
+    guard flags.isSubset(of: .follow) else { throw Failure(.invalidArgument) }
+    let source = try PathArgument(oldDirectory, old).resolve(followsLast: flags.contains(.follow))
+    try Namespace.link(source, try PathArgument(newDirectory, new).parent())
     return 0
   }
 
   static func symbolicLink(_ text: UInt64, _ path: UInt64) throws(Failure) -> UInt64 {
+    try symbolicLinkAt(text, here, path)
+  }
+
+  static func symbolicLinkAt(
+    _ text: UInt64, _ directory: Int32, _ path: UInt64
+  ) throws(Failure) -> UInt64 {
     let target = try UserMemory.path(text)
-    try Namespace.createLink(try PathWalk.parent(of: try UserMemory.path(path)), to: target)
+    try Namespace.createLink(try PathArgument(directory, path).parent(), to: target)
     return 0
   }
 
   static func readLink(
     _ path: UInt64, _ address: UInt64, _ size: UInt64
   ) throws(Failure) -> UInt64 {
+    try readLinkAt(here, path, address, size)
+  }
+
+  static func readLinkAt(
+    _ directory: Int32, _ path: UInt64, _ address: UInt64, _ size: UInt64
+  ) throws(Failure) -> UInt64 {
     guard size > 0 else { throw Failure(.invalidArgument) }
-    let found = try PathWalk.resolve(try UserMemory.path(path), followsLast: false)
+    let found = try PathArgument(directory, path).resolve(followsLast: false)
     let text = Array(try found.inode.readLink().prefix(Int(min(size, pageSize))))
     guard UserMemory.write(text, to: address) else { throw Failure(.badAddress) }
     return UInt64(text.count)
   }
 
   static func rename(_ old: UInt64, _ new: UInt64) throws(Failure) -> UInt64 {
-    let oldText = try UserMemory.path(old)
-    let newText = try UserMemory.path(new)
-    do throws(Failure) {
-      try Namespace.rename(
-        try PathWalk.parent(of: oldText), try PathWalk.parent(of: newText))
-    } catch {
-      throw error.error == .exists ? Failure(.busy) : error
-    }
+    try renameAt(here, old, here, new)
+  }
+
+  static func renameAt(
+    _ oldDirectory: Int32, _ old: UInt64, _ newDirectory: Int32, _ new: UInt64
+  ) throws(Failure) -> UInt64 {
+    let from = try PathArgument(oldDirectory, old)
+    let to = try PathArgument(newDirectory, new)
+    try Namespace.rename(try from.parent(.busy), try to.parent(.busy))
     return 0
   }
 
   static func truncate(_ path: UInt64, _ size: Int64) throws(Failure) -> UInt64 {
-    let found = try PathWalk.resolve(try UserMemory.path(path))
+    let found = try PathArgument(here, path).resolve()
     guard size >= 0, size < 1 << 62 else { throw Failure(.invalidArgument) }
     try Permission.check(found.inode, .write)
     try Namespace.checkWritable(found)
@@ -122,83 +166,13 @@ extension SystemCalls {
     defer { found.inode.drop() }
     try found.inode.beginWriting()
     defer { found.inode.endWriting() }
-    try Namespace.truncate(found.inode, to: UInt64(size))
+    try setSize(of: found.inode, UInt64(size))
     return 0
   }
 
-  static func access(_ path: UInt64, _ mode: UInt32) throws(Failure) -> UInt64 {
-    let found = try PathWalk.resolve(try UserMemory.path(path))
-    for access in [.execute, .write, .read] as [Permission.Access]
-    where mode & UInt32(access.rawValue) != 0 {
-      try Permission.check(found.inode, access)
-    }
-    return 0
-  }
-}
-
-// MARK: Attributes
-
-extension SystemCalls {
-  static func changeMode(_ path: UInt64, _ mode: UInt32) throws(Failure) -> UInt64 {
-    try setMode(try PathWalk.resolve(try UserMemory.path(path)), mode)
-  }
-
-  private static func setMode(_ path: Path, _ mode: UInt32) throws(Failure) -> UInt64 {
-    let inode = path.inode
-    try Namespace.checkWritable(path)
-    try Permission.checkOwner(inode)
-    inode.lock.lock()
-    defer { inode.lock.unlock() }
-    inode.mode.permissions = UInt16(truncatingIfNeeded: mode) & 0o7777
-    inode.changed = Clock.nanoseconds
-    try inode.attributesChanged()
-    return 0
-  }
-
-  static func changeFileMode(_ descriptor: Int32, _ mode: UInt32) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(Int(descriptor))
-    defer { file.drop() }
-    guard let path = file.path else { throw Failure(.invalidArgument) }
-    return try setMode(path, mode)
-  }
-
-  static func changeOwner(
-    _ path: UInt64, _ user: Int32, _ group: Int32
-  ) throws(Failure) -> UInt64 {
-    try setOwner(try PathWalk.resolve(try UserMemory.path(path)), user, group)
-  }
-
-  static func changeFileOwner(
-    _ descriptor: Int32, _ user: Int32, _ group: Int32
-  ) throws(Failure) -> UInt64 {
-    let file = try FileTable.ofCaller().get(Int(descriptor))
-    defer { file.drop() }
-    guard let path = file.path else { throw Failure(.invalidArgument) }
-    return try setOwner(path, user, group)
-  }
-
-  private static func setOwner(
-    _ path: Path, _ user: Int32, _ group: Int32
-  ) throws(Failure) -> UInt64 {
-    let inode = path.inode
-    try Namespace.checkWritable(path)
-    try Permission.checkSuperuser()
-    inode.lock.lock()
-    defer { inode.lock.unlock() }
-    let unchanged = UInt32.max
-    let (user, group) = (UInt32(bitPattern: user), UInt32(bitPattern: group))
-    if user != unchanged { inode.userID = user }
-    if group != unchanged { inode.groupID = group }
-    // What ran in the old owner's name does not run in the new one's.
-    let setsIdentity: UInt16 = 0o6000
-    if inode.kind == .regular { inode.mode.permissions &= ~setsIdentity }
-    inode.changed = Clock.nanoseconds
-    try inode.attributesChanged()
-    return 0
-  }
-
-  static func setUmask(_ mask: UInt32) throws(Failure) -> UInt64 {
-    UInt64(try FileTable.ofCaller().setUmask(UInt16(truncatingIfNeeded: mask)))
+  static func setSize(of inode: Inode, _ size: UInt64) throws(Failure) {
+    if size > inode.size { _ = try ResourceLimits.writable(1, at: size - 1) }
+    try Namespace.truncate(inode, to: size)
   }
 }
 

@@ -25,7 +25,7 @@ extension SystemCalls {
   }
 
   /// A negative time is for ever.
-  private static func deadline(_ nanoseconds: Int64) -> UInt64? {
+  static func deadline(_ nanoseconds: Int64) -> UInt64? {
     nanoseconds < 0 ? nil : Clock.nanoseconds &+ UInt64(nanoseconds)
   }
 
@@ -34,7 +34,7 @@ extension SystemCalls {
     _ records: inout [PollRecord], _ deadline: UInt64?
   ) throws(Failure) -> Int {
     let table = try FileTable.ofCaller()
-    let poller = Poller()
+    let poller = WaitingPoller()
     defer { poller.finish() }
     var isFirst = true
     while true {

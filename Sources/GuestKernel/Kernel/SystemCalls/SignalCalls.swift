@@ -26,7 +26,8 @@ extension SystemCalls {
       guard let process = thread.process, pid == -1 || process.pid == Int(pid) else { continue }
       let signal = Signal(number)
       guard Signals.maySend(signal, to: process) else { throw SystemFailure(.notPermitted) }
-      if let signal { Signals.send(signal, to: thread, Signals.fromCaller()) }
+      let record = Signals.fromCaller(code: SignalRecord.byThread)
+      if let signal, !Signals.send(signal, to: thread, record) { throw SystemFailure(.tryAgain) }
       return 0
     }
     throw SystemFailure(.noSuchProcess)
@@ -34,6 +35,49 @@ extension SystemCalls {
 
   static func tkill(_ tid: Int32, _ number: Int32) throws(SystemFailure) -> UInt64 {
     try tgkill(-1, tid, number)
+  }
+
+  /// `sigqueue`: a signal and a word; who sends it is what the kernel knows, not what the caller says.
+  static func queueSignal(
+    _ pid: Int32, _ number: Int32, _ record: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    guard number == 0 || Signal(number) != nil else { throw SystemFailure(.invalidArgument) }
+    let wanted = try UserMemory.get(SignalRecord(), at: record)
+    // Codes from 0 on are the kernel's own.
+    guard wanted.code < 0 else { throw SystemFailure(.notPermitted) }
+    let error = Signals.queue(
+      Signal(number), to: Int(pid), Signals.fromCaller(code: wanted.code, value: wanted.value))
+    if let error { throw SystemFailure(error) }
+    return 0
+  }
+
+  /// `sigtimedwait`: takes a signal without a handler, waiting for it until the time is over.
+  static func waitForSignal(
+    _ set: UInt64, _ record: UInt64, _ time: UInt64, _ size: UInt64
+  ) throws(SystemFailure) -> UInt64 {
+    guard size == 8, let user = Thread.current.user else { throw SystemFailure(.invalidArgument) }
+    let wanted = try UserMemory.get(SignalSet(), at: set).subtracting(.unstoppable)
+    var deadline: UInt64?
+    if time != 0 {
+      guard let total = try UserMemory.get(Timespec(), at: time).total else {
+        throw SystemFailure(.invalidArgument)
+      }
+      deadline = Clock.nanoseconds &+ total
+    }
+    let process = Process.current
+    var taken: (signal: Signal, record: SignalRecord)?
+    Processes.lock.withLockIRQ { user.awaited = wanted }
+    let result = WaitQueue.never.wait(until: deadline) {
+      taken = Processes.lock.withLockIRQ { Signals.take(wanted, process, user) }
+      return taken != nil
+    }
+    Processes.lock.withLockIRQ { user.awaited = [] }
+    guard let taken else {
+      // What has come meanwhile and is not masked is delivered on the way back.
+      throw SystemFailure(result == .timedOut ? .tryAgain : .interrupted)
+    }
+    if record != 0 { try UserMemory.put(taken.record, at: record) }
+    return UInt64(taken.signal.number)
   }
 
   static func setAction(

@@ -1,50 +1,46 @@
 /// Writing down the system calls of a process: what `strace` shows.
 ///
-/// A traced process carries the open file that its lines go to. It writes them itself, after each call, so
-/// that nobody has to stop it and start it again as `ptrace` would; its children inherit the file.
+/// A traced process carries the open file that its lines go to, which who traces it has given. It writes them
+/// itself, each when the call is over, so that nobody has to stop it and start it again as `ptrace` would.
 import KernelArch
 
 final class SystemCallTrace {
+  /// Children of the process are traced too.
+  let followsChildren: Bool
   private let file: OpenFile
 
   /// Takes over the caller's hold of the file.
-  init(_ file: OpenFile) { self.file = file }
+  init(_ file: OpenFile, followsChildren: Bool) {
+    self.file = file
+    self.followsChildren = followsChildren
+  }
 
   deinit { file.drop() }
 
   /// A call that is about to be made.
-  ///
-  /// Its strings are read now: the call may change them.
-  func begin(_ number: UInt64, _ f: CallArguments) -> SystemCallText {
-    let arguments = [f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9]
-    var text: SystemCallText
-    if let signature = SystemCalls.signature(number) {
-      text = SystemCallText(
-        name: signature.name, letters: signature.letters, arguments: arguments
-      ) { address, count in SystemCallTrace.fetch(address, count) }
-    } else {
-      text = SystemCallText()
-      text.append("call_")
-      text.append(decimal: number)
-      text.append("()")
-    }
-    let isLast =
-      number == SystemCall.exit.rawValue || number == SystemCall.exit_group.rawValue
-    if isLast {
-      text.append(" = ?")
-      write(text)
-    }
-    return text
+  func begin(_ number: UInt64, _ f: CallArguments) -> TracedCall {
+    let known = SystemCalls.signature(number)
+    let arguments = known == nil ? [number] : [f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9]
+    let call = TracedCall(
+      name: known?.name ?? "syscall", letters: known?.letters ?? "u", arguments: arguments
+    ) { address, count in SystemCallTrace.fetch(address, count) }
+    if isLast(number) { write(call.lineWithoutResult()) }
+    return call
   }
 
-  func end(_ number: UInt64, _ text: SystemCallText, _ result: UInt64) {
-    if number == SystemCall.exit.rawValue || number == SystemCall.exit_group.rawValue { return }
-    var text = text
+  func end(_ number: UInt64, _ call: TracedCall, _ result: UInt64) {
+    if isLast(number) { return }
     let isAddress =
       number == SystemCall.mmap.rawValue || number == SystemCall.brk.rawValue
       || number == SystemCall.mremap.rawValue
-    text.append(result: result, isAddress: isAddress)
-    write(text)
+    let line = call.line(result: result, isAddress: isAddress) { address, count in
+      SystemCallTrace.fetch(address, count)
+    }
+    write(line)
+  }
+
+  private func isLast(_ number: UInt64) -> Bool {
+    number == SystemCall.exit.rawValue || number == SystemCall.exit_group.rawValue
   }
 
   func signal(_ signal: Signal) {
@@ -56,6 +52,11 @@ final class SystemCallTrace {
   }
 
   private func write(_ text: SystemCallText) {
+    // Who reads the lines is gone: that is no reason to send SIGPIPE to the one who is traced.
+    if file.poll(nil).contains(.error) {
+      Process.current.tracer = nil
+      return
+    }
     var line = SystemCallText()
     line.append("[")
     line.append(decimal: UInt64(Thread.current.id))
@@ -72,16 +73,47 @@ final class SystemCallTrace {
   }
 }
 
+extension Process {
+  /// Who writes its calls down, if anybody does.
+  var tracer: SystemCallTrace? {
+    get { isTraced ? Processes.lock.withLockIRQ { currentTracer } : nil }
+    set {
+      // The old one, and with it perhaps the last hold of a file, goes behind the lock.
+      let old = Processes.lock.withLockIRQ {
+        let old = currentTracer
+        currentTracer = newValue
+        isTraced = newValue != nil
+        return old
+      }
+      _ = old
+    }
+  }
+}
+
 extension SystemCalls {
-  /// trace_calls(descriptor): the caller's calls are written there from now on; -1 ends it.
-  static func traceCalls(_ descriptor: Int32) throws(SystemFailure) -> UInt64 {
+  /// trace_calls(descriptor, pid, flags): the calls of a process, or of the caller for 0, are written there from
+  /// now on; -1 ends it, and a flag of 1 goes for its children too.
+  static func traceCalls(
+    _ descriptor: Int32, _ pid: Int32, _ flags: UInt64
+  ) throws(SystemFailure) -> UInt64 {
     guard Configuration.STRACE else { throw SystemFailure(.noSuchCall) }
-    let process = Process.current
+    guard flags & ~1 == 0 else { throw SystemFailure(.invalidArgument) }
+    let process = try JobControl.process(pid)
+    // Not one that acts in another's name: its calls show what only that one may see.
+    let own = Permission.callersCredentials
+    guard Permission.mayControl(process),
+      own.isSuperuser || process.files?.credentials.effectiveUser == own.effectiveUser
+    else { throw SystemFailure(.notPermitted) }
     guard descriptor >= 0 else {
       process.tracer = nil
       return 0
     }
-    process.tracer = SystemCallTrace(try FileTable.ofCaller().get(Int(descriptor)))
+    let file = try FileTable.ofCaller().get(Int(descriptor))
+    guard process.status == nil, file.flags.canWrite else {
+      file.drop()
+      throw SystemFailure(process.status == nil ? .badDescriptor : .noSuchProcess)
+    }
+    process.tracer = SystemCallTrace(file, followsChildren: flags & 1 != 0)
     return 0
   }
 }

@@ -18,7 +18,12 @@ final class Timer: HasDeadline {
   private var home: UInt32 = 0
   private static let moving = UInt32.max
 
-  init(_ callback: @escaping (Timer) -> Void) { self.callback = callback }
+  init(_ callback: @escaping (Timer) -> Void) {
+    self.callback = callback
+    TimerQueue.makeRoom()
+  }
+
+  deinit { TimerQueue.leaveRoom() }
 
   func start(after nanoseconds: UInt64) { start(at: Clock.nanoseconds &+ nanoseconds) }
 
@@ -109,9 +114,28 @@ final class TimerQueue {
 
   static var current: TimerQueue { all[Int(percpu_index())] }
 
+  /// How many timers there are, and how many each queue has memory for; the former changed by atomic
+  /// operations.
+  nonisolated(unsafe) private static var timers: UInt32 = 0
+  nonisolated(unsafe) private static var room = 256
+
+  /// For one timer more, wherever it will be started: then nobody can wait for memory.
+  fileprivate static func makeRoom() {
+    guard atomic_add32(&timers, 1) >= UInt32(room) else { return }
+    room *= 2
+    for index in 0..<CPU.count { all[index].grow(to: room) }
+  }
+
+  fileprivate static func leaveRoom() { _ = atomic_add32(&timers, UInt32.max) }
+
+  private func grow(to room: Int) {
+    let memory = UnsafeMutablePointer<Timer>.allocate(capacity: room)
+    lock.withLockIRQ { heap.elements.exchange(memory, capacity: room) }.deallocate()
+  }
+
   /// Prepares the running processor's timer.
   static func startProcessor() {
-    _ = current
+    current.grow(to: room)
     LocalAPIC.startTimer()
   }
 

@@ -15,7 +15,6 @@ enum Debugger {
   nonisolated(unsafe) private static var frames: [UnsafeMutablePointer<trap_frame>?] = []
   /// The processor whose registers GDB looks at.
   nonisolated(unsafe) private static var selected = 0
-  nonisolated(unsafe) private static var breakpoints: [(address: UInt64, original: UInt8)] = []
   /// A detached debugger lets breakpoints of the code alone.
   nonisolated(unsafe) private(set) static var isAttached = false
 
@@ -66,6 +65,18 @@ enum Debugger {
   /// A packet that came before the machine stopped for it.
   nonisolated(unsafe) private static var pending: [UInt8]?
 
+  /// Called first for each INT3 in the kernel: true when it was one of the debugger's breakpoints.
+  ///
+  /// The stub, too, runs through functions that have one; there it is lifted until the machine goes on.
+  static func meet(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
+    let address = frame.pointee.rip &- 1
+    guard Breakpoints.contains(address) else { return false }
+    if atomic_load32(&master) != percpu_index() + 1 { return take(frame) }
+    Breakpoints.lift(address)
+    frame.pointee.rip = address
+    return true
+  }
+
   /// Called for breakpoints and debug exceptions in the kernel, and by any exception that would be the
   /// end; true when the debugger took it.
   static func take(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
@@ -80,14 +91,13 @@ enum Debugger {
       for _ in 0..<1_000_000 where !allStopped { cpu_pause() }
     }
     // After INT3 the instruction pointer is behind it.
-    if frame.pointee.vector == 3,
-      breakpoints.contains(where: { $0.address == frame.pointee.rip - 1 })
-    {
+    if frame.pointee.vector == 3, Breakpoints.contains(frame.pointee.rip - 1) {
       frame.pointee.rip -= 1
     }
     frame.pointee.rflags &= ~trapFlag
     selected = Int(me) - 1
     converse(stoppedBy: frame.pointee.vector)
+    Breakpoints.putBack()
     // Or the breakpoint in a debug register at this very instruction would stop again before it.
     frame.pointee.rflags |= resumeFlag
     Watchpoints.load()
@@ -205,8 +215,7 @@ extension Debugger {
     case 0x63: return resume(payload, stepping: false)  // c
     case 0x73: return resume(payload, stepping: true)  // s
     case 0x44, 0x6b:  // D, k
-      for breakpoint in breakpoints { Patch.write(breakpoint.original, at: breakpoint.address) }
-      breakpoints = []
+      Breakpoints.removeAll()
       Watchpoints.removeAll()
       isAttached = false
       if command == 0x44 { send(DebuggerPacket("OK")) }
@@ -309,16 +318,9 @@ extension Debugger {
     else {
       return send(DebuggerPacket("E14"))
     }
-    if isSet, isOwn(address) { return send(DebuggerPacket("E01")) }
-    let known = breakpoints.firstIndex { $0.address == address }
-    if isSet, known == nil {
-      breakpoints.append((address, byte.pointee))
-      Patch.write(0xcc, at: address)
-    } else if !isSet, let known {
-      Patch.write(breakpoints[known].original, at: address)
-      breakpoints.remove(at: known)
-    }
-    send(DebuggerPacket("OK"))
+    if !isSet { Breakpoints.remove(address) }
+    let isDone = !isSet || !isOwn(address) && Breakpoints.add(address, original: byte.pointee)
+    send(DebuggerPacket(isDone ? "OK" : "E01"))
   }
 }
 
@@ -347,14 +349,11 @@ extension Debugger {
 // MARK: Threads and questions
 
 extension Debugger {
-  /// True for what runs between an exception and the first word to GDB: a breakpoint there never ends.
+  /// True for what runs before a breakpoint is known to be one, and what lifts it: it would never end.
   private static func isOwn(_ address: UInt64) -> Bool {
     let name = Symbols.name(at: address).withBytes { Array($0) }
-    for word in ["interrupt_dispatch", "paranoid_dispatch", "isr_", "Debugger", "SerialPort"]
-      as [StaticString] where name.starts(with: word)
-    {
-      return true
-    }
+    for word in ["interrupt_dispatch", "isr_", "Debugger.", "Breakpoints."] as [StaticString]
+    where name.starts(with: word) { return true }
     return false
   }
 
@@ -395,11 +394,23 @@ extension Debugger {
       send(packet)
     } else if payload.starts(with: "qThreadExtraInfo,") {
       describeThread(payload)
+    } else if payload.equals("qOffsets") {
+      describeSlide()
     } else if payload.equals("qAttached") {
       send(DebuggerPacket("1"))
     } else {
       send(DebuggerPacket())
     }
+  }
+
+  /// How far `kaslr` has moved the image from where it was linked.
+  private static func describeSlide() {
+    var packet = DebuggerPacket()
+    for section in ["Text=", ";Data=", ";Bss="] as [StaticString] {
+      packet.append(section)
+      packet.append(number: Layout.image - Layout.window)
+    }
+    send(packet)
   }
 
   /// What `info threads` shows: the processor, and where it is.

@@ -33,8 +33,11 @@ enum Kprobes {
   nonisolated(unsafe) private static let isInside = PerCPU<Bool>(false)
   /// Functions on the way from INT3 to the probe, which must not meet one themselves.
   private static let forbidden: [StaticString] = [
-    "interrupt_dispatch", "Kprobe", "isr_", "memcpy", "memset", "swift_",
+    "interrupt_dispatch", "InterruptDelivery.dispatch", "isr_", "Kprobe", "Debugger.",
+    "Breakpoints.", "memcpy", "memset", "swift_",
   ]
+
+  static func prepare() { _ = isInside }
 
   static func start() {
     ProcFS.add("tracing/kprobes", write: { control($0) }) { text in

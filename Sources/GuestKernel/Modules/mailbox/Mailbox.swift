@@ -1,8 +1,8 @@
 /// A driver as a module: a class of the kernel subclassed, registered, announced in /dev.
 ///
 /// `echo hello > /dev/mailbox; cat /dev/mailbox` prints HELLO. The letter lies in a page of its own, which
-/// programs may map, too. While a program has the device open or mapped, the kernel holds the module, and
-/// `rmmod` says that it is busy.
+/// programs may map, too. While a program has the device open or mapped, or reads /proc/mailbox, the kernel
+/// holds the module, and `rmmod` says that it is busy.
 @testable import Kernel
 
 package var capacity = 256
@@ -19,6 +19,8 @@ final class Mailbox: CharacterDevice {
   }
 
   deinit { Frames.release(page) }
+
+  var length: Int { lock.withLock { count } }
 
   override func read(
     _ file: DeviceFile, into buffer: UnsafeMutableRawBufferPointer
@@ -64,6 +66,7 @@ package func start() -> Int32 {
     return Int32(SystemError.busy.rawValue)
   }
   mailbox = driver
+  ProcFS.add("mailbox") { $0.append("a letter of \(driver.length) bytes\n") }
   device = DeviceNodes.announce(
     "mailbox", .characterDevice, DeviceNumber(major, 0), permissions: 0o666, className: "misc")
   return 0
@@ -71,6 +74,7 @@ package func start() -> Int32 {
 
 @c(module_exit)
 package func stop() {
+  ProcFS.remove([UInt8](text: "mailbox"))
   if let device { Devices.remove(device) }
   if let mailbox { CharacterDevices.remove(mailbox) }
   (device, mailbox) = (nil, nil)

@@ -33,12 +33,14 @@ struct GuestBuild {
   private let sharedCore = [
     "Address", "ApusFS/ApusCheck", "ApusFS/ApusLayout", "ApusFS/ApusVolume",
     "ApusFS/ApusVolume+Content", "ApusFS/ApusVolume+Names", "ApusFS/BlockCache",
-    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ByteCount", "ELFProgram",
-    "FileRecords", "Heap", "LineEditor", "Mapping", "ModuleDescription", "ModuleObject",
-    "ModuleValue", "PasswordHash", "SHA512", "Script",
-    "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/ShellExpansion",
-    "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax", "Shell/ShellText", "SystemCall",
-    "SystemError", "SystemIdentity", "Text", "TextLine", "Words",
+    "ApusFS/BlockStore", "ApusFS/CRC32C", "ApusFS/Journal", "ByteCount", "CMOSTime", "DateFormat",
+    "ELFProgram", "FileRecords", "Heap", "LineDifference", "LineEditor", "LineEditor+Screen",
+    "Mapping", "ModuleDescription", "ModuleObject", "ModuleValue", "PasswordHash",
+    "RegularExpression", "RegularExpressionParser", "ResourceLimits", "SHA512", "Script",
+    "ScriptCompiler", "ScriptVerifier", "Shell/Arithmetic", "Shell/Glob", "Shell/PrintFormat",
+    "Shell/ShellExpansion", "Shell/ShellLexer", "Shell/ShellParser", "Shell/ShellSyntax",
+    "Shell/ShellText", "SignalRecord", "StreamEditor", "StreamEditorParser", "SystemCall",
+    "SystemError", "SystemIdentity", "Text", "TextLine", "Timespec", "Words",
   ]
 
   // MARK: System calls
@@ -64,7 +66,13 @@ struct GuestBuild {
   mutating func addPrograms() throws -> [URL] {
     let sources = try files("User/Lib", "swift") + sharedCore.map { file("Core/\($0).swift") }
     let headers = try files("User/include", "h") + files("User/include", "modulemap")
-    let flags = swiftFlags + ["-I", file("User/include").path]
+    // What lies where this package does must not show: with debugging information, even the code that the
+    // compiler makes depends on the length of paths.
+    let flags =
+      swiftFlags + ["-I", file("User/include").path]
+      + [
+        "-file-prefix-map", "\(output.path)=build", "-file-prefix-map", "\(package.path)=.",
+      ]
     let interface = result("Apus.swiftmodule")
     let library = result("Apus.o")
     commands.append(
@@ -86,7 +94,8 @@ struct GuestBuild {
         headers + [interface], "\(name).o")
       let linked = link(
         "\(name).dbg", script: file("User/user.ld"),
-        [start, compatibility, object, library, unicode])
+        [start, compatibility, object, library, unicode],
+        ["-pie", "--no-dynamic-linker", "--pack-dyn-relocs=relr"])
       programs.append(copyObject(linked, "\(name).program", ["--strip-all"]))
     }
     return programs
@@ -121,8 +130,11 @@ struct GuestBuild {
     let modules = try addModules(
       kernel: sources + headers + [file("kernel.config")], interface: interface, object: object)
     objects += modules.kernelObjects + [object, unicode]
-    let generator = addHostTool("ksymgen", ["SymbolHash"], with: ["Demangler"])
-    let first = link("kernel.pass1", script: file("kernel.ld"), objects)
+    let generator = addHostTool(
+      "ksymgen", ["SymbolHash"], with: ["Demangler", "ImageRelocations"])
+    let first = link(
+      "kernel.pass1", script: file("kernel.ld"), objects,
+      ["-static", "--emit-relocs", "--strip-debug"])
     add(
       "check modules", modules.tool,
       ["check", first.path, result("modules.ok").path]
@@ -137,7 +149,8 @@ struct GuestBuild {
     add(
       "assemble symbol table", tool("clang"),
       triple + ["-x", "assembler", "-c", table.path, "-o", tableObject.path], [table], tableObject)
-    let second = link("kernel.dbg", script: file("kernel.ld"), objects + [tableObject])
+    let second = link(
+      "kernel.dbg", script: file("kernel.ld"), objects + [tableObject], ["-static"])
     let checked = result("kallsyms.ok")
     add(
       "check symbol table", generator, ["--check", first.path, second.path, checked.path],
@@ -182,6 +195,7 @@ struct GuestBuild {
 
 extension GuestBuild {
   func file(_ path: String) -> URL { source.appending(path: path) }
+  var package: URL { source.deletingLastPathComponent().deletingLastPathComponent() }
   func result(_ name: String) -> URL { output.appending(path: name) }
   func tool(_ name: String) -> URL {
     swiftc.deletingLastPathComponent().appending(path: name)
@@ -250,14 +264,16 @@ extension GuestBuild {
     return object
   }
 
-  mutating func link(_ name: String, script: URL, _ objects: [URL]) -> URL {
+  mutating func link(
+    _ name: String, script: URL, _ objects: [URL], _ flags: [String]
+  ) -> URL {
     let image = result(name)
     add(
       "link \(name)", tool("ld.lld"),
       [
-        "-T", script.path, "--gc-sections", "-z", "max-page-size=4096", "-static",
-        "--build-id=none", "-o", image.path,
-      ] + objects.map(\.path), objects + [script], image)
+        "-T", script.path, "--gc-sections", "-z", "max-page-size=4096", "--build-id=none",
+        "-o", image.path,
+      ] + flags + objects.map(\.path), objects + [script], image)
     return image
   }
 

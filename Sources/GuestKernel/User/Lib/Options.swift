@@ -8,23 +8,33 @@ package struct Options {
 
   /// `known` lists the letters; a colon behind one says that it takes a value: `"ln:"`.
   ///
-  /// A letter that is not in it ends the program with the usage line.
-  package init(_ arguments: [[UInt8]], known: StaticString, usage: StaticString) {
+  /// A letter that is not in it, or too few or too many operands, end the program with a sentence, the usage
+  /// line and code 2. With `stopsAtOperand` what follows the first operand is a command of its own, with
+  /// options of its own.
+  package init(
+    _ arguments: [[UInt8]], known: StaticString, operands count: ClosedRange<Int> = 0...Int.max,
+    stopsAtOperand: Bool = false
+  ) {
     let known = [UInt8](text: known)
     var index = 1
     while index < arguments.count {
       let argument = arguments[index]
-      index += 1
       guard argument.count > 1, argument[0] == 0x2d, !argument[1].isDigit else {
+        if stopsAtOperand { break }
         operands.append(argument)
+        index += 1
         continue
       }
+      index += 1
       if argument.equals("--") { break }
+      if argument.starts(with: "--") { Usage.refuse("there is no option \(text: argument)") }
       var at = 1
       while at < argument.count {
         let letter = argument[at]
         at += 1
-        guard letter != 0x3a, let place = known.firstIndex(of: letter) else { Self.end(usage) }
+        guard letter != 0x3a, let place = known.firstIndex(of: letter) else {
+          Usage.refuse("there is no option -\(text: [letter])")
+        }
         guard place + 1 < known.count, known[place + 1] == 0x3a else {
           letters.append((letter, []))
           continue
@@ -35,28 +45,49 @@ package struct Options {
           letters.append((letter, arguments[index]))
           index += 1
         } else {
-          Self.end(usage)
+          Usage.refuse("option -\(text: [letter]) wants a value")
         }
         break
       }
     }
-    while index < arguments.count {
-      operands.append(arguments[index])
-      index += 1
+    operands += arguments[min(index, arguments.count)...]
+    if operands.count < count.lowerBound { Usage.refuse("an operand is missing") }
+    if operands.count > count.upperBound {
+      Usage.refuse("\(text: operands[count.upperBound]): one operand too many")
     }
   }
-
-  private static func end(_ usage: StaticString) -> Never { fail("usage: \(usage)", code: 2) }
 
   package func has(_ letter: Unicode.Scalar) -> Bool { value(letter) != nil }
 
   /// The value of the last one of that letter.
-  package func value(_ letter: Unicode.Scalar) -> [UInt8]? {
-    for option in letters.reversed() where option.letter == UInt8(ascii: letter) {
-      return option.value
-    }
-    return nil
+  package func value(_ letter: Unicode.Scalar) -> [UInt8]? { values(letter).last }
+
+  /// All values of that letter, in order.
+  package func values(_ letter: Unicode.Scalar) -> [[UInt8]] {
+    letters.filter { $0.letter == UInt8(ascii: letter) }.map { $0.value }
   }
 
-  package func number(_ letter: Unicode.Scalar) -> Int? { value(letter)?.signedDecimal }
+  /// The number an option has as its value; what is none ends the program.
+  package func number(_ letter: Unicode.Scalar) -> Int? {
+    guard let text = value(letter) else { return nil }
+    guard let number = text.signedDecimal else { Usage.refuse("\(text: text): not a number") }
+    return number
+  }
+
+  /// The last of several letters that exclude each other.
+  package func last(of letters: StaticString) -> Unicode.Scalar? {
+    let wanted = [UInt8](text: letters)
+    return self.letters.last { wanted.contains($0.letter) }.map { Unicode.Scalar($0.letter) }
+  }
+}
+
+/// How the program that runs is used: one text, which `--help` prints and mistakes refer to.
+package enum Usage {
+  nonisolated(unsafe) package static var text: StaticString = ""
+
+  /// Ends the program because of how it was called.
+  package static func refuse(_ why: TextLine) -> Never {
+    complain(why)
+    fail("usage: \(text)", code: 2)
+  }
 }

@@ -28,6 +28,7 @@ package struct Signal: Equatable {
   package static let terminalStop = Signal(20)
   package static let terminalInput = Signal(21)
   package static let terminalOutput = Signal(22)
+  package static let windowChange = Signal(28)
   package static let io = Signal(29)
 
   /// Its name without SIG.
@@ -50,12 +51,12 @@ package struct Signal: Equatable {
     return nil
   }
 
-  private static var names: [(Int32, StaticString)] {
+  package static var names: [(Int32, StaticString)] {
     [
       (1, "HUP"), (2, "INT"), (3, "QUIT"), (4, "ILL"), (5, "TRAP"), (6, "ABRT"), (7, "BUS"),
       (8, "FPE"), (9, "KILL"), (10, "USR1"), (11, "SEGV"), (12, "USR2"), (13, "PIPE"),
       (14, "ALRM"), (15, "TERM"), (17, "CHLD"), (18, "CONT"), (19, "STOP"), (20, "TSTP"),
-      (21, "TTIN"), (22, "TTOU"), (29, "IO"),
+      (21, "TTIN"), (22, "TTOU"), (28, "WINCH"), (29, "IO"),
     ]
   }
 

@@ -9,7 +9,9 @@ extension Command {
       help: "Stop at a place or an event. WHERE is an address, a symbol, FILE:LINE, `vector N[-M]` "
         + "(also by name, as #PF), `mode` (a change of operating mode), `cpl` (of privilege), "
         + "`cr3` (of address space) or `port N[-M]`; without it, the present address. CONDITION is "
-        + "an expression; `in CR3` counts only in that address space.",
+        + "an expression; `in CR3` counts only in that address space. Functions of Swift and C++ are "
+        + "named by the end of their path, as `Scheduler.schedule`, if need be with labels, as "
+        + "`read(_:into:)`; all copies of one count.",
       completion: .symbols
     ) { monitor, text throws(MonitorError) in try monitor.addBreakpoints(text, isTemporary: false)
     },

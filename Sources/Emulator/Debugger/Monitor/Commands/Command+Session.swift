@@ -24,7 +24,11 @@ extension Command {
     ) { monitor, _ throws(MonitorError) in
       var reason = StopReason.stopped
       if case .machine(let found)? = monitor.debuggee.lastStop?.cause { reason = found }
-      return monitor.machine.diagnosis(of: reason, symbols: monitor.symbols).text
+      let hang = monitor.debuggee.hang
+      return monitor.machine.diagnosis(
+        of: reason, symbols: monitor.symbols, debuggee: hang == nil ? nil : monitor.debuggee,
+        hang: hang
+      ).text
     },
     Command(
       name: "echo", arguments: "TEXT", topic: .session, help: "Print a text; for scripts."

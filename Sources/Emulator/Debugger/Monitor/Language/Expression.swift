@@ -6,8 +6,10 @@ import Emulator
 indirect enum Expression {
   case number(UInt64)
   case register(RegisterName)
-  /// A symbol or a place in the source, resolved when the expression was read.
+  /// A place in the source, resolved when the expression was read.
   case address(UInt64)
+  /// A symbol with all its copies, and the address that it is as a number.
+  case symbol([UInt64], Result<UInt64, MonitorError>)
   case load(Expression, size: Int, isPhysical: Bool)
   case unary(UnaryOperator, Expression)
   case binary(BinaryOperator, Expression, Expression)
@@ -59,6 +61,7 @@ indirect enum Expression {
   func value(_ machine: Machine, _ processor: Processor) throws(MonitorError) -> UInt64 {
     switch self {
     case .number(let value), .address(let value): return value
+    case .symbol(_, let value): return try value.get()
     case .register(let name): return name.value(processor, machine)
     case .load(let address, let size, let isPhysical):
       let address = try address.value(machine, processor)

@@ -157,27 +157,39 @@ struct ExpressionParser {
     if word.first?.isNumber == true, !isFileAndLine(behind: 0) {
       throw MonitorError("`\(word)` is no number")
     }
-    // `[name:4]` is memory; names of source files have a dot.
-    if word.contains("."), isFileAndLine(behind: 0) {
+    // `[name:4]` is memory; names of source files have a dot, as those of methods.
+    if word.contains("."), isFileAndLine(behind: 0), symbols.table.symbols(named: word).isEmpty {
       position += 1
       let digits = String(text[position...].prefix { $0.isNumber })
       position += digits.count
       return try line(word, Int(digits) ?? 0)
     }
-    if let register = RegisterName.named(word), symbols.table.symbols(named: word).isEmpty {
+    if let register = RegisterName.named(word), symbols.table.symbols(exactly: word).isEmpty {
       return .register(register)
     }
-    return try symbol(word)
+    return try symbol(word + labels())
+  }
+
+  /// The labels behind a function's name, as `(_:access:)`; nothing if there are none.
+  private mutating func labels() -> String {
+    guard next == "(", let end = text[position...].firstIndex(of: ")") else { return "" }
+    let labels = text[position...end]
+    let inside = labels.dropFirst().dropLast()
+    guard inside.isEmpty || inside.last == ":",
+      inside.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == ":" })
+    else { return "" }
+    position = end + 1
+    return String(labels)
   }
 
   private func symbol(_ name: String) throws(MonitorError) -> Expression {
-    let found = Set(symbols.table.symbols(named: name).map(\.address)).sorted()
-    guard let address = found.first else { throw MonitorError("there is no symbol `\(name)`") }
-    guard found.count == 1 else {
-      let names = found.prefix(8).map { symbols.describe($0) }.joined(separator: "\n  ")
-      throw MonitorError("`\(name)` may be any of these:\n  \(names)")
+    do throws(SymbolTable.NameError) {
+      let meaning = try symbols.table.meaning(of: name)
+      let address = Result { () throws(SymbolTable.NameError) in try meaning.address() }
+      return .symbol(meaning.addresses, address.mapError { MonitorError($0.description) })
+    } catch {
+      throw MonitorError(error.description)
     }
-    return .address(address)
   }
 
   private func line(_ file: String, _ line: Int) throws(MonitorError) -> Expression {

@@ -33,6 +33,12 @@ enum UserDemos {
         name: "signals", summary: "handlers, masks, stacks, restarted calls, stopped jobs",
         run: SignalsDemo.run),
       UserDemo(
+        name: "queued-signals", summary: "signals that queue, carry a word and are waited for",
+        run: QueuedSignalsDemo.run),
+      UserDemo(
+        name: "epoll", summary: "a hundred files watched, and only those with news named",
+        run: EventPollDemo.run),
+      UserDemo(
         name: "uthreads", summary: "preemptive threads in the program, driven by a timer's signal",
         run: UserThreadsDemo.run),
       UserDemo(
@@ -53,7 +59,7 @@ enum UserDemos {
         run: PermissionsDemo.run),
       UserDemo(
         name: "pti", summary: "what of the kernel a program's page tables have, and at what cost",
-        run: IsolationDemo.run),
+        needs: "ISOLATION", run: IsolationDemo.run),
       UserDemo(
         name: "strace", summary: "a process writes its system calls down", needs: "STRACE",
         run: StraceDemo.run),

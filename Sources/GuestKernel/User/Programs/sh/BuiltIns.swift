@@ -5,15 +5,22 @@ struct BuiltIn {
   let name: StaticString
   let usage: StaticString
   let summary: StaticString
+  /// Variables set before it keep their values; POSIX.1, "Special Built-In Utilities".
+  var isSpecial = false
   /// Takes the words, the name first; returns the code.
   let run: (Shell, [[UInt8]]) -> Int32
+
+  /// What a command returns whose words make no sense; the shell then says how it is used.
+  static let misused: Int32 = -2
 
   static func find(_ name: [UInt8]) -> BuiltIn? {
     for entry in all where name.equals(entry.name) { return entry }
     return nil
   }
 
-  static let all: [BuiltIn] = movement + variables + control + jobControl + speed
+  static let all: [BuiltIn] =
+    movement + variableCommands + [ShellOption.builtIn, Traps.builtIn] + control + naming
+    + jobControl + shared
 
   /// `exec`: this process becomes the program, or its descriptors change for good.
   static func execute(_ shell: Shell, _ words: [[UInt8]], _ redirections: [ShellRedirection]) {
@@ -21,17 +28,21 @@ struct BuiltIn {
     guard Redirecting.apply(redirections, shell, saving: &saved) else {
       saved.restore()
       shell.lastCode = 1
+      if !shell.isInteractive { shell.leaving = .shell }
       return
     }
-    saved.discard()
     guard words.count > 1 else {
+      saved.discard()
       shell.lastCode = 0
       return
     }
-    Interrupt.restoreDefaults()
+    if shell.isInteractive { Interrupt.restoreDefaults() }
     let error = Process.executeFromPath(Array(words.dropFirst()))
+    if shell.isInteractive { Interrupt.prepare() }
+    saved.restore()
     complain("\(text: words[1]): \(error.name)")
     shell.lastCode = error == .notFound ? 127 : 126
+    if !shell.isInteractive { shell.leaving = .shell }
   }
 }
 
@@ -40,211 +51,147 @@ private let movement: [BuiltIn] = [
     Help.show(words.count > 1 ? words[1] : nil)
     return 0
   },
-  BuiltIn(name: "cd", usage: "cd [PATH]", summary: "changes the directory") { shell, words in
-    let home = shell.value(of: [UInt8](text: "HOME")) ?? [0x2f]
-    let path = words.count > 1 ? words[1] : home
+  BuiltIn(name: "cd", usage: "cd [PATH | -]", summary: "changes the directory") { shell, words in
+    guard words.count < 3 else { return BuiltIn.misused }
+    var path = shell.value(of: [UInt8](text: "HOME")) ?? [0x2f]
+    let goesBack = words.count > 1 && words[1].equals("-")
+    if goesBack {
+      guard let old = shell.value(of: [UInt8](text: "OLDPWD")) else {
+        complain("cd: there is no directory before this one")
+        return 1
+      }
+      path = old
+    } else if words.count > 1 {
+      path = words[1]
+    }
+    let old = FileTree.currentDirectory
     do throws(SystemError) {
       try FileTree.changeDirectory(to: path)
-      shell.export([UInt8](text: "PWD"), FileTree.currentDirectory)
-      return 0
     } catch {
       complain("cd: \(text: path): \(error.name)")
       return 1
     }
-  },
-  BuiltIn(name: "history", usage: "history", summary: "the lines typed") { shell, _ in
-    for (index, line) in shell.history.enumerated() {
-      say("\(index + 1, width: 4)  \(text: line)\n")
-    }
+    shell.export([UInt8](text: "OLDPWD"), old)
+    shell.export([UInt8](text: "PWD"), FileTree.currentDirectory)
+    if goesBack { say(bytes: FileTree.currentDirectory + [0x0a]) }
     return 0
   },
-]
-
-private let variables: [BuiltIn] = [
-  BuiltIn(name: "set", usage: "set [-ex] [ARGUMENTS]", summary: "shows variables, sets $1...") {
-    shell, words in
-    guard words.count > 1 else {
-      shell.showVariables()
-      return 0
-    }
-    var arguments = Array(words.dropFirst())
-    while let first = arguments.first, first.first == 0x2d || first.first == 0x2b {
-      arguments.removeFirst()
-      if first.equals("--") { break }
-      if first.contains(0x65) { shell.endsOnFailure = first[0] == 0x2d }
-      if first.contains(0x78) { shell.echoesCommands = first[0] == 0x2d }
-      if arguments.isEmpty { return 0 }
-    }
-    shell.arguments = arguments
+  BuiltIn(name: "pwd", usage: "pwd", summary: "the current directory") { _, _ in
+    say(bytes: FileTree.currentDirectory + [0x0a])
     return 0
   },
-  BuiltIn(name: "export", usage: "export NAME[=VALUE]...", summary: "for commands to see") {
-    shell, words in
-    for word in words.dropFirst() {
-      if let sign = word.firstIndex(of: 0x3d) {
-        shell.export(Array(word[..<sign]), Array(word[(sign + 1)...]))
-      } else {
-        shell.export(word, nil)
-      }
+  BuiltIn(name: "history", usage: "history [COUNT]", summary: "the lines typed") { shell, words in
+    let count = words.count > 1 ? Int(words[1].decimal ?? 0) : shell.history.count
+    for (index, line) in shell.history.enumerated().suffix(count) {
+      say("\(index + 1, width: 4)  ")
+      say(bytes: line + [0x0a])
     }
-    return 0
-  },
-  BuiltIn(name: "unset", usage: "unset NAME...", summary: "forgets variables and functions") {
-    shell, words in
-    for word in words.dropFirst() { shell.unset(word) }
-    return 0
-  },
-  BuiltIn(name: "read", usage: "read [NAME...]", summary: "a line of input into variables") {
-    shell, words in
-    Reading.run(shell, Array(words.dropFirst()))
-  },
-  BuiltIn(name: "shift", usage: "shift [N]", summary: "drops the first arguments") { shell, words in
-    let count = words.count > 1 ? Int(words[1].decimal ?? 1) : 1
-    guard count <= shell.arguments.count else { return 1 }
-    shell.arguments.removeFirst(count)
     return 0
   },
 ]
 
 private let control: [BuiltIn] = [
-  BuiltIn(name: "exit", usage: "exit [CODE]", summary: "ends the shell") { shell, words in
+  BuiltIn(name: "exit", usage: "exit [CODE]", summary: "ends the shell", isSpecial: true) {
+    shell, words in
+    if shell.isInteractive, shell.jobs.hasStopped, !shell.hasWarned {
+      say("There are stopped jobs; exit once more ends them with the shell.\n")
+      shell.hasWarned = true
+      return 1
+    }
+    let code = words.code(shell)
     shell.leaving = .shell
-    return words.code ?? shell.lastCode
+    return code
   },
-  BuiltIn(name: "return", usage: "return [CODE]", summary: "ends a function") { shell, words in
+  BuiltIn(
+    name: "return", usage: "return [CODE]", summary: "ends a function or a file", isSpecial: true
+  ) { shell, words in
+    guard shell.returnDepth > 0 else {
+      complain("return: not in a function")
+      return 1
+    }
+    let code = words.code(shell)
     shell.leaving = .function
-    return words.code ?? shell.lastCode
+    return code
   },
-  BuiltIn(name: "break", usage: "break [N]", summary: "leaves loops") { shell, words in
-    shell.leaving = .loop(levels: Int(max(1, words.code ?? 1)), goesOn: false)
-    return 0
-  },
-  BuiltIn(name: "continue", usage: "continue [N]", summary: "next round of a loop") {
+  BuiltIn(name: "break", usage: "break [N]", summary: "leaves loops", isSpecial: true) {
     shell, words in
-    shell.leaving = .loop(levels: Int(max(1, words.code ?? 1)), goesOn: true)
-    return 0
+    leaveLoops(shell, words, goesOn: false)
   },
-  BuiltIn(name: "eval", usage: "eval WORDS", summary: "runs them as a command") { shell, words in
-    shell.run(script: Array(words.dropFirst().joined(separator: [0x20])))
+  BuiltIn(
+    name: "continue", usage: "continue [N]", summary: "next round of a loop", isSpecial: true
+  ) { shell, words in
+    leaveLoops(shell, words, goesOn: true)
   },
-  BuiltIn(name: ".", usage: ". FILE", summary: "runs a script in this shell") { shell, words in
-    guard words.count > 1 else { return 2 }
-    do throws(SystemError) {
-      return shell.run(script: try FileTree.contents(of: words[1], limit: 1 << 20))
-    } catch {
-      complain("\(text: words[1]): \(error.name)")
-      return 1
-    }
+  BuiltIn(name: "eval", usage: "eval WORDS", summary: "runs them as a command", isSpecial: true) {
+    shell, words in
+    shell.lastCode = 0
+    return shell.run(script: Array(words.dropFirst().joined(separator: [0x20])))
   },
-  BuiltIn(name: "exec", usage: "exec [COMMAND]", summary: "becomes the command") { _, _ in 0 },
-  BuiltIn(name: ":", usage: ":", summary: "does nothing") { _, _ in 0 },
+  BuiltIn(
+    name: ".", usage: ". FILE", summary: "runs a script in this shell", isSpecial: true, run: source
+  ),
+  BuiltIn(name: "source", usage: "source FILE", summary: "the same", run: source),
+  BuiltIn(
+    name: "exec", usage: "exec [COMMAND]", summary: "becomes the command", isSpecial: true
+  ) { _, _ in 0 },
+  BuiltIn(name: ":", usage: ":", summary: "does nothing", isSpecial: true) { _, _ in 0 },
 ]
 
-private let jobControl: [BuiltIn] = [
-  BuiltIn(name: "jobs", usage: "jobs", summary: "programs in the background") { shell, _ in
-    shell.jobs.report(shell)
-    for job in shell.jobs.all {
-      say("[\(job.number)] \(text: job.text)\(job.isStopped ? " (stopped)" as StaticString : "")\n")
-    }
-    return 0
-  },
-  BuiltIn(name: "wait", usage: "wait [JOB]", summary: "until background programs have ended") {
-    shell, words in
-    var number: Int32?
-    if words.count > 1, let index = shell.jobs.find(words[1]) {
-      number = shell.jobs.all[index].number
-    }
-    return shell.jobs.wait(for: number, shell) ? 0 : 130
-  },
-  BuiltIn(name: "fg", usage: "fg [JOB]", summary: "goes on in the foreground") { shell, words in
-    guard let index = shell.jobs.find(words.count > 1 ? words[1] : nil) else {
-      complain("fg: no such job")
-      return 1
-    }
-    var job = shell.jobs.remove(at: index)
-    say("\(text: job.text)\n")
-    Terminal.setForeground(job.group)
-    job.isStopped = false
-    _ = Call.kill(-job.group, Signal.continue.rawValue)
-    return shell.jobs.waitInForeground(job, shell)
-  },
-  BuiltIn(name: "bg", usage: "bg [JOB]", summary: "goes on in the background") { shell, words in
-    guard let index = shell.jobs.find(words.count > 1 ? words[1] : nil) else {
-      complain("bg: no such job")
-      return 1
-    }
-    var job = shell.jobs.remove(at: index)
-    job.isStopped = false
-    say("[\(job.number)] \(text: job.text)\n")
-    _ = Call.kill(-job.group, Signal.continue.rawValue)
-    shell.jobs.add(job)
-    return 0
-  },
-  BuiltIn(name: "run", usage: "run PROGRAM [ARGUMENTS]", summary: "so does its name alone") {
-    shell, words in
-    guard words.count > 1 else { return 2 }
-    Launch.run(Array(words.dropFirst()), [], [], shell, text: words[1], reportsCode: true)
-    return shell.lastCode
-  },
-]
+private func leaveLoops(_ shell: Shell, _ words: [[UInt8]], goesOn: Bool) -> Int32 {
+  let levels = words.count > 1 ? words[1].decimal ?? 0 : 1
+  guard levels > 0, levels < 1000 else { return BuiltIn.misused }
+  shell.leaving = .loop(levels: Int(levels), goesOn: goesOn)
+  return 0
+}
 
-private let speed: [BuiltIn] = [
-  BuiltIn(name: "echo", usage: "echo [-n] WORDS", summary: "prints them") { _, words in
-    let endsLine = words.count < 2 || !words[1].equals("-n")
-    let rest = words.dropFirst(endsLine ? 1 : 2)
-    say(bytes: Array(rest.joined(separator: [0x20])) + (endsLine ? [0x0a] : []))
-    return 0
-  },
-  BuiltIn(name: "true", usage: "true", summary: "succeeds") { _, _ in 0 },
-  BuiltIn(name: "false", usage: "false", summary: "fails") { _, _ in 1 },
-  BuiltIn(name: "test", usage: "test EXPRESSION", summary: "whether it is true") { _, words in
-    var words = Array(words.dropFirst())
-    return TestExpression.evaluate(&words)
-  },
-  BuiltIn(name: "[", usage: "[ EXPRESSION ]", summary: "whether it is true") { _, words in
-    var words = Array(words.dropFirst())
-    guard let last = words.popLast(), last.equals("]") else {
-      complain("] is missing")
-      return 2
-    }
-    return TestExpression.evaluate(&words)
-  },
-]
-
-enum Reading {
-  /// Byte by byte: what follows the line belongs to the next command.
-  static func run(_ shell: Shell, _ names: [[UInt8]]) -> Int32 {
-    Output.flush()
-    var line: [UInt8] = []
-    var sawEnd = false
-    while true {
-      do throws(SystemError) {
-        guard let byte = try Descriptor.input.read(limit: 1).first else {
-          sawEnd = true
-          break
-        }
-        if byte == 0x0a { break }
-        line.append(byte)
-      } catch {
-        return 1
-      }
-    }
-    let names = names.isEmpty ? [[UInt8](text: "REPLY")] : names
-    var rest = line[...]
-    for (index, name) in names.enumerated() {
-      rest = rest.drop { $0.isBlank }
-      let word = index == names.count - 1 ? rest : rest.prefix { !$0.isBlank }
-      rest = rest.dropFirst(word.count)
-      shell.assign(Array(word), to: name)
-    }
-    return sawEnd && line.isEmpty ? 1 : 0
+/// A name without a slash is looked for where programs are, then here.
+private func source(_ shell: Shell, _ words: [[UInt8]]) -> Int32 {
+  guard words.count > 1 else { return BuiltIn.misused }
+  var path = words[1]
+  if !path.contains(0x2f), let found = Naming.path(of: path, mustRun: false) { path = found }
+  do throws(SystemError) {
+    let script = try FileTree.contents(of: path, limit: 1 << 20)
+    shell.returnDepth += 1
+    defer { shell.returnDepth -= 1 }
+    let saved = shell.arguments
+    if words.count > 2 { shell.arguments = Array(words.dropFirst(2)) }
+    shell.lastCode = 0
+    let code = shell.run(script: script)
+    if words.count > 2 { shell.arguments = saved }
+    if shell.leaving == .function { shell.leaving = .no }
+    return code
+  } catch {
+    complain("\(text: path): \(error.name)")
+    return 1
   }
 }
 
+private let shared: [BuiltIn] = [
+  BuiltIn(
+    name: "echo", usage: "echo [-ne] WORDS", summary: "prints them",
+    run: { SharedCommands.echo($1) }
+  ),
+  BuiltIn(
+    name: "printf", usage: "printf FORMAT [WORDS]", summary: "prints them in a form",
+    run: { SharedCommands.printf($1) ?? BuiltIn.misused }),
+  BuiltIn(name: "true", usage: "true", summary: "succeeds") { _, _ in 0 },
+  BuiltIn(name: "false", usage: "false", summary: "fails") { _, _ in 1 },
+  BuiltIn(
+    name: "test", usage: "test EXPRESSION", summary: "whether it is true",
+    run: { SharedCommands.test($1) }),
+  BuiltIn(
+    name: "[", usage: "[ EXPRESSION ]", summary: "whether it is true",
+    run: { SharedCommands.test($1) }),
+]
+
 extension [[UInt8]] {
-  /// The number after the command's name.
-  fileprivate var code: Int32? {
-    guard count > 1, let number = self[1].signedDecimal else { return nil }
-    return Int32(truncatingIfNeeded: number)
+  /// The number after the command's name, or the code of the last command.
+  fileprivate func code(_ shell: Shell) -> Int32 {
+    guard count > 1 else { return shell.lastCode }
+    guard let number = self[1].signedDecimal else {
+      complain("\(text: self[0]): \(text: self[1]): not a number")
+      return 2
+    }
+    return Int32(truncatingIfNeeded: number & 255)
   }
 }

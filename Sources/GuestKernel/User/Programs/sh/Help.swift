@@ -51,10 +51,15 @@ enum Help {
 
   private static func showKeys() {
     option("arrows, Ctrl-B, Ctrl-F", "move by a character")
+    option("Alt-B, Alt-F", "move by a word; so do arrows with Ctrl")
     option("Home, End, Ctrl-A, Ctrl-E", "move to the start or the end")
     option("up, down, Ctrl-P, Ctrl-N", "earlier and later lines")
-    option("Tab", "completes a command or a path")
+    option("Ctrl-R", "looks for text in earlier lines; again for the one before")
+    option("Tab", "completes a command, a path, a variable, a demonstration")
     option("Ctrl-K, Ctrl-U, Ctrl-W", "delete to the end, to the start, a word")
+    option("Alt-D, Alt-Backspace", "delete the next word, the one before")
+    option("Ctrl-Y", "inserts what was deleted last")
+    option("Ctrl-T, Alt-.", "exchanges characters; the last word of the line before")
     option("Ctrl-C", "ends the program in the foreground, or the line")
     option("Ctrl-Z", "stops the program in the foreground; fg and bg go on with it")
     option("Ctrl-L", "empties the screen")

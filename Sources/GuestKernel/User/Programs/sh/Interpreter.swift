@@ -4,16 +4,18 @@ import Apus
 extension Shell {
   func execute(_ list: ShellList) {
     for sequence in list.sequences {
+      if Traps.isPending { runTraps() }
       if leaving != .no { return }
       if Interrupt.isPending, !controlsJobs || jobs.isRunningScript { return }
       execute(sequence)
     }
+    if Traps.isPending { runTraps() }
   }
 
   private func execute(_ sequence: ShellSequence) {
     if sequence.isInBackground {
       // Several pipelines in the background need a shell of their own to decide between them.
-      if sequence.pipelines.count == 1 {
+      if sequence.pipelines.count == 1, !sequence.pipelines[0].pipeline.isNegated {
         Launch.start(
           sequence.pipelines[0].pipeline.commands, self, text: sequence.text, inBackground: true)
       } else {
@@ -25,16 +27,21 @@ extension Shell {
       lastCode = 0
       return
     }
-    for (connector, pipeline) in sequence.pipelines {
+    let last = sequence.pipelines.count - 1
+    for (index, (connector, pipeline)) in sequence.pipelines.enumerated() {
       switch connector {
       case .first: break
       case .and: if lastCode != 0 { continue }
       case .or: if lastCode == 0 { continue }
       }
-      execute(pipeline, text: sequence.text, isAlone: sequence.pipelines.count == 1)
+      // Only the end of the whole may end the shell by failing.
+      let isCondition = index < last || pipeline.isNegated
+      if isCondition { conditionDepth += 1 }
+      execute(pipeline, text: sequence.text, isAlone: last == 0)
+      if isCondition { conditionDepth -= 1 }
       if leaving != .no { return }
+      if endsOnFailure, lastCode != 0, conditionDepth == 0, !isCondition { leaving = .shell }
     }
-    if endsOnFailure, lastCode != 0, sequence.pipelines.count == 1 { leaving = .shell }
   }
 
   private func execute(_ pipeline: ShellPipeline, text: [UInt8], isAlone: Bool) {
@@ -86,52 +93,119 @@ extension Shell {
     }
     saved.restore()
   }
+}
+
+// MARK: Simple commands
+
+extension Shell {
+  typealias Assignment = (name: [UInt8], value: [UInt8])
 
   private func execute(_ simple: ShellSimpleCommand, text: [UInt8], isAlone: Bool) {
     var words: [[UInt8]] = []
-    var values: [(name: [UInt8], value: [UInt8])] = []
+    var values: [Assignment] = []
     substitutionCode = nil
+    let becomesProgram = becomesProgram
+    self.becomesProgram = false
     do throws(ShellSyntaxError) {
       words = try ShellExpansion.fields(simple.words, self)
       for assignment in simple.assignments {
         values.append((assignment.name, try ShellExpansion.text(assignment.value, self)))
+        // The next value may ask for this one.
+        if words.isEmpty { assign(values[values.count - 1].value, to: assignment.name) }
       }
     } catch {
-      complain("\(error.message)")
-      lastCode = 2
-      return
+      return refuse(error)
     }
-    if echoesCommands, !words.isEmpty {
-      say(bytes: [0x2b, 0x20] + Array(words.joined(separator: [0x20])) + [0x0a])
-    }
-    guard let name = words.first else {
+    if leaving != .no { return }
+    if echoesCommands { trace(values, words) }
+    guard !words.isEmpty else {
       // Assignments alone have the code of the command that made the value.
       lastCode = substitutionCode ?? 0
-      redirecting(simple.redirections) {}
-      for value in values { assign(value.value, to: value.name) }
-      return
+      return redirecting(simple.redirections) {}
     }
-    if let body = function(name) {
-      redirecting(simple.redirections) { call(body, Array(words.dropFirst())) }
-    } else if let builtIn = BuiltIn.find(name) {
-      for value in values { assign(value.value, to: value.name) }
-      if name.equals("exec") {
-        BuiltIn.execute(self, words, simple.redirections)
+    if becomesProgram, function(words[0]) == nil, BuiltIn.find(words[0]) == nil {
+      Launch.become(words, values, simple.redirections, self)
+    }
+    run(words, values, simple.redirections, text: text, isAlone: isAlone)
+  }
+
+  /// A function, a command of the shell's own, or a program, in this order; `command` leaves functions
+  /// out.
+  func run(
+    _ words: [[UInt8]], _ values: [Assignment], _ redirections: [ShellRedirection],
+    text: [UInt8], isAlone: Bool, usesFunctions: Bool = true
+  ) {
+    if usesFunctions, let body = function(words[0]) {
+      redirecting(redirections) {
+        with(values) { call(body, Array(words.dropFirst())) }
+      }
+    } else if let builtIn = BuiltIn.find(words[0]) {
+      if words[0].equals("exec") {
+        for value in values { export(value.name, value.value) }
+        BuiltIn.execute(self, words, redirections)
+      } else if builtIn.isSpecial {
+        for value in values { assign(value.value, to: value.name) }
+        redirecting(redirections) { run(builtIn, words) }
       } else {
-        redirecting(simple.redirections) { run(builtIn, words) }
+        redirecting(redirections) { with(values) { run(builtIn, words) } }
       }
     } else {
-      Launch.run(
-        words, values, simple.redirections, self, text: text, reportsCode: isAlone)
+      Launch.run(words, values, redirections, self, text: text, reportsCode: isAlone)
     }
+  }
+
+  /// Runs `body` with variables that have these values meanwhile, and are exported.
+  private func with(_ values: [Assignment], _ body: () -> Void) {
+    var old: [(name: [UInt8], variable: Variable?)] = []
+    for value in values {
+      old.append((value.name, variables[value.name]))
+      export(value.name, value.value)
+    }
+    body()
+    for entry in old.reversed() { variables.restore(entry.name, entry.variable) }
   }
 
   /// What a command has not been able to write makes it a failure.
   private func run(_ builtIn: BuiltIn, _ words: [[UInt8]]) {
+    if words.count == 2, words[1].equals("--help") {
+      say("usage: \(builtIn.usage)\n\(builtIn.summary)\n")
+      lastCode = 0
+      return
+    }
     lastCode = builtIn.run(self, words)
+    if lastCode == BuiltIn.misused {
+      complain("usage: \(builtIn.usage)")
+      lastCode = 2
+    }
     guard let error = Output.takeFailure() else { return }
     complain("\(text: words[0]): write error: \(error.name)")
     if lastCode == 0 { lastCode = 1 }
+  }
+
+  /// `set -x`: the command as it is after expansion, on standard error.
+  private func trace(_ values: [Assignment], _ words: [[UInt8]]) {
+    var line = value(of: [UInt8](text: "PS4")) ?? []
+    var parts = values.map { $0.name + [0x3d] + $0.value }
+    for word in words {
+      let isPlain = !word.isEmpty && word.allSatisfy { $0 > 0x20 && $0 != 0x27 && $0 != 0x24 }
+      parts.append(isPlain ? word : quoted(word))
+    }
+    line += Array(parts.joined(separator: [0x20])) + [0x0a]
+    Output.flush()
+    _ = line.withUnsafeBytes { Descriptor.error.write(all: $0) }
+  }
+
+  /// A function: its arguments are `$1` and so on meanwhile.
+  private func call(_ body: ShellCommand, _ words: [[UInt8]]) {
+    let saved = arguments
+    arguments = words
+    variables.enterFunction()
+    returnDepth += 1
+    execute(body, text: [], isAlone: false)
+    returnDepth -= 1
+    variables.leaveFunction()
+    arguments = saved
+    if leaving == .function { leaving = .no }
   }
 }
 
@@ -140,7 +214,7 @@ extension Shell {
 extension Shell {
   private func conditional(_ branches: [ShellBranch], _ otherwise: ShellList?) {
     for branch in branches {
-      execute(branch.condition)
+      test(branch.condition)
       if leaving != .no { return }
       if lastCode == 0 { return execute(branch.body) }
     }
@@ -148,10 +222,17 @@ extension Shell {
     if let otherwise { execute(otherwise) }
   }
 
+  /// Runs what decides: that it fails is no failure.
+  private func test(_ condition: ShellList) {
+    conditionDepth += 1
+    execute(condition)
+    conditionDepth -= 1
+  }
+
   private func loop(_ condition: ShellList, _ body: ShellList, _ isUntil: Bool) {
     var code: Int32 = 0
     while true {
-      execute(condition)
+      test(condition)
       if leaving != .no || Interrupt.isPending || (lastCode == 0) == isUntil { break }
       execute(body)
       code = lastCode
@@ -166,9 +247,7 @@ extension Shell {
       do throws(ShellSyntaxError) {
         values = try ShellExpansion.fields(words, self)
       } catch {
-        complain("\(error.message)")
-        lastCode = 2
-        return
+        return refuse(error)
       }
     }
     lastCode = 0
@@ -198,17 +277,7 @@ extension Shell {
         }
       }
     } catch {
-      complain("\(error.message)")
-      lastCode = 2
+      refuse(error)
     }
-  }
-
-  /// A function: its arguments are `$1` and so on meanwhile.
-  private func call(_ body: ShellList, _ words: [[UInt8]]) {
-    let saved = arguments
-    arguments = words
-    execute(body)
-    arguments = saved
-    if leaving == .function { leaving = .no }
   }
 }

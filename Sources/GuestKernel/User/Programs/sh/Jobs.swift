@@ -1,16 +1,19 @@
 /// Jobs: groups of processes that were started together, in the foreground, stopped, or in the
-/// background. A job's number is that of its first process.
+/// background. `%1`, `%+`, `%-`, `%sleep` and `%?text` name them; `wait` takes process numbers, too.
 import Apus
 
 struct Job {
-  var group: Int32
+  /// Small, from 1 on; 0 while it is in the foreground and has never been elsewhere.
+  var number = 0
+  let group: Int32
   /// Those that have not ended.
   var processes: [Int32]
-  var text: [UInt8]
+  let text: [UInt8]
   var isStopped = false
   /// How the last command of the pipeline ended.
   var status = WaitStatus.exited(code: 0)
-  private let last: Int32
+  /// The process whose end is that of the pipeline, and `$!`.
+  let last: Int32
 
   init(group: Int32, processes: [Int32], text: [UInt8]) {
     self.group = group
@@ -18,8 +21,6 @@ struct Job {
     self.text = text
     last = processes.last ?? 0
   }
-
-  var number: Int32 { group }
 
   mutating func note(_ pid: Int32, _ news: WaitStatus) {
     switch news {
@@ -33,27 +34,78 @@ struct Job {
       if pid == last { status = news }
     }
   }
+
+  /// As `jobs` shows it.
+  func say(_ state: TextLine, mark: UInt8) {
+    var line: TextLine = "[\(number)]\(text: [mark]) "
+    line.append(line: state)
+    line.pad(to: 24)
+    // Longer than a line of text may be.
+    Apus.say(line)
+    Apus.say(bytes: text + [0x0a])
+  }
+
+  var state: TextLine {
+    if isStopped { return "Stopped" }
+    if !processes.isEmpty { return "Running" }
+    switch status {
+    case .exited(code: 0), .continued, .stopped: return "Done"
+    case .exited(let code): return "Done(\(code))"
+    case .killed(let signal): return "Killed by \(signal.name)"
+    }
+  }
 }
 
 struct Jobs {
   private(set) var all: [Job] = []
   private(set) var lastStarted: Int32 = 0
+  /// How processes in the background have ended, for `wait PID`; the oldest are forgotten.
+  private var ended: [(pid: Int32, code: Int32)] = []
   /// Something runs that Ctrl-C should end between two commands.
   var isRunningScript = false
 
-  mutating func add(_ job: Job) {
+  /// Gives the job a number and keeps it.
+  mutating func add(_ job: Job, inBackground: Bool = false) -> Job {
+    var job = job
+    if job.number == 0 { job.number = (all.map { $0.number }.max() ?? 0) + 1 }
     all.append(job)
-    lastStarted = job.processes.last ?? job.group
+    if inBackground { lastStarted = job.last }
+    return job
   }
 
+  /// The current job is the one stopped or started last; `-` is the one before.
   func find(_ name: [UInt8]?) -> Int? {
-    guard let name else { return all.indices.last }
-    let digits = name.first == 0x25 ? Array(name.dropFirst()) : name
-    guard let number = digits.decimal else { return nil }
-    return all.firstIndex { UInt64($0.number) == number }
+    guard var name else { return all.indices.last }
+    if name.first == 0x25 { name.removeFirst() }
+    if name.isEmpty || name.equals("+") || name.equals("%") { return all.indices.last }
+    if name.equals("-") { return all.indices.dropLast().last ?? all.indices.last }
+    if let number = name.decimal { return all.firstIndex { UInt64($0.number) == number } }
+    if name.first == 0x3f {
+      name.removeFirst()
+      return all.lastIndex { $0.text.position(of: name) != nil }
+    }
+    return all.lastIndex { $0.text.hasPrefix(name) }
   }
 
   mutating func remove(at index: Int) -> Job { all.remove(at: index) }
+
+  var hasStopped: Bool { all.contains { $0.isStopped } }
+
+  func list(_ words: ArraySlice<[UInt8]>) -> Int32 {
+    let showsNumbers = words.first?.equals("-p") ?? false
+    for (index, job) in all.enumerated() {
+      if showsNumbers {
+        say("\(job.group)\n")
+      } else {
+        job.say(job.state, mark: mark(index))
+      }
+    }
+    return 0
+  }
+
+  private func mark(_ index: Int) -> UInt8 {
+    index == all.count - 1 ? 0x2b : index == all.count - 2 ? 0x2d : 0x20
+  }
 
   /// Waits until a job has ended or stopped; the terminal is the shell's again afterwards.
   mutating func waitInForeground(_ job: Job, _ shell: Shell) -> Int32 {
@@ -64,97 +116,114 @@ struct Jobs {
         if job.processes.contains(pid) {
           job.note(pid, news)
         } else {
-          note(pid, news, says: shell.controlsJobs)
+          note(pid, news)
         }
       } catch {
         if error != .interrupted { break }
-        if !shell.controlsJobs, Interrupt.isPending { break }
       }
     }
     if shell.controlsJobs { Terminal.setForeground(Process.group) }
     if job.isStopped {
-      add(job)
-      say("\n[\(job.number)] \(text: job.text) stopped\n")
+      job = add(job)
+      say("\n")
+      job.say(job.state, mark: 0x2b)
     } else if case .killed(let signal) = job.status {
-      if signal == .interrupt, !shell.controlsJobs { Interrupt.isPending = true }
-      if shell.controlsJobs, signal == .interrupt { Interrupt.isPending = true }
+      if signal == .interrupt { Interrupt.isPending = true }
       // The kernel itself has said what an exception was.
       let isSaid = [4, 7, 8, 11, 2, 13].contains(signal.rawValue)
       if shell.controlsJobs, !isSaid {
-        say("\(text: job.text): killed by \(signal.name)\n")
+        say(bytes: job.text)
+        say(": killed by \(signal.name)\n")
       }
     }
     return job.status.shellCode
   }
 
-  /// Asks which background processes have changed, and says so.
+  /// Asks which background processes have changed; says which jobs have ended or stopped.
   mutating func report(_ shell: Shell) {
-    while true {
-      do throws(SystemError) {
-        let (pid, news) = try Process.wait(for: -1, [.noHang, .untraced])
-        if pid == 0 { return }
-        note(pid, news, says: shell.controlsJobs)
-      } catch {
-        return
+    while let (pid, news) = try? Process.wait(for: -1, [.noHang, .untraced]), pid != 0 {
+      note(pid, news)
+    }
+    for (index, job) in all.enumerated() where job.processes.isEmpty && shell.controlsJobs {
+      // The kernel has said what an exception was.
+      if case .killed(let signal) = job.status, [4, 7, 8, 11].contains(signal.rawValue) {
+        job.say("Ended by an exception", mark: mark(index))
+      } else {
+        job.say(job.state, mark: mark(index))
       }
     }
+    all.removeAll { $0.processes.isEmpty }
   }
 
-  /// Waits for every background process, or for one job; false when it was interrupted.
-  mutating func wait(for number: Int32?, _ shell: Shell) -> Bool {
-    while all.contains(where: { !$0.isStopped && (number == nil || $0.number == number) }) {
-      do throws(SystemError) {
-        let (pid, news) = try Process.wait(for: -1, .untraced)
-        note(pid, news, says: shell.controlsJobs)
-      } catch {
-        return error == .noChild
-      }
+  private mutating func note(_ pid: Int32, _ news: WaitStatus) {
+    guard let index = all.firstIndex(where: { $0.processes.contains(pid) }) else { return }
+    let wasStopped = all[index].isStopped
+    all[index].note(pid, news)
+    if all[index].isStopped, !wasStopped { all.append(all.remove(at: index)) }
+    if case .stopped = news { return }
+    if all.contains(where: { $0.processes.contains(pid) }) { return }
+    ended.append((pid, news.shellCode))
+    if ended.count > 64 { ended.removeFirst() }
+  }
+
+  // MARK: wait
+
+  /// Waits for every background process; nil when a signal has come meanwhile.
+  mutating func waitForAll() -> Int32? {
+    while all.contains(where: { !$0.isStopped && !$0.processes.isEmpty }) {
+      guard waitOnce() else { return nil }
     }
-    return true
+    ended = []
+    return 0
   }
 
-  private mutating func note(_ pid: Int32, _ news: WaitStatus, says: Bool) {
-    for index in all.indices where all[index].processes.contains(pid) {
-      let wasStopped = all[index].isStopped
-      all[index].note(pid, news)
-      let job = all[index]
-      if job.processes.isEmpty {
-        all.remove(at: index)
-        if says { sayEnd(of: job) }
-      } else if job.isStopped, !wasStopped, says {
-        say("[\(job.number)] \(text: job.text) stopped\n")
-      }
-      return
+  /// Waits for a process or a job; 127 when there is none of that name.
+  mutating func wait(for name: [UInt8]) -> Int32? {
+    var pid: Int32
+    if name.first == 0x25 {
+      guard let index = find(name) else { return 127 }
+      pid = all[index].last
+    } else {
+      guard let number = name.decimal, number <= UInt64(Int32.max) else { return 127 }
+      pid = Int32(number)
+    }
+    while all.contains(where: { $0.processes.contains(pid) }) {
+      guard waitOnce() else { return nil }
+    }
+    guard let index = ended.firstIndex(where: { $0.pid == pid }) else { return 127 }
+    return ended.remove(at: index).code
+  }
+
+  private mutating func waitOnce() -> Bool {
+    do throws(SystemError) {
+      let (pid, news) = try Process.wait(for: -1, .untraced)
+      note(pid, news)
+      return true
+    } catch {
+      if error == .interrupted { return !Interrupt.isPending && !Traps.isPending }
+      // There are no children: what the list says of them is over.
+      for index in all.indices { all[index].processes = [] }
+      return true
     }
   }
 
-  private func sayEnd(of job: Job) {
-    let name = job.text
-    switch job.status {
-    case .exited(let code): say("[\(job.number)] \(text: name) ended, exit code \(code)\n")
-    case .killed(let signal) where [4, 7, 8, 11].contains(signal.rawValue):
-      say("[\(job.number)] \(text: name) ended by an exception\n")
-    case .killed(let signal): say("[\(job.number)] \(text: name) killed by \(signal.name)\n")
-    case .stopped, .continued: break
+  // MARK: kill
+
+  /// Sends a signal to what a job's name or a process number means.
+  func send(_ signal: Signal, to name: [UInt8], _ shell: Shell) throws(SystemError) {
+    guard name.first == 0x25 else {
+      guard let pid = name.signedDecimal else { throw .invalidArgument }
+      return try Process.send(signal, to: Int32(truncatingIfNeeded: pid))
     }
-  }
-}
-
-/// What Ctrl-C means to the shell itself: nothing at the prompt, the end of a loop of its own.
-enum Interrupt {
-  nonisolated(unsafe) static var isPending = false
-
-  static func prepare() {
-    SignalAction({ _, _, _ in Interrupt.isPending = true }, flags: []).install(for: .interrupt)
-    for signal in [.quit, .terminalStop, .terminalInput, .terminalOutput] as [Signal] {
-      SignalAction.ignore.install(for: signal)
-    }
-  }
-
-  /// In a new process, before it becomes a program.
-  static func restoreDefaults() {
-    for signal in [.interrupt, .quit, .terminalStop, .terminalInput, .terminalOutput] as [Signal] {
-      SignalAction.standard.install(for: signal)
+    guard let index = find(name) else { throw .noSuchProcess }
+    let job = all[index]
+    if shell.controlsJobs {
+      try Process.send(signal, to: -job.group)
+      // What is stopped would not notice.
+      let isNoted = signal == .terminate || signal == .hangUp
+      if job.isStopped, isNoted { try Process.send(.continue, to: -job.group) }
+    } else {
+      for pid in job.processes { try Process.send(signal, to: pid) }
     }
   }
 }

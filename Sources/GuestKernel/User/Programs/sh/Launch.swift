@@ -4,16 +4,15 @@ import Apus
 enum Launch {
   /// Runs a program in the foreground and waits for it.
   static func run(
-    _ words: [[UInt8]], _ values: [(name: [UInt8], value: [UInt8])],
-    _ redirections: [ShellRedirection], _ shell: Shell, text: [UInt8], reportsCode: Bool
+    _ words: [[UInt8]], _ values: [Shell.Assignment], _ redirections: [ShellRedirection],
+    _ shell: Shell, text: [UInt8], reportsCode: Bool
   ) {
     let group = shell.controlsJobs ? 0 : nil as Int32?
     guard
       let pid = fork(
         shell, group: group, inBackground: false,
         {
-          for value in values { Environment.set(value.name, to: value.value) }
-          become(words, redirections, shell)
+          become(words, values, redirections, shell)
         })
     else { return }
     let job = Job(group: pid, processes: [pid], text: text)
@@ -42,7 +41,12 @@ enum Launch {
         }
       }
       let pid = fork(shell, group: group, inBackground: inBackground) {
-        if let input { move(input, to: .input) }
+        if let input {
+          move(input, to: .input)
+        } else if inBackground, !shell.controlsJobs, let nothing = try? Descriptor.open(devNull) {
+          // Typed lines are for the shell.
+          move(nothing, to: .input)
+        }
         if let pipe {
           _ = Call.close(pipe.reading.rawValue)
           move(pipe.writing, to: .output)
@@ -60,13 +64,15 @@ enum Launch {
     guard let first = processes.first else { return }
     let job = Job(group: first, processes: processes, text: text)
     if inBackground {
-      shell.jobs.add(job)
+      let number = shell.jobs.add(job, inBackground: true).number
       // To the terminal, not to where the command's output goes.
-      if shell.controlsJobs { announce("[\(job.number)] \(text: text)\n") }
+      if shell.controlsJobs { announce("[\(number)] \(job.last)\n") }
     } else {
       shell.lastCode = shell.jobs.waitInForeground(job, shell)
     }
   }
+
+  private static let devNull = [UInt8](text: "/dev/null")
 
   private static func announce(_ line: TextLine) {
     Output.flush()
@@ -83,7 +89,8 @@ enum Launch {
         _ = Call.close(pipe.reading.rawValue)
         move(pipe.writing, to: .output)
         shell.controlsJobs = false
-        System.exit(shell.run(script: script))
+        shell.isInteractive = false
+        System.exit(shell.finish(shell.run(script: script)))
       }
       _ = Call.close(pipe.writing.rawValue)
       var error: SystemError?
@@ -107,36 +114,24 @@ enum Launch {
   /// In the new process: what one command of a pipeline is.
   private static func perform(_ command: ShellCommand, _ shell: Shell) -> Never {
     shell.controlsJobs = false
+    shell.isInteractive = false
     if case .subshell(let list, let redirections) = command {
       var unused = SavedDescriptors()
       guard Redirecting.apply(redirections, shell, saving: &unused) else { System.exit(1) }
       shell.execute(list)
-    } else if case .simple(let simple) = command, let words = program(simple, shell) {
-      become(words, simple.redirections, shell)
     } else {
+      if case .simple = command { shell.becomesProgram = true }
       shell.execute(command, text: [], isAlone: false)
     }
-    System.exit(shell.lastCode)
-  }
-
-  /// The words of a command that is a program without assignments: it needs no further process.
-  private static func program(_ simple: ShellSimpleCommand, _ shell: Shell) -> [[UInt8]]? {
-    guard simple.assignments.isEmpty else { return nil }
-    do throws(ShellSyntaxError) {
-      let words = try ShellExpansion.fields(simple.words, shell)
-      guard let name = words.first, shell.function(name) == nil, BuiltIn.find(name) == nil else {
-        return nil
-      }
-      return words
-    } catch {
-      return nil
-    }
+    System.exit(shell.finish(shell.lastCode))
   }
 
   /// Turns this process into the program.
-  private static func become(
-    _ words: [[UInt8]], _ redirections: [ShellRedirection], _ shell: Shell
+  static func become(
+    _ words: [[UInt8]], _ values: [Shell.Assignment], _ redirections: [ShellRedirection],
+    _ shell: Shell
   ) -> Never {
+    for value in values { Environment.set(value.name, to: value.value) }
     var unused = SavedDescriptors()
     guard Redirecting.apply(redirections, shell, saving: &unused) else { System.exit(1) }
     let error = Process.executeFromPath(words)
@@ -144,11 +139,13 @@ enum Launch {
     if error == .badExecutable, let script = script(words[0]) {
       shell.name = words[0]
       shell.arguments = Array(words.dropFirst())
-      System.exit(shell.run(script: script))
+      shell.traps = Traps()
+      System.exit(shell.finish(shell.run(script: script)))
     }
     Output.flush()
+    let isUnknown = error == .notFound && !words[0].contains(0x2f)
     let line: TextLine =
-      error == .notFound
+      isUnknown
       ? "\(text: words[0]): no such command or program; try help\n"
       : "\(text: words[0]): \(error.name)\n"
     line.withBytes { _ = Descriptor.error.write(all: UnsafeRawBufferPointer($0)) }
@@ -188,7 +185,13 @@ enum Launch {
         if !inBackground { Terminal.setForeground(own) }
       }
       if pid == 0 {
-        Interrupt.restoreDefaults()
+        if shell.isInteractive { Interrupt.restoreDefaults() }
+        shell.traps.enterSubshell()
+        if inBackground, !shell.controlsJobs {
+          for signal in [.interrupt, .quit] as [Signal] {
+            SignalAction.ignore.install(for: signal)
+          }
+        }
         Output.forget()
         body()
         System.exit(0)

@@ -48,12 +48,12 @@ enum Redirecting {
       do throws(ShellSyntaxError) {
         name = try ShellExpansion.text(redirection.target, shell)
       } catch {
-        complain("\(error.message)")
+        shell.refuse(error)
         return false
       }
       do throws(SystemError) {
         saved.keep(Int32(redirection.descriptor))
-        try apply(redirection, name)
+        try apply(redirection, name, shell)
       } catch {
         complain("\(text: name): \(error.name)")
         return false
@@ -64,18 +64,41 @@ enum Redirecting {
   }
 
   private static func apply(
-    _ redirection: ShellRedirection, _ name: [UInt8]
+    _ redirection: ShellRedirection, _ name: [UInt8], _ shell: Shell
   ) throws(SystemError) {
     let place = Descriptor(Int32(redirection.descriptor))
     switch redirection.kind {
     case .input: try put(try Descriptor.open(name), at: place)
-    case .output: try put(try Descriptor.open(name, [.writeOnly, .create, .truncate]), at: place)
-    case .append: try put(try Descriptor.open(name, [.writeOnly, .create, .append]), at: place)
+    case .output:
+      // `set -C`: what is there stays; devices are no files to lose.
+      if shell.keepsFiles, let status = try? FileTree.status(of: name),
+        status.mode.kind == .regular
+      {
+        throw .exists
+      }
+      try put(
+        try Descriptor.open(name, [.writeOnly, .create, .truncate], permissions: 0o666), at: place)
+    case .append:
+      try put(
+        try Descriptor.open(name, [.writeOnly, .create, .append], permissions: 0o666), at: place)
+    case .readWrite:
+      try put(try Descriptor.open(name, [.readWrite, .create], permissions: 0o666), at: place)
     case .duplicate:
-      if name.equals("-") { return try place.close() }
+      // What is closed already may be closed again.
+      if name.equals("-") {
+        _ = Call.close(place.rawValue)
+        return
+      }
       guard let number = name.decimal, number < 1024 else { throw .badDescriptor }
       try Descriptor(Int32(number)).duplicate(as: place)
-    case .document(let text):
+    case .document(let word):
+      var text: [UInt8] = []
+      do throws(ShellSyntaxError) {
+        text = try ShellExpansion.text(word, shell)
+      } catch {
+        shell.refuse(error)
+        throw .invalidArgument
+      }
       try put(try document(text), at: place)
     }
   }

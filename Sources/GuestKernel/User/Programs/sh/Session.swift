@@ -4,12 +4,9 @@ import Apus
 
 struct Session {
   private let shell: Shell
-  private var editor = LineEditor(prompt: Session.prompt)
+  private var editor = LineEditor(prompt: "")
   /// Lines of a command that is not complete yet.
   private var unfinished: [UInt8] = []
-
-  private static let prompt: StaticString = "apus$ "
-  private static let historyFile: StaticString = "/root/.sh_history"
 
   init(_ shell: Shell) { self.shell = shell }
 
@@ -32,23 +29,43 @@ struct Session {
 
   private mutating func begin() {
     shell.controlsJobs = true
+    shell.isInteractive = true
     Interrupt.prepare()
     _ = Call.setpgid(0, 0)
     Terminal.setForeground(Process.group)
-    do throws(SystemError) {
-      let text = try FileTree.contents(of: [UInt8](text: Self.historyFile))
+    if let text = try? FileTree.contents(of: historyFile) {
       for line in text.split(separator: 0x0a) { editor.history.append(Array(line)) }
       editor.history = editor.history.suffix(LineEditor.historyCapacity)
-    } catch {
-      // There is none yet.
     }
     shell.history = editor.history
+    // POSIX.1, "sh": what ENV names is run before anything is typed.
+    if let file = shell.value(of: [UInt8](text: "ENV")),
+      let script = try? FileTree.contents(of: file, limit: 1 << 20)
+    {
+      _ = shell.run(script: script)
+      if shell.leaving != .shell { shell.leaving = .no }
+    }
+  }
+
+  private var historyFile: [UInt8] {
+    (shell.value(of: [UInt8](text: "HOME")) ?? []) + [UInt8](text: "/.sh_history")
+  }
+
+  /// PS1, or PS2 in the middle of a command, with `$NAME` in it replaced.
+  private var prompt: [UInt8] {
+    let name: StaticString = unfinished.isEmpty ? "PS1" : "PS2"
+    let text = shell.value(of: [UInt8](text: name)) ?? []
+    guard text.contains(0x24), let word = try? ShellParser.word([0x22] + text + [0x22]) else {
+      return text
+    }
+    let code = shell.lastCode
+    defer { shell.lastCode = code }
+    return (try? ShellExpansion.text(word, shell)) ?? text
   }
 
   /// Runs a command as if it had been typed.
   private mutating func runTyped(_ line: [UInt8]) {
-    say(unfinished.isEmpty ? "\(Self.prompt)" : "> ")
-    say(bytes: line + [0x0a])
+    say(bytes: prompt + line + [0x0a])
     finish(line)
     shell.jobs.report(shell)
   }
@@ -58,11 +75,14 @@ struct Session {
     let text = unfinished + line + [0x0a]
     unfinished = []
     Interrupt.isPending = false
+    let hadWarned = shell.hasWarned
+    defer { if hadWarned { shell.hasWarned = false } }
     do throws(ShellSyntaxError) {
-      let list = try ShellParser.parse(text)
+      let list = try ShellParser.parse(text, aliases: shell.aliases)
       Terminal.set(TerminalSettings(), of: .input)
       shell.jobs.isRunningScript = true
-      shell.execute(list)
+      shell.conditionDepth = 0
+      if !shell.onlyParses { shell.execute(list) }
       shell.jobs.isRunningScript = false
       if case .loop = shell.leaving { shell.leaving = .no }
       if shell.leaving == .function || shell.leaving == .line { shell.leaving = .no }
@@ -110,17 +130,23 @@ struct Session {
       flush()
       nextLine()
     case .endOfFile:
-      say("\nUse exit or poweroff to leave.\n")
+      say("\n")
+      if unfinished.isEmpty {
+        say("Use exit or poweroff to leave.\n")
+      } else {
+        unfinished = []
+        complain("the text ends too early: a quote or a command is open")
+      }
       nextLine()
     }
   }
 
   private mutating func remember(_ line: [UInt8]) {
-    guard !line.isEmpty else { return }
+    guard !line.isEmpty, shell.history != editor.history else { return }
     shell.history = editor.history
     do throws(SystemError) {
       let file = try Descriptor.open(
-        [UInt8](text: Self.historyFile), [.writeOnly, .create, .append])
+        historyFile, [.writeOnly, .create, .append], permissions: 0o600)
       try file.write(all: line + [0x0a])
       try file.close()
     } catch {
@@ -133,7 +159,8 @@ struct Session {
     var settings = TerminalSettings.raw
     settings.makesSignals = 0
     Terminal.set(settings, of: .input)
-    editor.prompt = [UInt8](text: unfinished.isEmpty ? Self.prompt : "> ")
+    editor.prompt = prompt
+    editor.columns = Terminal.size(of: .input).columns
     editor.begin()
     flush()
   }
@@ -142,40 +169,5 @@ struct Session {
     if !editor.output.isEmpty { say(bytes: editor.output) }
     editor.output = []
     Output.flush()
-  }
-}
-
-enum Completion {
-  /// What the word before the cursor can become: a command in its place, else a path.
-  static func candidates(_ editor: LineEditor, _ shell: Shell) -> [[UInt8]] {
-    let word = editor.wordBeforeCursor
-    var found: [[UInt8]] = []
-    if editor.isAtCommand, !word.contains(0x2f) {
-      for command in BuiltIn.all { found.append([UInt8](text: command.name)) }
-      for function in shell.functions { found.append(function.name) }
-      for folder in Environment.searchPath { found += shell.names(in: folder) }
-      found.removeAll { !$0.hasPrefix(word) }
-    }
-    if found.isEmpty { found = paths(word, shell) }
-    found.sort { $0.precedes($1) }
-    var last: [UInt8]?
-    found.removeAll { name in
-      defer { last = name }
-      return name == last
-    }
-    return found
-  }
-
-  private static func paths(_ word: [UInt8], _ shell: Shell) -> [[UInt8]] {
-    let end = (word.lastIndex(of: 0x2f) ?? -1) + 1
-    let folder = Array(word[..<end])
-    let start = Array(word[end...])
-    var found: [[UInt8]] = []
-    for name in shell.names(in: folder) where name.hasPrefix(start) {
-      if name.first == 0x2e, start.isEmpty { continue }
-      let path = folder + name
-      found.append(FileTree.isDirectory(path) ? path + [0x2f] : path)
-    }
-    return found
   }
 }

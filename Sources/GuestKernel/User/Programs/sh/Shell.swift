@@ -2,21 +2,34 @@
 import Apus
 
 final class Shell: ShellContext {
-  /// Names with values; those in the environment of commands are marked.
-  private var variables: [(name: [UInt8], value: [UInt8], isExported: Bool)] = []
-  var functions: [(name: [UInt8], body: ShellList)] = []
+  var variables = Variables()
+  var functions: [(name: [UInt8], body: ShellCommand)] = []
+  var aliases: [ShellAlias] = []
   var jobs = Jobs()
+  var traps = Traps()
   /// The code of the last command, `$?`.
   var lastCode: Int32 = 0
   /// Commands get groups of their own, and the terminal in turn.
   var controlsJobs = false
+  /// Somebody types; a mistake ends the line and not the shell.
+  var isInteractive = false
   /// Why the commands that follow are skipped.
   var leaving = Leaving.no
   /// Typed lines, for `history`.
   var history: [[UInt8]] = []
-  /// What `set -e` and `set -x` turn on.
+  /// What `set` turns on, beside what expansion asks for.
   var endsOnFailure = false
   var echoesCommands = false
+  var keepsFiles = false
+  var onlyParses = false
+  /// Inside of a condition, where failing ends nothing.
+  var conditionDepth = 0
+  /// Functions and sourced files that `return` can leave.
+  var returnDepth = 0
+  /// This process was made for the next command: a program needs no further one.
+  var becomesProgram = false
+  /// `exit` has warned of stopped jobs; the next one ends the shell.
+  var hasWarned = false
 
   /// The code of the last `$(...)` in the words of this command.
   var substitutionCode: Int32?
@@ -30,19 +43,6 @@ final class Shell: ShellContext {
     case loop(levels: Int, goesOn: Bool)
     case function
     case shell
-  }
-
-  override init() {
-    super.init()
-    for string in Environment.strings {
-      if let sign = string.firstIndex(of: 0x3d) {
-        variables.append((Array(string[..<sign]), Array(string[(sign + 1)...]), true))
-      }
-    }
-    if value(of: [UInt8](text: "PATH")) == nil {
-      export([UInt8](text: "PATH"), [UInt8](text: "/bin"))
-    }
-    if value(of: [UInt8](text: "HOME")) == nil { export([UInt8](text: "HOME"), [0x2f]) }
   }
 
   // MARK: Depth
@@ -59,51 +59,40 @@ final class Shell: ShellContext {
     return withUnsafeMutablePointer(to: &mark) { UInt(bitPattern: $0) }
   }
 
-  // MARK: Variables
+  // MARK: What expansion asks for
 
   override func value(of name: [UInt8]) -> [UInt8]? {
     if name.count == 1 {
       switch name[0] {
       case 0x3f: return [UInt8]("\(lastCode)" as TextLine)
-      case 0x24: return [UInt8]("\(Process.id)" as TextLine)
-      case 0x21: return [UInt8]("\(jobs.lastStarted)" as TextLine)
+      case 0x24: return [UInt8]("\(Shell.processID)" as TextLine)
+      case 0x21:
+        return jobs.lastStarted == 0 ? nil : [UInt8]("\(jobs.lastStarted)" as TextLine)
+      case 0x2d: return ShellOption.letters(of: self)
       default: break
       }
     }
-    for variable in variables where variable.name == name { return variable.value }
-    return nil
+    if name.equals("PPID") { return [UInt8]("\(Process.parentID)" as TextLine) }
+    return variables[name]?.value
   }
 
+  /// `$$` is the same in `(...)` and `$(...)`, which are other processes.
+  private static let processID = Process.id
+
   override func assign(_ value: [UInt8], to name: [UInt8]) {
-    for index in variables.indices where variables[index].name == name {
-      variables[index].value = value
-      if variables[index].isExported { Environment.set(name, to: value) }
-      return
-    }
-    variables.append((name, value, false))
+    if variables.set(name, to: value) { return }
+    complain("\(text: name): must not change")
+    lastCode = 2
+    leaving = isInteractive ? .line : .shell
   }
 
   func export(_ name: [UInt8], _ value: [UInt8]?) {
-    assign(value ?? self.value(of: name) ?? [], to: name)
-    for index in variables.indices where variables[index].name == name {
-      variables[index].isExported = true
-      Environment.set(name, to: variables[index].value)
-    }
+    if !variables.set(name, to: value, isExported: true) { assign(value ?? [], to: name) }
   }
-
-  func unset(_ name: [UInt8]) {
-    variables.removeAll { $0.name == name }
-    functions.removeAll { $0.name == name }
-    Environment.set(name, to: nil)
-  }
-
-  func showVariables() {
-    for variable in variables { say(bytes: variable.name + [0x3d] + variable.value + [0x0a]) }
-  }
-
-  // MARK: What expansion asks for
 
   override func output(of script: [UInt8]) -> [UInt8] { Launch.output(of: script, self) }
+
+  override func home(of user: [UInt8]) -> [UInt8]? { Account.named(user)?.home }
 
   override func names(in directory: [UInt8]) -> [[UInt8]] {
     do throws(SystemError) {
@@ -118,7 +107,8 @@ final class Shell: ShellContext {
   /// Runs a whole text; returns the code of its last command.
   func run(script: [UInt8]) -> Int32 {
     do throws(ShellSyntaxError) {
-      execute(try ShellParser.parse(script))
+      let list = try ShellParser.parse(script, aliases: isInteractive ? aliases : [])
+      if !onlyParses { execute(list) }
     } catch {
       complain("\(error.message)")
       lastCode = 2
@@ -126,12 +116,37 @@ final class Shell: ShellContext {
     return lastCode
   }
 
-  func define(_ name: [UInt8], _ body: ShellList) {
+  /// Says why words could not be expanded; that ends a script.
+  func refuse(_ error: ShellSyntaxError) {
+    complain("\(error.message)")
+    lastCode = 2
+    if case .unset = error { leaving = isInteractive ? .line : .shell }
+  }
+
+  /// Runs the commands of signals that have come; `$?` is as before afterwards.
+  func runTraps() {
+    while leaving == .no, let action = traps.next() {
+      let code = lastCode
+      _ = run(script: action)
+      if leaving == .no { lastCode = code }
+    }
+  }
+
+  /// The end of the shell: the trap for EXIT runs, and may change the code by `exit`.
+  func finish(_ code: Int32) -> Int32 {
+    guard let action = traps.takeExit() else { return code }
+    lastCode = code
+    leaving = .no
+    _ = run(script: action)
+    return leaving == .shell ? lastCode : code
+  }
+
+  func define(_ name: [UInt8], _ body: ShellCommand) {
     functions.removeAll { $0.name == name }
     functions.append((name, body))
   }
 
-  func function(_ name: [UInt8]) -> ShellList? {
+  func function(_ name: [UInt8]) -> ShellCommand? {
     for function in functions where function.name == name { return function.body }
     return nil
   }

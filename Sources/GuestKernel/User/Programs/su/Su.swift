@@ -54,12 +54,13 @@ struct Su: Program {
     return 1
   }
 
-  /// First the group: afterwards it is too late.
+  /// First the groups: afterwards it is too late.
   private static func become(_ account: Account) -> Bool {
     Environment.set([UInt8](text: "USER"), to: account.name)
     Environment.set([UInt8](text: "HOME"), to: account.home)
     Environment.set([UInt8](text: "PATH"), to: [UInt8](text: "/bin:/"))
-    return Call.setgid(Int32(bitPattern: account.group)).isSuccess
+    return Call.setgroups(0, nil).isSuccess
+      && Call.setgid(Int32(bitPattern: account.group)).isSuccess
       && Call.setuid(Int32(bitPattern: account.user)).isSuccess
   }
 

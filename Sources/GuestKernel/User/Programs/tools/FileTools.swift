@@ -2,28 +2,31 @@
 import Apus
 
 let fileTools: [Tool] = [
-  Tool(name: "ls", usage: "ls [-ladR] [PATH...]", summary: "what is in a directory", run: List.run),
+  List.tool,
   Tool(name: "pwd", usage: "pwd", summary: "the current directory") { _ in
     say(bytes: FileTree.currentDirectory + [0x0a])
     return 0
   },
   Tool(name: "mkdir", usage: "mkdir [-p] PATH...", summary: "makes directories", run: mkdir),
   Tool(name: "rmdir", usage: "rmdir PATH...", summary: "removes empty directories") { arguments in
-    forEachOperand(Array(arguments.dropFirst())) { (name) throws(SystemError) in
+    forEachOperand(Options(arguments, known: "", operands: 1...Int.max).operands) {
+      (name) throws(SystemError) in
       try FileTree.removeDirectory(name)
     }
   },
-  Tool(name: "rm", usage: "rm [-rf] PATH...", summary: "removes files", run: rm),
+  Tool(name: "rm", usage: "rm [-rRf] PATH...", summary: "removes files", run: rm),
   Tool(name: "cp", usage: "cp [-r] FROM... TO", summary: "copies files", run: cp),
-  Tool(name: "mv", usage: "mv FROM... TO", summary: "renames files", run: mv),
-  Tool(name: "ln", usage: "ln [-s] TARGET NAME", summary: "another name for a file", run: ln),
+  Tool(name: "mv", usage: "mv [-f] FROM... TO", summary: "renames files", run: mv),
+  Tool(name: "ln", usage: "ln [-sf] TARGET [NAME]", summary: "another name for a file", run: ln),
   Tool(name: "touch", usage: "touch PATH...", summary: "makes empty files") { arguments in
-    forEachOperand(Array(arguments.dropFirst())) { (name) throws(SystemError) in
+    forEachOperand(Options(arguments, known: "", operands: 1...Int.max).operands) {
+      (name) throws(SystemError) in
       try Descriptor.open(name, [.writeOnly, .create]).close()
     }
   },
   Tool(name: "readlink", usage: "readlink PATH...", summary: "where links point") { arguments in
-    forEachOperand(Array(arguments.dropFirst())) { (name) throws(SystemError) in
+    forEachOperand(Options(arguments, known: "", operands: 1...Int.max).operands) {
+      (name) throws(SystemError) in
       say(bytes: try FileTree.target(ofLink: name) + [0x0a])
     }
   },
@@ -31,14 +34,13 @@ let fileTools: [Tool] = [
   Tool(
     name: "chown", usage: "chown USER[:GROUP] PATH...", summary: "gives files to another user",
     run: chown),
-  Tool(
-    name: "find", usage: "find [PATH...] [-name PATTERN] [-type f|d]", summary: "names in a tree",
-    run: Find.run),
+  Find.tool, DiskUsage.tool,
   Tool(
     name: "mount", usage: "mount [-t TYPE SOURCE PATH]", summary: "attaches a file system",
     run: mount),
   Tool(name: "umount", usage: "umount PATH...", summary: "detaches them") { arguments in
-    forEachOperand(Array(arguments.dropFirst())) { (name) throws(SystemError) in
+    forEachOperand(Options(arguments, known: "", operands: 1...Int.max).operands) {
+      (name) throws(SystemError) in
       try FileTree.unmount(name)
     }
   },
@@ -51,74 +53,8 @@ let fileTools: [Tool] = [
     summary: "copies blocks", run: BlockCopy.run),
 ]
 
-enum List {
-  static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let options = Options(arguments, known: "lad1R", usage: "ls [-ladR] [PATH...]")
-    let names = options.operands.isEmpty ? [[UInt8](text: ".")] : options.operands
-    return forEachOperand(names) { (name) throws(SystemError) in
-      guard try FileTree.status(of: name).mode.kind == .directory, !options.has("d") else {
-        return try show(name, at: name, options)
-      }
-      try list(name, isTitled: names.count > 1 || options.has("R"), options)
-    }
-  }
-
-  /// A directory; with -R then each one in it, but not where symbolic links lead.
-  private static func list(
-    _ directory: [UInt8], isTitled: Bool, _ options: Options
-  ) throws(SystemError) {
-    if isTitled { say(bytes: directory + [0x3a, 0x0a]) }
-    var entries = try FileTree.entries(of: directory)
-    if !options.has("a") { entries.removeAll { $0.name.first == 0x2e } }
-    for entry in entries { try show(entry.name, at: path(directory, entry.name), options) }
-    guard options.has("R") else { return }
-    for entry in entries where entry.kind == .directory {
-      say("\n")
-      let inner = path(directory, entry.name)
-      do throws(SystemError) {
-        try list(inner, isTitled: true, options)
-      } catch {
-        complain("\(text: inner): \(error.name)")
-      }
-    }
-  }
-
-  private static func show(
-    _ name: [UInt8], at path: [UInt8], _ options: Options
-  ) throws(SystemError) {
-    guard options.has("l") else { return say(bytes: name + [0x0a]) }
-    let status = try FileTree.status(of: path, followingLinks: false)
-    var line = TextLine()
-    line.append(byte: status.mode.kind.letter)
-    for shift in [6, 3, 0] as [UInt16] {
-      // An s instead of the x: it runs in its owner's or group's name.
-      let setsIdentity: UInt16 = shift == 6 ? 0o4000 : shift == 3 ? 0o2000 : 0
-      let last: UInt8 = status.mode.permissions & setsIdentity != 0 ? 0x73 : 0x78
-      for (bit, letter) in [(4, 0x72), (2, 0x77), (1, last)] as [(UInt16, UInt8)] {
-        line.append(byte: status.mode.permissions >> shift & bit != 0 ? letter : 0x2d)
-      }
-    }
-    line.append(decimal: UInt64(status.links), width: 4)
-    line.append(decimal: UInt64(status.userID), width: 5)
-    if status.mode.kind == .characterDevice || status.mode.kind == .blockDevice {
-      line.append(decimal: UInt64(status.device.major), width: 6)
-      line.append(",")
-      line.append(decimal: UInt64(status.device.minor), width: 3)
-    } else {
-      line.append(decimal: status.size, width: 10)
-    }
-    line.append("  ")
-    line.append(bytes: name)
-    if status.mode.kind == .symbolicLink {
-      line.append(" -> ")
-      line.append(bytes: try FileTree.target(ofLink: path))
-    }
-    say("\(line)\n")
-  }
-}
-
 private func mkdir(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "p", usage: "mkdir [-p] PATH...")
+  let options = Options(arguments, known: "p", operands: 1...Int.max)
   return forEachOperand(options.operands) { (name) throws(SystemError) in
     if options.has("p") {
       for (index, byte) in name.enumerated() where byte == 0x2f && index > 0 {
@@ -132,10 +68,11 @@ private func mkdir(_ arguments: [[UInt8]]) -> Int32 {
 }
 
 private func rm(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "rf", usage: "rm [-rf] PATH...")
+  let options = Options(arguments, known: "rRf")
+  if options.operands.isEmpty, !options.has("f") { Usage.refuse("an operand is missing") }
   return forEachOperand(options.operands) { (name) throws(SystemError) in
-    if options.has("f"), !FileTree.exists(name) { return }
-    try remove(name, recursively: options.has("r"))
+    if options.has("f"), (try? FileTree.status(of: name, followingLinks: false)) == nil { return }
+    try remove(name, recursively: options.has("r") || options.has("R"))
   }
 }
 
@@ -180,17 +117,16 @@ private func target(_ operands: [[UInt8]], for name: [UInt8]) -> [UInt8] {
 }
 
 private func cp(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "r", usage: "cp [-r] FROM... TO")
+  let options = Options(arguments, known: "rR", operands: 2...Int.max)
   let operands = options.operands
-  guard operands.count >= 2 else { fail("usage: cp [-r] FROM... TO", code: 2) }
+  let isRecursive = options.has("r") || options.has("R")
   return forEachOperand(Array(operands.dropLast())) { (name) throws(SystemError) in
-    try copy(name, to: target(operands, for: name), recursively: options.has("r"))
+    try copy(name, to: target(operands, for: name), recursively: isRecursive)
   }
 }
 
 private func mv(_ arguments: [[UInt8]]) -> Int32 {
-  let operands = Array(arguments.dropFirst())
-  guard operands.count >= 2 else { fail("usage: mv FROM... TO", code: 2) }
+  let operands = Options(arguments, known: "f", operands: 2...Int.max).operands
   return forEachOperand(Array(operands.dropLast())) { (name) throws(SystemError) in
     let target = target(operands, for: name)
     do throws(SystemError) {
@@ -204,9 +140,12 @@ private func mv(_ arguments: [[UInt8]]) -> Int32 {
 }
 
 private func ln(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "s", usage: "ln [-s] TARGET NAME")
-  guard options.operands.count == 2 else { fail("usage: ln [-s] TARGET NAME", code: 2) }
-  return forEachOperand([options.operands[1]]) { (name) throws(SystemError) in
+  let options = Options(arguments, known: "sf", operands: 1...2)
+  let isHere = options.operands.count == 1
+  let place = isHere ? options.operands[0].lastPathPart : options.operands[1]
+  return forEachOperand([place]) { (place) throws(SystemError) in
+    let name = FileTree.isDirectory(place) ? path(place, options.operands[0].lastPathPart) : place
+    if options.has("f") { try? FileTree.remove(name) }
     if options.has("s") {
       try FileTree.symbolicLink(options.operands[0], as: name)
     } else {
@@ -247,45 +186,8 @@ private func chown(_ arguments: [[UInt8]]) -> Int32 {
   }
 }
 
-enum Find {
-  static func run(_ arguments: [[UInt8]]) -> Int32 {
-    var roots: [[UInt8]] = []
-    var pattern: [UInt8]?
-    var kind: FileKind?
-    var index = 1
-    while index < arguments.count {
-      let argument = arguments[index]
-      index += 1
-      if argument.equals("-name"), index < arguments.count {
-        pattern = arguments[index]
-        index += 1
-      } else if argument.equals("-type"), index < arguments.count {
-        kind = arguments[index].equals("d") ? .directory : .regular
-        index += 1
-      } else {
-        roots.append(argument)
-      }
-    }
-    return forEachOperand(roots.isEmpty ? [[0x2e]] : roots) { (root) throws(SystemError) in
-      try walk(root, pattern, kind)
-    }
-  }
-
-  private static func walk(
-    _ place: [UInt8], _ pattern: [UInt8]?, _ kind: FileKind?
-  ) throws(SystemError) {
-    let own = try FileTree.status(of: place, followingLinks: false).mode.kind
-    let fits = pattern.map { Glob.matches($0, place.lastPathPart) } ?? true
-    if fits, kind == nil || kind == own { say(bytes: place + [0x0a]) }
-    guard own == .directory else { return }
-    for entry in try FileTree.entries(of: place) {
-      try walk(path(place, entry.name), pattern, kind)
-    }
-  }
-}
-
 private func mount(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "t:o:r", usage: "mount [-t TYPE [-o DATA] SOURCE PATH]")
+  let options = Options(arguments, known: "t:o:r")
   guard let type = options.value("t"), options.operands.count == 2 else {
     return forEachInput([[UInt8](text: "/proc/mounts")]) { input, _ in
       while let line = input.line() { say(bytes: line + [0x0a]) }

@@ -21,7 +21,10 @@ enum Init {
     let script = [UInt8](text: "/etc/rc")
     if FileTree.exists(script) { _ = runAndWait([[UInt8](text: "sh"), script]) }
     let endsWithShell = arguments.count > 2 && arguments[1].equals("-x")
-    var words = shellWords + arguments.dropFirst()
+    // The shell's names for them: there -s and -x are POSIX's.
+    let flag: StaticString = endsWithShell ? "--run" : "--type"
+    let typed = arguments.count > 2 ? [[UInt8](text: flag), arguments[2]] : []
+    var words = shellWords + typed
     while true {
       guard let code = runShell(words) else { return 1 }
       if endsWithShell { return code }

@@ -17,7 +17,7 @@ enum LogTool {
   /// -n sets what goes to the console, -l shows the lines of one level, -r also levels and processors,
   /// -c clears the log after printing it, -C without.
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let options = Options(arguments, known: "cCrn:l:", usage: usage)
+    let options = Options(arguments, known: "cCrn:l:")
     guard options.operands.isEmpty else { fail("usage: \(usage)", code: 2) }
     if let name = options.value("n") {
       // A name means itself and what is more urgent; a number is the kernel's own.

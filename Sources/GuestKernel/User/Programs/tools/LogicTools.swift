@@ -4,12 +4,11 @@ import Apus
 let logicTools: [Tool] = [
   Tool(name: "true", usage: "true", summary: "succeeds") { _ in 0 },
   Tool(name: "false", usage: "false", summary: "fails") { _ in 1 },
-  Tool(name: "echo", usage: "echo [-n] WORDS", summary: "prints them") { arguments in
-    var words = Array(arguments.dropFirst())
-    let endsLine = words.first.map { !$0.equals("-n") } ?? true
-    if !endsLine { words.removeFirst() }
-    say(bytes: Array(words.joined(separator: [0x20])) + (endsLine ? [0x0a] : []))
-    return 0
+  Tool(
+    name: "echo", usage: "echo [-ne] WORDS", summary: "prints them", run: SharedCommands.echo),
+  Tool(name: "printf", usage: "printf FORMAT [WORDS]", summary: "prints them in a form") {
+    guard let code = SharedCommands.printf($0) else { Usage.refuse("the format is missing") }
+    return code
   },
   Tool(name: "yes", usage: "yes [WORDS]", summary: "prints them until nobody reads") { arguments in
     var words = Array(arguments.dropFirst())
@@ -18,15 +17,11 @@ let logicTools: [Tool] = [
     while true { say(bytes: line) }
   },
   Tool(name: "seq", usage: "seq [FIRST [STEP]] LAST", summary: "counts", run: seq),
-  Tool(name: "test", usage: "test EXPRESSION", summary: "whether it is true; so does [") {
-    var words = Array($0.dropFirst())
-    return TestExpression.evaluate(&words)
-  },
-  Tool(name: "[", usage: "[ EXPRESSION ]", summary: "whether it is true") { arguments in
-    var words = Array(arguments.dropFirst())
-    guard let last = words.popLast(), last.equals("]") else { fail("] is missing", code: 2) }
-    return TestExpression.evaluate(&words)
-  },
+  Tool(
+    name: "test", usage: "test EXPRESSION", summary: "whether it is true; so does [",
+    run: SharedCommands.test),
+  Tool(
+    name: "[", usage: "[ EXPRESSION ]", summary: "whether it is true", run: SharedCommands.test),
   Tool(name: "expr", usage: "expr EXPRESSION", summary: "computes") { arguments in
     let text = Array(arguments.dropFirst().joined(separator: [0x20]))
     do throws(ShellSyntaxError) {
@@ -37,11 +32,6 @@ let logicTools: [Tool] = [
       complain("\(error.message)")
       return 2
     }
-  },
-  Tool(name: "basename", usage: "basename PATH", summary: "what follows the last slash") {
-    arguments in
-    say(bytes: (arguments.count > 1 ? arguments[1].lastPathPart : []) + [0x0a])
-    return 0
   },
 ]
 

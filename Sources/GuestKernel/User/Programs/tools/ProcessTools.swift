@@ -9,7 +9,9 @@ let processTools: [Tool] = [
   Tool(name: "top", usage: "top [-n ROUNDS] [-d SECONDS]", summary: "who uses the processors") {
     Top.run($0)
   },
-  Tool(name: "kill", usage: "kill [-SIGNAL] PID...", summary: "sends a signal", run: kill),
+  Tool(
+    name: "kill", usage: "kill [-s SIGNAL | -SIGNAL] PID... | kill -l", summary: "sends a signal",
+    run: kill),
   Tool(name: "sleep", usage: "sleep SECONDS", summary: "waits") { arguments in
     guard arguments.count == 2, let nanoseconds = arguments[1].decimalNanoseconds else {
       fail("usage: sleep SECONDS", code: 2)
@@ -18,10 +20,11 @@ let processTools: [Tool] = [
     return 0
   },
   Tool(
-    name: "env", usage: "env [NAME=VALUE...] [COMMAND...]",
+    name: "env", usage: "env [-i] [-u NAME] [NAME=VALUE...] [COMMAND...]",
     summary: "shows or changes the environment", run: env),
   Tool(
-    name: "xargs", usage: "xargs [-n COUNT] [COMMAND...]", summary: "its input as arguments",
+    name: "xargs", usage: "xargs [-0rt] [-n COUNT] [-I TEXT] [COMMAND...]",
+    summary: "its input as arguments",
     run: xargs),
   Tool(name: "time", usage: "time COMMAND...", summary: "how long a command takes") { arguments in
     let begin = Time.sinceBoot
@@ -59,7 +62,7 @@ private func stateName(_ record: ProcessRecord) -> StaticString {
 /// Ticks of each thread between two looks, as a share of all.
 enum Top {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let options = Options(arguments, known: "n:d:", usage: "top [-n ROUNDS] [-d SECONDS]")
+    let options = Options(arguments, known: "n:d:")
     let pause = options.value("d")?.decimalNanoseconds ?? 1_000_000_000
     var before = System.processes()
     for _ in 0..<max(1, options.number("n") ?? 1) {
@@ -92,15 +95,11 @@ enum Top {
 }
 
 private func kill(_ arguments: [[UInt8]]) -> Int32 {
-  var arguments = Array(arguments.dropFirst())
-  var signal = Signal.terminate
-  if let first = arguments.first, first.first == 0x2d, first.count > 1 {
-    guard let named = Signal(named: Array(first.dropFirst())) else { fail("no such signal") }
-    signal = named
-    arguments.removeFirst()
-  }
-  guard !arguments.isEmpty else { fail("usage: kill [-SIGNAL] PID...", code: 2) }
-  return forEachOperand(arguments) { (text) throws(SystemError) in
+  var words = Array(arguments.dropFirst())
+  guard let (signal, isList) = Signal.option(&words) else { return 2 }
+  if isList { return Signal.list(words) }
+  guard !words.isEmpty else { Usage.refuse("a process is missing") }
+  return forEachOperand(words) { (text) throws(SystemError) in
     guard let pid = text.signedDecimal else { throw .invalidArgument }
     try Process.send(signal, to: Int32(truncatingIfNeeded: pid))
   }
@@ -117,8 +116,13 @@ func runAndWait(_ words: [[UInt8]]) -> Int32 {
   }
 }
 
+/// -i: only what is said here; -u NAME: without that.
 private func env(_ arguments: [[UInt8]]) -> Int32 {
-  var words = Array(arguments.dropFirst())
+  let options = Options(arguments, known: "iu:", stopsAtOperand: true)
+  var words = options.operands
+  if words.first?.equals("-") ?? false { words.removeFirst() }
+  if options.has("i") { Environment.strings = [] }
+  for name in options.values("u") { Environment.set(name, to: nil) }
   while let word = words.first, let sign = word.firstIndex(of: 0x3d) {
     Environment.set(Array(word[..<sign]), to: Array(word[(sign + 1)...]))
     words.removeFirst()
@@ -132,28 +136,50 @@ private func env(_ arguments: [[UInt8]]) -> Int32 {
   return error == .notFound ? 127 : 126
 }
 
+/// -n N: at most so many at once; -I TEXT: one line each, in place of that text; -0: words end with a NUL;
+/// -r: nothing for nothing.
 private func xargs(_ arguments: [[UInt8]]) -> Int32 {
-  var command = Array(arguments.dropFirst())
-  var limit = 64
-  if command.count > 1, command[0].equals("-n"), let number = command[1].decimal, number > 0 {
-    limit = Int(number)
-    command.removeFirst(2)
-  }
-  if command.isEmpty { command = [[UInt8](text: "echo")] }
-  var words: [[UInt8]] = []
+  let options = Options(arguments, known: "0rtn:I:", stopsAtOperand: true)
+  let limit = options.number("n") ?? 64
+  guard limit > 0 else { Usage.refuse("-n wants a number from 1 on") }
+  let command = options.operands.isEmpty ? [[UInt8](text: "echo")] : options.operands
   var code: Int32 = 0
-  var input = Input(.input)
-  while let line = input.line() {
-    for word in Words.split(line) {
-      words.append(word)
-      if words.count == limit {
-        code |= runAndWait(command + words)
-        words = []
-      }
-    }
+  func run(_ words: [[UInt8]]) {
+    if options.has("t") { complain("\(text: Array(words.joined(separator: [0x20])))") }
+    if runAndWait(words) != 0 { code = 123 }
   }
-  if !words.isEmpty { code |= runAndWait(command + words) }
-  return code == 0 ? 0 : 123
+  var input = Input(.input)
+  var words: [[UInt8]] = []
+  if options.has("0") {
+    var all: [UInt8] = []
+    while true {
+      let part = input.part()
+      if part.isEmpty { break }
+      all += part
+    }
+    words = all.split(separator: 0).map { Array($0) }
+  } else {
+    while let line = input.line() { words += options.has("I") ? [line] : Words.split(line) }
+  }
+  if let mark = options.value("I") {
+    for word in words {
+      run(
+        command.map { part in
+          part.position(of: mark).map { place in
+            Array(part[..<place]) + word + Array(part[(place + mark.count)...])
+          } ?? part
+        })
+    }
+    return code
+  }
+  var rest = words[...]
+  var isFirst = true
+  while !rest.isEmpty || (isFirst && !options.has("r") && words.isEmpty) {
+    run(command + rest.prefix(limit))
+    rest = rest.dropFirst(limit)
+    isFirst = false
+  }
+  return code
 }
 
 private func nice(_ arguments: [[UInt8]]) -> Int32 {

@@ -18,7 +18,7 @@ let schedulingTools: [Tool] = [
 enum CyclicTest {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     let options = Options(
-      arguments, known: "l:i:p:h", usage: "cyclictest [-l LOOPS] [-i MICROSECONDS] [-p PRIORITY]")
+      arguments, known: "l:i:p:h")
     let loops = max(1, options.number("l") ?? 100)
     let interval = UInt64(max(10, options.number("i") ?? 1000)) * 1000
     if let priority = options.number("p"), priority > 0 {

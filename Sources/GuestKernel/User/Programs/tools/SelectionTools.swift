@@ -6,7 +6,7 @@ let selectionTools: [Tool] = [
     name: "head", usage: "head [-n COUNT | -c BYTES | -COUNT] [FILE...]",
     summary: "the first lines", run: head),
   Tool(
-    name: "tail", usage: "tail [-n [+]COUNT | -c [+]BYTES | -COUNT] [FILE...]",
+    name: "tail", usage: "tail [-f] [-n [+]COUNT | -c [+]BYTES | -COUNT] [FILE...]",
     summary: "the last lines", run: tail),
   Tool(
     name: "cut", usage: "cut -f LIST [-d C] | -c LIST [FILE...]",
@@ -27,17 +27,16 @@ private func withCount(_ arguments: [[UInt8]]) -> [[UInt8]] {
 }
 
 /// The number of an option; what is none ends the program.
-private func count(_ text: [UInt8]?, _ usage: StaticString) -> UInt64? {
+private func count(_ text: [UInt8]?) -> UInt64? {
   guard let text else { return nil }
-  guard let number = ByteCount.parse(text) else { fail("usage: \(usage)", code: 2) }
+  guard let number = ByteCount.parse(text) else { Usage.refuse("\(text: text): not a number") }
   return number
 }
 
 private func head(_ arguments: [[UInt8]]) -> Int32 {
-  let usage: StaticString = "head [-n COUNT | -c BYTES | -COUNT] [FILE...]"
-  let options = Options(withCount(arguments), known: "n:c:", usage: usage)
-  let bytes = count(options.value("c"), usage)
-  let lines = count(options.value("n"), usage) ?? 10
+  let options = Options(withCount(arguments), known: "n:c:")
+  let bytes = count(options.value("c"))
+  let lines = count(options.value("n")) ?? 10
   return forEachInput(options.operands) { input, _ in
     if let bytes {
       var left = bytes
@@ -58,15 +57,17 @@ private func head(_ arguments: [[UInt8]]) -> Int32 {
 }
 
 private func tail(_ arguments: [[UInt8]]) -> Int32 {
-  let usage: StaticString = "tail [-n [+]COUNT | -c [+]BYTES | -COUNT] [FILE...]"
-  let options = Options(withCount(arguments), known: "n:c:", usage: usage)
+  let options = Options(withCount(arguments), known: "fn:c:")
   let countsBytes = options.has("c")
   let text = options.value("c") ?? options.value("n") ?? [UInt8](text: "10")
   let isFromStart = text.first == 0x2b
   let sign = isFromStart || text.first == 0x2d ? 1 : 0
   let number = Int(
-    truncatingIfNeeded: count(Array(text.dropFirst(sign)), usage).map { min($0, 1 << 40) } ?? 0)
-  return forEachInput(options.operands) { input, _ in
+    truncatingIfNeeded: count(Array(text.dropFirst(sign))).map { min($0, 1 << 40) } ?? 0)
+  let code = forEachInput(options.operands) { input, name in
+    if options.operands.count > 1 {
+      say(bytes: [UInt8](text: "==> ") + name + [UInt8](text: " <==\n"))
+    }
     if isFromStart {
       var skip = max(0, number - 1)
       while skip > 0 {
@@ -97,6 +98,30 @@ private func tail(_ arguments: [[UInt8]]) -> Int32 {
       for line in lines.suffix(number) { say(bytes: line + [0x0a]) }
     }
   }
+  guard options.has("f") else { return code }
+  follow(options.operands)
+}
+
+/// -f: what is written behind the end meanwhile; until somebody ends it.
+private func follow(_ names: [[UInt8]]) -> Never {
+  var places = names.map { (name: $0, end: (try? FileTree.status(of: $0).size) ?? 0) }
+  while true {
+    Output.flush()
+    Time.sleep(nanoseconds: 200_000_000)
+    for index in places.indices {
+      let size = (try? FileTree.status(of: places[index].name).size) ?? 0
+      // A file that has become shorter begins anew.
+      if size < places[index].end { places[index].end = 0 }
+      guard size > places[index].end, let file = try? Descriptor.open(places[index].name),
+        (try? file.seek(Int64(places[index].end), from: .start)) != nil
+      else { continue }
+      while let part = try? file.read(limit: 4096), !part.isEmpty {
+        say(bytes: part)
+        places[index].end += UInt64(part.count)
+      }
+      try? file.close()
+    }
+  }
 }
 
 // MARK: cut
@@ -125,7 +150,7 @@ private struct Selection {
 
 private func cut(_ arguments: [[UInt8]]) -> Int32 {
   let usage: StaticString = "cut -f LIST [-d C] | -c LIST [FILE...]"
-  let options = Options(arguments, known: "f:d:c:b:", usage: usage)
+  let options = Options(arguments, known: "f:d:c:b:")
   let bytes = options.value("c") ?? options.value("b")
   guard let selection = Selection(bytes ?? options.value("f") ?? []) else {
     fail("usage: \(usage)", code: 2)
@@ -160,7 +185,7 @@ private func cut(_ arguments: [[UInt8]]) -> Int32 {
 enum Translation {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     let usage: StaticString = "tr [-cds] SET [SET]"
-    let options = Options(arguments, known: "cds", usage: usage)
+    let options = Options(arguments, known: "cds")
     let operands = options.operands
     let (deletes, squeezes) = (options.has("d"), options.has("s"))
     let most = deletes && !squeezes ? 1 : 2

@@ -31,7 +31,8 @@ let systemTools: [Tool] = [
     showUptime()
     return 0
   },
-  Tool(name: "date", usage: "date", summary: "the time of day (UTC)", run: date),
+  Tool(
+    name: "date", usage: "date [+FORMAT]", summary: "the time of day (UTC)", run: date),
   Tool(
     name: "uname", usage: "uname [-amnrsv]", summary: "which kernel this is", run: uname),
   Tool(
@@ -125,9 +126,6 @@ private func showUptime() {
   say("\(line)\n")
 }
 
-/// The civil calendar from days since 1970, for any year after it.
-///
-/// Years are counted from March, so that the day that comes and goes is the last one of a year.
 /// POSIX's options, in POSIX's order; without any, the system's name.
 private func uname(_ arguments: [[UInt8]]) -> Int32 {
   let options: [(letter: UInt8, field: SystemIdentity)] = [
@@ -173,25 +171,12 @@ private func nodeRecord() -> [UInt8] {
 }
 
 private func date(_ arguments: [[UInt8]]) -> Int32 {
+  let operands = Options(arguments, known: "u", operands: 0...1).operands
+  let format = operands.first ?? [UInt8](text: "+%Y-%m-%d %H:%M:%S UTC")
+  guard format.first == 0x2b else { Usage.refuse("a format begins with +") }
   guard let nanoseconds = Time.ofDay else { fail("this kernel does not know the time of day") }
-  let seconds = nanoseconds / 1_000_000_000
-  let days = seconds / 86400 + 719_468
-  let era = days / 146_097
-  let dayOfEra = days % 146_097
-  let year = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
-  let dayOfYear = dayOfEra - (365 * year + year / 4 - year / 100)
-  let shifted = (5 * dayOfYear + 2) / 153
-  let day = dayOfYear - (153 * shifted + 2) / 5 + 1
-  let month = shifted < 10 ? shifted + 3 : shifted - 9
-  var line: TextLine = "\(year + era * 400 + (month <= 2 ? 1 : 0))"
-  for (separator, part) in [
-    ("-", month), ("-", day), (" ", seconds / 3600 % 24), (":", seconds / 60 % 60),
-    (":", seconds % 60),
-  ] as [(StaticString, UInt64)] {
-    line.append(separator)
-    line.append(decimal: part, width: 2, fill: 0x30)
-  }
-  say("\(line) UTC\n")
+  let seconds = Int64(nanoseconds / 1_000_000_000)
+  say(bytes: DateFormat.text(Array(format.dropFirst()), secondsSince1970: seconds) + [0x0a])
   return 0
 }
 

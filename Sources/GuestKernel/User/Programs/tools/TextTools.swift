@@ -12,11 +12,7 @@ let textTools: [Tool] = [
     }
   },
   Tool(name: "wc", usage: "wc [-lwc] [FILE...]", summary: "counts lines, words, bytes", run: wc),
-  Tool(
-    name: "grep", usage: "grep [-vincq] PATTERN [FILE...]", summary: "lines that contain a pattern",
-    run: grep),
-  Tool(
-    name: "sort", usage: "sort [-rnu] [FILE...]", summary: "lines in order", run: sort),
+  Grep.tool, Sort.tool, Sed.tool, Compare.tools[0], Compare.tools[1],
   Tool(name: "uniq", usage: "uniq [-c] [FILE]", summary: "without repeated lines", run: uniq),
   Tool(name: "tee", usage: "tee [-a] FILE...", summary: "copies its input to files too", run: tee),
   Tool(
@@ -33,7 +29,7 @@ let textTools: [Tool] = [
 ]
 
 private func wc(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "lwc", usage: "wc [-lwc] [FILE...]")
+  let options = Options(arguments, known: "lwc")
   let all = !options.has("l") && !options.has("w") && !options.has("c")
   var total = (lines: 0, words: 0, bytes: 0)
 
@@ -66,57 +62,8 @@ private func wc(_ arguments: [[UInt8]]) -> Int32 {
   return code
 }
 
-/// The pattern is one of the shell's, found anywhere in the line; ^ and $ tie it to the ends.
-private func grep(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "vincq", usage: "grep [-vincq] PATTERN [FILE...]")
-  guard var pattern = options.operands.first else { fail("usage: grep PATTERN [FILE...]", code: 2) }
-  if options.has("i") { pattern = pattern.map { $0.lowercased } }
-  if pattern.first == 0x5e { pattern.removeFirst() } else { pattern.insert(0x2a, at: 0) }
-  if pattern.last == 0x24 { pattern.removeLast() } else { pattern.append(0x2a) }
-  let names = Array(options.operands.dropFirst())
-  var found = 0
-  let code = forEachInput(names) { input, name in
-    var number = 0
-    var count = 0
-    while let line = input.line() {
-      number += 1
-      let text = options.has("i") ? line.map { $0.lowercased } : line
-      guard Glob.matches(pattern, text) != options.has("v") else { continue }
-      count += 1
-      if options.has("c") || options.has("q") { continue }
-      if names.count > 1 { say(bytes: name + [0x3a]) }
-      if options.has("n") { say("\(number):") }
-      say(bytes: line + [0x0a])
-    }
-    if options.has("c") { say("\(count)\n") }
-    found += count
-  }
-  return code != 0 ? 2 : found > 0 ? 0 : 1
-}
-
-private func sort(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "rnu", usage: "sort [-rnu] [FILE...]")
-  var lines: [[UInt8]] = []
-  let code = forEachInput(options.operands) { input, _ in
-    while let line = input.line() { lines.append(line) }
-  }
-  let byNumber = options.has("n")
-  lines.sort { first, second in
-    if byNumber, first.leadingNumber != second.leadingNumber {
-      return first.leadingNumber < second.leadingNumber
-    }
-    return first.precedes(second)
-  }
-  if options.has("r") { lines.reverse() }
-  for (index, line) in lines.enumerated() {
-    if options.has("u"), index > 0, lines[index - 1] == line { continue }
-    say(bytes: line + [0x0a])
-  }
-  return code
-}
-
 private func uniq(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "c", usage: "uniq [-c] [FILE]")
+  let options = Options(arguments, known: "c")
   var last: [UInt8]?
   var count = 0
 
@@ -141,7 +88,7 @@ private func uniq(_ arguments: [[UInt8]]) -> Int32 {
 }
 
 private func tee(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "a", usage: "tee [-a] FILE...")
+  let options = Options(arguments, known: "a")
   var files: [(name: [UInt8], file: Descriptor)] = []
   let flags: OpenFlags = options.has("a") ? .append : .truncate
   var code = forEachOperand(options.operands) { (name) throws(SystemError) in
@@ -165,7 +112,7 @@ private func tee(_ arguments: [[UInt8]]) -> Int32 {
 }
 
 private func hexdump(_ arguments: [[UInt8]]) -> Int32 {
-  let options = Options(arguments, known: "n:", usage: "hexdump [-n BYTES] [FILE...]")
+  let options = Options(arguments, known: "n:")
   var left = options.number("n") ?? Int.max
   var offset = 0
   var row: [UInt8] = []
@@ -202,20 +149,5 @@ private func hexdump(_ arguments: [[UInt8]]) -> Int32 {
 extension TextLine {
   mutating func append(hexByte byte: UInt8) {
     for digit in [byte >> 4, byte & 15] { append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit) }
-  }
-}
-
-extension UInt8 {
-  var lowercased: UInt8 { self >= 0x41 && self <= 0x5a ? self + 0x20 : self }
-}
-
-extension [UInt8] {
-  /// The number a line begins with, for sorting; 0 without one.
-  var leadingNumber: Int {
-    let text = drop { $0.isBlank }
-    let sign = text.first == 0x2d ? 1 : 0
-    let digits = text.dropFirst(sign).prefix { $0.isDigit }
-    let value = Int(Array(digits).decimal ?? 0)
-    return sign == 1 ? -value : value
   }
 }

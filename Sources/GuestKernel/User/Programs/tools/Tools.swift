@@ -29,6 +29,7 @@ struct Tools: Program {
         say("usage: \(tool.usage)\n\(tool.summary)\n")
         return 0
       }
+      Usage.text = tool.usage
       return tool.run(arguments)
     }
     complain("\(text: name): no tool of that name")
@@ -37,7 +38,7 @@ struct Tools: Program {
 
   static var all: [Tool] {
     textTools + selectionTools + fileTools + processTools + systemTools + logicTools + initTools
-      + schedulingTools
+      + schedulingTools + nodeTools + terminalTools
   }
 
   private static func list() {
@@ -48,7 +49,9 @@ struct Tools: Program {
 /// Calls `body` for each operand's file, or for standard input when there are none (or for `-`).
 ///
 /// Returns 1 when one of them could not be read.
-func forEachInput(_ operands: [[UInt8]], _ body: (inout Input, [UInt8]) -> Void) -> Int32 {
+func forEachInput(
+  _ operands: [[UInt8]], isQuiet: Bool = false, _ body: (inout Input, [UInt8]) -> Void
+) -> Int32 {
   var code: Int32 = 0
   for name in operands.isEmpty ? [[UInt8](text: "-")] : operands {
     var input = Input(.input)
@@ -56,14 +59,14 @@ func forEachInput(_ operands: [[UInt8]], _ body: (inout Input, [UInt8]) -> Void)
       do throws(SystemError) {
         input = Input(try Descriptor.open(name))
       } catch {
-        complain("\(text: name): \(error.name)")
+        if !isQuiet { complain("\(text: name): \(error.name)") }
         code = 1
         continue
       }
     }
     body(&input, name)
     if let error = input.error {
-      complain("\(text: name): \(error.name)")
+      if !isQuiet { complain("\(text: name): \(error.name)") }
       code = 1
     }
     input.close()

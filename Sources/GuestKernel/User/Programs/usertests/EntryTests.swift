@@ -84,8 +84,39 @@ let entryTests: [UserTest] = [
     check.fails(Call.arch_prctl(1, 0), .invalidArgument, "an unknown code")
   },
   UserTest(name: "trace-errors") { check in
-    check.fails(Call.trace_calls(99), .badDescriptor, "into no file")
-    check.succeeds(Call.trace_calls(-1), "none is one way to end it")
+    check.fails(Call.trace_calls(99, 0, 0), .badDescriptor, "into no file")
+    check.fails(Call.trace_calls(2, 99_999, 0), .noSuchProcess, "of nobody")
+    check.fails(Call.trace_calls(2, 0, 8), .invalidArgument, "unknown flags")
+    check.succeeds(Call.trace_calls(-1, 0, 0), "none is one way to end it")
+    let status = inChild {
+      guard Call.setuid(1000).isSuccess else { return 1 }
+      return Call.trace_calls(2, 1, 0).error == .notPermitted ? 0 : 2
+    }
+    check.expect(status == .exited(code: 0), "another user's")
+  },
+  UserTest(name: "trace-attached") { check in
+    do throws(SystemError) {
+      let lines = try Descriptor.pipe()
+      let gate = try Descriptor.pipe()
+      let child = try Process.fork()
+      if child == 0 {
+        _ = try? gate.reading.read(limit: 1)
+        _ = Call.umask(0o123)
+        System.exitNow(0)
+      }
+      check.succeeds(Call.trace_calls(lines.writing.rawValue, child, 0), "attached")
+      _ = try gate.writing.write([1])
+      _ = try Process.wait(for: child)
+      try lines.writing.close()
+      let text = try lines.reading.readAll()
+      let wanted = literal("umask(0123) = ")
+      check.expect(
+        text.indices.contains { Array(text[$0...].prefix(wanted.count)) == wanted },
+        "its calls from then on")
+      for file in [lines.reading, gate.reading, gate.writing] { try file.close() }
+    } catch {
+      check.expect(false, "\(error.symbol) where nothing should fail")
+    }
   },
   UserTest(name: "group-errors") { check in
     check.fails(Call.setpgid(99_999, 0), .noSuchProcess, "of nobody")

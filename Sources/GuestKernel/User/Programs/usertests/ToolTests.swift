@@ -66,9 +66,85 @@ private let tools: [Expectation] = [
     line: "p=/proc/sys/kernel/printk; x=$(cat $p); dmesg -n 2; cat $p; echo $x > $p",
     output: "2\n"),
   Expectation(line: "dmesg -n 9", output: "", code: 2),
+  Expectation(line: "printf 'ab\\nAC\\nb\\n' > f; grep -ni '^a.' f", output: "1:ab\n2:AC\n"),
+  Expectation(line: "printf 'a1\\na22\\nb\\n' | grep -E '^(a|b)[0-9]{2}?$'", output: "a22\nb\n"),
+  Expectation(line: "printf 'a.c\\nabc\\n' | grep -F a.c", output: "a.c\n"),
+  Expectation(line: "printf 'x-y\\nxy\\n' | grep -cw x; echo xx | grep -vx x", output: "1\nxx\n"),
+  Expectation(
+    line: "mkdir -p d/e; echo hit > d/e/f; grep -r hi d; grep -rl hi d; rm -r d",
+    output: "d/e/f:hit\nd/e/f\n"),
+  Expectation(line: "echo a1b22 | grep -o '[0-9]*'", output: "1\n22\n"),
+  Expectation(line: "grep '\\(' f", output: "", code: 2),
+  Expectation(line: "printf 'b 2\\na 10\\nc 1\\n' | sort -k 2n", output: "c 1\nb 2\na 10\n"),
+  Expectation(
+    line: "printf 'b:1\\na:2\\nc:1\\n' | sort -t : -k 2,2r -k 1", output: "a:2\nb:1\nc:1\n"),
+  Expectation(line: "printf '2\\n10\\n1\\n2\\n' | sort -rnu", output: "10\n2\n1\n"),
+  Expectation(
+    line: "printf '1K\\n2M\\n3\\n' | sort -h; printf 'b\\na\\n' | sort -c", output: "3\n1K\n2M\n",
+    code: 1),
+  Expectation(
+    line: "touch a b; mkdir d; ls -F; ls -r; ls -d d; rm -r a b d",
+    output: "a\nb\nd/\nf\nf\nd\nb\na\nd\n"),
+  Expectation(
+    line: "echo 12345 > g; ls -l g | tr -s ' ' | cut -d ' ' -f 1-5; rm g",
+    output: "-rw-r--r-- 1 root root 6\n"),
+  Expectation(line: "x=$(date +%Y%j); [ ${#x} = 7 ] && [ $(date +%s) -gt 1000000000 ]", output: ""),
+  Expectation(line: "ls -Z", output: "", code: 2),
+  Expectation(line: "mkdir", output: "", code: 2),
+]
+
+private let language: [Expectation] = [
+  Expectation(line: "echo $((x = 3, x *= 2)) $x $((0x10)) ${#x} ${x%6}7", output: "6 6 16 1 7\n"),
+  Expectation(
+    line: "x=1; f() { local x=9; echo $x $1; return 3; }; f a; echo $? $x", output: "9 a\n3 1\n"),
+  Expectation(line: "trap 'echo bye' EXIT; echo on; exit 4", output: "on\nbye\n", code: 4),
+  Expectation(line: "trap 'echo got' USR1; kill -USR1 $$; echo on", output: "got\non\n"),
+  Expectation(
+    line: "sh -c 'trap \"\" TERM; kill $$; trap - TERM; kill $$'; echo $?", output: "143\n"),
+  Expectation(line: "(trap 'echo in' EXIT; :); trap 'echo out' 0", output: "in\nout\n"),
+  Expectation(line: "printf '%-3s|%03d|%x\\n' a 7 255 b 8 16", output: "a  |007|ff\nb  |008|10\n"),
+  Expectation(line: "x=1; cat <<E\n$x $(echo y) \\$x\nE", output: "1 y $x\n"),
+  Expectation(line: "x=1; cat <<'E'\n$x\nE", output: "$x\n"),
+  Expectation(line: "exec 3>f; echo a >&3; exec 3>&- 4<&-; cat f", output: "a\n"),
+  Expectation(line: "echo ab > f; exec 3<>f; read x <&3; echo $x", output: "ab\n"),
+  Expectation(line: "echo a >&9; echo $?", output: "1\n"),
+  Expectation(
+    line: "command -v cat cd if; type nosuch; echo $?", output: "/bin/cat\ncd\nif\n127\n"),
+  Expectation(line: "cd() { echo no; }; command cd /; pwd; cd", output: "/\nno\n"),
+  Expectation(
+    line: "echo ${a-b} ${a:=c} $a ${a+d}; : ${b?}; echo on", output: "b c c d\n", code: 2),
+  Expectation(
+    line: "set -- a 'b c'; f() { echo $#; }; f \"$@\"; f; set --; f \"$@\"", output: "2\n0\n0\n"),
+  Expectation(line: "IFS=:; p=a::b; for d in $p; do echo \"<$d>\"; done", output: "<a>\n<>\n<b>\n"),
+  Expectation(
+    line: "set -e; if false; then :; fi; false || true; ! true; echo on; false; echo no",
+    output: "on\n", code: 1),
+  Expectation(line: "set -u; echo $nothing; echo no", output: "", code: 2),
+  Expectation(line: "set -f; echo *; set +f -C; echo a > f; echo b > f; echo $?", output: "*\n1\n"),
+  Expectation(line: "echo 'a b\\c d' | { read -r x y; echo \"$x|$y\"; }", output: "a|b\\c d\n"),
+  Expectation(
+    line: "while getopts ab: o -a -bx y; do echo $o$OPTARG; done; echo $OPTIND",
+    output: "a\nbx\n3\n"),
+  Expectation(line: "sh -c 'exit 7' & wait $!; echo $?; wait 99999; echo $?", output: "7\n127\n"),
+  Expectation(line: "sleep 60 & kill %1; wait %1; echo $?", output: "143\n"),
+  Expectation(line: "printf 'read x\\nline\\necho got $x\\n' | sh", output: "got line\n"),
+  Expectation(
+    line: "x=1; x=2 sh -c 'echo $x'; echo $x; x=3 eval; x=4 :; echo $x", output: "2\n1\n4\n"),
+  Expectation(line: "x=0; echo $((x += 1)) | cat; echo $x", output: "1\n0\n"),
+  Expectation(
+    line: "f() ( exit 5 ); f; echo $?; readonly r=1; r=2; echo no", output: "5\n", code: 2),
+  Expectation(line: "case abc in x|a*c) echo 1;; *) echo 2;; esac", output: "1\n"),
+  Expectation(
+    line: "umask 027; rm -f f; echo > f; [ ! -x f ] && ls -l f | cut -c 1-10", output: "-rw-r-----\n"),
+  Expectation(
+    line: "[ '(' = '(' ] && [ ! -e no -a -d / ] && [ a \\< b ] && echo y; [ 1 -eq x ]",
+    output: "y\n", code: 2),
+  Expectation(line: "sh -x -c 'x=1 echo \"a b\"' 2>&1", output: "+ x=1 echo 'a b'\na b\n"),
+  Expectation(line: "sh -Z; sh -o nothing", output: "", code: 2),
 ]
 
 let toolTests: [UserTest] = [
+  UserTest(name: "shell-language") { check in inScratch(check) { run(language, check) } },
   UserTest(name: "shell-status") { check in inScratch(check) { run(statuses, check) } },
   UserTest(name: "tools") { check in inScratch(check) { run(tools, check) } },
 ]

@@ -68,13 +68,15 @@ struct UserTests: Program {
 
   static var all: [UserTest] {
     argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
-      + directoryTests + pipeTests + processTests + signalTests + memoryTests + pressureTests
-      + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
+      + directoryTests + pipeTests + processTests + signalTests + signalQueueTests
+      + limitTests + atTests + eventPollTests + memoryTests + pressureTests
+      + refusalTests + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
       + exhaustionTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let options = Options(arguments, known: "ql", usage: "usertests [-ql] [NAME...]")
+    Usage.text = "usertests [-ql] [NAME...]"
+    let options = Options(arguments, known: "ql")
     let begin = Time.sinceBoot
     var counts = (passed: 0, failed: 0, skipped: 0)
     for test in all where isChosen(test, options) {
