@@ -76,6 +76,20 @@ struct KernelToolsTests {
     #expect(!run.output.contains("oops"), "\(run.output)")
   }
 
+  /// Reports are made on a large stack: who crashes there leaves it, and the module, to others.
+  @Test func aCrashInAReportLeavesNothingBehind() throws {
+    let commands = """
+      insmod /lib/modules/mishap.ko kind=report; grep KernelStack /proc/meminfo; cat /proc/mishap; \
+      cat /proc/mishap; cat /proc/mishap; sleep 1; grep KernelStack /proc/meminfo; \
+      rmmod mishap && echo gone
+      """
+    let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
+    #expect(run.status == 33, "\(run.output)")
+    let sizes = run.output.matches(of: #/KernelStack: +(\d+) kB/#).compactMap { Int($0.1) }
+    #expect(sizes.count == 2 && sizes[1] - sizes[0] < 24, "\(run.output)")
+    #expect(run.output.contains(#/\Rgone\R/#), "\(run.output)")
+  }
+
   /// /etc/modules is a list as well; who is on the blacklist does not come, however it is asked for.
   @Test func whatMayComeIsSaidAtBoot() throws {
     let commands = """

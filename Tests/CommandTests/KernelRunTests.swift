@@ -45,8 +45,8 @@ import Testing
         == (status != 0))
   }
 
-  /// A timeline has the threads by name, for each processor.
-  @Test func timelinesNameThreads() throws {
+  /// A timeline has threads, address spaces and system calls by name, for each processor.
+  @Test func timelinesHaveNames() throws {
     let file = folder.path("threads.etr")
     let record = try Command.run([
       "trace", "record", Self.kernel, "--cpus", "2", "--memory", "128M", "-o", file, "--append",
@@ -67,6 +67,12 @@ import Testing
     let names = slices(3).union(slices(13))
     #expect(names.isSuperset(of: ["init", "sh", "hello", "demo", "demo-completion"]), "\(names)")
     #expect(!slices(3).isEmpty && !slices(13).isEmpty)
+    let spaces = slices(2).union(slices(12))
+    #expect(spaces.isSuperset(of: ["kernel", "init", "sh", "hello", "demo"]), "\(spaces)")
+    let calls = Set(
+      events.filter { $0["ph"] as? String == "B" }.compactMap { $0["name"] as? String })
+    #expect(calls.isSuperset(of: ["fork", "execve", "write", "exit_group"]), "\(calls)")
+    #expect(!calls.contains { $0.hasPrefix("system call") })
     let rows = events.compactMap { ($0["args"] as? [String: Any])?["name"] as? String }
     #expect(rows.contains("cpu 0: threads") && rows.contains("cpu 1: threads"))
     #expect(rows.contains { $0.hasPrefix("hello (") })

@@ -247,14 +247,14 @@ isr_paranoid:
   incl %ecx
   movl %ecx, %gs:PERCPU_NMI
   cmpl $1, %ecx
-  jne isr_back
+  jne .Lisr_back
 3: leaq -22*8(%rsi), %r13      // where to return from
   testb $3, FRAME_CS(%rsi)
   jnz 4f
   movq FRAME_RIP(%rsi), %rax
-  leaq isr_back(%rip), %rdx
+  leaq .Lisr_back(%rip), %rdx
   subq %rdx, %rax
-  cmpq $isr_back_end - isr_back, %rax
+  cmpq $.Lisr_back_end - .Lisr_back, %rax
   jae 4f
   movq 20*8(%rsi), %r13        // below what it has interrupted
   subq $22*8, %r13
@@ -273,12 +273,12 @@ isr_paranoid:
   rep movsq
   movq %r13, %rsp
   cmpb $2, 15*8(%rsp)
-  jne isr_back
+  jne .Lisr_back
   decl %gs:PERCPU_NMI
-  jz isr_back
+  jz .Lisr_back
   movq %r14, %rsp              // another one came meanwhile
   jmp 5b
-isr_back:
+.Lisr_back:
   movq %cr3, %rax
   cmpq %rax, %r12
   je 6f
@@ -289,7 +289,7 @@ isr_back:
 7: POP_REGISTERS
   addq $16, %rsp
   iretq
-isr_back_end:
+.Lisr_back_end:
   .cfi_endproc
   .size isr_paranoid, . - isr_paranoid
 

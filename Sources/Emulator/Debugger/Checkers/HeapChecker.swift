@@ -114,14 +114,15 @@ final class HeapChecker: Checker {
     watchLive(address)
   }
 
-  /// The end of the bytes behind a block that are nobody else's.
+  /// The end of the bytes behind a block that are nobody else's; the next page may be anybody's.
   private func zoneEnd(of block: HeapBlock) -> UInt64 {
     let end = block.end
+    let pageEnd = end.addingClamped(4095) & ~4095
     let aligned = end.addingClamped(15) & ~15
     for next in [end, end &+ 7 & ~7, aligned, aligned &+ 8] where next >= end && live[next] != nil {
-      return next
+      return min(next, pageEnd)
     }
-    return aligned.addingClamped(16)
+    return min(aligned.addingClamped(16), pageEnd)
   }
 
   private func release(_ address: UInt64, _ stack: CallStack) {

@@ -142,6 +142,7 @@ typedef struct percpu {
   uint64_t kernel_rsp;       // where SYSCALL finds its stack
   uint64_t exception_stacks[4];  // tops, of IST1 to IST4; not in the entry page, which ring 3 may see
   uint32_t nmi;              // 1 in an NMI's handler, 2 if another NMI came meanwhile
+  uint32_t in_debugger;      // not 0 while it talks to GDB or waits for who does
   void *_Nullable thread;    // the running thread, unretained
   uint32_t preempt_count;    // see Preemption
   uint32_t need_resched;     // others set it too, then send the reschedule interrupt

@@ -38,7 +38,6 @@ enum Init {
   /// What would otherwise be made at its first use, under a lock.
   private static func makeEarly() {
     _ = SystemCalls.node
-    _ = RTC.readiness
     _ = Processes.adoptedChanged
     _ = Processes.count
     ImageObject.prepare()

@@ -37,6 +37,7 @@ enum RTC {
 
   /// Reads the date, once: from then on the processor's counter keeps the time.
   static func start() {
+    _ = (arrived, readiness)  // not at their first use, in the handler
     guard let time = read() else {
       log("rtc", "the clock shows no date")
       return

@@ -52,23 +52,34 @@ enum Breakpoints {
 
   static func removeAll() { while count > 0, let table { remove(table[count - 1].address) } }
 
-  /// Puts the instruction back for now, though its page is not writable: the stub is about to run it.
+  /// Puts the instruction back for now: the stub is about to run it.
   @inline(__always)
   static func lift(_ address: UInt64) {
     guard let table, let index = index(address) else { return }
     table[index].isLifted = true
-    let control = read_cr0()
-    write_cr0(control & ~(1 << 16))  // WP
-    mmio_write8(address, table[index].original)
-    write_cr0(control)
+    store(table[index].original, at: address)
   }
 
-  /// The stub is done.
+  /// The stub is done; what it does from here on meets none.
+  @inline(__always)
   static func putBack() {
     guard let table else { return }
-    for index in 0..<count where table[index].isLifted {
-      table[index].isLifted = false
-      Patch.write(0xcc, at: table[index].address)
+    var index = 0
+    while index < count {
+      if table[index].isLifted {
+        table[index].isLifted = false
+        store(0xcc, at: table[index].address)
+      }
+      index += 1
     }
+  }
+
+  /// Not by `Patch`, which may have breakpoints itself: the page is not writable, but nothing checks that.
+  @inline(__always)
+  private static func store(_ byte: UInt8, at address: UInt64) {
+    let control = read_cr0()
+    write_cr0(control & ~(1 << 16))  // WP
+    mmio_write8(address, byte)
+    write_cr0(control)
   }
 }

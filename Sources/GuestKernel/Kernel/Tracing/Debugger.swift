@@ -71,7 +71,7 @@ enum Debugger {
   static func meet(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
     let address = frame.pointee.rip &- 1
     guard Breakpoints.contains(address) else { return false }
-    if atomic_load32(&master) != percpu_index() + 1 { return take(frame) }
+    if percpu_self().pointee.in_debugger == 0 { return take(frame) }
     Breakpoints.lift(address)
     frame.pointee.rip = address
     return true
@@ -83,6 +83,8 @@ enum Debugger {
     guard port != nil else { return false }
     let me = percpu_index() + 1
     guard atomic_load32(&master) != me else { return false }  // the stub itself went wrong
+    percpu_self().pointee.in_debugger += 1
+    defer { percpu_self().pointee.in_debugger -= 1 }
     while !atomic_replace32(&master, 0, me) { waitStopped(frame) }
     frames[Int(me) - 1] = frame
     met = Watchpoints.suspend()
@@ -97,11 +99,11 @@ enum Debugger {
     frame.pointee.rflags &= ~trapFlag
     selected = Int(me) - 1
     converse(stoppedBy: frame.pointee.vector)
-    Breakpoints.putBack()
     // Or the breakpoint in a debug register at this very instruction would stop again before it.
     frame.pointee.rflags |= resumeFlag
     Watchpoints.load()
     frames[Int(me) - 1] = nil
+    Breakpoints.putBack()
     atomic_store32(&master, 0)
     return true
   }
@@ -120,7 +122,9 @@ enum Debugger {
   static func stop(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
     guard port != nil, !Panic.isUnderWay else { return false }
     // When nobody talks any more, this NMI was sent twice.
+    percpu_self().pointee.in_debugger += 1
     if atomic_load32(&master) != 0 { waitStopped(frame) }
+    percpu_self().pointee.in_debugger -= 1
     return true
   }
 

@@ -1,4 +1,5 @@
-/// What must not happen in a kernel, on purpose: each kind ends in an exception inside the module.
+/// What must not happen in a kernel, on purpose: each kind ends in an exception inside the module, `report`
+/// when somebody reads /proc/mishap.
 import KernelArch
 
 @testable import Kernel
@@ -16,8 +17,10 @@ package func start() -> Int32 {
   } else if kind.equals("trap") {
     let empty: [Int] = []
     return Int32(empty[kind.count])
+  } else if kind.equals("report") {
+    ProcFS.add("mishap") { _ in _ = mmio_read32(8) }
   } else {
-    log("mishap", "kind=null, code, stack or trap")
+    log("mishap", "kind=null, code, stack, trap or report")
     return Int32(SystemError.invalidArgument.rawValue)
   }
   return 0
@@ -37,4 +40,4 @@ private func recurse(_ depth: UInt64) -> UInt64 {
 }
 
 @c(module_exit)
-package func stop() {}
+package func stop() { ProcFS.remove([UInt8](text: "mishap")) }

@@ -76,6 +76,27 @@ let pressureTests: [UserTest] = [
     check.expect(inChild { fill(1024) ? 0 : 1 } == .exited(code: 0), "others may have that")
     check.expect(control("usertests memory 0"), "no limit")
   },
+  UserTest(name: "locked-pages-stay") { check in
+    guard amount("SwapFree:") > 1024 else { return }
+    guard control("usertests memory 1048576") else {
+      return check.expect(false, "a group with a limit of 1 MiB")
+    }
+    let status = inChild {
+      let count = 32
+      let size = UInt64(count) * pageBytes
+      guard case .success(let number) = Call.gettid(), control("usertests add \(number)"),
+        let locked = try? Memory.map(size: size), let other = try? Memory.map(size: size)
+      else { return 1 }
+      guard Call.mlock(locked, size).isSuccess else { return 2 }
+      for page in 0..<count { Memory.words(other)[page * 512] = 1 }
+      guard fill(1024) else { return 3 }
+      var there = [UInt8](repeating: 9, count: count)
+      guard Call.mincore(locked, size, &there).isSuccess, !there.contains(0) else { return 4 }
+      return Call.mincore(other, size, &there).isSuccess && there.contains(0) ? 0 : 5
+    }
+    check.expect(status == .exited(code: 0), "what is locked stays, what is not goes to swap")
+    check.expect(control("usertests memory 0"), "no limit")
+  },
   UserTest(name: "beyond-ram", isSlow: true) { check in
     let swap = amount("SwapFree:")
     let pages = amount("MemFree:") + swap / 4
