@@ -112,6 +112,12 @@ import Testing
       try again.find(Array("lost+found".utf8), in: ApusLayout.rootInode))
     #expect(try names(store, found) == ["#4", "#5"])
     #expect(try again.inode(4).size == UInt64(2 * diskBlockSize))
+    // Nothing was put over it meanwhile.
+    for index in 0..<2 {
+      try damage(store, try again.inode(4).blocks[index]) { bytes in
+        #expect(bytes.allSatisfy { $0 == 0x62 })
+      }
+    }
   }
 
   /// Whatever bytes are wrong behind the superblock and the journal: afterwards the volume is sound.

@@ -1,8 +1,9 @@
 /// fsck: makes a damaged volume one that can be mounted, and loses as little as it can.
 ///
 /// Repairs come in steps, and the whole volume is checked again after each: first what makes the tree one
-/// that can be walked, then the bitmaps that follow from the tree, then links and files without a name, which
-/// go to /lost+found. Every repair is a transaction: the power may fail in the middle.
+/// that can be walked, then what is used but marked as free, then files without a name, which go to
+/// /lost+found, and only at the end what is nobody's is given back: until then it may be theirs. Every repair is
+/// a transaction: the power may fail in the middle.
 package struct ApusRepair {
   private let volume: ApusVolume
   /// How many things were repaired.
@@ -21,6 +22,10 @@ package struct ApusRepair {
         return (check, repair.count)
       }
       let before = repair.count
+      // A name needs room in a directory: it must not be that of another file without one.
+      for case .nameless(let number) in check.problems where step == 3 {
+        try repair.reserveBlocks(of: number)
+      }
       for problem in check.problems where repair.step(problem) == step {
         if let done = try repair.mend(problem) {
           say(problem, done)
@@ -39,9 +44,9 @@ package struct ApusRepair {
     switch problem {
     case .directorySize, .directoryBlock, .missingInode, .badBlock: 0
     case .sharedBlock, .secondName, .kind: 1
-    case .freeInode, .mark: 2
+    case .freeInode, .mark(_, isTaken: false): 2
     case .nameless: 3
-    case .links, .count: 4
+    case .mark(_, isTaken: true), .links, .count: 4
     }
   }
 
@@ -166,6 +171,20 @@ package struct ApusRepair {
   }
 
   // MARK: Files without a name
+
+  private func reserveBlocks(of number: UInt32) throws(DiskFailure) {
+    let inode = try volume.inode(number)
+    guard inode.links > 0 else { return }
+    var blocks: [UInt32] = []
+    // A table that is none ends the list; that is found when the file has a name.
+    try? volume.eachBlock(inode) { (block) throws(DiskFailure) in blocks.append(block) }
+    let data = volume.layout.dataStart..<volume.layout.blockCount
+    try step { () throws(DiskFailure) in
+      for block in blocks where data.contains(block) {
+        if try !volume.isBlockTaken(block) { try volume.mark(block, taken: true) }
+      }
+    }
+  }
 
   /// Nobody's file that nobody wanted any more goes; another gets a name in /lost+found.
   private func save(_ number: UInt32) throws(DiskFailure) -> StaticString? {

@@ -63,9 +63,18 @@ extension Processes {
     process.realTimer?.cancel()
     process.deleteTimers()
     process.tracer = nil
-    // A program that was started in the foreground gives it back.
-    if Console.foreground == process.group, process.group == process.pid {
+    // A program that was started in the foreground gives it back, unless others of its group are left: the
+    // first program of a pipeline often ends before the one that asks the user.
+    if Console.foreground == process.group, process.group == process.pid, isLast(process) {
       Console.foreground = find(process.parent)?.group ?? 0
+    }
+  }
+
+  private static func isLast(_ process: Process) -> Bool {
+    lock.withLockIRQ {
+      var members = 0
+      _ = forEach(inGroup: process.group) { _ in members += 1 }
+      return members <= 1
     }
   }
 

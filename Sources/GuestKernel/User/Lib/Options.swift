@@ -85,6 +85,17 @@ package struct Options {
 package enum Usage {
   nonisolated(unsafe) package static var text: StaticString = ""
 
+  /// One line of a list: what is too long for its column has the meaning below it.
+  package static func list(
+    _ usage: StaticString, _ meaning: StaticString, column: Int = 30
+  ) {
+    if usage.utf8CodeUnitCount + 2 > column {
+      say("  \(usage)\n  \("", padded: column)\(meaning)\n")
+    } else {
+      say("  \(usage, padded: column)\(meaning)\n")
+    }
+  }
+
   /// Ends the program because of how it was called.
   package static func refuse(_ why: TextLine) -> Never {
     complain(why)

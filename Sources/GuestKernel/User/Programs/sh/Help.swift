@@ -19,7 +19,7 @@ enum Help {
 
   private static func showCommands() {
     say("The shell itself:\n")
-    for command in BuiltIn.all { say("  \(command.usage, padded: 30)\(command.summary)\n") }
+    for command in BuiltIn.all { Usage.list(command.usage, command.summary) }
     say("Programs:")
     var column = 9
     do throws(SystemError) {
@@ -60,6 +60,6 @@ enum Help {
   }
 
   private static func option(_ name: StaticString, _ meaning: StaticString) {
-    say("  \(name, padded: 28)\(meaning)\n")
+    Usage.list(name, meaning)
   }
 }

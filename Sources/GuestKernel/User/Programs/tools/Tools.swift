@@ -42,7 +42,7 @@ struct Tools: Program {
   }
 
   private static func list() {
-    for tool in all { say("  \(tool.usage, padded: 36)\(tool.summary)\n") }
+    for tool in all { Usage.list(tool.usage, tool.summary, column: 36) }
   }
 }
 
