@@ -54,8 +54,11 @@ struct Mkfs: Program {
       say("the file system is damaged\n")
       return 4
     }
-    if repairs > 0 { say("\(repairs) repairs; ") }
+    if repairs > 0 {
+      say("\(repairs) repairs: the file system is whole again\n")
+      return 1
+    }
     say("the file system is sound\n")
-    return repairs > 0 ? 1 : 0
+    return 0
   }
 }

@@ -210,7 +210,7 @@ let storageTests: [UserTest] = [
         try shell(
           """
           grep -q '9 links noted, 1 found: corrected' said && grep -q 'no list of names: emptied' said &&
-          grep -q 'no name: named in /lost+found' said && grep -q 'file system is sound' said
+          grep -q 'no name: named in /lost+found' said && grep -q 'repairs: the file system is whole again' said
           """) == .exited(code: 0), "and says what")
       check.expect(
         try shell(
