@@ -46,7 +46,7 @@ import Testing
     #expect(
       text("open", "sfo", [0x1000, 0o102, 0o644]).hasSuffix(", O_RDWR|O_CREAT, 0644)"))
     #expect(
-      text("open", "pf", [0x1000, 0o2004001]) == "pipe2(0x1000, O_WRONLY|O_NONBLOCK|O_CLOEXEC)")
+      text("pipe2", "pf", [0x1000, 0o2004001]) == "pipe2(0x1000, O_WRONLY|O_NONBLOCK|O_CLOEXEC)")
     #expect(text("mprotect", "pun", [0x1000, 1, 0]) == "mprotect(0x1000, 1, PROT_NONE)")
     #expect(text("access", "sz", [0, 0]) == "access(NULL, F_OK)")
     #expect(text("wait4", "dwp", [1, 0x8000_0001, 0]) == "wait4(1, WNOHANG|0x80000000, NULL)")
