@@ -76,18 +76,18 @@ struct KernelToolsTests {
     #expect(!run.output.contains("oops"), "\(run.output)")
   }
 
-  /// Reports are made on a large stack: who crashes there leaves it, and the module, to others.
-  @Test func aCrashInAReportLeavesNothingBehind() throws {
+  /// Reports are made on a large stack: who crashes there leaves it to others.
+  @Test func aCrashInAReportLeavesItsStack() throws {
+    let crashes = Array(repeating: "cat /proc/mishap; ", count: 8).joined()
     let commands = """
-      insmod /lib/modules/mishap.ko kind=report; grep KernelStack /proc/meminfo; cat /proc/mishap; \
-      cat /proc/mishap; cat /proc/mishap; sleep 1; grep KernelStack /proc/meminfo; \
-      rmmod mishap && echo gone
+      insmod /lib/modules/mishap.ko kind=report; grep KernelStack /proc/meminfo; \(crashes) \
+      sleep 1; grep KernelStack /proc/meminfo
       """
     let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
     #expect(run.status == 33, "\(run.output)")
     let sizes = run.output.matches(of: #/KernelStack: +(\d+) kB/#).compactMap { Int($0.1) }
-    #expect(sizes.count == 2 && sizes[1] - sizes[0] < 24, "\(run.output)")
-    #expect(run.output.contains(#/\Rgone\R/#), "\(run.output)")
+    // Each is 24 KiB; a few are waiting to be used again.
+    #expect(sizes.count == 2 && sizes[1] - sizes[0] < 4 * 24, "\(run.output)")
   }
 
   /// /etc/modules is a list as well; who is on the blacklist does not come, however it is asked for.

@@ -7,18 +7,17 @@ import Testing
   /// Debugging information with paths of this machine changes the code beside it, as was seen.
   @Test func programsDoNotKnowWhereTheyWereBuilt() throws {
     let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().path
-    let folder = GuestImage.kernel.url.deletingLastPathComponent()
-    let files = try FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: nil)
-    let programs = files.filter { file in
-      file.pathExtension == "dbg" && file.lastPathComponent != "kernel.dbg"
-    }
+      .deletingLastPathComponent()
+    let programs = try FileManager.default.contentsOfDirectory(
+      at: package.appending(path: "Sources/GuestKernel/User/Programs"),
+      includingPropertiesForKeys: nil)
     #expect(programs.count > 10)
     for program in programs {
-      let bytes = try Data(contentsOf: program)
-      #expect(
-        bytes.range(of: Data(package.utf8)) == nil, "\(program.lastPathComponent): \(package)")
+      let name = program.lastPathComponent
+      let bytes = try Data(
+        contentsOf: GuestImage.kernel.url.deletingLastPathComponent().appending(
+          path: "\(name).dbg"))
+      #expect(bytes.range(of: Data(package.path.utf8)) == nil, "\(name)")
     }
   }
 }

@@ -88,7 +88,8 @@ enum Debugger {
     while !atomic_replace32(&master, 0, me) { waitStopped(frame) }
     frames[Int(me) - 1] = frame
     met = Watchpoints.suspend()
-    if CPU.count > 1 {
+    // A processor that has just started is not counted yet, and may be the one that stops the others.
+    if CPU.count > 1 || me > 1 {
       LocalAPIC.send(LocalAPIC.Command.nonMaskable | LocalAPIC.Command.toOthers)
       for _ in 0..<1_000_000 where !allStopped { cpu_pause() }
     }
