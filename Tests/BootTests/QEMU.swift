@@ -14,7 +14,7 @@ enum QEMU {
 
   static func boot(
     commandLine: String, processor: String = "max", machine: String = "q35", extra: [String] = [],
-    seconds: Double = 60
+    seconds: Double = 240
   ) throws -> Run {
     try run(
       arguments(commandLine: commandLine, processor: processor, machine: machine) + extra,
@@ -36,7 +36,7 @@ enum QEMU {
   ]
 
   /// Runs until the guest ends, for a minute at most; the guest's COM1 is the output.
-  static func run(_ arguments: [String], seconds: Double = 60) throws -> Run {
+  static func run(_ arguments: [String], seconds: Double = 240) throws -> Run {
     let process = Process()
     process.executableURL = URL(filePath: path)
     process.arguments = arguments
