@@ -47,21 +47,24 @@ enum DeferredWorkDemo {
   private static func tell() -> Bool {
     Demo.say("An interrupt handler (I) schedules a tasklet (T) three times and queues a job (W).")
     let order = lock.withLockIRQ { records }
+    // On another processor W may begin before I has ended: each has an order of its own.
+    let upper = order.filter { $0.what != 0x57 && $0.what != 0x77 }
+    let job = order.filter { $0.what == 0x57 || $0.what == 0x77 }
     var passed = Demo.check(
-      order.map { $0.what }.equals("IiTWw"),
+      upper.map { $0.what }.equals("IiT") && job.map { $0.what }.equals("Ww"),
       "I ran to its end, then T, once for three times, then W, which slept in the middle")
-    guard order.count == 5 else { return false }
+    guard upper.count == 3, job.count == 2 else { return false }
     passed =
       Demo.check(
-        order[0].isInterrupt && !order[0].interruptsAreOn, "I: in the interrupt, interrupts off")
+        upper[0].isInterrupt && !upper[0].interruptsAreOn, "I: in the interrupt, interrupts off")
       && passed
     passed =
       Demo.check(
-        !order[2].isInterrupt && order[2].isSoftIRQ && order[2].interruptsAreOn,
+        !upper[2].isInterrupt && upper[2].isSoftIRQ && upper[2].interruptsAreOn,
         "T: in a softirq, interrupts on, but no thread: it must not sleep") && passed
     passed =
       Demo.check(
-        !order[3].isInterrupt && !order[3].isSoftIRQ && order[3].interruptsAreOn,
+        !job[0].isInterrupt && !job[0].isSoftIRQ && job[0].interruptsAreOn,
         "W: in the kernel thread `events`, which may sleep") && passed
     return passed
   }
