@@ -135,6 +135,17 @@ extension MemorySelfTest {
     return failures == 0 && isEmpty && MemoryStatistics.value(.swappedOut) > out
   }
 
+  /// So little memory may be refused at the moment; a thread of the kernel, which nobody ends for
+  /// that, asks again.
+  private static func persist<Found>(_ request: () -> Found?) -> Found? {
+    for _ in 0..<1000 {
+      if let found = request() { return found }
+      Thread.sleep(nanoseconds: 1_000_000)
+    }
+    log("selftest", "pressure: memory was refused for a second")
+    return nil
+  }
+
   private static func work(_ worker: UInt64) -> Bool {
     guard let space = AddressSpace(),
       case .success(let start) = space.map(at: nil, size: pages * pageSize, [.read, .write])
@@ -142,13 +153,14 @@ extension MemorySelfTest {
     defer { space.release() }
     for round in 0..<2 as Range<UInt64> {
       for page in 0..<pages {
-        guard case .success = space.fault(start + page * pageSize, .write),
-          let frame = space.privatePage(start + page * pageSize)
+        let address = start + page * pageSize
+        guard persist({ try? space.fault(address, .write).get() }) != nil,
+          let frame = persist({ space.privatePage(address) })
         else { return false }
         frame.pointer.storeBytes(of: worker << 32 | round << 16 | page, as: UInt64.self)
         Frames.release(frame)
       }
-      guard let child = space.fork() else { return false }
+      guard let child = persist({ space.fork() }) else { return false }
       let isRight =
         holds(space, start, worker << 32 | round << 16)
         && holds(child, start, worker << 32 | round << 16)
@@ -160,7 +172,9 @@ extension MemorySelfTest {
 
   private static func holds(_ space: AddressSpace, _ start: UInt64, _ mark: UInt64) -> Bool {
     for page in 0..<pages {
-      guard let frame = space.privatePage(start + page * pageSize) else { return false }
+      guard let frame = persist({ space.privatePage(start + page * pageSize) }) else {
+        return false
+      }
       let value = frame.pointer.load(as: UInt64.self)
       Frames.release(frame)
       if value != mark | page { return false }
