@@ -9,6 +9,7 @@ extension SystemCalls {
     return .success(UInt64(slice.bytes.count) << 48 | UInt64(slice.next))
   }
 
+  @inline(never)  // a backtrace names it
   static func power(_ action: UInt64) -> Answer {
     guard Permission.isSuperuser else { return fail(.notPermitted) }
     guard let action = PowerAction(rawValue: action) else { return fail(.invalidArgument) }
