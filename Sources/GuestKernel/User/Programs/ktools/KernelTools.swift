@@ -17,7 +17,8 @@ struct KernelTools: Program {
       KernelTool(name: "rmmod", usage: "rmmod [-f] NAME", run: ModuleTools.remove),
       KernelTool(name: "modinfo", usage: "modinfo NAME|FILE", run: ModuleTools.describe),
       KernelTool(
-        name: "trace", usage: "trace [on [EVENT...]|off|clear|run COMMAND...]", run: TraceTools.trace),
+        name: "trace", usage: "trace [on [EVENT...]|off|clear|run COMMAND...]",
+        run: TraceTools.trace),
       KernelTool(name: "kprobe", usage: "kprobe [+FUNCTION|-FUNCTION...]", run: TraceTools.probe),
       KernelTool(name: "perf", usage: "perf [record] COMMAND...", run: TraceTools.sample),
       KernelTool(

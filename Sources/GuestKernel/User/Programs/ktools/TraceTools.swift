@@ -11,14 +11,18 @@ enum TraceTools {
     if word.equals("on") {
       let events = rest.isEmpty ? try names() : rest
       try control("/proc/tracing/events", Array(events.joined(separator: [0x20])))
-      if rest.isEmpty { say("all \(events.count) events are on; trace shows them, trace off ends it\n") }
+      if rest.isEmpty {
+        say("all \(events.count) events are on; trace shows them, trace off ends it\n")
+      }
     } else if word.equals("off") {
       try control("/proc/tracing/events", path("none"))
     } else if word.equals("clear") {
       try control("/proc/trace", path("clear"))
     } else if word.equals("run"), !rest.isEmpty {
       // Without a choice made before it, everything is of interest.
-      if try !isOn() { try control("/proc/tracing/events", Array(try names().joined(separator: [0x20]))) }
+      if try !isOn() {
+        try control("/proc/tracing/events", Array(try names().joined(separator: [0x20])))
+      }
       _ = try Process.run(rest)
       try control("/proc/tracing/events", path("none"))
       try show("/proc/trace")

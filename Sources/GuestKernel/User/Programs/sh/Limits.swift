@@ -51,7 +51,9 @@ enum Limits {
       guard let text = rest.first else {
         for entry in showsAll ? all : [entry] {
           let limit = try ResourceLimit.get(entry.resource)
-          if showsAll { say("-\(text: [UInt8(ascii: entry.letter)])  \(entry.meaning, padded: 30)") }
+          if showsAll {
+            say("-\(text: [UInt8(ascii: entry.letter)])  \(entry.meaning, padded: 30)")
+          }
           show(onlyHard ? limit.hard : limit.soft, entry)
         }
         return 0

@@ -36,8 +36,8 @@ let fileTools: [Tool] = [
     run: chown),
   Find.tool, DiskUsage.tool,
   Tool(
-    name: "mount", usage: "mount [-r] [-o OPTIONS] [-t TYPE SOURCE PATH]", summary: "attaches a file system",
-    run: mount),
+    name: "mount", usage: "mount [-r] [-o OPTIONS] [-t TYPE SOURCE PATH]",
+    summary: "attaches a file system", run: mount),
   Tool(name: "umount", usage: "umount PATH...", summary: "detaches them") { arguments in
     forEachOperand(Options(arguments, known: "", operands: 1...Int.max).operands) {
       (name) throws(SystemError) in
