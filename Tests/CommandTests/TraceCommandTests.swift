@@ -104,8 +104,8 @@ import Testing
     _ = try succeed(["trace", "check", trace])
     // The same run in the monitor, forwards and backwards, with the input where it was.
     let debug = try Command.run(
-      ["replay", log, "--debug"], input: "tbreak Exec.execute\ncontinue\nreverse-step 5\ncontinue\n"
-    )
+      ["replay", log, "--debug"],
+      input: "tbreak Exec.execute\ncontinue\nreverse-step 5\ncontinue 20000000\n")
     #expect(debug.status == 0, "\(debug.errors)")
     #expect(debug.output.contains("breakpoint 1: "))
     #expect(debug.output.contains("one two"))
