@@ -40,22 +40,19 @@ private struct Example {
 
 /// Documents with commands: each does, as it is written, what the document says.
 @Suite struct DocumentationTests {
-  private static let root = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-
   /// The chapters of the kernel's book that show commands of the host; `BOOK=slab.md` chooses one.
   static let chapters = Book.chapters.filter { $0.text.contains("\n```console") }.map(\.name)
 
   @Test(
     arguments: ["README.md", "Sources/Emulator/Debugger/DebuggingAGuest.md"] + chapters)
   func commandsDoWhatIsWritten(name: String) throws {
-    let text = try String(contentsOf: Self.root.appending(path: name), encoding: .utf8)
+    let text = try String(contentsOf: Book.root.appending(path: name), encoding: .utf8)
     let blocks = Example.all(in: text)
     #expect(!blocks.isEmpty)
     let folder = try TemporaryFolder()
     for entry in ["Images", "Sources", "Tests"] {
       try FileManager.default.createSymbolicLink(
-        atPath: folder.path(entry), withDestinationPath: Self.root.appending(path: entry).path)
+        atPath: folder.path(entry), withDestinationPath: Book.root.appending(path: entry).path)
     }
     for example in blocks.joined() {
       let output = try run(example, in: folder)
@@ -76,9 +73,9 @@ private struct Example {
 
   /// The example of a test in Swift is one of the tests.
   @Test func theExampleInSwiftIsATest() throws {
-    let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+    let readme = try String(contentsOf: Book.root.appending(path: "README.md"), encoding: .utf8)
     let path = "Tests/TestingTests/ExampleTests.swift"
-    let example = try String(contentsOf: Self.root.appending(path: path), encoding: .utf8)
+    let example = try String(contentsOf: Book.root.appending(path: path), encoding: .utf8)
     #expect(readme.contains("```swift\n\(example)```\n"))
   }
 
