@@ -51,13 +51,12 @@ final class Pipe {
     if !isReader, flags.contains(.nonBlocking), !pipe.hasReaders {
       throw SystemFailure(.noSuchAddress)
     }
-    let seen = pipe.lock.withLock { isReader ? pipe.writersEver : pipe.readersEver }
     let file =
       isReader
       ? PipeReader(pipe, inode, flags, path) : PipeWriter(pipe, inode, flags, path)
-    if !flags.contains(.nonBlocking) {
+    if !flags.contains(.nonBlocking), let openings = file.awaited {
       do throws(SystemFailure) {
-        try pipe.waitForOtherSide(isReader, seen)
+        try pipe.waitForOtherSide(isReader, after: openings)
       } catch {
         file.release()
         throw error
@@ -75,30 +74,35 @@ final class Pipe {
     return pipe
   }
 
-  private func waitForOtherSide(_ isReader: Bool, _ seen: Int) throws(SystemFailure) {
+  /// Not until somebody is there: who comes may have written and gone before this thread runs again.
+  private func waitForOtherSide(
+    _ isReader: Bool, after openings: Int
+  ) throws(SystemFailure) {
     try (isReader ? input : room).wait {
-      lock.withLock {
-        isReader ? writers > 0 || writersEver != seen : readers > 0 || readersEver != seen
-      }
+      lock.withLock { (isReader ? writersEver : readersEver) != openings }
     }
   }
 
   private var hasReaders: Bool { lock.withLock { readers > 0 } }
 
-  fileprivate func addReader() {
-    lock.withLock {
+  /// Returns how often the other side has been opened, if nobody is there now: for one of them a
+  /// reader's `open` waits.
+  fileprivate func addReader() -> Int? {
+    defer { room.notify() }
+    return lock.withLock {
       readers += 1
       readersEver += 1
+      return writers > 0 ? nil : writersEver
     }
-    room.notify()
   }
 
-  fileprivate func addWriter() {
-    lock.withLock {
+  fileprivate func addWriter() -> Int? {
+    defer { input.notify() }
+    return lock.withLock {
       writers += 1
       writersEver += 1
+      return readers > 0 ? nil : readersEver
     }
-    input.notify()
   }
 
   fileprivate func removeReader() {
@@ -203,6 +207,9 @@ extension Pipe {
 
 private class PipeEnd: OpenFile {
   final let pipe: Pipe
+  /// What `addReader` or `addWriter` said.
+  final fileprivate(set) var awaited: Int?
+
   init(_ pipe: Pipe, _ inode: Inode?, _ flags: OpenFlags, _ path: Path?) {
     self.pipe = pipe
     super.init(inode, flags, path)
@@ -221,7 +228,7 @@ private class PipeEnd: OpenFile {
 private final class PipeReader: PipeEnd {
   override init(_ pipe: Pipe, _ inode: Inode?, _ flags: OpenFlags, _ path: Path?) {
     super.init(pipe, inode, flags, path)
-    pipe.addReader()
+    awaited = pipe.addReader()
   }
   override func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) -> Int {
     try pipe.read(into: buffer, isNonBlocking)
@@ -240,7 +247,7 @@ private final class PipeReader: PipeEnd {
 private final class PipeWriter: PipeEnd {
   override init(_ pipe: Pipe, _ inode: Inode?, _ flags: OpenFlags, _ path: Path?) {
     super.init(pipe, inode, flags, path)
-    pipe.addWriter()
+    awaited = pipe.addWriter()
   }
   override func write(_ buffer: UnsafeRawBufferPointer) throws(SystemFailure) -> Int {
     try pipe.write(buffer, isNonBlocking)
@@ -256,8 +263,8 @@ private final class PipeWriter: PipeEnd {
 private final class PipeBoth: PipeEnd {
   override init(_ pipe: Pipe, _ inode: Inode?, _ flags: OpenFlags, _ path: Path?) {
     super.init(pipe, inode, flags, path)
-    pipe.addReader()
-    pipe.addWriter()
+    _ = pipe.addReader()
+    _ = pipe.addWriter()
   }
   override func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) -> Int {
     try pipe.read(into: buffer, isNonBlocking)

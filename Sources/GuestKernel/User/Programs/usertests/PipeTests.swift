@@ -91,7 +91,51 @@ let pipeTests: [UserTest] = [
       check.succeeds(.failure(error), "poll")
     }
   },
+  UserTest(name: "fifo-meeting") { check in
+    inScratch(check) { () throws(SystemError) in
+      let name = literal("fifo")
+      _ = name.withPath { check.succeeds(Call.mknod($0, 0o10644, 0), "mknod") }
+      for flags in [OpenFlags.writeOnly, .readOnly] {
+        meet(name, visitor: flags, check)
+      }
+      try FileTree.remove(name)
+    }
+  },
 ]
+
+/// Somebody waits in `open` for the other side, and is gone before this process runs again.
+///
+/// As a real-time process on this one's processor he runs as soon as this one has arrived.
+private func meet(_ name: [UInt8], visitor flags: OpenFlags, _ check: Check) {
+  var everywhere: UInt64 = 0
+  var here: UInt64 = 1
+  check.succeeds(Call.sched_getaffinity(0, 8, &everywhere), "sched_getaffinity")
+  check.succeeds(Call.sched_setaffinity(0, 8, &here), "sched_setaffinity")
+  let status = inChild {
+    var priority: Int32 = 10
+    guard Call.sched_setscheduler(0, 1, &priority).isSuccess,  // SCHED_FIFO
+      let fifo = try? Descriptor.open(name, flags)
+    else { return 1 }
+    if flags == .writeOnly { try? fifo.write(all: [7]) }
+    return 0
+  } whileRunning: {
+    Time.sleep(nanoseconds: 50_000_000)
+    _ = Call.alarm(5)
+    do throws(SystemError) {
+      let fifo = try Descriptor.open(name, flags == .writeOnly ? .readOnly : .writeOnly)
+      if flags == .writeOnly {
+        check.expect(try fifo.read(limit: 2) == [7], "what the visitor left")
+        check.expect(try fifo.read(limit: 2).isEmpty, "and the end")
+      }
+      try fifo.close()
+    } catch {
+      check.succeeds(.failure(error), "open of a named pipe")
+    }
+    _ = Call.alarm(0)
+  }
+  check.expect(status == .exited(code: 0), "the visitor came and went")
+  check.succeeds(Call.sched_setaffinity(0, 8, &everywhere), "sched_setaffinity")
+}
 
 /// Runs one closure in a child while the other runs here, then waits for the child.
 private func inChild(
