@@ -7,7 +7,7 @@ import Testing
 @Suite struct CheckedDebuggeeTests {
   private static let mistakes: [(FaultyImage.Subject, UInt32)] = [
     (.stack, 1), (.endOfInterrupt, 1), (.interruptsOff, 1), (.codeWrite, 1), (.dataExecution, 1),
-    (.mapping, 1), (.mapping, 2), (.heap, 1), (.heap, 2), (.heap, 3), (.heap, 4), (.locks, 1),
+    (.mapping, 1), (.heap, 1), (.heap, 2), (.heap, 3), (.heap, 4), (.locks, 1),
     (.locks, 2), (.locks, 3), (.locks, 4), (.race, 1), (.torture, 1), (.heap, 0), (.locks, 0),
   ]
 
@@ -87,7 +87,8 @@ import Testing
       _ = debuggee.go(to: turn % 2 == 0 ? 0 : end - min(end, 40_000 + turn))
       _ = debuggee.step(.forward, count: 100)
       _ = debuggee.step(.backward, count: 50)
-      if turn % 4 == 0 { _ = debuggee.go(to: end) }
+      // Else the next run comes from the past into the present.
+      if turn % 2 == 0 { _ = debuggee.go(to: end) }
     }
   }
 
@@ -100,9 +101,11 @@ import Testing
     }
     #expect(debuggee.checksEnd == nil && debuggee.position > 1)
     _ = debuggee.go(to: 1)
-    debuggee.modify { $0.processor.cpu[.r15] = 5 }
+    debuggee.modify { machine in
+      _ = [UInt8]([5]).withUnsafeBytes { machine.memory.write(PhysicalAddress(0x80_0000), $0) }
+    }
     #expect(debuggee.checksEnd == 1)
-    guard case .machine = debuggee.resume().cause else {
+    guard case .machine = debuggee.resume(limit: 50_000_000).cause else {
       Issue.record("the checks go on")
       return
     }

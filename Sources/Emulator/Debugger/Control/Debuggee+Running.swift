@@ -68,6 +68,10 @@ extension Debuggee {
     to target: UInt64, until condition: StopCondition = .never, timeLimit: UInt64 = .max,
     stops: Bool
   ) -> Stop.Cause {
+    if let end = heldEnd {
+      heldEnd = nil
+      if end.position == position, !isReplaying, target > position { return .machine(end.reason) }
+    }
     prepare(stops: stops)
     var skips = true
     while position < target {
@@ -110,7 +114,9 @@ extension Debuggee {
         machine.settle()
         return .interrupted
       default:
-        return .machine(reason)
+        guard let cause = takeFindings() else { return .machine(reason) }
+        heldEnd = (position, reason)
+        return cause
       }
     }
     machine.settle()

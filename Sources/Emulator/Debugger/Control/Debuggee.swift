@@ -58,6 +58,8 @@ public final class Debuggee {
   public private(set) var checksEnd: UInt64?
   /// Where, and on which processor, the checks were last told of a function's entry or return.
   var checked: (position: UInt64, processor: Int)?
+  /// The end of a run that came together with a finding, and is still to be told.
+  var heldEnd: (position: UInt64, reason: StopReason)?
   private var nextNumber = 1
 
   /// Takes over a machine, with its present as the beginning of history.
