@@ -130,6 +130,23 @@ import Testing
     #expect(debuggee.machine.processors[1].cpu.instructionCount == before - 1)
   }
 
+  /// A jump to a checkpoint of the future passes the input that came before it.
+  @Test func inputIsKnownBehindAJumpForwards() throws {
+    let machine = try Guests.bare(TestCode.echo)
+    let debuggee = Debuggee(machine)
+    _ = debuggee.resume(limit: 12_345)
+    machine.console.send("ab")
+    _ = debuggee.resume(limit: 6_000_000)
+    let end = debuggee.position
+    let (parts, log) = (machine.parts, machine.inputLog)
+    #expect(!log.entries.isEmpty)
+    for target in [0, end, 100, end] as [UInt64] { _ = debuggee.go(to: target) }
+    #expect(machine.inputLog == log && machine.parts == parts)
+    _ = debuggee.resume(limit: 1000)
+    for target in [0, end] as [UInt64] { _ = debuggee.go(to: target) }
+    #expect(machine.inputLog == log && machine.parts == parts && debuggee.divergence == nil)
+  }
+
   @Test func inputTypedByHandIsTypedAgain() throws {
     let debuggee = Debuggee(try Guests.kernel())
     #expect(

@@ -5,6 +5,7 @@ extension Debuggee {
   func isHung() -> Bool {
     guard looksForHangs, !isReplaying, position >= nextHangLook else { return false }
     nextHangLook = position.addingClamped(HangWatch.distance(at: position))
+    timeline.inputs = machine.inputLog
     disarm()
     defer { arm() }
     takeCheckpoint()

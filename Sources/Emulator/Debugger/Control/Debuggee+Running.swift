@@ -89,7 +89,8 @@ extension Debuggee {
       if wasReplaying, activeChecks != nil { prepare(stops: stops) }
       switch reason {
       case .instructionLimit:
-        activeChecks?.arrive()
+        // They have been here, if the machine comes from the past.
+        if !wasReplaying { activeChecks?.arrive() }
         if let cause = takeFindings() { return cause }
         if machine.now >= timeLimit && position < target { return .arrived }
         arrive()

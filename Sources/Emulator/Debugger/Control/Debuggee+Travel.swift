@@ -47,7 +47,8 @@ extension Debuggee {
 
   /// Puts the machine to a checkpoint, with the inputs that followed.
   func restore(_ checkpoint: Timeline.Checkpoint) {
-    machine.restore(checkpoint.snapshot)
+    // Also what came before a checkpoint of the future, to which nobody has run.
+    machine.restore(checkpoint.snapshot, inputs: timeline.inputs)
     hasRunApplications = false
     let rest = timeline.inputs.entries.dropFirst(checkpoint.snapshot.inputCount)
     if rest.isEmpty { machine.stopReplay() } else { machine.replay(InputLog(Array(rest))) }
