@@ -115,4 +115,46 @@ struct InteractiveTests {
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }
+
+  /// What a stopped job had made of the terminal is the shell's no more, and comes back with `fg`.
+  @Test func theTerminalIsAsTheJobLeftIt() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit")
+    #expect(session.wait(for: "apus$ "))
+    #expect(session.run("sh -c 'stty -icanon; kill -STOP $$; stty -a'").contains("[1]+ Stopped"))
+    #expect(session.run("stty -a").contains("\nicanon echo isig icrnl"))
+    #expect(session.run("fg").contains("\n-icanon echo isig icrnl"))
+    // It has ended by itself, so the command was for this.
+    #expect(session.run("stty -a").contains("\n-icanon echo isig icrnl"))
+    #expect(session.run("stty sane; stty -a").contains("\nicanon echo isig icrnl"))
+    #expect(session.run("sh -c 'stty -icanon; kill $$'").contains("killed by TERM"))
+    #expect(session.run("stty -a").contains("\nicanon echo isig icrnl"))
+    session.type("poweroff\r")
+    #expect(session.end() == 33)
+  }
+
+  @Test func anEditorStopsAndGoesOn() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit")
+    #expect(session.wait(for: "apus$ "))
+    session.type("vi /tmp/v\r")
+    #expect(session.wait(for: "a new file"))
+    session.type("ihello")
+    #expect(session.wait(for: "1,6  of 1"))
+    session.type("\u{1b}")
+    #expect(session.wait(for: "1,5  of 1"))
+    session.type("\u{1a}")
+    #expect(session.wait(for: "[1]+ Stopped            vi /tmp/v"))
+    #expect(session.wait(for: "apus$ "))
+    #expect(session.run("echo typed").contains("\ntyped\r\n"))
+    session.type("fg\r")
+    #expect(session.wait(for: "1,5  of 1"))
+    session.type("A!")
+    #expect(session.wait(for: "1,7  of 1"))
+    session.type("\u{1b}")
+    #expect(session.wait(for: "1,6  of 1"))
+    session.type("ZZ")
+    #expect(session.wait(for: "apus$ "))
+    #expect(session.run("cat /tmp/v").contains("\nhello!\r\n"))
+    session.type("poweroff\r")
+    #expect(session.end() == 33)
+  }
 }

@@ -38,7 +38,8 @@ enum Announcement {
       name(process.space.tables, process.name)
       name(process.space.seenByRing3, process.name)
     }
-    name(number, thread.process?.name ?? thread.name, at: threadPort)
+    let line: TextLine = "\(text: thread.name)"
+    line.withBytes { name(number, $0, at: threadPort) }
   }
 
   /// The running thread has become another program.

@@ -19,7 +19,10 @@ final class Thread {
   }
 
   let id: Int
-  let name: [UInt8]
+  /// Of a program's thread the program's, which `exec` changes.
+  ///
+  /// Lock: none, so that a panic can say it; who reads it meanwhile may see half of either.
+  var name: RecordName
   /// Nil for a thread of the kernel itself.
   let process: Process?
   /// The top of the kernel stack.
@@ -81,7 +84,7 @@ final class Thread {
 
   init(id: Int, name: [UInt8], process: Process?, stackTop: UInt64) {
     self.id = id
-    self.name = name
+    self.name = RecordName(bytes: name)
     self.process = process
     self.stackTop = stackTop
     savedStackPointer = .allocate(capacity: 1)

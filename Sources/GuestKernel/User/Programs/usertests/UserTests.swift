@@ -75,7 +75,7 @@ struct UserTests: Program {
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    Usage.text = "usertests [-ql] [NAME...]"
+    Usage.describe("usertests [-ql] [NAME...]", "does the kernel keep its promises to programs?")
     let options = Options(arguments, known: "ql")
     let begin = Time.sinceBoot
     var counts = (passed: 0, failed: 0, skipped: 0)
