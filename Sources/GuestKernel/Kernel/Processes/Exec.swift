@@ -32,8 +32,8 @@ enum Exec {
     }
     exchange(process, start.space)
     Processes.lock.withLockIRQ {
-      process.name = start.name
-      Thread.current.name = RecordName(bytes: start.name)
+      process.name = RecordName(bytes: start.name)
+      Thread.current.name = process.name
       process.commandLine = start.commandLine
       process.hasExecuted = true
       for index in process.actions.indices {

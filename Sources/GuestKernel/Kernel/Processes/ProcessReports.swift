@@ -6,15 +6,11 @@ enum ProcessReports {
     ProcFS.addPerProcess("cmdline") { process, text in
       text.append(bytes: Processes.lock.withLockIRQ { process.commandLine })
     }
-    ProcFS.addPerProcess("comm") { process, text in text.append("\(text: name(process))\n") }
+    ProcFS.addPerProcess("comm") { process, text in text.append("\(text: process.name)\n") }
     ProcFS.addPerProcess("limits") { process, text in limits(process, &text) }
     ProcFS.addPerProcess("stat") { process, text in stat(process, &text) }
     ProcFS.addPerProcess("status") { process, text in status(process, &text) }
     ThreadReports.start()
-  }
-
-  private static func name(_ process: Process) -> [UInt8] {
-    Processes.lock.withLockIRQ { process.name }
   }
 
   /// A letter, as `ps` has it.
@@ -38,7 +34,7 @@ enum ProcessReports {
   private static func stat(_ process: Process, _ text: inout Text) {
     let ticks = process.processorTime / Clock.nanosecondsPerTick
     let childrenTicks = process.usage.childrenNanoseconds / Clock.nanosecondsPerTick
-    text.append("\(process.pid) (\(text: name(process))) \(state(process)) \(process.parent)")
+    text.append("\(process.pid) (\(text: process.name)) \(state(process)) \(process.parent)")
     text.append(" \(process.group) \(process.session) \(process.threads.count) \(ticks)")
     text.append(" \(childrenTicks) \(pages(process))\n")
   }
@@ -48,7 +44,7 @@ enum ProcessReports {
   }
 
   private static func status(_ process: Process, _ text: inout Text) {
-    text.append("Name:\t\(text: name(process))\n")
+    text.append("Name:\t\(text: process.name)\n")
     text.append("State:\t\(state(process))\n")
     text.append("Pid:\t\(process.pid)\nPPid:\t\(process.parent)\n")
     text.append("NSpgid:\t\(process.group)\nNSsid:\t\(process.session)\n")

@@ -35,8 +35,11 @@ enum Announcement {
     guard !thread.isAnnounced, number != 0 else { return outl(threadPort, UInt32(number)) }
     thread.isAnnounced = true
     if let process = thread.process {
-      name(process.space.tables, process.name)
-      name(process.space.seenByRing3, process.name)
+      let line: TextLine = "\(text: process.name)"
+      line.withBytes {
+        name(process.space.tables, $0)
+        name(process.space.seenByRing3, $0)
+      }
     }
     let line: TextLine = "\(text: thread.name)"
     line.withBytes { name(number, $0, at: threadPort) }

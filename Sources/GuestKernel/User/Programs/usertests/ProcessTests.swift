@@ -23,12 +23,15 @@ let processTests: [UserTest] = [
     check.fails(Call.wait4(1, &word, 0, nil), .noChild, "for somebody else's")
     check.fails(Call.wait4(-1, &word, 0xff00, nil), .invalidArgument, "with unknown options")
     do throws(SystemError) {
+      let pipe = try Descriptor.pipe()
       let pid = try Process.fork()
       if pid == 0 {
-        Time.sleep(nanoseconds: 50_000_000)
+        try pipe.writing.close()
+        _ = try? pipe.reading.read(limit: 1)
         System.exitNow(0)
       }
       check.expect(try Process.wait(for: pid, .noHang).pid == 0, "WNOHANG: not yet")
+      for end in [pipe.writing, pipe.reading] { try end.close() }
       check.expect(try Process.wait(for: pid).pid == pid, "and then it is")
       check.fails(Call.wait4(pid, &word, 0, nil), .noChild, "a second time")
     } catch {
