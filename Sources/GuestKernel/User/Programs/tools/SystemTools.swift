@@ -26,7 +26,7 @@ let systemTools: [Tool] = [
     return 0
   },
   Tool(
-    name: "dmesg", usage: "dmesg [-cCr] [-n LEVEL] [-l LEVEL]", summary: "the kernel's log",
+    name: "dmesg", usage: "dmesg [-cCrw] [-n LEVEL] [-l LEVEL]", summary: "the kernel's log",
     run: LogTool.run),
   Tool(name: "uptime", usage: "uptime", summary: "time since boot") { _ in
     showUptime()
