@@ -10,7 +10,9 @@ struct ProgramHelpTests {
   ]
 
   /// Runs each program with this argument: its name, its code, and what it says on two lines of `file`.
-  private static func ask(_ argument: String, _ file: String, without: String) throws -> [[String]] {
+  private static func ask(
+    _ argument: String, _ file: String, without: String
+  ) throws -> [[String]] {
     let script = """
       for p in /bin/*; do n=${p##*/}; case $n in \(without)) continue;; esac; \
       $p \(argument) < /dev/null > /tmp/1 2> /tmp/2; c=$?; \
