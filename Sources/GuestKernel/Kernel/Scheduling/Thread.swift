@@ -15,6 +15,18 @@ final class Thread {
     case uninterruptible
     case ended
 
+    var name: StaticString {
+      switch self {
+      case .new: "new"
+      case .ready: "ready"
+      case .running: "running"
+      case .interruptible: "interruptible"
+      case .killable: "killable"
+      case .uninterruptible: "uninterruptible"
+      case .ended: "ended"
+      }
+    }
+
     var isWaiting: Bool { self == .interruptible || self == .killable || self == .uninterruptible }
   }
 
