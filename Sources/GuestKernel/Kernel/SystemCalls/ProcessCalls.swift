@@ -107,8 +107,10 @@ extension SystemCalls {
 // MARK: Who is who
 
 extension SystemCalls {
-  static func getProcessID() -> Answer { .success(UInt64(Process.current.pid)) }
-  static func getThreadID() -> Answer { .success(UInt64(Thread.current.id)) }
+  static func getProcessID() -> Answer {
+    .success(UInt64(Thread.withCurrent { $0.process?.pid ?? 0 }))
+  }
+  static func getThreadID() -> Answer { .success(UInt64(Thread.withCurrent { $0.id })) }
 
   /// `prctl`, of which there is the thread's name: PR_SET_NAME and PR_GET_NAME, at most 15 bytes.
   static func controlThread(_ option: Int32, _ address: UInt64) throws(SystemFailure) -> UInt64 {
