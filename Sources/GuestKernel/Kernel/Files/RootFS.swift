@@ -66,25 +66,29 @@ enum RootFS {
       try makeParent(path)
       try Namespace.createLink(try PathWalk.parent(of: path, nil), to: Array(member.content))
     case .regular:
+      try makeParent(path)
       try put(path, member.content, permissions: member.mode.permissions)
     case .characterDevice, .blockDevice, .pipe, .socket:
       break  // /dev is filled by the devices themselves
     }
   }
 
-  /// A file whose content stays where it lies.
+  /// A file in a directory that there is; its content stays where it lies.
+  ///
+  /// The last of a name wins.
   private static func put(
     _ path: [UInt8], _ content: UnsafeRawBufferPointer, permissions: UInt16
   ) throws(SystemFailure) {
-    try makeParent(path)
     let place = try PathWalk.parent(of: path, nil)
+    let mode = FileMode(.regular, permissions: permissions)
+    let made: Path
     do throws(SystemFailure) {
-      try Namespace.remove(place, directory: false)
+      made = try Namespace.create(place, mode, DeviceNumber(rawValue: 0))
     } catch {
-      if error.error != .notFound { throw error }
+      guard error.error == .exists else { throw error }
+      try Namespace.remove(place, directory: false)
+      made = try Namespace.create(place, mode, DeviceNumber(rawValue: 0))
     }
-    let made = try Namespace.create(
-      place, FileMode(.regular, permissions: permissions), DeviceNumber(rawValue: 0))
     (made.inode as? RamInode)?.setContent(content)
   }
 

@@ -32,7 +32,8 @@ enum Exec {
     }
     exchange(process, start.space)
     Processes.lock.withLockIRQ {
-      process.name = start.name
+      process.name = RecordName(bytes: start.name)
+      Thread.current.name = process.name
       process.commandLine = start.commandLine
       process.hasExecuted = true
       for index in process.actions.indices {
@@ -55,7 +56,7 @@ enum Exec {
       segments.deallocate()
     }
     user.clearAtExit = 0
-    user.needsFullReturn = true
+    Thread.withCurrent { $0.needsFullReturn = true }
     var registers = trap_frame()
     registers.vector = frame.pointee.vector
     registers.rip = start.entry
