@@ -6,6 +6,14 @@ enum ProcessReports {
     ProcFS.addPerProcess("cmdline") { process, text in
       text.append(bytes: Processes.lock.withLockIRQ { process.commandLine })
     }
+    ProcFS.addPerProcess("environ") { process, text in
+      // Nothing for others: passwords are handed on in it. Asked here and not when it is opened, since the
+      // process may meanwhile act in another's name.
+      let caller = Permission.callersCredentials
+      guard caller.isSuperuser || process.files?.credentials.effectiveUser == caller.effectiveUser
+      else { return }
+      text.append(bytes: Processes.lock.withLockIRQ { process.environment })
+    }
     ProcFS.addPerProcess("comm") { process, text in text.append("\(text: process.name)\n") }
     ProcFS.addPerProcess("limits") { process, text in limits(process, &text) }
     ProcFS.addPerProcess("stat") { process, text in stat(process, &text) }
