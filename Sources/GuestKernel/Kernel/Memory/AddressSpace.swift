@@ -62,7 +62,7 @@ final class AddressSpace {
     program = nil
     let me = Unmanaged.passUnretained(self).toOpaque()
     AddressSpace.registry.withLock { AddressSpace.all.removeAll { $0.toOpaque() == me } }
-    tables.releaseTables(0..<Layout.kernelSlots.lowerBound)
+    tables.releaseTables()
     tables.releaseRoot()
   }
 
