@@ -7,6 +7,9 @@ package struct Protection: OptionSet, Equatable, BitwiseCopyable {
   package static let execute = Protection(rawValue: 4)
   /// mprotect: the change reaches down to the start of an area that grows down.
   package static let growsDown = Protection(rawValue: 0x0100_0000)
+
+  /// To be written and run: no page is ever both.
+  package var isWritableCode: Bool { isSuperset(of: [.write, .execute]) }
 }
 
 /// How `mmap` is to map, with the numbers of Linux (MAP_SHARED and so on).

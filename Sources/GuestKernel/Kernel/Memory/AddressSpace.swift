@@ -133,7 +133,7 @@ extension AddressSpace {
     at wanted: UInt64?, size: UInt64, _ protection: Protection, _ kind: AreaKind,
     object: MemoryObject?, offset: UInt64, replacing: Bool
   ) -> Result<UInt64, SystemFailure> {
-    guard size > 0, size <= Layout.userSpace.upperBound,
+    guard size > 0, size <= Layout.userSpace.upperBound, !protection.isWritableCode,
       Configuration.HUGE_PAGES || !kind.contains(.onlyHugePages)
     else {
       return .failure(SystemFailure(.invalidArgument))
@@ -187,11 +187,13 @@ extension AddressSpace {
 
   /// Changes what may be done in `range`; it must be mapped throughout.
   func protect(_ range: Range<UInt64>, _ protection: Protection) -> Result<UInt64, SystemFailure> {
-    lock.withLock {
+    guard !protection.isWritableCode else { return .failure(SystemFailure(.invalidArgument)) }
+    return lock.withLock {
       guard areas.covers(range) else { return .failure(SystemFailure(.outOfMemory)) }
       var toCharge: UInt64 = 0
       var at = range.lowerBound
       while protection.contains(.write), at < range.upperBound, let area = areas.find(at) {
+        guard !area.kind.contains(.readOnly) else { return .failure(SystemFailure(.accessDenied)) }
         let part = area.part(range)
         at = part.end
         if !part.isShared, part.kind.isDisjoint(with: [.charged, .noReserve]) {

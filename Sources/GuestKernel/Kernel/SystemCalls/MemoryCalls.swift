@@ -45,15 +45,16 @@ extension SystemCalls {
     let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     guard let inode = file.inode else { throw SystemFailure(.noSuchDevice) }
-    guard inode.kind == .regular else { return DeviceObject(file) }
-    let writesThrough = flags.contains(.shared) && protection.contains(.write)
-    guard file.flags.canRead, !writesThrough || file.flags.canWrite else {
+    let isReadOnly = isShared && !file.flags.canWrite
+    guard file.flags.canRead, !isReadOnly || !protection.contains(.write) else {
       throw SystemFailure(.accessDenied)
     }
+    let kind: AreaKind = isReadOnly ? .readOnly : []
+    guard inode.kind == .regular else { return (DeviceObject(file), kind) }
     let object = PageCache.object(of: inode, name: file.path?.text ?? [])
     guard let object else { throw SystemFailure(.notFound) }
-    if writesThrough { PageCache.startWriter() }
-    return object
+    if isShared, !isReadOnly { PageCache.startWriter() }
+    return (object, kind)
   }
 
   /// msync(address, length, flags): what shared mappings have written is in the files.
