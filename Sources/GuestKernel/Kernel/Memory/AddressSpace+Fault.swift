@@ -358,6 +358,7 @@ enum PageFaults {
     guard let space = Scheduler.running?.process?.space, frame.pointee.error >> 3 & 1 == 0,
       Layout.userSpace.contains(address)
     else { return .failed }
+    GroupMemory.note(frame)
     switch space.fault(address, MemoryAccess(errorCode: frame.pointee.error)) {
     case .success: return .resolved
     case .failure(.outOfMemory): return .outOfMemory

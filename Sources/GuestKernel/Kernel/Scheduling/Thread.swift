@@ -72,6 +72,8 @@ final class Thread {
 
   /// Written by the thread itself.
   var systemCalls: UInt64 = 0
+  /// Its registers at the last page fault under a limit of memory, in one number; see `GroupMemory`.
+  var faultState: UInt64 = 0
 
   /// Lock: that of `Timeouts`.
   let timeout: EntityPointer
