@@ -309,6 +309,8 @@ extension AddressSpace {
       let frame = PhysicalAddress(value & PageTables.addressMask)
       Frames.retain(frame)
       if !area.protection.contains(.write) { entry.pointee &= ~PageFlags.writable.rawValue }
+      // By another mapping, so that no processor notes it here.
+      entry.pointee |= PageFlags.accessed.rawValue
       return frame
     }
   }
