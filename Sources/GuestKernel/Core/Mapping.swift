@@ -34,6 +34,16 @@ package struct MapFlags: OptionSet, Equatable, BitwiseCopyable {
   package static let fixedNoReplace = MapFlags(rawValue: 0x10_0000)
 }
 
+/// What `mlockall` is to lock, with the numbers of Linux.
+package struct LockFlags: OptionSet, BitwiseCopyable {
+  package let rawValue: Int32
+  package init(rawValue: Int32) { self.rawValue = rawValue }
+  /// What is mapped now.
+  package static let current = LockFlags(rawValue: 1)
+  /// What will be mapped from now on.
+  package static let future = LockFlags(rawValue: 2)
+}
+
 /// What `madvise` is told, with the numbers of Linux.
 package enum MemoryAdvice: UInt64 {
   case normal = 0

@@ -85,6 +85,7 @@ extension AddressSpace {
     guard stack.end - bottom <= stackLimit, hasRoom(for: stack.start - bottom) else { return nil }
     let lowest = bottom > Stack.guardGap ? bottom - Stack.guardGap : 0
     if let below = areas.last(endingBy: address), below.end > lowest { return nil }
+    guard !stack.kind.contains(.locked) || mayLock(stack.start - bottom) else { return nil }
     guard charge((stack.start - bottom) / pageSize) else { return nil }
     _ = areas.resize(areaAt: stack.start, to: bottom..<stack.end)
     return areas.find(address)

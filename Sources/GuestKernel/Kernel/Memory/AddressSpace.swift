@@ -30,9 +30,12 @@ final class AddressSpace {
   /// Where this space's stack ends and its mappings begin, going down; see `Randomization`.
   var stackTop = Layout.userStackTop
   var mappingTop = AddressSpace.highestMapping
-  /// RLIMIT_AS and RLIMIT_STACK of its process; one word each.
+  /// RLIMIT_AS, RLIMIT_STACK and RLIMIT_MEMLOCK of its process; one word each.
   private(set) var sizeLimit = ResourceLimit.infinity
   private(set) var stackLimit = Stack.limit
+  private(set) var lockedLimit = ResourceLimit.infinity
+  /// What is mapped from now on is locked: `mlockall(MCL_FUTURE)`.
+  var locksNewAreas = false
   /// The file that is being run here, set before the space is used.
   var program: ProgramFile?
   /// Ring 3 has a root of its own; see `Isolation`.
@@ -77,6 +80,7 @@ final class AddressSpace {
   func take(_ limits: ResourceLimits) {
     sizeLimit = limits[.addressSpace].soft
     stackLimit = min(limits[.stack].soft, Stack.mostEver)
+    lockedLimit = limits[.lockedMemory].soft
   }
 
   /// Whether areas may become larger by so many bytes; `lock` is held.
@@ -155,11 +159,15 @@ extension AddressSpace {
     else { return .failure(SystemFailure(.invalidArgument)) }
     let range = start..<start + size
     guard hasRoom(for: size) else { return .failure(SystemFailure(.outOfMemory)) }
+    var kind = kind
+    if locksNewAreas { kind.insert(.locked) }
+    guard !kind.contains(.locked) || mayLock(size) else {
+      return .failure(SystemFailure(.tryAgain))
+    }
     if areas.overlaps(range) {
       guard replacing else { return .failure(SystemFailure(.exists)) }
       cutOut(range)
     }
-    var kind = kind
     if protection.contains(.write), !kind.contains(.shared), !kind.contains(.noReserve) {
       kind.insert(.charged)
     }
@@ -319,7 +327,9 @@ extension PageFlags {
 extension AddressSpace {
   /// Moves the end of the heap; returns the new one, or the old one when that cannot be.
   func brk(_ end: UInt64) -> UInt64 {
-    lock.withLock {
+    var new: Range<UInt64> = 0..<0
+    defer { if !new.isEmpty { populate(new) } }
+    return lock.withLock {
       let oldTop = (heapEnd + pageSize - 1) & ~(pageSize - 1)
       guard end >= heapStart, end < Layout.userSpace.upperBound - pageSize else { return heapEnd }
       let top = (end + pageSize - 1) & ~(pageSize - 1)
@@ -329,6 +339,7 @@ extension AddressSpace {
           at: oldTop, size: top - oldTop, [.read, .write], .heap, object: nil, offset: 0,
           replacing: false)
         guard case .success = result else { return heapEnd }
+        if locksNewAreas { new = oldTop..<top }
       } else if top < oldTop {
         cutOut(top..<oldTop)
         releaseEmptyTables(top..<oldTop)
