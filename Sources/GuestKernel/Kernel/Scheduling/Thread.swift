@@ -95,6 +95,8 @@ final class Thread {
   var interruptedCall: UInt64?
   /// The registers are not those of a system call's return: IRETQ must restore all of them.
   var needsFullReturn = false
+  /// Its registers at the last page fault under a limit of memory, in one number; see `GroupMemory`.
+  var faultState: UInt64 = 0
 
   /// Lock: that of `Timeouts`.
   let timeout: EntityPointer
