@@ -77,19 +77,17 @@ package final class GuardedList<Element> {
   package func removeLast() -> Element { remove(at: count - 1) }
 
   /// Returns how many those were.
+  ///
+  /// From the end on, one at a time: the list is whole whenever somebody else's code runs, be it
+  /// `isUnwanted` or the end of an element.
   @discardableResult
   package func removeAll(where isUnwanted: (Element) -> Bool) -> Int {
-    var kept = 0
-    for index in 0..<count {
-      if isUnwanted(elements[index]) {
-        (elements + index).deinitialize(count: 1)
-      } else {
-        if kept < index { (elements + kept).moveInitialize(from: elements + index, count: 1) }
-        kept += 1
-      }
+    var removed = 0
+    for index in stride(from: count - 1, through: 0, by: -1) where index < count {
+      guard isUnwanted(elements[index]) else { continue }
+      remove(at: index)
+      removed += 1
     }
-    let removed = count - kept
-    count = kept
     return removed
   }
 }
