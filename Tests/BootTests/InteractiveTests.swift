@@ -18,8 +18,9 @@ struct InteractiveTests {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
     let spin = try #require(session.process(in: session.run("spin &")))
-    session.type("crash loop\r")
-    Thread.sleep(forTimeInterval: 0.3)
+    // What it says is said with the terminal as programs have it.
+    session.type("echo go; crash loop\r")
+    #expect(session.wait(for: "go\r\n"))
     session.type("\u{3}")
     #expect(session.wait(for: "^C\r\n"))
     #expect(session.wait(for: "apus$ "))
@@ -38,12 +39,39 @@ struct InteractiveTests {
     #expect(session.end() == 33)
   }
 
+  /// A letter behind a BREAK is for the kernel, whoever reads the console; without one it is typed.
+  @Test func aBreakMakesALetterAMagicKey() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit", hasEscape: true)
+    let sendBreak = "\u{1}b"
+    #expect(session.wait(for: "apus$ "))
+    session.type("sleep 1000\r")
+    #expect(session.wait(for: "sleep 1000\r\n"))
+    session.type(sendBreak + "?")
+    #expect(session.wait(for: "w who waits where\r\n"))
+    session.type(sendBreak + "t")
+    #expect(session.wait(for: "    0 running idle\r\n"))
+    // The program may still be on its way to where it waits.
+    let isSeenWaiting = (0..<60).contains { _ in
+      session.type(sendBreak + "w")
+      return session.wait(for: "SystemCalls.clockNanosleep(", seconds: 2)
+    }
+    #expect(isSeenWaiting)
+    session.type(sendBreak + "l")
+    #expect(session.wait(for: "interrupted:\r\n"))
+    // A second one withdraws the first.
+    session.type(sendBreak + sendBreak + "\u{3}")
+    #expect(session.wait(for: "^C\r\n"))
+    #expect(session.wait(for: "apus$ "))
+    session.type(sendBreak + "o")
+    #expect(session.end() == 33)
+  }
+
   @Test func waitCanBeInterrupted() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
     let spin = try #require(session.process(in: session.run("spin &")))
-    session.type("wait\r")
-    Thread.sleep(forTimeInterval: 0.2)
+    session.type("echo go; wait\r")
+    #expect(session.wait(for: "go\r\n"))
     session.type("\u{3}")
     #expect(session.wait(for: "apus$ "))
     #expect(session.run("jobs -p").contains("\n\(spin)\r\n"))
@@ -102,16 +130,64 @@ struct InteractiveTests {
   @Test func controlZStopsAndForegroundGoesOn() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))
-    session.type("count 3 300\r")
-    #expect(session.wait(for: "] 1\r\n"))
+    session.type("echo go; cat\r")
+    #expect(session.wait(for: "go\r\n"))
+    session.type("before\r")
+    #expect(session.wait(for: "before\r\nbefore\r\n"))
     session.type("\u{1a}")
-    #expect(session.wait(for: "[1]+ Stopped            count 3 300\r\n"))
+    #expect(session.wait(for: "[1]+ Stopped            cat\r\n"))
     #expect(session.wait(for: "apus$ "))
     #expect(session.run("sleep 100 &").contains("[2] "))
     #expect(session.run("jobs").contains("[1]- Stopped "))
-    let rest = session.run("fg %1")
-    #expect(rest.contains("] 3\r\n"))
+    session.type("fg %1\r")
+    #expect(session.wait(for: "\ncat\r\n"))
+    session.type("after\r")
+    #expect(session.wait(for: "after\r\nafter\r\n"))
+    session.type("\u{4}")
+    #expect(session.wait(for: "apus$ "))
     #expect(session.run("kill %sl; wait").contains("Killed by TERM"))
+    session.type("poweroff\r")
+    #expect(session.end() == 33)
+  }
+
+  /// What a stopped job had made of the terminal is the shell's no more, and comes back with `fg`.
+  @Test func theTerminalIsAsTheJobLeftIt() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit")
+    #expect(session.wait(for: "apus$ "))
+    #expect(session.run("sh -c 'stty -icanon; kill -STOP $$; stty -a'").contains("[1]+ Stopped"))
+    #expect(session.run("stty -a").contains("\nicanon echo isig icrnl"))
+    #expect(session.run("fg").contains("\n-icanon echo isig icrnl"))
+    // It has ended by itself, so the command was for this.
+    #expect(session.run("stty -a").contains("\n-icanon echo isig icrnl"))
+    #expect(session.run("stty sane; stty -a").contains("\nicanon echo isig icrnl"))
+    #expect(session.run("sh -c 'stty -icanon; kill $$'").contains("killed by TERM"))
+    #expect(session.run("stty -a").contains("\nicanon echo isig icrnl"))
+    session.type("poweroff\r")
+    #expect(session.end() == 33)
+  }
+
+  @Test func anEditorStopsAndGoesOn() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit")
+    #expect(session.wait(for: "apus$ "))
+    session.type("vi /tmp/v\r")
+    #expect(session.wait(for: "a new file"))
+    session.type("ihello")
+    #expect(session.wait(for: "1,6  of 1"))
+    session.type("\u{1b}")
+    #expect(session.wait(for: "1,5  of 1"))
+    session.type("\u{1a}")
+    #expect(session.wait(for: "[1]+ Stopped            vi /tmp/v"))
+    #expect(session.wait(for: "apus$ "))
+    #expect(session.run("echo typed").contains("\ntyped\r\n"))
+    session.type("fg\r")
+    #expect(session.wait(for: "1,5  of 1"))
+    session.type("A!")
+    #expect(session.wait(for: "1,7  of 1"))
+    session.type("\u{1b}")
+    #expect(session.wait(for: "1,6  of 1"))
+    session.type("ZZ")
+    #expect(session.wait(for: "apus$ "))
+    #expect(session.run("cat /tmp/v").contains("\nhello!\r\n"))
     session.type("poweroff\r")
     #expect(session.end() == 33)
   }

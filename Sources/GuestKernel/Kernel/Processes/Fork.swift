@@ -38,13 +38,14 @@ enum Fork {
   private static func copy(of parent: Process, _ space: AddressSpace) -> Process {
     if Power.options.faults.contains(.forkLeak) { _ = Frames.allocate() }
     let child = Process(
-      name: parent.name, parent: parent.pid, group: parent.group, session: parent.session,
+      name: parent.name.bytes, parent: parent.pid, group: parent.group, session: parent.session,
       space: space)
     child.actions.withUnsafeMutableBufferPointer { own in
       Processes.lock.withLockIRQ {
         // Not the array itself: whoever wrote first would copy it, under a lock.
         _ = own.update(fromContentsOf: parent.actions)
         child.commandLine = parent.commandLine
+        child.environment = parent.environment
       }
     }
     child.files = parent.files?.fork()

@@ -21,7 +21,8 @@ final class Process {
 
   /// Lock for all of these: `Processes.lock`.
   var currentTracer: SystemCallTrace?
-  var name: [UInt8]
+  /// That of its first thread; may be read without the lock, as that one's.
+  var name: RecordName
   var parent: Int
   let children = GuardedList<Process>(capacity: 0)
   let threads = GuardedList<Thread>(capacity: 1)
@@ -31,11 +32,15 @@ final class Process {
   var session: Int
   /// The strings of argv, each ending in NUL.
   var commandLine: [UInt8] = []
+  /// Those of the environment as the program got them.
+  var environment: [UInt8] = []
   var actions = Array(repeating: SignalAction(), count: Int(Signal.count) + 1)
   /// Signals for whichever thread takes them.
   var pending = PendingSignals()
   /// Of `timer_create`, by their numbers.
   var timers: [PosixTimer?] = []
+  /// Who reads its signals from files; made when first used.
+  var signalReadiness: Readiness?
   var limits = ResourceLimits()
   /// Its time on processors is limited; read by the tick, without the lock.
   var isTimed = false
@@ -43,6 +48,8 @@ final class Process {
   var nextTimeWarning: UInt64 = 0
   /// Decides which system calls it may make; inherited, never removed.
   var callFilter: ScriptProgram?
+  /// Somebody looks at each of its calls before it is made.
+  var callsAreWatched: Bool { isTraced || callFilter != nil }
   /// It has been told to end this way: each thread leaves before its next instruction in ring 3.
   var pendingEnd: ExitStatus?
   /// It has ended this way; its parent has yet to ask.
@@ -69,7 +76,7 @@ final class Process {
   let threadLeft = WaitQueue()
 
   init(name: [UInt8], parent: Int, group: Int, session: Int, space: AddressSpace) {
-    self.name = name
+    self.name = RecordName(bytes: name)
     self.parent = parent
     self.group = group
     self.session = session
@@ -78,7 +85,7 @@ final class Process {
 
   /// Makes the first thread, which gives the process its number; it does not run yet.
   func makeFirstThread(stackTop: UInt64, _ user: UserThread) -> Thread {
-    let thread = Scheduler.add(name: name, process: self, stackTop: stackTop)
+    let thread = Scheduler.add(name: name.bytes, process: self, stackTop: stackTop)
     thread.user = user
     pid = thread.id
     if group == 0 { group = pid }
@@ -142,10 +149,6 @@ final class UserThread {
   var segments: UnsafeMutablePointer<Segments>?
   /// Cleared and woken as a futex when the thread leaves.
   var clearAtExit: UInt64 = 0
-  /// The number of the call that was interrupted, to be made again.
-  var interruptedCall: UInt64?
-  /// The registers are not those of a system call's return: IRETQ must restore all of them.
-  var needsFullReturn = false
 
   init() {}
 

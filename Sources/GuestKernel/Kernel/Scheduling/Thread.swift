@@ -15,11 +15,26 @@ final class Thread {
     case uninterruptible
     case ended
 
+    var name: StaticString {
+      switch self {
+      case .new: "new"
+      case .ready: "ready"
+      case .running: "running"
+      case .interruptible: "interruptible"
+      case .killable: "killable"
+      case .uninterruptible: "uninterruptible"
+      case .ended: "ended"
+      }
+    }
+
     var isWaiting: Bool { self == .interruptible || self == .killable || self == .uninterruptible }
   }
 
   let id: Int
-  let name: [UInt8]
+  /// Of a program's thread the program's, which `exec` changes.
+  ///
+  /// Lock: none, so that a panic can say it; who reads it meanwhile may see half of either.
+  var name: RecordName
   /// Nil for a thread of the kernel itself.
   let process: Process?
   /// The top of the kernel stack.
@@ -28,6 +43,10 @@ final class Thread {
   ///
   /// Written by the thread itself.
   var borrowedStack: UInt64 = 0
+  /// A file that it holds while a module's code is at work on it, which may crash.
+  ///
+  /// Written by the thread itself.
+  var fileInUse: Unmanaged<OpenFile>?
   /// Where `switch_context` keeps the stack pointer while the thread is not running.
   let savedStackPointer: UnsafeMutablePointer<UInt64>
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
@@ -70,8 +89,14 @@ final class Thread {
   /// What `HungTasks` has seen of it.
   var watched = HungTasks.Record()
 
-  /// Written by the thread itself.
+  // Written by the thread itself.
   var systemCalls: UInt64 = 0
+  /// The number of the call that was interrupted, to be made again.
+  var interruptedCall: UInt64?
+  /// The registers are not those of a system call's return: IRETQ must restore all of them.
+  var needsFullReturn = false
+  /// Its registers at the last page fault under a limit of memory, in one number; see `GroupMemory`.
+  var faultState: UInt64 = 0
 
   /// Lock: that of `Timeouts`.
   let timeout: EntityPointer
@@ -81,7 +106,7 @@ final class Thread {
 
   init(id: Int, name: [UInt8], process: Process?, stackTop: UInt64) {
     self.id = id
-    self.name = name
+    self.name = RecordName(bytes: name)
     self.process = process
     self.stackTop = stackTop
     savedStackPointer = .allocate(capacity: 1)
@@ -155,6 +180,14 @@ extension Thread {
   static var current: Thread {
     guard let thread = percpu_thread() else { panic("there are no threads yet") }
     return Unmanaged<Thread>.fromOpaque(thread).takeUnretainedValue()
+  }
+
+  /// The running thread for a moment, without a reference of its own: that would cost more than most of what
+  /// is asked on the way into the kernel and back.
+  @inline(__always)
+  static func withCurrent<Result>(_ body: (Thread) -> Result) -> Result {
+    guard let thread = percpu_thread() else { panic("there are no threads yet") }
+    return Unmanaged<Thread>.fromOpaque(thread)._withUnsafeGuaranteedRef(body)
   }
 
   /// Starts a thread of the kernel; it ends when `body` returns.
