@@ -15,21 +15,13 @@ enum Clock {
   nonisolated(unsafe) private(set) static var timerFrequency: UInt64 = 1_000_000
   nonisolated(unsafe) private static var counterAtBoot: UInt64 = 0
 
-  /// Nanoseconds per count, and counts per nanosecond, as fractions of 2^32: a multiplication is
-  /// quicker than a division.
-  nonisolated(unsafe) private static var toNanoseconds: UInt64 = 1 << 32
-  nonisolated(unsafe) private static var toCounts: UInt64 = 1 << 32
+  nonisolated(unsafe) private static var scale = CounterScale(frequency: 1_000_000_000)
 
-  static var nanoseconds: UInt64 { scale(rdtsc() &- counterAtBoot, toNanoseconds) }
+  static var nanoseconds: UInt64 { scale.nanoseconds(of: rdtsc() &- counterAtBoot) }
 
   /// What the time-stamp counter shows at that time.
   static func counter(at nanoseconds: UInt64) -> UInt64 {
-    counterAtBoot &+ scale(nanoseconds, toCounts) &+ 1
-  }
-
-  private static func scale(_ value: UInt64, _ fraction: UInt64) -> UInt64 {
-    let product = value.multipliedFullWidth(by: fraction)
-    return product.high << 32 | product.low >> 32
+    counterAtBoot &+ scale.counts(for: nanoseconds)
   }
 
   /// What the clock on the wall showed at boot, in nanoseconds since the beginning of 1970.
@@ -89,8 +81,7 @@ enum Clock {
       idle(100_000)
     }
     LocalAPIC.stopCounting()
-    toNanoseconds = fraction(1_000_000_000, counterFrequency)
-    toCounts = fraction(counterFrequency, 1_000_000_000)
+    scale = CounterScale(frequency: counterFrequency)
   }
 
   /// In millionths: a 2000th for the counter, and as much again for what is measured by it.
@@ -116,13 +107,6 @@ enum Clock {
   fileprivate static func idle(_ counts: UInt64) {
     let start = rdtsc()
     while rdtsc() &- start < counts { spin(256) }
-  }
-}
-
-extension Clock {
-  /// `a / b` as a fraction of 2^32.
-  private static func fraction(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    (a / b) << 32 | ((a % b) << 32) / b
   }
 }
 
