@@ -38,6 +38,33 @@ struct InteractiveTests {
     #expect(session.end() == 33)
   }
 
+  /// A letter behind a BREAK is for the kernel, whoever reads the console; without one it is typed.
+  @Test func aBreakMakesALetterAMagicKey() throws {
+    let session = try QEMUSession(commandLine: "quiet debug-exit", hasEscape: true)
+    let sendBreak = "\u{1}b"
+    #expect(session.wait(for: "apus$ "))
+    session.type("sleep 1000\r")
+    #expect(session.wait(for: "sleep 1000\r\n"))
+    session.type(sendBreak + "?")
+    #expect(session.wait(for: "w who waits where\r\n"))
+    session.type(sendBreak + "t")
+    #expect(session.wait(for: "    0 running idle\r\n"))
+    // The program may still be on its way to where it waits.
+    let isSeenWaiting = (0..<60).contains { _ in
+      session.type(sendBreak + "w")
+      return session.wait(for: "SystemCalls.clockNanosleep(", seconds: 2)
+    }
+    #expect(isSeenWaiting)
+    session.type(sendBreak + "l")
+    #expect(session.wait(for: "interrupted:\r\n"))
+    // A second one withdraws the first.
+    session.type(sendBreak + sendBreak + "\u{3}")
+    #expect(session.wait(for: "^C\r\n"))
+    #expect(session.wait(for: "apus$ "))
+    session.type(sendBreak + "o")
+    #expect(session.end() == 33)
+  }
+
   @Test func waitCanBeInterrupted() throws {
     let session = try QEMUSession(commandLine: "quiet debug-exit")
     #expect(session.wait(for: "apus$ "))

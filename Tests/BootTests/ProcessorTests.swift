@@ -37,6 +37,16 @@ struct ProcessorTests {
     #expect(run.output.contains("demo rtc: passed"))
   }
 
+  /// Nothing says how fast its counters are, but both have the same idea of a second.
+  @Test func aMachineWithoutAnIntervalTimerBoots() throws {
+    let run = try QEMU.boot(
+      commandLine: "cmd=\"demo timers\" exit debug-exit",
+      machine: "microvm,acpi=on,pit=off,pic=on,rtc=on,isa-serial=on")
+    #expect(run.status == 33, "\(run.output)")
+    #expect(run.output.contains("without an 8254 to measure them\r\n"), "\(run.output)")
+    #expect(run.output.contains("demo timers: passed"), "\(run.output)")
+  }
+
   @Test(arguments: [1, 4])
   func anIdleProcessorTakesNoTicks(processors: Int) throws {
     let run = try QEMU.boot(

@@ -9,9 +9,11 @@ final class QEMUSession {
   private(set) var transcript = Data()
   private var searched = 0
 
-  init(commandLine: String, machine: String = "q35") throws {
+  /// With `hasEscape`, Ctrl-A begins what is meant for QEMU itself: Ctrl-A b is a BREAK.
+  init(commandLine: String, machine: String = "q35", hasEscape: Bool = false) throws {
     process.executableURL = URL(filePath: QEMU.path)
-    process.arguments = QEMU.arguments(commandLine: commandLine, machine: machine)
+    let arguments = QEMU.arguments(commandLine: commandLine, machine: machine)
+    process.arguments = hasEscape ? arguments.map { $0 == "stdio" ? "mon:stdio" : $0 } : arguments
     process.standardInput = input
     process.standardOutput = output
     try process.run()

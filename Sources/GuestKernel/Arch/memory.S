@@ -69,7 +69,7 @@ strlen:
   .size strlen, . - strlen
 
   // The only instructions that touch user memory: SMAP is lifted around them, and a fault in the copy
-  // continues at the fixup, which reports what was left.
+  // continues at the fixup, which reports that something was left.
   .globl user_copy
   .type user_copy, @function
 user_copy:
@@ -77,16 +77,21 @@ user_copy:
   je 1f
   stac
 1: movq %rdx, %rcx
-2: rep movsb
-3: cmpb $0, smap_enabled(%rip)
-  je 4f
+  shrq $3, %rcx
+2: rep movsq
+  movl %edx, %ecx
+  andl $7, %ecx
+3: rep movsb
+4: cmpb $0, smap_enabled(%rip)
+  je 5f
   clac
-4: movq %rcx, %rax
+5: movq %rcx, %rax
   ret
   .size user_copy, . - user_copy
   .section .fixups, "a"
   .balign 8
-  .quad 2b, 3b
+  .quad 2b, 4b
+  .quad 3b, 4b
 
   // swiftc reserves these two names for its runtime, so Swift defines kernel_*.
   .text

@@ -55,10 +55,13 @@ package struct PathSteps {
   }
 
   private mutating func push(_ path: [UInt8]) -> Bool {
-    let parts = path.split(separator: 0x2f)
-    for part in parts.reversed() {
-      guard part.count <= PathSteps.longestName else { return false }
-      rest.append(Array(part))
+    var end = path.count
+    while end > 0 {
+      var start = end
+      while start > 0, path[start - 1] != 0x2f { start -= 1 }
+      guard end - start <= PathSteps.longestName else { return false }
+      if start < end { rest.append(Array(path[start..<end])) }
+      end = start - 1
     }
     return true
   }

@@ -109,7 +109,7 @@ struct Call {
     guard arguments.count <= Call.registers.count else { return nil }
     self.arguments = arguments
     let rest = line[line.index(after: close)...].trimmingCharacters(in: .whitespaces)
-    handler = String(rest.prefix { !"?!*".contains($0) })
+    handler = String(rest.prefix { !"?!".contains($0) })
     marks = Set(rest.dropFirst(handler.count))
     guard !handler.isEmpty, !handler.contains(" ") else { return nil }
   }
@@ -119,9 +119,8 @@ struct Call {
     for (argument, register) in zip(arguments, Call.registers) {
       values.append(argument.type.decoded("f.\(register)"))
     }
-    var text = "\(handler)(\(values.joined(separator: ", ")))"
-    if marks.contains("?") { text = "answer { () throws(SystemFailure) in try \(text) }" }
-    return marks.contains("*") ? "withInterruptsOff { \(text) }" : text
+    let text = "\(handler)(\(values.joined(separator: ", ")))"
+    return marks.contains("?") ? "answer { () throws(SystemFailure) in try \(text) }" : text
   }
 
   var letters: String { arguments.map(\.type.letter).joined() }

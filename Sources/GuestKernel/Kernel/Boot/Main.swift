@@ -73,10 +73,19 @@ enum Boot {
     log("boot", "by \(protocolName), command line \"\(text: boot.commandLine)\"")
     for word in Power.options.unknown { log("boot", "unknown option \(text: word)") }
     Features.describe()
-    log(
-      "clock",
-      "counter \(Clock.counterFrequency / 1_000_000) MHz, APIC timer \(Clock.timerFrequency * 16 / 1_000_000) MHz, measured against the 8254"
-    )
+    log("clock", clock)
+  }
+
+  private static var clock: TextLine {
+    let half: UInt64 = 500_000
+    var line: TextLine = "counter \((Clock.counterFrequency + half) / 1_000_000) MHz"
+    line.append(line: ", APIC timer \((Clock.timerFrequency * 16 + half) / 1_000_000) MHz, ")
+    if let error = Clock.counterError {
+      line.append(line: "measured against the 8254 to \(error) millionths")
+    } else {
+      line.append("without an 8254 to measure them")
+    }
+    return line
   }
 
   static func publish() {

@@ -37,7 +37,7 @@ enum DeferredWorkDemo {
     }
     LocalAPIC.send(
       LocalAPIC.Command.fixed(UInt8(truncatingIfNeeded: request.data)), to: CPU.current.apicID)
-    for _ in 0..<100_000 where count() < 2 { cpu_pause() }
+    Clock.poll(100_000) { count() >= 2 }
     Preemption.enable()
     WorkQueue.system.flush()
     tasklet.kill()

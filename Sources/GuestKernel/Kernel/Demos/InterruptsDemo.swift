@@ -102,7 +102,7 @@ enum InterruptsDemo {
 
   /// Lets what has been sent arrive: until the trace is that long.
   private static func settle(_ count: Int) {
-    for _ in 0..<100_000 where traceLength() < count { cpu_pause() }
+    Clock.poll(100_000) { traceLength() >= count }
     for _ in 0..<100 { cpu_pause() }
   }
 

@@ -3,12 +3,15 @@ import KernelArch
 
 enum Power {
   nonisolated(unsafe) static var options = BootOptions()
+  /// Whoever ends the machine takes it, and never gives it back: a second one would meet the registers
+  /// in between.
+  private static let lock = SpinLock("power")
 
   /// ACPI Specification, "Transitioning from the Working to the Soft Off State".
   static func off() -> Never {
     log("power", "power-off")
     if options.usesDebugExit { debugExit(0x10) }
-    cpu_cli()
+    _ = lock.lockIRQ()
     if let power = Firmware.power, let type = Firmware.softOff, power.controlPortA != 0 {
       enableACPI(power)
       let sleepEnable: UInt16 = 1 << 13
@@ -24,14 +27,16 @@ enum Power {
   /// Tries the reset register, then the keyboard controller, then a triple fault.
   static func reboot() -> Never {
     log("power", "restart")
-    cpu_cli()
-    if let reset = Firmware.power?.reset {
+    let reset = Firmware.power?.reset
+    if let reset, !reset.isPort {
+      KernelSpace.ensureMapped(PhysicalAddress(reset.address), length: 1, isDevice: true)
+    }
+    _ = lock.lockIRQ()
+    if let reset {
       if reset.isPort {
         outb(UInt16(truncatingIfNeeded: reset.address), reset.value)
       } else {
-        let register = PhysicalAddress(reset.address)
-        KernelSpace.ensureMapped(register, length: 1, isDevice: true)
-        mmio_write8(register.value &+ Layout.directMap, reset.value)
+        mmio_write8(reset.address &+ Layout.directMap, reset.value)
       }
       pause()
     }
@@ -59,7 +64,7 @@ enum Power {
       power.enableCommand != 0
     else { return }
     outb(power.commandPort, power.enableCommand)
-    for _ in 0..<100_000 where inw(power.controlPortA) & systemControl == 0 {}
+    Clock.poll(100_000) { inw(power.controlPortA) & systemControl != 0 }
   }
 
   /// A write to the unused port 80h takes about a microsecond on real machines.

@@ -51,5 +51,16 @@ struct SerialPort {
   }
 
   /// The next received byte, if there is one.
-  func read() -> UInt8? { inb(lineStatus) & 0x01 != 0 ? inb(base) : nil }
+  func read() -> UInt8? {
+    while let (byte, isBreak) = receive() { if !isBreak { return byte } }
+    return nil
+  }
+
+  /// What has arrived next: a byte, or a BREAK, the line held low for longer than any byte, which the chip
+  /// shows as a byte of zeroes with bit 4 of the line status.
+  func receive() -> (byte: UInt8, isBreak: Bool)? {
+    let status = inb(lineStatus)
+    guard status & 0x01 != 0 else { return nil }
+    return (inb(base), status & 0x10 != 0)
+  }
 }

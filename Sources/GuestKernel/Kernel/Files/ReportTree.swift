@@ -51,13 +51,12 @@ final class ReportTree {
   }
 
   private let lock = SpinLock("reports")
-  /// Lock for these: `lock`.
-  private var list: [Entry] = []
-  private var changes = 0
+  /// Lock for this: `lock`.
+  private let list = GuardedList<Entry>(capacity: 128)
 
   init() {}
 
-  var entries: [Entry] { lock.withLock { list } }
+  var entries: [Entry] { list.snapshot(under: lock) }
 
   /// A second one of the same name takes the first one's place.
   ///
@@ -74,35 +73,29 @@ final class ReportTree {
   func addLink(_ path: [UInt8], to target: [UInt8]) { put(Entry(path: path, nil, target: target)) }
 
   private func put(_ entry: Entry) {
-    let old = change { list in
-      list.removeAll { $0.path == entry.path }
+    list.makeRoom(lock)
+    let old: Entry? = lock.withLock {
+      let old = takeOut { $0.path == entry.path }
       list.append(entry)
+      return old
     }
-    for other in old where other.path == entry.path { other.forget() }
-  }
-
-  /// Changes a copy, without the lock, and puts it in place unless somebody else was quicker; returns the
-  /// old list.
-  private func change(_ edit: (inout [Entry]) -> Void) -> [Entry] {
-    while true {
-      let (old, seen) = lock.withLock { (list, changes) }
-      var new = old
-      edit(&new)
-      let isDone: Bool = lock.withLock {
-        guard changes == seen else { return false }
-        list = new
-        changes += 1
-        return true
-      }
-      if isDone { return old }
-    }
+    old?.forget()
   }
 
   /// Removes an entry and everything below it.
   func remove(_ path: [UInt8]) {
     let below = path + [0x2f]
-    let old = change { $0.removeAll { $0.path == path || $0.path.hasPrefix(below) } }
-    for entry in old where entry.path == path || entry.path.hasPrefix(below) { entry.forget() }
+    while true {
+      let old = lock.withLock { takeOut { $0.path == path || $0.path.hasPrefix(below) } }
+      guard let old else { return }
+      old.forget()
+    }
+  }
+
+  /// The first such entry, for its caller to free behind the lock, which is held.
+  private func takeOut(where isWanted: (Entry) -> Bool) -> Entry? {
+    for index in 0..<list.count where isWanted(list[index]) { return list.remove(at: index) }
+    return nil
   }
 
   func find(_ path: [UInt8]) -> Entry? {

@@ -69,12 +69,14 @@ enum LocalAPIC {
     write(Register.initialCount, .max)
   }
 
-  /// Returns how far it got.
-  static func stopCounting() -> UInt64 {
-    let elapsed = UInt32.max &- read(Register.currentCount)
-    write(Register.initialCount, 0)
-    return UInt64(elapsed)
+  /// How far it has come, at a moment between those at which its caller reads the time-stamp counter.
+  static var counted: UInt64 {
+    memory_fence()
+    defer { memory_fence() }
+    return UInt64(UInt32.max &- read(Register.currentCount))
   }
+
+  static func stopCounting() { write(Register.initialCount, 0) }
 
   private static func read(_ register: UInt64) -> UInt32 {
     guard !isX2APIC else {

@@ -1,6 +1,6 @@
 /// The terminal on COM1: output from everyone, input for the process in the foreground.
 ///
-/// Lock of the input: interrupts off. Output has a spinlock of its own, under the log's.
+/// Input and output have a spinlock each, that of the output under the log's.
 enum Console {
   /// The process group that reads the console and that Ctrl-C interrupts.
   nonisolated(unsafe) static var foreground = 0
@@ -25,16 +25,27 @@ enum Console {
   /// From now on input arrives.
   static func listen() {
     let handler = IRQ.request(Int(SerialPort.com1Interrupt), "ttyS0") {
-      withInterruptsOff { receive() }
+      while let key = receive() { MagicKeys.serve(key) }
       return true
     }
     if handler == nil { log("irq", "COM1's interrupt cannot be had") }
     SerialPort.com1.enableReceiveInterrupt()
   }
 
-  /// Takes what has arrived; called for the UART's interrupt.
-  private static func receive() {
-    while let byte = SerialPort.com1.read() { Terminal.console.receive(byte) }
+  /// The line's interrupt may go to another processor: what arrives stays in its order.
+  private static let input = SpinLock("console input", usesReserve: true)
+
+  /// Takes what has arrived, up to a magic key, which is returned; called for the UART's interrupt.
+  private static func receive() -> UInt8? {
+    input.withLockIRQ {
+      while let (byte, isBreak) = SerialPort.com1.receive() {
+        if Configuration.MAGIC_KEYS {
+          if MagicKeys.isAnnounced(byBreak: isBreak) { return byte }
+        }
+        if !isBreak { Terminal.console.receive(byte) }
+      }
+      return nil
+    }
   }
 
   /// Ctrl-C and the like; false when it is a byte like any other for the process in the foreground.

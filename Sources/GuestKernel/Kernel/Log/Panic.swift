@@ -48,7 +48,7 @@ enum Panic {
 
   private static func printOthers() {
     guard CPU.count > 1, !places.isEmpty else { return }
-    for _ in 0..<1_000_000 where !allHaveStopped { cpu_pause() }
+    Clock.poll(1_000_000) { allHaveStopped }
     for index in 0..<CPU.count where index != Int(percpu_index()) {
       guard places[index].thread != 0 else {
         Console.write("Processor \(index) does not answer.\n")

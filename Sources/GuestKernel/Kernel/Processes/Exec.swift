@@ -57,7 +57,7 @@ enum Exec {
       segments.deallocate()
     }
     user.clearAtExit = 0
-    user.needsFullReturn = true
+    Thread.withCurrent { $0.needsFullReturn = true }
     var registers = trap_frame()
     registers.vector = frame.pointee.vector
     registers.rip = start.entry

@@ -22,6 +22,8 @@ struct PendingSignals: ~Copyable {
   private(set) var set = SignalSet()
   private(set) var count: UInt64 = 0
   private var first: Link?
+  /// The entry of the last signal that was taken, for the next one: mostly there is one at a time.
+  private var spare: Link?
 
   init() {}
 
@@ -31,6 +33,18 @@ struct PendingSignals: ~Copyable {
       at = entry.pointee.next
       PendingSignals.giveBack(entry)
     }
+    if let spare { PendingSignals.giveBack(spare) }
+  }
+
+  private mutating func takeEntry() -> Link? {
+    defer { spare = nil }
+    return spare ?? PendingSignals.makeEntry()
+  }
+
+  private mutating func keep(_ entry: Link) {
+    guard spare == nil, entry.pointee.timer == nil else { return PendingSignals.giveBack(entry) }
+    entry.pointee.isQueued = false
+    spare = entry
   }
 
   static func makeEntry(timer: Unmanaged<PosixTimer>? = nil) -> Link? {
@@ -50,7 +64,7 @@ struct PendingSignals: ~Copyable {
   /// False when a signal that queues cannot be: `limit` records wait already, or there is no memory.
   mutating func add(_ signal: Signal, _ record: SignalRecord, limit: UInt64) -> Bool {
     if set.contains(signal), !signal.queues { return true }
-    guard count < limit, let entry = PendingSignals.makeEntry() else {
+    guard count < limit, let entry = takeEntry() else {
       // `kill` does not promise a record.
       guard !signal.queues || record.code == SignalRecord.byUser else { return false }
       set.insert(SignalSet(signal))
@@ -85,7 +99,7 @@ struct PendingSignals: ~Copyable {
     forgetIfLast(signal)
     if let timer = entry.pointee.timer { timer._withUnsafeGuaranteedRef { $0.wasTaken() } }
     let record = entry.pointee.record
-    PendingSignals.giveBack(entry)
+    keep(entry)
     return record
   }
 

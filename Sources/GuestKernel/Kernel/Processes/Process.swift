@@ -45,6 +45,8 @@ final class Process {
   var nextTimeWarning: UInt64 = 0
   /// Decides which system calls it may make; inherited, never removed.
   var callFilter: ScriptProgram?
+  /// Somebody looks at each of its calls before it is made.
+  var callsAreWatched: Bool { isTraced || callFilter != nil }
   /// It has been told to end this way: each thread leaves before its next instruction in ring 3.
   var pendingEnd: ExitStatus?
   /// It has ended this way; its parent has yet to ask.
@@ -144,10 +146,6 @@ final class UserThread {
   var segments: UnsafeMutablePointer<Segments>?
   /// Cleared and woken as a futex when the thread leaves.
   var clearAtExit: UInt64 = 0
-  /// The number of the call that was interrupted, to be made again.
-  var interruptedCall: UInt64?
-  /// The registers are not those of a system call's return: IRETQ must restore all of them.
-  var needsFullReturn = false
 
   init() {}
 

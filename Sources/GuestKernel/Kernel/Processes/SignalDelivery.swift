@@ -20,14 +20,18 @@ enum SignalDelivery {
     settleCall(frame)
   }
 
-  @inline(never)
-  private static func hasWork() -> Bool { Thread.current.isInterrupted }
+  private static func hasWork() -> Bool { Thread.withCurrent { $0.isInterrupted } }
 
   /// No handler was called: an interrupted call is made again as if nothing had been.
-  @inline(never)
   private static func settleCall(_ frame: UnsafeMutablePointer<trap_frame>) {
-    guard let user = Thread.current.user, let number = user.interruptedCall else { return }
-    user.interruptedCall = nil
+    if let number = Thread.withCurrent({ $0.interruptedCall }) { makeAgain(number, frame) }
+  }
+
+  @inline(never)
+  private static func makeAgain(_ number: UInt64, _ frame: UnsafeMutablePointer<trap_frame>) {
+    let thread = Thread.current
+    guard let user = thread.user else { return }
+    thread.interruptedCall = nil
     restart(frame, number)
     if let mask = user.maskToRestore {
       user.maskToRestore = nil
@@ -66,7 +70,7 @@ enum SignalDelivery {
         Processes.lock.withLockIRQ { process.stopSignal == nil }
       }
     case .handle(let signal, let record, let action, let mask):
-      settle(frame, user, action)
+      settle(frame, thread, action)
       process.tracer?.signal(signal)
       if !SignalFrame.push(frame, user, signal, record, action, mask) {
         Processes.end(process, .signaled(.segmentation, dumped: true))
@@ -77,10 +81,10 @@ enum SignalDelivery {
 
   /// Before a handler runs: what becomes of the interrupted call.
   private static func settle(
-    _ frame: UnsafeMutablePointer<trap_frame>, _ user: UserThread, _ action: SignalAction
+    _ frame: UnsafeMutablePointer<trap_frame>, _ thread: Thread, _ action: SignalAction
   ) {
-    guard let number = user.interruptedCall else { return }
-    user.interruptedCall = nil
+    guard let number = thread.interruptedCall else { return }
+    thread.interruptedCall = nil
     if action.flags & SignalAction.restart != 0, Restarting.isAllowed(number) {
       restart(frame, number)
     }

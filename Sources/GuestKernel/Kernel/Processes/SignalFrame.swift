@@ -103,8 +103,9 @@ enum SignalFrame {
     saved.error = 0
     frame.pointee = saved
     Processes.lock.withLockIRQ { user.mask = state.mask.subtracting(.unstoppable) }
-    user.needsFullReturn = true
-    Thread.current.interrupt(fatal: false)  // something may be deliverable again
+    let thread = Thread.current
+    thread.needsFullReturn = true
+    thread.interrupt(fatal: false)  // something may be deliverable again
     return true
   }
 

@@ -27,11 +27,23 @@ enum ThreadReports {
     return count
   }
 
-  private static func stack(of thread: Thread, _ text: inout Text) {
+  /// Prints where the thread waits, innermost call first, behind a line that begins with `title`; false when it
+  /// does not wait.
+  @discardableResult
+  static func printStack(
+    of thread: Thread, title: () -> TextLine, _ print: (TextLine) -> Void
+  ) -> Bool {
     var addresses = Callers(repeating: 0)
     let count = callers(of: thread, &addresses)
-    text.append("thread \(thread.id)\(count == 0 ? " does not wait" as StaticString : ":")\n")
-    for index in 0..<count { text.append("  \(Symbols.describe(addresses[index] - 1))\n") }
+    guard count > 0 else { return false }
+    print("\(title()):\n")
+    for index in 0..<count { print("  \(Symbols.describe(addresses[index] - 1))\n") }
+    return true
+  }
+
+  private static func stack(of thread: Thread, _ text: inout Text) {
+    let waits = printStack(of: thread, title: { "thread \(thread.id)" }) { text.append($0) }
+    if !waits { text.append("thread \(thread.id) does not wait\n") }
   }
 
   /// The innermost function that is about something else than waiting; `-` when it does not wait.

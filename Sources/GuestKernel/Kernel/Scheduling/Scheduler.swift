@@ -13,6 +13,15 @@ enum Scheduler {
 
   /// All threads; one that ends stays until the reaper has been there.
   static var threads: [Thread] { table.snapshot(under: tableLock) }
+  /// Hands over all threads one by one, without memory for a list: who comes or goes meanwhile may be missed.
+  static func forEachThread(_ body: (Thread) -> Void) {
+    var index = 0
+    while let thread = tableLock.withLockIRQ({ index < table.count ? table[index] : nil }) {
+      body(thread)
+      index += 1
+    }
+  }
+
   static var threadCount: Int { tableLock.withLockIRQ { table.count } }
 
   /// The running thread; nil early in the boot.
@@ -97,12 +106,11 @@ extension Scheduler {
   /// Gives the processor to whoever is next; returns when the caller is.
   ///
   /// No reference to a thread is held across the switch: a thread that has ended never comes back to
-  /// release it. The big lock is given up for the time, as whoever waits must not hold others up.
+  /// release it.
   static func schedule(_ reason: Reason) {
     if reason != .preempted { Context.assertMaySleep("schedule") }
     let wereOn = Interrupts.areOn
     cpu_cli()
-    let depth = BigLock.giveUp()
     if let step = prepareSwitch(reason) {
       if let area = step.areaToSave { fxsave64(area) }
       TLB.load(PhysicalAddress(step.rootTable), isIsolated: step.isIsolated)
@@ -115,7 +123,6 @@ extension Scheduler {
       switch_context(step.saveStackPointer, step.stackPointer)
       finishSwitch()
     }
-    BigLock.takeBack(depth)
     if wereOn { cpu_sti() }
   }
 

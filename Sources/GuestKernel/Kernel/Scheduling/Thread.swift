@@ -15,6 +15,18 @@ final class Thread {
     case uninterruptible
     case ended
 
+    var name: StaticString {
+      switch self {
+      case .new: "new"
+      case .ready: "ready"
+      case .running: "running"
+      case .interruptible: "interruptible"
+      case .killable: "killable"
+      case .uninterruptible: "uninterruptible"
+      case .ended: "ended"
+      }
+    }
+
     var isWaiting: Bool { self == .interruptible || self == .killable || self == .uninterruptible }
   }
 
@@ -74,8 +86,12 @@ final class Thread {
   /// What `HungTasks` has seen of it.
   var watched = HungTasks.Record()
 
-  /// Written by the thread itself.
+  // Written by the thread itself.
   var systemCalls: UInt64 = 0
+  /// The number of the call that was interrupted, to be made again.
+  var interruptedCall: UInt64?
+  /// The registers are not those of a system call's return: IRETQ must restore all of them.
+  var needsFullReturn = false
 
   /// Lock: that of `Timeouts`.
   let timeout: EntityPointer
@@ -159,6 +175,14 @@ extension Thread {
   static var current: Thread {
     guard let thread = percpu_thread() else { panic("there are no threads yet") }
     return Unmanaged<Thread>.fromOpaque(thread).takeUnretainedValue()
+  }
+
+  /// The running thread for a moment, without a reference of its own: that would cost more than most of what
+  /// is asked on the way into the kernel and back.
+  @inline(__always)
+  static func withCurrent<Result>(_ body: (Thread) -> Result) -> Result {
+    guard let thread = percpu_thread() else { panic("there are no threads yet") }
+    return Unmanaged<Thread>.fromOpaque(thread)._withUnsafeGuaranteedRef(body)
   }
 
   /// Starts a thread of the kernel; it ends when `body` returns.

@@ -19,41 +19,66 @@ enum SystemCalls {
 
   @inline(never)
   static func serve(_ frame: UnsafeMutablePointer<trap_frame>) {
-    let thread = Thread.current
     Headroom.secure()
     // Told to end meanwhile: it does, before its next instruction.
-    if thread.isDying { return }
-    thread.systemCalls += 1
+    var isWatched = false
+    let isDying = Thread.withCurrent { thread in
+      if thread.isDying { return true }
+      thread.systemCalls += 1
+      isWatched = thread.process?.callsAreWatched == true
+      return false
+    }
+    if isDying { return }
     let number = frame.pointee.rax
     let arguments = CallArguments(frame.pointee)
     Trace.record(.sysEnter, number, arguments.rdi, arguments.rsi)
-    defer { Trace.record(.sysExit, number, frame.pointee.rax) }
-    if Configuration.SECCOMP, let filter = thread.process?.callFilter,
-      !isAllowed(filter, frame.pointee)
-    {
-      frame.pointee.rax = UInt64(bitPattern: SystemError.notPermitted.rawValue)
-      return
+    if isWatched {
+      serveWatched(number, arguments, frame)
+    } else {
+      settle(dispatch(number, arguments, frame), number, arguments, frame)
     }
-    let tracer = Configuration.STRACE ? thread.process?.tracer : nil
-    let traced = tracer?.begin(number, arguments)
-    switch dispatch(number, arguments, frame) {
-    case .success(let value):
-      frame.pointee.rax = value
-    case .failure(let failure):
-      frame.pointee.rax = UInt64(bitPattern: failure.error.rawValue)
-      if failure.error == .interrupted, arguments.canRestart {
-        thread.user?.interruptedCall = number
-      }
-    }
-    if let traced { tracer?.end(number, traced, frame.pointee.rax) }
+    Trace.record(.sysExit, number, frame.pointee.rax)
     if Power.options.watchesStacks { KernelStacks.watch(number) }
   }
 
+  /// For a process that somebody traces, or that has forbidden itself calls.
   @inline(never)
+  private static func serveWatched(
+    _ number: UInt64, _ arguments: CallArguments, _ frame: UnsafeMutablePointer<trap_frame>
+  ) {
+    let process = Process.current
+    if Configuration.SECCOMP, let filter = process.callFilter, !isAllowed(filter, frame.pointee) {
+      frame.pointee.rax = UInt64(bitPattern: SystemError.notPermitted.rawValue)
+      return
+    }
+    let tracer = Configuration.STRACE ? process.tracer : nil
+    let traced = tracer?.begin(number, arguments)
+    settle(dispatch(number, arguments, frame), number, arguments, frame)
+    if let traced { tracer?.end(number, traced, frame.pointee.rax) }
+  }
+
+  /// What the caller finds in RAX.
+  @inline(__always)
+  private static func settle(
+    _ answer: Answer, _ number: UInt64, _ arguments: CallArguments,
+    _ frame: UnsafeMutablePointer<trap_frame>
+  ) {
+    switch answer {
+    case .success(let value): frame.pointee.rax = value
+    case .failure(let failure):
+      frame.pointee.rax = UInt64(bitPattern: failure.error.rawValue)
+      if failure.error == .interrupted, arguments.canRestart {
+        Thread.withCurrent { $0.interruptedCall = number }
+      }
+    }
+  }
+
+  @inline(__always)
   fileprivate static func takeFullReturn() -> Bool {
-    guard let user = Thread.current.user, user.needsFullReturn else { return false }
-    user.needsFullReturn = false
-    return true
+    Thread.withCurrent { thread in
+      defer { thread.needsFullReturn = false }
+      return thread.needsFullReturn
+    }
   }
 
   static func fail(_ error: SystemError) -> Answer { .failure(SystemFailure(error)) }

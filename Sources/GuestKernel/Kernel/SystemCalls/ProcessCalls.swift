@@ -107,8 +107,10 @@ extension SystemCalls {
 // MARK: Who is who
 
 extension SystemCalls {
-  static func getProcessID() -> Answer { .success(UInt64(Process.current.pid)) }
-  static func getThreadID() -> Answer { .success(UInt64(Thread.current.id)) }
+  static func getProcessID() -> Answer {
+    .success(UInt64(Thread.withCurrent { $0.process?.pid ?? 0 }))
+  }
+  static func getThreadID() -> Answer { .success(UInt64(Thread.withCurrent { $0.id })) }
   static func getParentID() -> Answer {
     let process = Process.current
     return .success(UInt64(Processes.lock.withLockIRQ { process.parent }))

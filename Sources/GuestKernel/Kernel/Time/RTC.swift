@@ -63,7 +63,7 @@ enum RTC {
 
   private static func readRegisters() -> CMOSTime.Registers {
     let updateInProgress: UInt8 = 0x80
-    for _ in 0..<100_000 where get(Register.statusA) & updateInProgress != 0 { cpu_pause() }
+    Clock.poll(100_000) { get(Register.statusA) & updateInProgress == 0 }
     return CMOSTime.Registers(
       second: get(Register.second), minute: get(Register.minute), hour: get(Register.hour),
       day: get(Register.day), month: get(Register.month), year: get(Register.year),

@@ -91,7 +91,7 @@ enum Debugger {
     // A processor that has just started is not counted yet, and may be the one that stops the others.
     if CPU.count > 1 || me > 1 {
       LocalAPIC.send(LocalAPIC.Command.nonMaskable | LocalAPIC.Command.toOthers)
-      for _ in 0..<1_000_000 where !allStopped { cpu_pause() }
+      Clock.poll(1_000_000) { allStopped }
     }
     // After INT3 the instruction pointer is behind it.
     if frame.pointee.vector == 3, Breakpoints.contains(frame.pointee.rip - 1) {
