@@ -61,7 +61,7 @@ import Testing
   }
 
   @Test func identifiersAreFoundAndForgotten() {
-    var table = IdentifierTable<Int>(capacity: 4)
+    let table = IdentifierTable<Int>(capacity: 4)
     // Nearly in order, as numbers of processes are.
     for id in [2, 1] + Array(3...100) {
       let isNew = table.insert(id * 10, id)

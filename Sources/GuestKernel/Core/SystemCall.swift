@@ -15,7 +15,8 @@ package enum PowerAction: UInt64 {
   case runUser = 6
 }
 
-/// A name of at most 23 bytes in a record that crosses the system call boundary.
+/// A name of at most 23 bytes that needs no memory of its own: in records that cross the system call boundary,
+/// and where nothing may be allocated.
 package typealias RecordName = InlineArray<24, UInt8>
 
 /// One line of `ps`.
@@ -71,5 +72,15 @@ extension RecordName {
       result.append(self[index])
     }
     return result
+  }
+
+  package func equals(_ text: StaticString) -> Bool { bytes.equals(text) }
+}
+
+extension TextLine.Interpolation {
+  package mutating func appendInterpolation(text name: RecordName) {
+    var line = TextLine()
+    for index in name.indices where name[index] != 0 { line.append(byte: name[index]) }
+    appendInterpolation(line)
   }
 }

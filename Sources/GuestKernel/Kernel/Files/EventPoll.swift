@@ -272,4 +272,31 @@ extension SystemCalls {
     }
     return UInt64(events.count)
   }
+
+  /// With another mask while it waits, in one step: a signal that it lets through cannot come in between.
+  static func waitForEventsAndSignals(
+    _ descriptor: Int32, _ address: UInt64, _ count: Int32, _ milliseconds: Int32, _ set: UInt64,
+    _ size: UInt64
+  ) throws(Failure) -> UInt64 {
+    guard set != 0, let user = Thread.current.user else {
+      return try waitForEvents(descriptor, address, count, milliseconds)
+    }
+    guard size == 8 else { throw Failure(.invalidArgument) }
+    let mask = try UserMemory.get(SignalSet(), at: set)
+    let old = user.mask
+    user.maskToRestore = old
+    change(user, mask)
+    do throws(Failure) {
+      let events = try waitForEvents(descriptor, address, count, milliseconds)
+      user.maskToRestore = nil
+      change(user, old)
+      return events
+    } catch {
+      // The handler still runs with the mask of the call, or the call is made again.
+      guard error.error != .interrupted else { throw error }
+      user.maskToRestore = nil
+      change(user, old)
+      throw error
+    }
+  }
 }

@@ -73,7 +73,8 @@ enum Clone {
     guard let kernelStack = KernelStacks.allocate(.normal, .user) else {
       throw SystemFailure(.tryAgain)
     }
-    let thread = Scheduler.add(name: process.name, process: process, stackTop: kernelStack)
+    let thread = Scheduler.add(
+      name: Thread.current.name.bytes, process: process, stackTop: kernelStack)
     let copy = UserThread(copying: user)
     copy.alternateStack = SignalStack()
     thread.user = copy

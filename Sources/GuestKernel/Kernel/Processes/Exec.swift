@@ -33,7 +33,8 @@ enum Exec {
     }
     exchange(process, start.space)
     Processes.lock.withLockIRQ {
-      process.name = start.name
+      process.name = RecordName(bytes: start.name)
+      Thread.current.name = process.name
       process.commandLine = start.commandLine
       process.environment = start.environment
       process.hasExecuted = true

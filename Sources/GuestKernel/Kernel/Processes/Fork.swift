@@ -38,7 +38,7 @@ enum Fork {
   private static func copy(of parent: Process, _ space: AddressSpace) -> Process {
     if Power.options.faults.contains(.forkLeak) { _ = Frames.allocate() }
     let child = Process(
-      name: parent.name, parent: parent.pid, group: parent.group, session: parent.session,
+      name: parent.name.bytes, parent: parent.pid, group: parent.group, session: parent.session,
       space: space)
     child.actions.withUnsafeMutableBufferPointer { own in
       Processes.lock.withLockIRQ {

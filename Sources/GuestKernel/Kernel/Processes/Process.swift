@@ -21,7 +21,8 @@ final class Process {
 
   /// Lock for all of these: `Processes.lock`.
   var currentTracer: SystemCallTrace?
-  var name: [UInt8]
+  /// That of its first thread; may be read without the lock, as that one's.
+  var name: RecordName
   var parent: Int
   let children = GuardedList<Process>(capacity: 0)
   let threads = GuardedList<Thread>(capacity: 1)
@@ -38,6 +39,8 @@ final class Process {
   var pending = PendingSignals()
   /// Of `timer_create`, by their numbers.
   var timers: [PosixTimer?] = []
+  /// Who reads its signals from files; made when first used.
+  var signalReadiness: Readiness?
   var limits = ResourceLimits()
   /// Its time on processors is limited; read by the tick, without the lock.
   var isTimed = false
@@ -73,7 +76,7 @@ final class Process {
   let threadLeft = WaitQueue()
 
   init(name: [UInt8], parent: Int, group: Int, session: Int, space: AddressSpace) {
-    self.name = name
+    self.name = RecordName(bytes: name)
     self.parent = parent
     self.group = group
     self.session = session
@@ -82,7 +85,7 @@ final class Process {
 
   /// Makes the first thread, which gives the process its number; it does not run yet.
   func makeFirstThread(stackTop: UInt64, _ user: UserThread) -> Thread {
-    let thread = Scheduler.add(name: name, process: self, stackTop: stackTop)
+    let thread = Scheduler.add(name: name.bytes, process: self, stackTop: stackTop)
     thread.user = user
     pid = thread.id
     if group == 0 { group = pid }

@@ -51,12 +51,18 @@ enum ProcessReports {
     process.status == nil ? process.space.pageCount : 0
   }
 
+  private static func lockedBytes(_ process: Process) -> UInt64 {
+    let space = process.space
+    return process.status == nil ? space.lock.withLock { space.lockedSize } : 0
+  }
+
   private static func status(_ process: Process, _ text: inout Text) {
     text.append("Name:\t\(text: process.name)\n")
     text.append("State:\t\(state(process))\n")
     text.append("Pid:\t\(process.pid)\nPPid:\t\(process.parent)\n")
     text.append("NSpgid:\t\(process.group)\nNSsid:\t\(process.session)\n")
     text.append("Threads:\t\(process.threads.count)\n")
+    text.append("VmLck:\t\(lockedBytes(process) >> 10) kB\n")
     text.append("VmRSS:\t\(pages(process) * pageSize >> 10) kB\n")
     if process.status == nil {
       text.append("Faults:\t\(process.space.minorFaults)\nCopies:\t\(process.space.copies)\n")

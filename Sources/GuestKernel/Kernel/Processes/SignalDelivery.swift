@@ -142,7 +142,8 @@ enum Restarting {
     case SystemCall.pause.rawValue, SystemCall.rt_sigsuspend.rawValue,
       SystemCall.nanosleep.rawValue, SystemCall.clock_nanosleep.rawValue,
       SystemCall.rt_sigtimedwait.rawValue,
-      SystemCall.poll.rawValue, SystemCall.select.rawValue, SystemCall.epoll_wait.rawValue:
+      SystemCall.poll.rawValue, SystemCall.select.rawValue, SystemCall.epoll_wait.rawValue,
+      SystemCall.epoll_pwait.rawValue:
       false
     default: true
     }

@@ -29,6 +29,7 @@ enum Signals {
       guard prepare(signal, process, isHeldBack: user.holdsBack(signal)) else { return true }
       let limit = process.limits[.pendingSignals].soft
       guard user.pending.add(signal, record, limit: limit) else { return false }
+      process.signalReadiness?.notify()
       if user.couldTake(signal) { thread.interrupt(fatal: false) }
       return true
     }
@@ -194,6 +195,7 @@ extension Signals {
         prepare(signal, process, isHeldBack: user.holdsBack(signal))
       else { return }
       user.pending.append(entry, signal)
+      process.signalReadiness?.notify()
       if user.couldTake(signal) { thread.interrupt(fatal: false) }
     }
   }
@@ -252,6 +254,7 @@ extension Signals {
 
   /// Shakes a thread that waits for the signal or does not hold it back.
   private static func wakeTaker(of signal: Signal, _ process: Process) {
+    process.signalReadiness?.notify()
     for thread in process.threads {
       guard let user = thread.user, user.couldTake(signal) || signal.isUnstoppable else {
         continue

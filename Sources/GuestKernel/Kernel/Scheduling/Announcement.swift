@@ -35,10 +35,14 @@ enum Announcement {
     guard !thread.isAnnounced, number != 0 else { return outl(threadPort, UInt32(number)) }
     thread.isAnnounced = true
     if let process = thread.process {
-      name(process.space.tables, process.name)
-      name(process.space.seenByRing3, process.name)
+      let line: TextLine = "\(text: process.name)"
+      line.withBytes {
+        name(process.space.tables, $0)
+        name(process.space.seenByRing3, $0)
+      }
     }
-    name(number, thread.process?.name ?? thread.name, at: threadPort)
+    let line: TextLine = "\(text: thread.name)"
+    line.withBytes { name(number, $0, at: threadPort) }
   }
 
   /// The running thread has become another program.

@@ -42,7 +42,7 @@ enum SchedulingFiles {
     line.append(line: " \(entity.longestWait / 1000, width: 7)")
     line.append(line: " \(entity.turns, width: 7) \(thread.waits, width: 7)")
     line.append(line: " \(thread.preemptions, width: 7) \(thread.migrations, width: 5) ")
-    line.append(bytes: thread.name)
+    line.append(line: "\(text: thread.name)")
     text.append("\(line)\n")
   }
 

@@ -31,7 +31,10 @@ final class Thread {
   }
 
   let id: Int
-  let name: [UInt8]
+  /// Of a program's thread the program's, which `exec` changes.
+  ///
+  /// Lock: none, so that a panic can say it; who reads it meanwhile may see half of either.
+  var name: RecordName
   /// Nil for a thread of the kernel itself.
   let process: Process?
   /// The top of the kernel stack.
@@ -92,6 +95,8 @@ final class Thread {
   var interruptedCall: UInt64?
   /// The registers are not those of a system call's return: IRETQ must restore all of them.
   var needsFullReturn = false
+  /// Its registers at the last page fault under a limit of memory, in one number; see `GroupMemory`.
+  var faultState: UInt64 = 0
 
   /// Lock: that of `Timeouts`.
   let timeout: EntityPointer
@@ -101,7 +106,7 @@ final class Thread {
 
   init(id: Int, name: [UInt8], process: Process?, stackTop: UInt64) {
     self.id = id
-    self.name = name
+    self.name = RecordName(bytes: name)
     self.process = process
     self.stackTop = stackTop
     savedStackPointer = .allocate(capacity: 1)

@@ -111,6 +111,27 @@ extension SystemCalls {
     .success(UInt64(Thread.withCurrent { $0.process?.pid ?? 0 }))
   }
   static func getThreadID() -> Answer { .success(UInt64(Thread.withCurrent { $0.id })) }
+
+  /// `prctl`, of which there is the thread's name: PR_SET_NAME and PR_GET_NAME, at most 15 bytes.
+  static func controlThread(_ option: Int32, _ address: UInt64) throws(SystemFailure) -> UInt64 {
+    let thread = Thread.current
+    let longest = 15
+    switch option {
+    case 15:
+      let name = Array(try UserMemory.string(address, limit: 4096).prefix(longest))
+      Processes.lock.withLockIRQ {
+        thread.name = RecordName(bytes: name)
+        if let process = thread.process, process.pid == thread.id { process.name = thread.name }
+      }
+    case 16:
+      let name = Array(thread.name.bytes.prefix(longest))
+      let padding = [UInt8](repeating: 0, count: longest + 1 - name.count)
+      guard UserMemory.write(name + padding, to: address) else { throw SystemFailure(.badAddress) }
+    default: throw SystemFailure(.invalidArgument)
+    }
+    return 0
+  }
+
   static func getParentID() -> Answer {
     let process = Process.current
     return .success(UInt64(Processes.lock.withLockIRQ { process.parent }))

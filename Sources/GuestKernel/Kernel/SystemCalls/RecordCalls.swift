@@ -31,7 +31,7 @@ extension SystemCalls {
     record.preemptions = thread.preemptions
     record.systemCalls = thread.systemCalls
     record.memory = (thread.process?.space.pageCount ?? 0) * pageSize
-    record.name = RecordName(bytes: thread.process?.name ?? thread.name)
+    record.name = thread.name
     return record
   }
 

@@ -120,9 +120,14 @@ extension SystemCalls {
     return 0
   }
 
-  private static func change(_ user: UserThread, _ mask: SignalSet) {
-    Processes.lock.withLockIRQ { user.mask = mask.subtracting(.unstoppable) }
-    Thread.current.interrupt(fatal: false)  // what was held back may be deliverable now
+  static func change(_ user: UserThread, _ mask: SignalSet) {
+    let process = Process.current
+    let isWanted = Processes.lock.withLockIRQ {
+      user.mask = mask.subtracting(.unstoppable)
+      return !Signals.deliverable(user, process).isEmpty
+    }
+    // What was held back comes now. Without need it would end the waiting of `suspend`, again and again.
+    if isWanted { Thread.current.interrupt(fatal: false) }
   }
 
   static func pending(_ set: UInt64, _ size: UInt64) throws(SystemFailure) -> UInt64 {

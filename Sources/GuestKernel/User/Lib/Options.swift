@@ -27,6 +27,7 @@ package struct Options {
       }
       index += 1
       if argument.equals("--") { break }
+      if argument.equals("--help") { Usage.show() }
       if argument.starts(with: "--") { Usage.refuse("there is no option \(text: argument)") }
       var at = 1
       while at < argument.count {
@@ -83,7 +84,21 @@ package struct Options {
 
 /// How the program that runs is used: one text, which `--help` prints and mistakes refer to.
 package enum Usage {
-  nonisolated(unsafe) package static var text: StaticString = ""
+  nonisolated(unsafe) package private(set) static var text: StaticString = ""
+  nonisolated(unsafe) private static var summary: StaticString = ""
+
+  /// To be called first: how the program is called, and what it does.
+  package static func describe(_ text: StaticString, _ summary: StaticString) {
+    Usage.text = text
+    Usage.summary = summary
+  }
+
+  /// The answer to `--help`.
+  package static func show() -> Never {
+    say("usage: \(text)\n")
+    say("\(summary)\n")
+    System.exit(0)
+  }
 
   /// One line of a list: what is too long for its column has the meaning below it.
   package static func list(

@@ -57,6 +57,20 @@ package final class Thread {
   }
 }
 
+extension Thread {
+  /// What `ps` and the kernel call this thread; at most 15 bytes.
+  package static var currentName: [UInt8] {
+    get {
+      var name: [UInt8] = Array(repeating: 0, count: 16)
+      name.withUnsafeMutableBytes { _ = Call.prctl(16, UInt64(UInt(bitPattern: $0.baseAddress))) }
+      return Array(name.prefix { $0 != 0 })
+    }
+    set {
+      newValue.withPath { _ = Call.prctl(15, UInt64(UInt(bitPattern: $0))) }
+    }
+  }
+}
+
 /// A thread's first Swift function (see Start.S).
 @c(user_thread_main)
 public func userThreadMain(_ start: UnsafeMutableRawPointer?) { Thread.main(start) }

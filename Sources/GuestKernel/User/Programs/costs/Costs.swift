@@ -10,10 +10,18 @@ import UserSystem
 @main
 struct Costs: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    if arguments.count > 1 {
-      // Anything else is what is started to measure execve.
-      if arguments[1].equals("threads") { Crowd.countThreads() }
-      if arguments[1].equals("processes") { Crowd.countProcesses() }
+    // What is started to measure execve.
+    if arguments.count > 1, arguments[1].equals("-") { return 0 }
+    Usage.describe(
+      "costs [threads|processes]", "what the kernel's work costs, or how many there can be at once")
+    if let kind = Options(arguments, known: "", operands: 0...1).operands.first {
+      if kind.equals("threads") {
+        Crowd.countThreads()
+      } else if kind.equals("processes") {
+        Crowd.countProcesses()
+      } else {
+        Usage.refuse("\(text: kind): there is no such kind")
+      }
       return 0
     }
     Cost.none = Cost.least {}

@@ -7,8 +7,10 @@ private let kernelAddress: UInt64 = 0x7fff_8010_0000
 @main
 struct Crash: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    guard arguments.count == 2 else { return usage() }
-    let kind = arguments[1]
+    Usage.describe(
+      "crash privileged|kernel|loop|stack|null|divide|ud|port|write-text|jump|pointer",
+      "misbehaves; the kernel ends this program and nothing else")
+    let kind = Options(arguments, known: "", operands: 1...1).operands[0]
     if kind.equals("privileged") {
       do_halt()
     } else if kind.equals("kernel") {
@@ -32,16 +34,11 @@ struct Crash: Program {
     } else if kind.equals("pointer") {
       return passBadPointers()
     } else {
-      return usage()
+      Usage.refuse("\(text: kind): there is no such kind")
     }
     say("crash: still alive, which should not be\n")
     return 2
   }
-}
-
-private func usage() -> Int32 {
-  say("usage: crash privileged|kernel|loop|stack|null|divide|ud|port|write-text|jump|pointer\n")
-  return 1
 }
 
 @inline(never)

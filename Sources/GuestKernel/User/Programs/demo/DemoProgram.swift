@@ -7,11 +7,12 @@ import Apus
 @main
 struct DemoProgram: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    if arguments.count == 1 {
+    Usage.describe("demo [NAME...|all]", "shows ideas of the kernel at work, and checks them")
+    var names = Options(arguments, known: "").operands
+    if names.isEmpty {
       list()
       return 0
     }
-    var names = Array(arguments.dropFirst())
     if names.count == 1, names[0].equals("all") { names = allNames() }
     var failures: Int32 = 0
     for name in names where !perform(name) { failures += 1 }

@@ -4,6 +4,8 @@ import Apus
 @main
 struct Mandelbrot: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
+    Usage.describe("mandelbrot", "draws the set with characters")
+    _ = Options(arguments, known: "", operands: 0...0)
     let shades = [UInt8](text: " .:-=+*#%@")
     for row in 0..<24 {
       var line = TextLine()

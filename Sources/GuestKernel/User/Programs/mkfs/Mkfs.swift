@@ -7,10 +7,10 @@ import Apus
 struct Mkfs: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     let isCheck = arguments.first?.last == 0x6b  // fsck
-    Usage.text = isCheck ? "fsck DEVICE" : "mkfs DEVICE"
-    if arguments.count == 2, arguments[1].equals("--help") {
-      say("usage: \(Usage.text)\n")
-      return 0
+    if isCheck {
+      Usage.describe("fsck DEVICE", "checks a file system and repairs it")
+    } else {
+      Usage.describe("mkfs DEVICE", "makes an empty file system")
     }
     let device = Options(arguments, known: "", operands: 1...1).operands[0]
     let disk: DescriptorStore

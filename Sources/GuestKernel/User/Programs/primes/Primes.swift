@@ -4,10 +4,11 @@ import Apus
 @main
 struct Primes: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let asked = arguments.count > 1 ? arguments[1].decimal : 100_000
+    Usage.describe("primes [LIMIT]", "counts primes up to LIMIT, from 2 to 10000000")
+    let operands = Options(arguments, known: "", operands: 0...1).operands
+    let asked = operands.isEmpty ? 100_000 : operands[0].decimal
     guard let asked, asked >= 2, asked <= 10_000_000 else {
-      say("usage: primes [LIMIT], from 2 to 10000000\n")
-      return 1
+      Usage.refuse("\(text: operands[0]): not a number from 2 to 10000000")
     }
     let limit = Int(asked)
     let begin = Time.sinceBoot

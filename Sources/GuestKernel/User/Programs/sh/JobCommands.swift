@@ -20,6 +20,7 @@ let jobControl: [BuiltIn] = [
     var job = shell.jobs.remove(at: index)
     say(bytes: job.text + [0x0a])
     Output.flush()
+    if let settings = job.terminal { Terminal.set(settings, of: .input) }
     Terminal.setForeground(job.group)
     job.isStopped = false
     _ = Call.kill(-job.group, Signal.continue.rawValue)

@@ -10,6 +10,8 @@ struct Job {
   var processes: [Int32]
   let text: [UInt8]
   var isStopped = false
+  /// How the terminal was when it stopped in the foreground; `fg` makes it so again.
+  var terminal: TerminalSettings?
   /// How the last command of the pipeline ended.
   var status = WaitStatus.exited(code: 0)
   /// The process whose end is that of the pipeline, and `$!`.
@@ -60,6 +62,8 @@ struct Job {
 struct Jobs {
   private(set) var all: [Job] = []
   private(set) var lastStarted: Int32 = 0
+  /// How the terminal is for commands: as the last one left it that ended by itself.
+  private(set) var terminal = TerminalSettings()
   /// How processes in the background have ended, for `wait PID`; the oldest are forgotten.
   private var ended: [(pid: Int32, code: Int32)] = []
   /// Something runs that Ctrl-C should end between two commands.
@@ -123,7 +127,10 @@ struct Jobs {
         if error != .interrupted { break }
       }
     }
-    if shell.controlsJobs { Terminal.setForeground(Process.group) }
+    if shell.controlsJobs {
+      Terminal.setForeground(Process.group)
+      takeTerminal(from: &job)
+    }
     if job.isStopped {
       job = add(job)
       say("\n")
@@ -138,6 +145,15 @@ struct Jobs {
       }
     }
     return job.status.shellCode
+  }
+
+  /// What a command was asked to change (`stty`) stays; what a stopped or killed one had changed for itself
+  /// does not.
+  private mutating func takeTerminal(from job: inout Job) {
+    let settings = Terminal.settings(of: .input)
+    if job.isStopped { job.terminal = settings }
+    if !job.isStopped, case .exited = job.status { terminal = settings ?? terminal }
+    if settings != terminal { Terminal.set(terminal, of: .input) }
   }
 
   /// Asks which background processes have changed; says which jobs have ended or stopped.

@@ -79,7 +79,7 @@ struct Session {
     defer { if hadWarned { shell.hasWarned = false } }
     do throws(ShellSyntaxError) {
       let list = try ShellParser.parse(text, aliases: shell.aliases)
-      Terminal.set(TerminalSettings(), of: .input)
+      Terminal.set(shell.jobs.terminal, of: .input)
       shell.jobs.isRunningScript = true
       shell.conditionDepth = 0
       if !shell.onlyParses { shell.execute(list) }

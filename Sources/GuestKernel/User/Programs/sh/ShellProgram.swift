@@ -6,10 +6,10 @@ import Apus
 
 @main
 struct ShellProgram: Program {
-  private static let usage: StaticString =
-    "sh [-aCefinsux] [-o NAME] [FILE [ARGUMENTS] | -c COMMANDS [NAME [ARGUMENTS]]]"
-
   static func run(_ arguments: [[UInt8]]) -> Int32 {
+    Usage.describe(
+      "sh [-aCefinsux] [-o NAME] [FILE [ARGUMENTS] | -c COMMANDS [NAME [ARGUMENTS]]]",
+      "reads commands and runs them; help lists them")
     Output.survivesFailure = true
     let shell = Shell()
     shell.name = arguments.first ?? []
@@ -18,13 +18,10 @@ struct ShellProgram: Program {
       let code = Session(shell).run(typed: words[1], andEnd: flag.equals("--run"))
       return shell.finish(code)
     }
-    if words.first?.equals("--help") ?? false {
-      say("usage: \(usage)\nreads commands and runs them; help lists them\n")
-      return 0
-    }
+    if words.first?.equals("--help") ?? false { Usage.show() }
     var letters: [UInt8] = []
     guard ShellOption.take(&words, shell, others: "cis", found: &letters) else {
-      complain("usage: \(usage)")
+      complain("usage: \(Usage.text)")
       return 2
     }
     return shell.finish(run(words, letters, shell))
@@ -33,7 +30,7 @@ struct ShellProgram: Program {
   private static func run(_ words: [[UInt8]], _ letters: [UInt8], _ shell: Shell) -> Int32 {
     if letters.contains(UInt8(ascii: "c")) {
       guard let commands = words.first else {
-        complain("usage: \(usage)")
+        complain("usage: \(Usage.text)")
         return 2
       }
       if words.count > 1 { shell.name = words[1] }

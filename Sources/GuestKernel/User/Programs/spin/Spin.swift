@@ -4,7 +4,12 @@ import Apus
 @main
 struct Spin: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let seconds = arguments.count > 1 ? arguments[1].decimal : nil
+    Usage.describe("spin [SECONDS]", "keeps the processor busy")
+    let operands = Options(arguments, known: "", operands: 0...1).operands
+    let seconds = operands.first?.decimal
+    if seconds == nil, let operand = operands.first {
+      Usage.refuse("\(text: operand): not a number")
+    }
     let begin = Time.sinceBoot
     var x = 1.0
     while true {

@@ -34,7 +34,9 @@ struct Strace: Program {
     let output: Descriptor
 
     init(_ words: [[UInt8]], hasProgram: Bool) {
-      Usage.text = "strace [-cf] [-e NAME,NAME] [-o FILE] [-p PID | PROGRAM [ARGUMENTS]]"
+      Usage.describe(
+        "strace [-cf] [-e NAME,NAME] [-o FILE] [-p PID | PROGRAM [ARGUMENTS]]",
+        "shows the system calls of a program")
       let options = Options(words, known: "cfe:o:p:")
       follows = options.has("f")
       counts = options.has("c")

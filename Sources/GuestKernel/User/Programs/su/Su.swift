@@ -9,11 +9,28 @@ import Apus
 struct Su: Program {
   static func run(_ arguments: [[UInt8]]) -> Int32 {
     let name = arguments.first?.lastPathPart ?? []
-    let operand = arguments.count > 1 ? arguments[1] : nil
-    if name.equals("id") { return id() }
-    if name.equals("passwd") { return changePassword(of: operand) }
-    if name.equals("login") { return login(operand) }
-    return su(operand ?? [UInt8](text: "root"), Array(arguments.dropFirst(2)))
+    if name.equals("id") {
+      _ = operands(arguments, 0...0, "id", "the user and the group that one acts as")
+      return id()
+    }
+    if name.equals("passwd") {
+      let words = operands(arguments, 0...1, "passwd [USER]", "changes a password")
+      return changePassword(of: words.first)
+    }
+    if name.equals("login") {
+      return login(operands(arguments, 0...1, "login [USER]", "asks who somebody is").first)
+    }
+    let words = operands(
+      arguments, 0...Int.max, "su [USER [COMMAND...]]", "becomes another user, root unless told")
+    return su(words.first ?? [UInt8](text: "root"), Array(words.dropFirst()))
+  }
+
+  private static func operands(
+    _ arguments: [[UInt8]], _ count: ClosedRange<Int>, _ usage: StaticString,
+    _ summary: StaticString
+  ) -> [[UInt8]] {
+    Usage.describe(usage, summary)
+    return Options(arguments, known: "", operands: count, stopsAtOperand: true).operands
   }
 
   private static func id() -> Int32 {

@@ -4,7 +4,7 @@ import Apus
 enum DiskFree {
   /// Without operands, all mounted file systems that have a size.
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let named = Array(arguments.dropFirst())
+    let named = Options(arguments, known: "").operands
     var failed: Int32 = 0
     say("TYPE            KiB       USED       FREE  USE%  PATH\n")
     if named.isEmpty {
@@ -80,7 +80,7 @@ enum BlockCopy {
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let request = Request(arguments.dropFirst())
+    let request = Request(Options(arguments, known: "").operands[...])
     var read = (whole: 0 as UInt64, part: 0 as UInt64)
     var written = read
     var bytes: UInt64 = 0

@@ -88,6 +88,12 @@ struct Editor {
     }
   }
 
+  /// Waits outside of the foreground; the terminal is as before meanwhile.
+  func stop() {
+    screen.write([UInt8]("\u{1b}[\(size.rows);1H\u{1b}[K" as TextLine))
+    screen.lend { try? Process.send(.terminalStop, to: 0) }
+  }
+
   // MARK: Keys
 
   /// The next key; an ESC with something right behind it is one of the special ones.

@@ -45,6 +45,7 @@ extension Editor {
       if case .byte(let second) = self.key() {
         colon([UInt8](text: second == UInt8(ascii: "Q") ? "q!" : "x"))
       }
+    case "\u{1a}": stop()
     case "\u{3}": message = [UInt8](text: ":q ends, :q! without saving, :x saves first")
     default: break
     }

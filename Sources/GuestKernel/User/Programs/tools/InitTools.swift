@@ -11,6 +11,7 @@ let initTools: [Tool] = [
 enum Init {
   /// -s and -x hand their commands to the first shell; with -x nothing comes after it.
   static func run(_ arguments: [[UInt8]]) -> Int32 {
+    let options = Options(arguments, known: "s:x:", operands: 0...0)
     for (name, value) in [
       ("PATH", "/bin:/"), ("HOME", "/root"), ("USER", "root"), ("TERM", "ansi"),
     ] as [(StaticString, StaticString)] where Environment.value(of: [UInt8](text: name)) == nil {
@@ -20,11 +21,11 @@ enum Init {
     Account.install()
     let script = [UInt8](text: "/etc/rc")
     if FileTree.exists(script) { _ = runAndWait([[UInt8](text: "sh"), script]) }
-    let endsWithShell = arguments.count > 2 && arguments[1].equals("-x")
+    let endsWithShell = options.has("x")
     // The shell's names for them: there -s and -x are POSIX's.
     let flag: StaticString = endsWithShell ? "--run" : "--type"
-    let typed = arguments.count > 2 ? [[UInt8](text: flag), arguments[2]] : []
-    var words = shellWords + typed
+    let commands = options.value("x") ?? options.value("s")
+    var words = shellWords + (commands.map { [[UInt8](text: flag), $0] } ?? [])
     while true {
       guard let code = runShell(words) else { return 1 }
       if endsWithShell { return code }

@@ -12,13 +12,10 @@ enum LogTool {
     "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
   ]
 
-  private static let usage: StaticString = "dmesg [-cCr] [-n LEVEL] [-l LEVEL]"
-
   /// -n sets what goes to the console, -l shows the lines of one level, -r also levels and processors,
-  /// -c clears the log after printing it, -C without.
+  /// -c clears the log after printing it, -C without; -w goes on with what comes.
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    let options = Options(arguments, known: "cCrn:l:")
-    guard options.operands.isEmpty else { fail("usage: \(usage)", code: 2) }
+    let options = Options(arguments, known: "cCrwn:l:", operands: 0...0)
     if let name = options.value("n") {
       // A name means itself and what is more urgent; a number is the kernel's own.
       guard let level = name.decimal ?? number(name).map({ $0 + 1 }), level >= 1, level <= 8 else {
@@ -33,7 +30,8 @@ enum LogTool {
       guard let wanted, wanted < 8 else { fail("\(text: name): no level", code: 2) }
     }
     do throws(SystemError) {
-      show(try read(), wanted, isRaw: options.has("r"))
+      if options.has("w") { try follow(wanted, isRaw: options.has("r")) }
+      show(lines(try read())[...], wanted, isRaw: options.has("r"))
     } catch {
       fail("\(error.name)")
     }
@@ -62,9 +60,28 @@ enum LogTool {
     return bytes
   }
 
+  private static func lines(_ log: [UInt8]) -> [ArraySlice<UInt8>] { log.split(separator: 0x0a) }
+
+  /// Looks again and again: the kernel logs with any lock held, and so wakes nobody.
+  ///
+  /// What is new stands behind the last line that was seen; no two are alike, because of their time.
+  private static func follow(_ wanted: UInt64?, isRaw: Bool) throws(SystemError) -> Never {
+    var last: ArraySlice<UInt8>?
+    while true {
+      let all = lines(try read())
+      let seen = all.lastIndex { $0 == last }
+      show(all[(seen.map { $0 + 1 } ?? 0)...], wanted, isRaw: isRaw)
+      Output.flush()
+      last = all.last ?? last
+      Time.sleep(nanoseconds: 100_000_000)
+    }
+  }
+
   /// Each line is `<LEVEL,CPU>` and the text.
-  private static func show(_ log: [UInt8], _ wanted: UInt64?, isRaw: Bool) {
-    for line in log.split(separator: 0x0a) {
+  private static func show(
+    _ lines: ArraySlice<ArraySlice<UInt8>>, _ wanted: UInt64?, isRaw: Bool
+  ) {
+    for line in lines {
       let end = line.first == 0x3c ? line.firstIndex(of: 0x3e) : nil
       let level = line.dropFirst().first.map { UInt64($0 &- 0x30) }
       if let wanted, level != wanted { continue }

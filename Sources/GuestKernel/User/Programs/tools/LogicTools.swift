@@ -2,8 +2,8 @@
 import Apus
 
 let logicTools: [Tool] = [
-  Tool(name: "true", usage: "true", summary: "succeeds") { _ in 0 },
-  Tool(name: "false", usage: "false", summary: "fails") { _ in 1 },
+  Tool(name: "true", usage: "true", summary: "succeeds", takesWords: true) { _ in 0 },
+  Tool(name: "false", usage: "false", summary: "fails", takesWords: true) { _ in 1 },
   Tool(
     name: "echo", usage: "echo [-ne] WORDS", summary: "prints them", run: SharedCommands.echo),
   Tool(name: "printf", usage: "printf FORMAT [WORDS]", summary: "prints them in a form") {

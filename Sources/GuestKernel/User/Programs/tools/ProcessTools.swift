@@ -27,8 +27,9 @@ let processTools: [Tool] = [
     summary: "its input as arguments",
     run: xargs),
   Tool(name: "time", usage: "time COMMAND...", summary: "how long a command takes") { arguments in
+    let options = Options(arguments, known: "", operands: 1...Int.max, stopsAtOperand: true)
     let begin = Time.sinceBoot
-    let code = runAndWait(Array(arguments.dropFirst()))
+    let code = runAndWait(options.operands)
     let milliseconds = (Time.sinceBoot - begin) / 1_000_000
     var line: TextLine = "\(milliseconds / 1000)."
     line.append(decimal: milliseconds % 1000, width: 3, fill: 0x30)
@@ -183,17 +184,13 @@ private func xargs(_ arguments: [[UInt8]]) -> Int32 {
 }
 
 private func nice(_ arguments: [[UInt8]]) -> Int32 {
-  var words = Array(arguments.dropFirst())
-  var value = 10
-  if words.count > 1, words[0].equals("-n"), let number = words[1].signedDecimal {
-    value = number
-    words.removeFirst(2)
-  }
-  guard !words.isEmpty else { fail("usage: nice [-n N] COMMAND...", code: 2) }
+  let options = Options(arguments, known: "n:", operands: 1...Int.max, stopsAtOperand: true)
+  let value = options.number("n") ?? 10
   if let error = Call.setpriority(0, 0, Int32(truncatingIfNeeded: value)).error {
     complain("\(error.name)")
     return 1
   }
+  let words = options.operands
   let error = Process.executeFromPath(words)
   complain("\(text: words[0]): \(error.name)")
   return error == .notFound ? 127 : 126

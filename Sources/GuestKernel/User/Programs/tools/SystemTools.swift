@@ -17,7 +17,8 @@ let systemTools: [Tool] = [
   report("mounts", "mounts", "what is mounted where"),
   report("lspci", "pci", "devices on the PCI bus"),
   Tool(name: "maps", usage: "maps [PID]", summary: "the areas of an address space") { arguments in
-    let pid = arguments.count > 1 ? arguments[1] : [UInt8](text: "self")
+    let operands = Options(arguments, known: "", operands: 0...1).operands
+    let pid = operands.first ?? [UInt8](text: "self")
     return showFile([UInt8](text: "/proc/") + pid + [UInt8](text: "/maps"))
   },
   Tool(name: "cpu", usage: "cpu", summary: "what CPUID says") { _ in
@@ -25,7 +26,7 @@ let systemTools: [Tool] = [
     return 0
   },
   Tool(
-    name: "dmesg", usage: "dmesg [-cCr] [-n LEVEL] [-l LEVEL]", summary: "the kernel's log",
+    name: "dmesg", usage: "dmesg [-cCrw] [-n LEVEL] [-l LEVEL]", summary: "the kernel's log",
     run: LogTool.run),
   Tool(name: "uptime", usage: "uptime", summary: "time since boot") { _ in
     showUptime()
@@ -77,12 +78,14 @@ private func end(_ action: PowerAction) -> Int32 {
 }
 
 private func panic(_ arguments: [[UInt8]]) -> Int32 {
-  guard arguments.count > 1 else { return end(.panic) }
+  guard let kind = Options(arguments, known: "", operands: 0...1).operands.first else {
+    return end(.panic)
+  }
   let kinds: [(StaticString, PowerAction)] = [
     ("stack", .overflowStack), ("null", .nullPointer), ("smap", .readUser), ("smep", .runUser),
   ]
-  for (name, action) in kinds where arguments[1].equals(name) { return end(action) }
-  fail("usage: panic [stack|null|smap|smep]", code: 2)
+  for (name, action) in kinds where kind.equals(name) { return end(action) }
+  Usage.refuse("\(text: kind): there is no such kind")
 }
 
 enum MemoryTools {

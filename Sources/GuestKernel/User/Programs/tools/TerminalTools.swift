@@ -21,8 +21,11 @@ let terminalTools: [Tool] = [
 ]
 
 private func settings(_ arguments: [[UInt8]]) -> Int32 {
-  guard var settings = Terminal.settings(of: .input) else { fail("input is not a terminal") }
   var words = arguments.dropFirst()
+  if let word = words.first, word.starts(with: "--") {
+    Usage.refuse("there is no option \(text: word)")
+  }
+  guard var settings = Terminal.settings(of: .input) else { fail("input is not a terminal") }
   if words.isEmpty || words.first?.equals("-a") ?? false {
     let size = Terminal.size(of: .input)
     say("rows \(size.rows); columns \(size.columns);\n")
@@ -80,9 +83,20 @@ struct Screen {
     else { return nil }
     self.terminal = terminal
     saved = settings
+    take()
+  }
+
+  private func take() {
     var raw = TerminalSettings.raw
     raw.makesSignals = 0
     Terminal.set(raw, of: terminal)
+  }
+
+  /// The terminal is as it was while `body` runs.
+  func lend(_ body: () -> Void) {
+    Terminal.set(saved, of: terminal)
+    body()
+    take()
   }
 
   func restore() {

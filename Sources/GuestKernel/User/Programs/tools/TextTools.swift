@@ -3,7 +3,7 @@ import Apus
 
 let textTools: [Tool] = [
   Tool(name: "cat", usage: "cat [FILE...]", summary: "prints files") { arguments in
-    forEachInput(Array(arguments.dropFirst())) { input, _ in
+    forEachInput(Options(arguments, known: "").operands) { input, _ in
       while true {
         let part = input.part()
         if part.isEmpty { return }
@@ -20,7 +20,7 @@ let textTools: [Tool] = [
     run: hexdump),
   Tool(name: "tac", usage: "tac [FILE...]", summary: "lines in reverse") { arguments in
     var lines: [[UInt8]] = []
-    let code = forEachInput(Array(arguments.dropFirst())) { input, _ in
+    let code = forEachInput(Options(arguments, known: "").operands) { input, _ in
       while let line = input.line() { lines.append(line) }
     }
     for line in lines.reversed() { say(bytes: line + [0x0a]) }

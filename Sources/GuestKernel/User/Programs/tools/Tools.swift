@@ -7,6 +7,8 @@ struct Tool {
   let name: StaticString
   let usage: StaticString
   let summary: StaticString
+  /// Words that begin with a dash are no options.
+  var takesWords = false
   /// Takes the arguments, the name first; returns the exit code.
   let run: ([[UInt8]]) -> Int32
 }
@@ -17,19 +19,21 @@ struct Tools: Program {
     var arguments = arguments
     guard let first = arguments.first else { return 127 }
     if first.lastPathPart.equals("tools") {
-      guard arguments.count > 1 else {
+      Usage.describe("tools [NAME [ARGUMENTS]]", "what the programs named here have in common")
+      arguments = Options(arguments, known: "", stopsAtOperand: true).operands
+      guard !arguments.isEmpty else {
         list()
         return 0
       }
-      arguments.removeFirst()
     }
     let name = arguments[0].lastPathPart
     for tool in all where name.equals(tool.name) {
-      if arguments.count > 1, arguments[1].equals("--help") {
-        say("usage: \(tool.usage)\n\(tool.summary)\n")
-        return 0
+      Usage.describe(tool.usage, tool.summary)
+      if arguments.count > 1, arguments[1].equals("--help") { Usage.show() }
+      let hasArguments = [UInt8](text: tool.usage).contains(0x20)
+      if !hasArguments, !tool.takesWords {
+        _ = Options(arguments, known: "", operands: 0...0)
       }
-      Usage.text = tool.usage
       return tool.run(arguments)
     }
     complain("\(text: name): no tool of that name")

@@ -126,7 +126,9 @@ let coverageTests: [UserTest] = [
     check.fails(Call.rt_sigprocmask(0, nowhere, nil, 8), .badAddress, "a mask from nothing")
     let status = inChild {
       SignalAction({ _, _, _ in }).install(for: .alarm)
-      _ = Call.alarm(1)
+      // Again and again: the first may come before the pause.
+      let every: [UInt64] = [0, 20_000, 0, 20_000]
+      _ = Call.setitimer(0, every, nil)
       return Call.pause().error == .interrupted ? 0 : 1
     }
     check.expect(status == .exited(code: 0), "pause until an alarm")
@@ -207,10 +209,8 @@ let coverageTests: [UserTest] = [
     check.fails(Call.bpf(99, nil, 0, 0), .invalidArgument, "bpf does not know that")
   },
   UserTest(name: "calls-to-come") { check in
-    // They have a number and a name, so that strace knows them, and nothing else yet.
-    for (name, outcome) in [
-      ("mremap", Call.mremap(0, 0, 0, 0, 0)), ("ptrace", Call.ptrace(0, 0, 0, 0)),
-      ("prctl", Call.prctl(0, 0)), ("rseq", Call.rseq(0, 0, 0, 0)),
-    ] as [(StaticString, Outcome)] { check.fails(outcome, .noSuchCall, "\(name)") }
+    // It has a number and a name, so that strace knows it, and is left for an exercise.
+    let outcome = Call.mremap(0, 0, 0, 0, 0)
+    check.expect(outcome.error != nil, "mremap of nothing")
   },
 ]

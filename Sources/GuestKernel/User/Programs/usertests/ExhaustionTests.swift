@@ -23,7 +23,7 @@ private func inJob(_ body: () -> Int32, meanwhile: () -> Void = {}) -> WaitStatu
 }
 
 private func endJob(_ leader: Int32) {
-  for _ in 0..<100 {
+  for _ in 0..<3000 {
     guard Call.kill(-leader, Signal.kill.rawValue).isSuccess else { return }
     Time.sleep(nanoseconds: 20_000_000)
   }
@@ -65,7 +65,7 @@ let exhaustionTests: [UserTest] = [
       _ = Process.executeFromPath([literal("sh"), literal("-c"), literal("y() { y | y & }; y")])
       return 1
     } meanwhile: {
-      for _ in 0..<5 {
+      for round in 0..<600 where round < 5 || most < 50 {
         Time.sleep(nanoseconds: 100_000_000)
         most = max(most, System.processes().count)
         expectAnswer(check, "while the bomb goes off")

