@@ -49,6 +49,7 @@ final class EventPoll: OpenFile {
   // Watches with news. Lock for these: `readyLock`, also from interrupts.
   private var first: EventWatch?
   private var last: EventWatch?
+  private var readyCount = 0
   /// Somebody looks through them: some are out of the list, and may come back without news.
   private var isBeingAsked = false
   private let news = Readiness("epoll readiness")
@@ -62,8 +63,11 @@ final class EventPoll: OpenFile {
     EventPoll.lock.lock()
     defer { EventPoll.lock.unlock() }
     var kept: [EventWatch] = []
-    beginAsking()
-    while let watch = takeReady() { if !watch.ask().isEmpty { kept.append(watch) } }
+    var left = beginAsking()
+    while left > 0, let watch = takeReady() {
+      left -= 1
+      if !watch.ask().isEmpty { kept.append(watch) }
+    }
     endAsking(keeping: kept)
     return kept.isEmpty ? [] : .readable
   }
@@ -147,6 +151,7 @@ extension EventPoll {
       }
       if let before { before.next = watch.next } else { first = watch.next }
       if last === watch { last = before }
+      readyCount -= 1
       watch.next = nil
     }
   }
@@ -169,6 +174,7 @@ extension EventPoll {
       watch.next = nil
       if let last { last.next = watch } else { first = watch }
       last = watch
+      readyCount += 1
       return true
     }
   }
@@ -178,13 +184,20 @@ extension EventPoll {
       guard let watch = first else { return nil }
       first = watch.next
       if first == nil { last = nil }
+      readyCount -= 1
       watch.next = nil
       watch.isReady = false
       return watch
     }
   }
 
-  private func beginAsking() { readyLock.withLockIRQ { isBeingAsked = true } }
+  /// Returns how many are to be asked: one that has news meanwhile comes behind them, and is not asked twice.
+  private func beginAsking() -> Int {
+    readyLock.withLockIRQ {
+      isBeingAsked = true
+      return readyCount
+    }
+  }
 
   private func endAsking(keeping kept: [EventWatch]) {
     for watch in kept { append(watch) }
@@ -213,8 +226,9 @@ extension EventPoll {
     defer { EventPoll.lock.unlock() }
     var events: [EventRecord] = []
     var again: [EventWatch] = []
-    beginAsking()
-    while events.count < most, let watch = takeReady() {
+    var left = beginAsking()
+    while left > 0, events.count < most, let watch = takeReady() {
+      left -= 1
       let found = watch.ask()
       if found.isEmpty { continue }
       events.append(EventRecord(found, data: watch.record.data))
