@@ -114,7 +114,7 @@ struct Boot: ParsableCommand {
       write(STDERR_FILENO, &byte, 1)
     }
     try options.firmware.connect(machine)
-    let checks = isDebugging ? nil : try checking.attach(to: machine, seed: options.seed)
+    let checks = try checking.attach(to: machine, seed: options.seed)
     let ending = Ending()
     let end = try runSession(machine, ending, checks)
     checks?.finish()
@@ -122,7 +122,7 @@ struct Boot: ParsableCommand {
     if let record { try options.writeRecord(of: machine, to: record) }
     if statistics { ExitStatus.say(Self.statistics(of: machine)) }
     let outcome = Result { try finish(machine, end, ending) }
-    if let checks { try checking.conclude(checks, outcome, quiet: quiet) }
+    if let checks, !isDebugging { try checking.conclude(checks, outcome, quiet: quiet) }
     try outcome.get()
   }
 
@@ -140,7 +140,7 @@ struct Boot: ParsableCommand {
     let isShared = terminal != nil || !(monitorInput is TerminalInput)
     let streams = StandardStreams(readsInput: input == nil && isShared, terminal: terminal)
     let watch = HangWatch(machine)
-    let controller = try makeController(machine, monitorInput, checks ?? watch)
+    let controller = try makeController(machine, monitorInput, watch, checks)
     defer {
       ending.debuggee = controller?.current?.debuggee
       ending.hang = watch.proof ?? ending.debuggee?.hang
@@ -174,13 +174,13 @@ struct Boot: ParsableCommand {
 
   /// What steers the machine, if anybody may look into it.
   private func makeController(
-    _ machine: Machine, _ input: (any MonitorInput)?, _ plain: any SessionController
+    _ machine: Machine, _ input: (any MonitorInput)?, _ watch: HangWatch, _ checks: CheckedRun?
   ) throws -> MonitorController? {
     guard let input else { return nil }
     // A file that was named and is unusable is better said at once.
     let symbols = monitor.symbols == nil ? nil : try monitor.readSymbols(of: machine)
     return MonitorController(
-      machine: machine, input: input, plain: plain,
+      machine: machine, input: input, plain: checks ?? watch, checks: checks,
       symbols: {
         symbols ?? (try? monitor.readSymbols(of: machine)) ?? ProgramSymbols(machine.image?.elf)
       },

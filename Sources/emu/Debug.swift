@@ -7,17 +7,10 @@ struct Debug: ParsableCommand {
     discussion: """
       The options are those of `emu boot`. In the monitor, `help` lists the commands; while the \
       guest runs, Ctrl-A c returns to it. With --script, or with standard input from a file, it \
-      needs no terminal.
+      needs no terminal. With --check a finding stops the guest like a breakpoint.
       """)
 
   @OptionGroup var boot: Boot
-
-  func validate() throws {
-    guard boot.checking.isAsked else { return }
-    throw ValidationError(
-      "--check and --torture steer the run themselves: give them to emu boot, which prints the "
-        + "command that goes to a finding")
-  }
 
   func run() throws {
     var boot = boot

@@ -90,6 +90,20 @@ struct KernelToolsTests {
     #expect(sizes.count == 2 && sizes[1] - sizes[0] < 4 * 24, "\(run.output)")
   }
 
+  /// What the thread held that died in it comes back.
+  @Test(arguments: ["1", "4"]) func aModuleWhoseReportCrashedCanGo(processors: String) throws {
+    let commands = """
+      insmod /lib/modules/mishap.ko kind=report; cat /proc/mishap; cat /proc/mishap; lsmod; \
+      rmmod mishap && echo gone; cat /proc/mishap || hello
+      """
+    let run = try QEMU.boot(
+      commandLine: "quiet cmd=\"\(commands)\" exit debug-exit", extra: ["-smp", processors])
+    #expect(run.status == 33, "\(run.output)")
+    #expect(run.output.contains(#/mishap +\d+ +0\s/#), "\(run.output)")
+    #expect(run.output.contains(#/\Rgone\R/#), "\(run.output)")
+    #expect(run.output.contains("Hello, world!") && !run.output.contains("PANIC"), "\(run.output)")
+  }
+
   /// /etc/modules is a list as well; who is on the blacklist does not come, however it is asked for.
   @Test func whatMayComeIsSaidAtBoot() throws {
     let commands = """

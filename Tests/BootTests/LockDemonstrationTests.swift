@@ -8,6 +8,7 @@ struct LockDemonstrationTests {
   static let names = [
     "race", "deadlock", "philosophers", "producer-consumer", "readers-writers", "wait-queues",
     "completion", "killable", "bottom-halves", "bits", "lock-statistics", "round-robin",
+    "queue-device",
   ]
 
   /// Without and with the validator, which must not suspect what is right.

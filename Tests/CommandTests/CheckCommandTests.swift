@@ -22,6 +22,18 @@ import Testing
     #expect(unchecked.status == 1 && unchecked.errors == "")
   }
 
+  @Test func aFindingStopsTheDebugger() throws {
+    let path = try image(.heap, way: 2)
+    let result = try Command.run(
+      ["debug", path, "--serial", "null", "--check", "heap,stack"],
+      input: "continue\nreverse-step 10\nwhen\ncontinue\nquit\n")
+    #expect(result.errors == "")
+    let found = result.output.ranges(of: "check heap: the 24 bytes at 0x408008 are freed twice")
+    #expect(found.count == 1 && result.output.contains("\n  go back: goto "), "\(result.output)")
+    #expect(result.output.contains("this is the past"))
+    #expect(result.output.contains("the guest wrote 0x0 to the debug-exit port"))
+  }
+
   @Test func noFindingNoWord() throws {
     let path = try image(.heap, way: 0)
     let result = try Command.run(["boot", path, "--serial", "null", "--check", "all"])

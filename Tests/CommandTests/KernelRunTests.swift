@@ -31,6 +31,17 @@ import Testing
     #expect(suspects.allSatisfy { $0.contains("demo ") }, "\(suspects)")
   }
 
+  /// More than the boot page tables map: nobody gets a frame there before the kernel's own are in use.
+  @Test(arguments: ["3G", "6G"]) func memoryAboveFourGigabytesIsUsed(size: String) throws {
+    let result = try Command.run([
+      "boot", Self.kernel, "--memory", size, "--cpus", "2", "--append",
+      "quiet cmd=\"cat /proc/buddyinfo; hello\" exit",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("zone Normal"))
+    #expect(result.output.contains("Hello, world!"))
+  }
+
   /// The race is found where nothing has been lost yet; the counter under a lock is not suspected.
   @Test(arguments: [("race_counter", 9), ("race_counter_locked", 0)])
   func theRaceIsFound(variable: String, status: Int32) throws {

@@ -41,6 +41,24 @@ import Testing
     return bytes
   }
 
+  @Test func aSizeThatNoFileHasIsDamage() throws {
+    let (_, volume) = try fresh()
+    let number = try file("x", volume)
+    var inode = try volume.inode(number)
+    inode.size = 1 << 40
+    try volume.transaction { () throws(DiskFailure) in try volume.put(inode, number) }
+    var byte: [UInt8] = [0]
+    for position in [UInt64(5) << 30, 1 << 39] {
+      let error: DiskFailure? = byte.withUnsafeMutableBytes { buffer in
+        do throws(DiskFailure) {
+          _ = try volume.read(number, at: position, into: buffer)
+          return nil
+        } catch { return error }
+      }
+      #expect(error?.error == .badMessage)
+    }
+  }
+
   @Test func aNewVolumeIsSound() throws {
     let (_, volume) = try fresh()
     #expect(try ApusCheck.run(volume).problems.isEmpty)

@@ -199,6 +199,38 @@ import Testing
       #expect(second.mode.kind == .directory)
       let third = archive.next()
       #expect(third == nil)
+      #expect(!archive.isDamaged)
+    }
+  }
+
+  /// Whatever the bytes say, members lie within the archive, and there is an end.
+  @Test func noBytesLeadAstray() throws {
+    let sound =
+      member("bin/x", "hello") + member("etc", "", mode: 0o40755)
+      + member("link", "bin/x", mode: 0o120777) + member("TRAILER!!!", "")
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<20_000 {
+      var bytes = sound
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let digits = Array("0123456789abcdefABCDEF07".utf8)
+        bytes[Int.random(in: 6..<bytes.count, using: &random)] =
+          Bool.random(using: &random)
+          ? digits.randomElement(using: &random) ?? 0 : UInt8.random(in: 0...255, using: &random)
+      }
+      bytes.removeLast(Int.random(in: 0..<bytes.count / 2, using: &random))
+      let isSound = bytes.withUnsafeBytes { buffer in
+        guard var archive = NewcArchive(buffer), let base = buffer.baseAddress else { return true }
+        var members = 0
+        while let member = archive.next() {
+          members += 1
+          guard members <= bytes.count / 110, member.name.count <= PathSteps.longestPath
+          else { return false }
+          guard let start = member.content.baseAddress else { continue }
+          if start < base || start + member.content.count > base + buffer.count { return false }
+        }
+        return true
+      }
+      #expect(isSound, "\(bytes)")
     }
   }
 
@@ -208,6 +240,7 @@ import Testing
       var archive = NewcArchive(buffer)
       let first = archive?.next()
       #expect(first == nil)
+      #expect(archive?.isDamaged == true)
       #expect(NewcArchive(UnsafeRawBufferPointer(rebasing: buffer[0..<50])) == nil)
     }
   }

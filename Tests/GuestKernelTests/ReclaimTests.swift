@@ -49,7 +49,7 @@ import Testing
     }
     guard let bytes = PageCompression.compress(page) else { return nil }
     let copy = page + 4096
-    #expect(PageCompression.expand(bytes, into: copy))
+    #expect(bytes.withUnsafeBytes { PageCompression.expand($0, into: copy) })
     for index in 0..<512 {
       #expect(copy.load(fromByteOffset: index * 8, as: UInt64.self) == words[index])
     }
@@ -87,7 +87,7 @@ import Testing
     for bytes in [[], [1], [0, 0x82, 1, 2, 3], [0, 0], [1, 0x82, 0, 0, 0, 0, 0, 0, 0, 0]]
       as [[UInt8]]
     {
-      #expect(!PageCompression.expand(bytes, into: page))
+      #expect(!bytes.withUnsafeBytes { PageCompression.expand($0, into: page) })
     }
   }
 }

@@ -111,6 +111,8 @@ private final class Cache {
     let object = try #require(cache.slab.take(by: who, &fault))
     who[0] = 0x5678
     #expect(cache.slab.callers(object, 0)[0] == 0x1234)
+    #expect(cache.slab.give(object + 8, by: who) == .notAnObject)
+    #expect(cache.slab.callers(object + 8, 0)[0] == 0x1234, "of the object that it lies in")
     #expect(cache.slab.give(object, by: who) == nil)
     #expect(cache.slab.callers(object, 1)[0] == 0x5678)
   }

@@ -256,6 +256,10 @@ __attribute__((noreturn, no_stack_protector)) static void childMain(HostRunner *
   Shared *shared = runner->shared;
   childShared = shared;
   if (!mapCaseMemory(runner->memory)) _exit(2);
+  // Nobody shall wait for the end of a pipe because this process has it too.
+#ifdef SYS_close_range
+  syscall(SYS_close_range, 3, ~0u, 0);
+#endif
   fill(shared->code, 0xCC, HOST_CODE_SIZE);
   __asm__ volatile("rdfsbase %0" : "=r"(childFSBase));
   installSegments();
@@ -279,6 +283,7 @@ __attribute__((noreturn, no_stack_protector)) static void childMain(HostRunner *
   }
 }
 
+// Leaves -1 for the child where the host refuses one; whoever waits tries again.
 static void startChild(HostRunner *runner) {
   pid_t parent = getpid();
   runner->child = fork();
@@ -352,10 +357,14 @@ void host_runner_wait(HostRunner *runner) {
     idleTicks = shared->next == lastNext ? idleTicks + 1 : 0;
     lastNext = shared->next;
     if (idleTicks > 200) {
-      kill(runner->child, SIGKILL);
+      if (runner->child > 0) kill(runner->child, SIGKILL);
       idleTicks = 0;
     }
-    if (waitpid(runner->child, NULL, WNOHANG) == runner->child) replaceChild(runner);
+    if (runner->child < 0) {
+      startChild(runner);
+    } else if (waitpid(runner->child, NULL, WNOHANG) == runner->child) {
+      replaceChild(runner);
+    }
   }
 }
 

@@ -119,11 +119,11 @@ public final class SocketBackend: SerialBackend {
       try flush()
       return []
     }
-    if let refusal { refuseOthers(refusal) }
     guard let bytes = HostDescriptor.read(client) else {
       dropClient()
       return []
     }
+    if let refusal, !clientHasHungUp { refuseOthers(refusal) }
     return bytes
   }
 
@@ -144,6 +144,12 @@ public final class SocketBackend: SerialBackend {
     case .written(let count): waiting.removeFirst(count)
     case .closed, .failed: dropClient()
     }
+  }
+
+  /// The client's last bytes may still have to be read; who comes then is its successor.
+  private var clientHasHungUp: Bool {
+    var entry = pollfd(fd: client, events: Int16(POLLRDHUP), revents: 0)
+    return poll(&entry, 1, 0) > 0
   }
 
   /// Tells others that have come why they cannot stay.

@@ -23,6 +23,8 @@ package struct AreaKind: OptionSet, Equatable {
   package static let stack = AreaKind(rawValue: 128)
   /// Not charged against the commit limit, whatever it allows.
   package static let noReserve = AreaKind(rawValue: 256)
+  /// Shared pages of a file that was opened for reading only: `mprotect` does not let them be written.
+  package static let readOnly = AreaKind(rawValue: 512)
 }
 
 /// Pages `start..<end`; `object` gives their contents from `offset` on, zeroes if it is nil.

@@ -7,6 +7,9 @@ package struct Protection: OptionSet, Equatable, BitwiseCopyable {
   package static let execute = Protection(rawValue: 4)
   /// mprotect: the change reaches down to the start of an area that grows down.
   package static let growsDown = Protection(rawValue: 0x0100_0000)
+
+  /// To be written and run: no page is ever both.
+  package var isWritableCode: Bool { isSuperset(of: [.write, .execute]) }
 }
 
 /// How `mmap` is to map, with the numbers of Linux (MAP_SHARED and so on).
@@ -29,6 +32,16 @@ package struct MapFlags: OptionSet, Equatable, BitwiseCopyable {
   package static let hugePages = MapFlags(rawValue: 0x4_0000)
   /// Exactly there, or not at all.
   package static let fixedNoReplace = MapFlags(rawValue: 0x10_0000)
+}
+
+/// What `mlockall` is to lock, with the numbers of Linux.
+package struct LockFlags: OptionSet, BitwiseCopyable {
+  package let rawValue: Int32
+  package init(rawValue: Int32) { self.rawValue = rawValue }
+  /// What is mapped now.
+  package static let current = LockFlags(rawValue: 1)
+  /// What will be mapped from now on.
+  package static let future = LockFlags(rawValue: 2)
 }
 
 /// What `madvise` is told, with the numbers of Linux.

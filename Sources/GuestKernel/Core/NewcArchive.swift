@@ -8,7 +8,10 @@ package struct NewcArchive {
   }
 
   private let bytes: UnsafeRawBufferPointer
-  private var offset = 0
+  /// Where the next member begins.
+  package private(set) var offset = 0
+  /// True when the last member is not followed by what should come there.
+  package private(set) var isDamaged = false
   private static let headerSize = 110
 
   /// Nil when it is no such archive.
@@ -27,18 +30,31 @@ package struct NewcArchive {
 
   /// The next member; nil at the trailer, and where the archive is damaged.
   package mutating func next() -> Member? {
-    guard NewcArchive.hasMagic(bytes, at: offset), let mode = field(1), let size = field(6),
-      let nameSize = field(11), nameSize > 0
-    else { return nil }
+    guard let header else {
+      isDamaged = true
+      return nil
+    }
+    let (mode, size, nameSize) = header
     let nameAt = offset + NewcArchive.headerSize
     let contentAt = (nameAt + nameSize + 3) & ~3
-    guard contentAt + size <= bytes.count else { return nil }
+    guard contentAt + size <= bytes.count else {
+      isDamaged = true
+      return nil
+    }
     let name = Array(bytes[nameAt..<nameAt + nameSize - 1])
     if name.equals("TRAILER!!!") { return nil }
     offset = (contentAt + size + 3) & ~3
     return Member(
       name: name, mode: FileMode(rawValue: UInt16(truncatingIfNeeded: mode)),
       content: UnsafeRawBufferPointer(rebasing: bytes[contentAt..<contentAt + size]))
+  }
+
+  /// Nil when no header is there; a name that is longer than any path is none.
+  private var header: (mode: Int, size: Int, nameSize: Int)? {
+    guard NewcArchive.hasMagic(bytes, at: offset), let mode = field(1), let size = field(6),
+      let nameSize = field(11), nameSize > 0, nameSize <= PathSteps.longestPath + 1
+    else { return nil }
+    return (mode, size, nameSize)
   }
 
   private func field(_ index: Int) -> Int? {

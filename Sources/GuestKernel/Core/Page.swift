@@ -45,6 +45,7 @@ package struct Page {
   package var next: UInt32 = 0
   package var previous: UInt32 = 0
   package var owner: UInt = 0
+  /// What it is depends on the state; of a program's page table see `PageTables.link`.
   package var index: UInt64 = 0
 
   package init() {}

@@ -33,27 +33,27 @@ package enum PageCompression {
   }
 
   /// Rebuilds the page; false when the bytes are not a whole page.
-  package static func expand(_ bytes: [UInt8], into page: UnsafeMutableRawPointer) -> Bool {
-    bytes.withUnsafeBytes { source in
-      var from = 0
-      var at = 0
-      while from + 2 <= source.count {
-        let header = Int(source.word16(from))
-        from += 2
-        let count = header & 0x7fff
-        let isRun = header >> 15 != 0
-        guard count > 0, at + count <= words, from + (isRun ? 8 : count * 8) <= source.count else {
-          return false
-        }
-        for index in 0..<count {
-          let value = source.word64(isRun ? from : from + index * 8)
-          page.storeBytes(of: value, toByteOffset: (at + index) * 8, as: UInt64.self)
-        }
-        from += isRun ? 8 : count * 8
-        at += count
+  package static func expand(
+    _ bytes: UnsafeRawBufferPointer, into page: UnsafeMutableRawPointer
+  ) -> Bool {
+    var from = 0
+    var at = 0
+    while from + 2 <= bytes.count {
+      let header = Int(bytes.word16(from))
+      from += 2
+      let count = header & 0x7fff
+      let isRun = header >> 15 != 0
+      guard count > 0, at + count <= words, from + (isRun ? 8 : count * 8) <= bytes.count else {
+        return false
       }
-      return at == words && from == source.count
+      for index in 0..<count {
+        let value = bytes.word64(isRun ? from : from + index * 8)
+        page.storeBytes(of: value, toByteOffset: (at + index) * 8, as: UInt64.self)
+      }
+      from += isRun ? 8 : count * 8
+      at += count
     }
+    return at == words && from == bytes.count
   }
 
   private static func word(_ page: UnsafeRawPointer, _ index: Int) -> UInt64 {

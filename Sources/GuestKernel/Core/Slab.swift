@@ -101,13 +101,9 @@ package struct Slab {
   package mutating func give(
     _ object: UnsafeMutableRawPointer, by callers: Callers = Callers(repeating: 0)
   ) -> SlabFault? {
-    let offset = object - memory
-    let frame = offset / Int(pageSize) & ~(1 << layout.order - 1)
-    let inside = offset - frame * Int(pageSize) - layout.objectOffset
-    guard inside >= 0, inside % layout.stride == 0, inside / layout.stride < layout.count else {
-      return .notAnObject
-    }
-    let number = inside / layout.stride
+    guard let (frame, number) = place(of: object),
+      object == piece(frame, number) + layout.objectOffset
+    else { return .notAnObject }
     let piece = piece(frame, number)
     if inUse(frame) == 0 || first(frame) == number + 1 { return .doubleFree }
     if layout.isChecked {
@@ -140,11 +136,13 @@ package struct Slab {
     return nil
   }
 
-  /// Who allocated (0) or freed (1) an object.
-  package func callers(_ object: UnsafeMutableRawPointer, _ which: Int) -> Callers {
-    guard layout.isChecked else { return Callers(repeating: 0) }
-    let at = object - layout.objectOffset + layout.callersOffset + which * SlabLayout.callers * 8
-    return at.load(as: Callers.self)
+  /// Who allocated (0) or freed (1) the object at an address, or the one that the address lies in.
+  package func callers(_ address: UnsafeMutableRawPointer, _ which: Int) -> Callers {
+    guard layout.isChecked, let (frame, number) = place(of: address) else {
+      return Callers(repeating: 0)
+    }
+    let at = layout.callersOffset + which * SlabLayout.callers * 8
+    return (piece(frame, number) + at).load(as: Callers.self)
   }
 }
 
@@ -153,6 +151,15 @@ package struct Slab {
 extension Slab {
   private func piece(_ frame: Int, _ number: Int) -> UnsafeMutableRawPointer {
     memory + frame * Int(pageSize) + number * layout.stride
+  }
+
+  /// The first frame of the slab that an address lies in, and the number of the piece there; nil behind the
+  /// last one.
+  private func place(of address: UnsafeMutableRawPointer) -> (frame: Int, number: Int)? {
+    let offset = address - memory
+    let frame = offset / Int(pageSize) & ~(1 << layout.order - 1)
+    let number = (offset - frame * Int(pageSize)) / layout.stride
+    return number < layout.count ? (frame, number) : nil
   }
 
   private func link(of piece: UnsafeMutableRawPointer) -> Int {

@@ -76,12 +76,14 @@ struct CoverageRun: ParsableCommand {
 
   /// The coverage of a run, whose kernel must know its source lines.
   static func coverage(_ run: ProfileRun) throws -> Coverage {
-    let lines = LineRange.table(of: run.image)
+    let lines = LineRange.table(of: run.image, slide: run.slide)
     guard !lines.isEmpty else {
       throw Failure(
         "\(run.name): the kernel has no line table (DWARF); build it with -g",
         status: ExitStatus.unusableFile)
     }
-    return Coverage(run.counts, lines: lines, symbols: SymbolTable(run.image?.elf))
+    var symbols = SymbolTable(run.image?.elf)
+    symbols.slide = run.slide
+    return Coverage(run.counts, lines: lines, symbols: symbols)
   }
 }

@@ -14,9 +14,12 @@ struct Guest {
   var source: FileSource
 
   /// Our own kernel with commands for its shell.
-  static func apus(_ commands: String, processors: Int = 1, seed: UInt64 = 0) throws -> Guest {
+  static func apus(
+    _ commands: String, processors: Int = 1, seed: UInt64 = 0, option: String = ""
+  ) throws -> Guest {
     var configuration = MachineConfiguration(
-      memory: 64 << 20, commandLine: "cmd=\"\(commands)\"", seed: seed)
+      memory: 64 << 20, commandLine: (option.isEmpty ? "" : option + " ") + "cmd=\"\(commands)\"",
+      seed: seed)
     configuration.processors = processors
     let file = FileReference(.image, path: kernel, content: try HostFile.read(kernel))
     return Guest(

@@ -38,6 +38,18 @@ import Testing
     #expect(rings.folded.contains("system_call"))
   }
 
+  /// Also those of a kernel that has moved itself, whose functions take as much of the run.
+  @Test(arguments: ["", "kaslr=7", "kaslr=8 pti=on"])
+  func theKernelIsNamed(option: String) throws {
+    let guest = try Guest.apus("hello; poweroff", option: option)
+    let run = try ProfileRun(guest.description)
+    #expect((run.slide == nil) == option.isEmpty)
+    let functions = run.tree.functions()
+    #expect(functions.contains { $0.name == "syscall_entry" && $0.calls > 10 })
+    let nameless = functions.filter { $0.name.hasPrefix("[0x") }.reduce(0) { $0 + $1.own }
+    #expect(nameless * 1000 < run.tree.total, "\(nameless) of \(run.tree.total)")
+  }
+
   @Test func linesAndBranchesAreCounted() throws {
     let run = try run("timer")
     let lines = LineRange.table(of: run.image)

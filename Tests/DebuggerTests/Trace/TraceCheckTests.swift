@@ -14,6 +14,21 @@ import Testing
     #expect(try guest.check(Trace(Array(trace.golden().utf8), name: "t")) == nil)
   }
 
+  /// Names in traces follow a kernel that has moved itself.
+  @Test(arguments: ["", "kaslr=7", "kaslr=8 pti=on"])
+  func namesFollow(option: String) throws {
+    let guest = try Guest.apus("hello; poweroff", option: option)
+    let trace = try guest.record()
+    #expect((trace.slide == nil) == option.isEmpty)
+    let named = trace.lines().filter { $0.text.contains("syscall_entry") }
+    #expect(named.count > 10)
+    let binary = try Trace(trace.binary(), name: "t")
+    #expect(binary.slide == trace.slide && binary.lines().count == trace.lines().count)
+    let golden = try Trace(Array(trace.golden().utf8), name: "t")
+    #expect(golden.slide == trace.slide)
+    #expect(try guest.check(binary) == nil && guest.check(golden) == nil)
+  }
+
   /// A loop of a million instructions, with one of them changed in the middle.
   private func counting(_ constant: UInt8) -> [UInt8] {
     // mov ecx, 300000 ; lea eax, [rax+rcx] ; cmp ecx, 100000 ; jne +3 ; add ebx, constant ;

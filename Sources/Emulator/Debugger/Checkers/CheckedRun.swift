@@ -31,10 +31,19 @@ public final class CheckedRun {
   var torture: Torture?
   var calls = CallHooks()
   var watches = WatchHooks()
+  /// CR3 before the machine ran.
+  let givenSpace: UInt64
+  /// Whether a debugger steers the machine, for which a finding is a stop.
+  var isSteeredByDebugger = false
+  /// Whether nothing counts now: the machine is in the past, which has been checked.
+  var isResting = false
   private let say: (String) -> Void
   private var checkers: [any Checker] = []
   private var known: Set<String> = []
+  private var newFindings: [Finding] = []
   private var nextLook: UInt64
+  private var hasRunApplications = false
+  private var hasMoved = false
 
   /// Attaches the checks to a machine that has not run.
   ///
@@ -48,6 +57,7 @@ public final class CheckedRun {
     self.say = say
     programSymbols = ProgramSymbols(machine.image?.elf)
     interrupts = machine.processors.map { _ in InterruptStack() }
+    givenSpace = machine.processor.cpu.state.pointee.cr3 & PageTableEntry.addressMask
     nextLook = machine.instructionCount + Self.interval
     torture = options.torture.map { Torture($0, at: machine.instructionCount) }
     let previous = machine.observer
@@ -71,12 +81,42 @@ public final class CheckedRun {
     }
   }
 
-  private func observe(_ event: ExecutionEvent) {
+  /// Lets the checks know what happens.
+  func observe(_ event: ExecutionEvent) {
+    guard !isResting else { return }
     finishedInterrupt = nil
+    lookForImage(event)
     if interrupts.indices.contains(event.processor) {
       finishedInterrupt = interrupts[event.processor].follow(event, machine)
     }
     for checker in checkers { checker.observe(event) }
+  }
+
+  /// Finds out whether the kernel has moved itself, which it does before it runs applications.
+  private func lookForImage(_ event: ExecutionEvent) {
+    switch event.kind {
+    case .reset: hasRunApplications = false
+    case .controlRegister(0, _), .controlRegister(3, _):
+      guard programSymbols.mayMove, !hasRunApplications,
+        machine.processors.indices.contains(event.processor)
+      else { return }
+      let old = symbols.slide
+      programSymbols.follow(machine.processors[event.processor].cpu)
+      guard symbols.slide != old else { return }
+      hasMoved = true
+      machine.stopSoon()
+    case _ where event.target.cpl == 3: hasRunApplications = true
+    default: break
+    }
+  }
+
+  /// Begins anew where the kernel is now, if it has moved: the checks go by addresses of its names.
+  func followImage() {
+    guard hasMoved else { return }
+    hasMoved = false
+    calls.removeAll()
+    watches.removeAll()
+    checkers = Check.allCases.filter(options.checks.contains).map(makeChecker)
   }
 
   /// What is wrong with a name in the options: the image has none like it, or several.
@@ -131,11 +171,16 @@ public final class CheckedRun {
         machine, processor: machine.processors[processor], symbols: programSymbols, limit: 16
       ).lines
     lines += details
-    lines.append("  go back: \(options.travelCommand), then goto \(position)")
-    findings.append(
-      Finding(
-        check: check, position: position, processor: processor, address: address, text: text,
-        lines: lines))
+    let way = isSteeredByDebugger ? "" : "\(options.travelCommand), then "
+    lines.append("  go back: \(way)goto \(position)")
+    let finding = Finding(
+      check: check, position: position, processor: processor, address: address, text: text,
+      lines: lines)
+    findings.append(finding)
+    if isSteeredByDebugger {
+      newFindings.append(finding)
+      return machine.stopSoon()
+    }
     say(lines.joined(separator: "\n"))
     if findings.count == Self.findingLimit { say("further findings are not shown") }
   }
@@ -161,10 +206,21 @@ public final class CheckedRun {
     text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
   }
 
+  /// The findings since the last call.
+  func takeNewFindings() -> [Finding] {
+    defer { newFindings = [] }
+    return newFindings
+  }
+
   // MARK: Running
 
+  /// The instruction count at which the checks want to look next.
+  func nextLook(after position: UInt64) -> UInt64 {
+    max(min(nextLook, torture?.next ?? .max), position + 1)
+  }
+
   /// Does what is due at an instruction count where the machine was stopped.
-  private func arrive() {
+  func arrive() {
     let position = machine.instructionCount
     if position >= nextLook {
       for checker in checkers { checker.look() }
@@ -194,12 +250,20 @@ public final class CheckedRun {
   }
 
   private func applyHooks() {
+    followImage()
     if calls.takeChange() { machine.breakpoints = calls.addresses }
     if watches.takeChange() { machine.watchpoints = watches.all }
   }
 
+  /// Whether the machine must stop elsewhere than at the last call.
+  func takeHookChange() -> Bool {
+    let calls = calls.takeChange()
+    return watches.takeChange() || calls
+  }
+
   /// Makes checks look once more, at the end.
   public func finish() {
+    guard !isResting else { return }
     for checker in checkers { checker.look() }
   }
 }
@@ -219,8 +283,7 @@ extension CheckedRun: SessionController {
     while true {
       applyHooks()
       let position = machine.instructionCount
-      var next = min(end, max(nextLook, position + 1))
-      if let boundary = torture?.next { next = min(next, max(boundary, position + 1)) }
+      let next = min(end, nextLook(after: position))
       let reason = machine.run(
         until: condition, limit: next - min(next, position),
         timeLimit: endTime - min(endTime, machine.now))

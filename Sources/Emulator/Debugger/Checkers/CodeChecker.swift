@@ -14,7 +14,7 @@ final class CodeChecker: Checker {
 
   init(_ run: CheckedRun) {
     self.run = run
-    layout = KernelLayout(run.machine)
+    layout = KernelLayout(run.machine, slide: run.symbols.slide)
     guard !layout.parts.isEmpty else { return }
     for part in layout.text(run.symbols) {
       // By its physical address it is found by whatever mapping it is written.
@@ -27,7 +27,7 @@ final class CodeChecker: Checker {
       }
     }
     run.machine.observeNewCode { [unowned self] cpu, linear, physical in
-      judge(cpu, linear, physical)
+      if !run.isResting { judge(cpu, linear, physical) }
     }
   }
 

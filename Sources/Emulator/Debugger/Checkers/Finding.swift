@@ -1,7 +1,7 @@
 import Emulator
 
 /// A mistake of the guest, and where it was made.
-public struct Finding: Sendable {
+public struct Finding: Equatable, Sendable {
   /// What found it.
   public let check: Check
   /// The machine's instruction count.

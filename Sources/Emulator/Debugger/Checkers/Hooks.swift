@@ -49,6 +49,12 @@ struct CallHooks {
     add(address)
   }
 
+  /// Forgets everything.
+  mutating func removeAll() {
+    self = CallHooks()
+    hasChanged = true
+  }
+
   private mutating func add(_ address: UInt64) {
     if addresses.insert(address).inserted { hasChanged = true }
   }
@@ -101,6 +107,12 @@ struct WatchHooks {
     entries[nextNumber] = (watchpoint, handler)
     hasChanged = true
     return nextNumber
+  }
+
+  /// Forgets everything.
+  mutating func removeAll() {
+    entries = [:]
+    hasChanged = true
   }
 
   mutating func remove(_ number: Number) {

@@ -42,7 +42,7 @@ final class InterruptsOffChecker: Checker {
     spans = run.machine.processors.map { _ in nil }
     wereOn = run.machine.processors.map { _ in false }
     run.machine.observeInterruptFlag { [unowned self] processor, isOn, address in
-      note(processor, isOn, address)
+      if !run.isResting { note(processor, isOn, address) }
     }
   }
 

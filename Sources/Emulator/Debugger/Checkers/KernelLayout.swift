@@ -22,8 +22,9 @@ struct KernelLayout {
 
   let parts: [Part]
 
-  /// The segments of a machine's kernel; none of one that is no ELF file or that is relocated.
-  init(_ machine: Machine) {
+  /// The segments of a machine's kernel where they are now; none of one that is no ELF file or that is
+  /// relocated by its loader.
+  init(_ machine: Machine, slide: ImageSlide?) {
     guard let image = machine.image, let elf = image.elf, elf.type == Self.fixedPosition else {
       parts = []
       return
@@ -32,7 +33,8 @@ struct KernelLayout {
     if case .limine = image.kind { isPlaced = false }
     parts = elf.segments.filter(\.isLoadable).map { segment in
       Part(
-        linear: segment.virtualAddress, physical: isPlaced ? segment.physicalAddress : nil,
+        linear: slide?.moved(segment.virtualAddress) ?? segment.virtualAddress,
+        physical: isPlaced ? segment.physicalAddress : nil,
         size: segment.memorySize, isWritable: segment.flags & Self.writable != 0,
         isExecutable: segment.flags & Self.executable != 0)
     }

@@ -15,14 +15,11 @@ final class MappingChecker: Checker {
   private unowned let run: CheckedRun
   private let layout: KernelLayout
   private var looks: [UInt64: UInt64] = [:]
-  /// The address space that the kernel was started in, which is not its own.
-  private let givenSpace: UInt64
   private var hasStarted = false
 
   init(_ run: CheckedRun) {
     self.run = run
-    layout = KernelLayout(run.machine)
-    givenSpace = run.machine.processor.cpu.state.pointee.cr3 & PageTableEntry.addressMask
+    layout = KernelLayout(run.machine, slide: run.symbols.slide)
   }
 
   func observe(_ event: ExecutionEvent) {
@@ -53,7 +50,7 @@ final class MappingChecker: Checker {
   private func lookAt(_ cpu: CPU, _ address: UInt64) {
     let space = cpu.state.pointee.cr3 & PageTableEntry.addressMask
     let position = run.machine.instructionCount
-    guard !layout.parts.isEmpty, cpu.cr0.contains(.paging), cpu.isIA32e, space != givenSpace,
+    guard !layout.parts.isEmpty, cpu.cr0.contains(.paging), cpu.isIA32e, space != run.givenSpace,
       looks[space].map({ position - $0 >= Self.interval }) ?? true
     else { return }
     if looks.count >= Self.spaceLimit { looks = [:] }

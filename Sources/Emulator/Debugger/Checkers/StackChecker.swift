@@ -43,7 +43,7 @@ final class StackChecker: Checker {
 
   /// Objects called stacks, and pairs of labels as `boot_stack` and `boot_stack_top`.
   private func symbolExtents() -> [Extent] {
-    let layout = KernelLayout(run.machine)
+    let layout = KernelLayout(run.machine, slide: run.symbols.slide)
     let named = run.symbols.symbols(prefix: "").filter { symbol in
       symbol.name.contains("stack")
         && !layout.parts.contains { $0.contains(linear: symbol.address) && !$0.isWritable }

@@ -22,6 +22,8 @@ public struct Breakpoint {
 
   /// What has to happen.
   public var trigger: Trigger
+  /// Whether its address is that of a name, and moves with the program.
+  public var isNamed = false
   /// Only while CR3 holds this, control bits aside.
   public var addressSpace: UInt64?
   /// Only on this processor.

@@ -2,14 +2,23 @@ import Emulator
 
 /// Breakpoints at what happens, not at where.
 extension Debuggee {
-  /// Listens to the machine's events as long as any breakpoint waits for one.
-  func armEvents() {
-    let waits = breakpoints.values.contains { $0.isEnabled && $0.trigger.isEvent }
+  /// Listens to the machine's events as long as anybody waits for one: a breakpoint that counts, one
+  /// whose program may move, or the checks.
+  func armEvents(stops: Bool) {
+    if machine.resetCount != resetCount { hasRunApplications = false }
+    resetCount = machine.resetCount
+    let waits = stops && breakpoints.values.contains { $0.isEnabled && $0.trigger.isEvent }
+    let awaitsMove = stops && awaitsMove
+    let checks = activeChecks
     eventHits = []
-    guard waits else { return disarmEvents() }
+    guard waits || awaitsMove || checks != nil else { return disarmEvents() }
     addressSpaces = machine.processors.map { $0.cpu.state.pointee.cr3 }
     isListening = true
-    machine.observer = { [unowned self] event in notice(event) }
+    machine.observer = { [unowned self] event in
+      checks?.observe(event)
+      if awaitsMove { noticeMove(event) }
+      if waits { notice(event) }
+    }
   }
 
   func disarmEvents() {

@@ -68,10 +68,11 @@ extension Debuggee {
     to target: UInt64, until condition: StopCondition = .never, timeLimit: UInt64 = .max,
     stops: Bool
   ) -> Stop.Cause {
-    if stops { arm() } else { disarm() }
+    prepare(stops: stops)
     var skips = true
     while position < target {
       let wasReplaying = isReplaying
+      if let cause = meetChecks() { return cause }
       machine.repeatsOutput = position < timeline.end
       if wasReplaying { machine.pausesWhenIdle = false }
       let limit = nextLook(to: target) - position
@@ -81,23 +82,30 @@ extension Debuggee {
         skipsBreakpoint: skips)
       skips = false
       noteProgress(wasReplaying: wasReplaying)
+      if wasReplaying, activeChecks != nil { prepare(stops: stops) }
       switch reason {
       case .instructionLimit:
+        activeChecks?.arrive()
+        if let cause = takeFindings() { return cause }
         if machine.now >= timeLimit && position < target { return .arrived }
         arrive()
         if stops, isHung() { return .machine(.haltedForever) }
       case .breakpoint:
         // Other processors may have gone first.
         machine.settle()
+        if placed != program?.table.slide { prepare(stops: stops) }
+        if let cause = meetChecks() { return cause }
         if !eventHits.isEmpty {
           defer { eventHits = [] }
           return .breakpoint(eventHits)
         }
-        if let numbers = hits() { return .breakpoint(numbers) }
+        if stops, let numbers = hits() { return .breakpoint(numbers) }
         skips = true
       case .watchpoint(let all):
         machine.settle()
-        if let cause = cause(of: all) { return cause }
+        activeChecks?.handleAccesses(all)
+        if let cause = takeFindings() { return cause }
+        if stops, let cause = cause(of: all) { return cause }
       case .stopped:
         machine.settle()
         return .interrupted
@@ -106,6 +114,7 @@ extension Debuggee {
       }
     }
     machine.settle()
+    if let cause = meetChecks() { return cause }
     // The step ended where another breakpoint is.
     if stops, machine.isAtBreakpoint, let numbers = hits() { return .breakpoint(numbers) }
     return .arrived
@@ -116,6 +125,7 @@ extension Debuggee {
     let interval = Self.checkpointInterval
     var next = min(target, (position / interval + 1) * interval)
     if position < timeline.end { next = min(next, timeline.end) }
+    if let look = activeChecks?.nextLook(after: position) { next = min(next, look) }
     if let change = timeline.nextModification(after: position) { next = min(next, change.position) }
     return next
   }
@@ -156,8 +166,9 @@ extension Debuggee {
 
   // MARK: Breakpoints
 
-  /// Tells the engine where to stop.
+  /// Tells the engine where to stop: at breakpoints, and where checks want to look.
   func arm() {
+    placeBreakpoints()
     var numbers: [UInt64: [BreakpointNumber]] = [:]
     var watched: [Watchpoint] = []
     for number in breakpoints.keys.sorted() {
@@ -169,12 +180,16 @@ extension Debuggee {
       }
     }
     armedNumbers = numbers
-    machine.breakpoints = Set(numbers.keys)
-    machine.watchpoints = watched
-    armEvents()
+    armedWatchpoints = watched
+    setStopPoints()
+    armEvents(stops: true)
   }
 
+  /// Tells the engine to stop nowhere, not even for the checks.
   func disarm() {
+    armedNumbers = [:]
+    armedWatchpoints = []
+    checks?.isResting = true
     machine.breakpoints = []
     machine.watchpoints = []
     disarmEvents()

@@ -48,6 +48,7 @@ extension Debuggee {
   /// Puts the machine to a checkpoint, with the inputs that followed.
   func restore(_ checkpoint: Timeline.Checkpoint) {
     machine.restore(checkpoint.snapshot)
+    hasRunApplications = false
     let rest = timeline.inputs.entries.dropFirst(checkpoint.snapshot.inputCount)
     if rest.isEmpty { machine.stopReplay() } else { machine.replay(InputLog(Array(rest))) }
     machine.repeatsOutput = position < timeline.end
@@ -79,8 +80,8 @@ extension Debuggee {
   private func lastHit(
     from checkpoint: Timeline.Checkpoint, before end: UInt64, notBefore oldest: UInt64
   ) -> (position: UInt64, cause: Stop.Cause)? {
-    let counts = breakpoints
-    defer { breakpoints = counts }
+    let counts = (breakpoints, placed)
+    defer { (breakpoints, placed) = counts }
     restore(checkpoint)
     machine.settle()
     var last: (position: UInt64, cause: Stop.Cause)?
@@ -167,8 +168,8 @@ extension Debuggee {
     keepPresent()
     defer { _ = travel(to: present) }
     let watchpoint = Watchpoint(address: address, count: count, kind: .write, isPhysical: true)
-    let saved = breakpoints
-    defer { breakpoints = saved }
+    let saved = (breakpoints, placed)
+    defer { (breakpoints, placed) = saved }
     var end = present
     while end > timeline.start {
       let index = timeline.index(at: end - 1)

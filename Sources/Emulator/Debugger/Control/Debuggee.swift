@@ -33,6 +33,8 @@ public final class Debuggee {
   var nextHangLook: UInt64
   /// The execution breakpoints that the engine knows, by address.
   var armedNumbers: [UInt64: [BreakpointNumber]] = [:]
+  /// The watchpoints that the engine knows for breakpoints.
+  var armedWatchpoints: [Watchpoint] = []
   var timeline: Timeline
   /// Breakpoints that events have met since the machine ran on.
   var eventHits: [BreakpointNumber] = []
@@ -40,6 +42,22 @@ public final class Debuggee {
   var addressSpaces: [UInt64] = []
   /// Whether this is the machine's observer.
   var isListening = false
+  /// The program whose names breakpoints have; it may move.
+  public var program: ProgramSymbols?
+  /// Where the program was when named breakpoints got the addresses that they have.
+  var placed: ImageSlide?
+  /// Whether the machine has executed code of ring 3, before which kernels move.
+  var hasRunApplications = false
+  /// How often the machine had been reset when it was looked at last.
+  var resetCount = 0
+  /// What looks for mistakes of the guest as long as the machine makes history.
+  ///
+  /// In the past it rests: it has seen that already, and goes on where history ends.
+  public private(set) var checks: CheckedRun?
+  /// Where a change of the past has ended the checks, which know what has not happened now.
+  public private(set) var checksEnd: UInt64?
+  /// Where, and on which processor, the checks were last told of a function's entry or return.
+  var checked: (position: UInt64, processor: Int)?
   private var nextNumber = 1
 
   /// Takes over a machine, with its present as the beginning of history.
@@ -78,6 +96,7 @@ public final class Debuggee {
   @discardableResult
   public func add(_ breakpoint: Breakpoint) -> BreakpointNumber {
     defer { nextNumber += 1 }
+    placeBreakpoints()
     breakpoints[nextNumber] = breakpoint
     return nextNumber
   }
@@ -97,6 +116,17 @@ public final class Debuggee {
     breakpoints.removeValue(forKey: number) != nil
   }
 
+  // MARK: Checks
+
+  /// Lets checks go on here, which are attached to the machine: their findings are stops.
+  public func attach(_ checks: CheckedRun) {
+    self.checks = checks
+    checks.isSteeredByDebugger = true
+  }
+
+  /// The checks, while the machine makes history.
+  var activeChecks: CheckedRun? { checksEnd == nil && !isReplaying ? checks : nil }
+
   // MARK: Changing the machine
 
   /// Changes registers, memory or devices, now.
@@ -105,6 +135,7 @@ public final class Debuggee {
   /// change is made again whenever the machine passes here.
   public func modify(_ body: @escaping (Machine) -> Void) {
     if isReplaying {
+      if checks != nil, checksEnd == nil { checksEnd = position }
       timeline.cut(at: position, inputCount: machine.inputLog.entries.count)
       goLive()
     }

@@ -8,7 +8,7 @@ extension Debuggee {
   ) -> StopReason {
     switch resume(until: condition, limit: limit, timeLimit: timeLimit).cause {
     case .arrived, .historyBegins: .instructionLimit
-    case .breakpoint: .breakpoint
+    case .breakpoint, .finding: .breakpoint
     case .watchpoint(_, let hit): .watchpoint([hit])
     case .interrupted: .stopped
     case .machine(let reason): reason

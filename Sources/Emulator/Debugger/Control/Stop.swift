@@ -10,6 +10,8 @@ public struct Stop: Equatable, Sendable {
     case breakpoint([BreakpointNumber])
     /// Behind an instruction that accessed watched bytes.
     case watchpoint(BreakpointNumber, WatchHit)
+    /// Behind a mistake of the guest that the checks have found.
+    case finding([Finding])
     /// Somebody called `interrupt`.
     case interrupted
     /// Going back, the beginning of the recorded history was reached.

@@ -133,7 +133,7 @@ extension GDBServer {
     plan = nil
     let processor = stop.processor
     switch stop.cause {
-    case .arrived: tell(signal: 5, processor: processor)
+    case .arrived, .finding: tell(signal: 5, processor: processor)
     case .breakpoint(let numbers):
       if let key = point(numbered: numbers) {
         tell(signal: 5, processor: processor, "\(key.stopName):;")

@@ -12,9 +12,11 @@ extension Monitor {
   func addBreakpoints(_ text: String, isTemporary: Bool) throws(MonitorError) -> String {
     let (place, qualifiers) = try qualified(text)
     var lines: [String] = []
-    for trigger in try triggers(place) {
+    let (triggers, isNamed) = try triggers(place)
+    for trigger in triggers {
       let label = text.isEmpty ? describe(instructionPointer) : text
-      let number = add(trigger, qualifiers, label: label, isTemporary: isTemporary)
+      let number = add(
+        trigger, qualifiers, label: label, isTemporary: isTemporary, isNamed: isNamed)
       lines.append("breakpoint \(number): \(Self.describe(trigger, self))")
     }
     return lines.joined(separator: "\n")
@@ -41,14 +43,18 @@ extension Monitor {
     }
     let watchpoint = Watchpoint(
       address: address, count: size, kind: kind, isPhysical: isPhysical)
-    let number = add(.access(watchpoint), qualifiers, label: text, isTemporary: false)
+    let number = add(
+      .access(watchpoint), qualifiers, label: text, isTemporary: false,
+      isNamed: expression.isNamed && !isPhysical)
     return "watchpoint \(number): \(Self.describe(.access(watchpoint), self))"
   }
 
   private func add(
-    _ trigger: Breakpoint.Trigger, _ qualifiers: Qualifiers, label: String, isTemporary: Bool
+    _ trigger: Breakpoint.Trigger, _ qualifiers: Qualifiers, label: String, isTemporary: Bool,
+    isNamed: Bool
   ) -> BreakpointNumber {
     var breakpoint = Breakpoint(trigger)
+    breakpoint.isNamed = isNamed
     breakpoint.condition = qualifiers.condition
     breakpoint.addressSpace = qualifiers.addressSpace
     breakpoint.processor = qualifiers.processor
@@ -88,22 +94,30 @@ extension Monitor {
     return (rest.trimmed, qualifiers)
   }
 
-  private func triggers(_ place: String) throws(MonitorError) -> [Breakpoint.Trigger] {
+  /// What a place asks for, and whether it moves with the program.
+  private func triggers(
+    _ place: String
+  ) throws(MonitorError) -> ([Breakpoint.Trigger], isNamed: Bool) {
+    if let event = try event(place) { return ([event], false) }
+    let (addresses, isNamed) = try addresses(place)
+    return (addresses.map { .execution(LinearAddress($0)) }, isNamed)
+  }
+
+  /// The event, or the present address, that a place is; nil for another address.
+  private func event(_ place: String) throws(MonitorError) -> Breakpoint.Trigger? {
     let (word, rest) = place.splitAtSpace
     switch word {
-    case "": return [.execution(cpu.instructionPointer)]
-    case "mode" where rest.isEmpty: return [.modeChange]
-    case "cpl" where rest.isEmpty: return [.privilegeChange]
-    case "cr3" where rest.isEmpty: return [.addressSpaceChange]
+    case "": return .execution(cpu.instructionPointer)
+    case "mode" where rest.isEmpty: return .modeChange
+    case "cpl" where rest.isEmpty: return .privilegeChange
+    case "cr3" where rest.isEmpty: return .addressSpaceChange
     case "vector":
       let range = try range(rest, most: 255)
-      return [.vector(UInt8(range.lowerBound)...UInt8(range.upperBound))]
+      return .vector(UInt8(range.lowerBound)...UInt8(range.upperBound))
     case "port":
       let range = try range(rest, most: 65535)
-      return [.port(UInt16(range.lowerBound)...UInt16(range.upperBound))]
-    default:
-      if let vector = ExceptionNames.vector(named: place) { return [.vector(vector...vector)] }
-      return try addresses(place).map { .execution(LinearAddress($0)) }
+      return .port(UInt16(range.lowerBound)...UInt16(range.upperBound))
+    default: return ExceptionNames.vector(named: place).map { .vector($0...$0) }
     }
   }
 
@@ -136,6 +150,7 @@ extension Monitor {
 
   /// Every breakpoint with what it is and how often it was met.
   func breakpointList() -> String {
+    debuggee.placeBreakpoints()
     let lines = debuggee.breakpoints.keys.sorted().compactMap { number -> String? in
       guard let breakpoint = debuggee.breakpoints[number] else { return nil }
       var notes: [String] = []

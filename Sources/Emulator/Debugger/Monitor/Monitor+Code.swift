@@ -64,7 +64,7 @@ extension Monitor {
     {
       place = (path, max(1, line - Self.listed / 2))
     } else {
-      let found = text.isEmpty ? [instructionPointer] : try addresses(text)
+      let found = text.isEmpty ? [instructionPointer] : try addresses(text).0
       if let first = found.lazy.compactMap({ self.symbols.places(at: $0).first }).first,
         let path = first.path
       {

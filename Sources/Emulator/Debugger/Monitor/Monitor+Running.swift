@@ -88,6 +88,7 @@ extension Monitor {
       return "watchpoint \(number): \(label)\n"
         + "\(author(hit)) \(verb) \(hit.size) bytes at \(hit.address.hex), instruction "
         + "\(hit.position)"
+    case .finding(let findings): return findings.flatMap(\.lines).joined(separator: "\n")
     case .interrupted: return "interrupted"
     case .historyBegins: return "the recorded history begins here"
     case .machine(let reason): return Self.describe(reason)

@@ -190,26 +190,29 @@ extension Monitor {
     let (place, conditionText) = text.splitAt(" if ")
     let condition = try conditionText.map { text throws(MonitorError) in try self.condition(text) }
     var numbers: [BreakpointNumber] = []
-    for address in try addresses(place) {
-      numbers.append(debuggee.add(temporary(address, condition)))
+    let (addresses, isNamed) = try addresses(place)
+    for address in addresses {
+      var breakpoint = temporary(address, condition)
+      breakpoint.isNamed = isNamed
+      numbers.append(debuggee.add(breakpoint))
     }
     return Motion(direction: direction, temporaries: numbers)
   }
 
   /// The addresses of a place: of an expression, of a function with its copies, or of every piece of
-  /// a line's code.
-  func addresses(_ text: String) throws(MonitorError) -> [UInt64] {
+  /// a line's code; and whether they move with the program.
+  func addresses(_ text: String) throws(MonitorError) -> ([UInt64], isNamed: Bool) {
     if let colon = text.lastIndex(of: ":"), let line = Int(text[text.index(after: colon)...]),
       !text.contains("["), let debugFile = symbols.debugFile
     {
       guard let code = debugFile.code(file: String(text[..<colon]), line: line),
         !code.addresses.isEmpty
       else { throw MonitorError("there is no code for \(text)") }
-      return code.addresses
+      return (code.addresses, true)
     }
     let expression = try ExpressionParser.parse(text, symbols)
-    if case .symbol(let addresses, _) = expression { return addresses }
-    return [try expression.value(machine, processor)]
+    if case .symbol(let addresses, _) = expression { return (addresses, true) }
+    return ([try expression.value(machine, processor)], expression.isNamed)
   }
 }
 

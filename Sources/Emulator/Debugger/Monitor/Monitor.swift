@@ -49,6 +49,7 @@ public final class Monitor {
   public init(_ debuggee: Debuggee, symbols: ProgramSymbols) {
     self.debuggee = debuggee
     self.symbols = symbols
+    debuggee.program = symbols
   }
 
   /// The machine.

@@ -9,6 +9,8 @@ public final class MonitorController: SessionController {
   private let makeSymbols: () -> ProgramSymbols
   /// Runs the machine as long as there is no monitor.
   private let plain: any SessionController
+  /// Look for mistakes of the guest, as long as there is no monitor and then with it.
+  private let checks: CheckedRun?
   /// Made when it is needed first: from then on history is recorded.
   private var monitor: Monitor?
   /// Whether the user is asked even where the run has ended.
@@ -27,17 +29,19 @@ public final class MonitorController: SessionController {
   ///   - machine: The machine.
   ///   - input: Where its lines come from.
   ///   - plain: Runs the machine as long as nobody wanted the monitor.
+  ///   - checks: What looks for mistakes of the guest; a finding stops in the monitor, once there is one.
   ///   - symbols: Reads the symbols, when they are needed.
   ///   - stopsAtStart: Whether the machine stands at first, with its history recorded from there.
   ///   - script: Lines to do first.
   public init(
     machine: Machine, input: any MonitorInput, plain: any SessionController,
-    symbols: @escaping () -> ProgramSymbols,
+    checks: CheckedRun? = nil, symbols: @escaping () -> ProgramSymbols,
     stopsAtStart: Bool, script: [String] = []
   ) {
     self.machine = machine
     self.input = input
     self.plain = plain
+    self.checks = checks
     self.script = script
     makeSymbols = symbols
     staysAtEnd = stopsAtStart
@@ -56,6 +60,7 @@ public final class MonitorController: SessionController {
     if let monitor { return monitor }
     let new = Monitor(Debuggee(machine), symbols: makeSymbols())
     new.isAttached = true
+    if let checks { new.debuggee.attach(checks) }
     new.debuggee.looksForHangs = true
     new.isInterrupted = { [input] in input.takeInterruption() }
     input.completions = { Monitor.completions(of: $0, new.symbols) }

@@ -21,7 +21,9 @@ public final class CallProfiler {
   private var stacks: [[Frame]]
   private var parked: [[Frame]] = []
   private var lastCounts: [UInt64]
-  private let symbols: SymbolTable
+  private var symbols: SymbolTable
+  /// Whether the kernel may still move itself: until it runs applications.
+  private var mayMove = true
   private unowned let machine: Machine
   private var names: [UInt64: String] = [:]
 
@@ -46,6 +48,7 @@ public final class CallProfiler {
   /// Follows an event.
   public func add(_ event: ExecutionEvent) {
     let number = event.processor
+    if mayMove { follow(event) }
     switch event.kind {
     case .call(let rsp):
       settle(number)
@@ -64,6 +67,21 @@ public final class CallProfiler {
       let target = event.target.address
       leave(number, event.target) { $0.rsp == nil && $0.returnAddress == target }
     case .reset: for index in stacks.indices { settle(index) }
+    default: break
+    }
+  }
+
+  /// Looks for the kernel where it may have moved itself.
+  private func follow(_ event: ExecutionEvent) {
+    switch event.kind {
+    case .controlRegister(0, _), .controlRegister(3, _):
+      guard let image = machine.image?.elf, machine.processors.indices.contains(event.processor)
+      else { return }
+      let cpu = machine.processors[event.processor].cpu
+      let slide = ImageSlide.find(image, in: cpu, guess: symbols.slide)
+      if slide != symbols.slide { names = [:] }
+      symbols.slide = slide
+    case _ where event.target.cpl == 3: mayMove = false
     default: break
     }
   }

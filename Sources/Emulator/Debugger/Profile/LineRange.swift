@@ -19,9 +19,10 @@ public struct LineRange: Equatable, Sendable {
     self.line = line
   }
 
-  /// The rows of a kernel's line table in the order of addresses; none without one.
-  public static func table(of image: KernelImage?) -> [LineRange] {
+  /// The rows of a kernel's line table in the order of addresses, where the kernel is; none without one.
+  public static func table(of image: KernelImage?, slide: ImageSlide? = nil) -> [LineRange] {
     let symbols = ProgramSymbols(image?.elf)
+    symbols.place(slide)
     let statements = (symbols.debugFile?.statements ?? []).sorted { $0.address < $1.address }
     var rows: [LineRange] = []
     for (index, statement) in statements.enumerated() {

@@ -8,6 +8,8 @@ public struct ProfileRun {
   public let counts: [CodeLocation: ExecutionCounters.Count]
   /// The kernel, nil for firmware.
   public let image: KernelImage?
+  /// Where it went, if it has moved itself.
+  public let slide: ImageSlide?
   /// The kernel's file.
   public let name: String
   /// How many instructions retired.
@@ -34,6 +36,7 @@ public struct ProfileRun {
     tree = profiler.tree
     counts = machine.executionCounts
     image = machine.image
+    slide = ImageSlide.find(in: machine)
     name = machine.image?.name ?? "firmware"
     instructionCount = machine.instructionCount
   }

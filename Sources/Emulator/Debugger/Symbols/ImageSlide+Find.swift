@@ -12,12 +12,10 @@ extension ImageSlide {
   ///   - image: The file that was loaded.
   ///   - cpu: The processor, whose state is left alone.
   ///   - guess: Where it was the last time.
-  /// - Returns: Nil if it is where it was linked, or nowhere.
+  /// - Returns: Nil if it is where it was linked; the guess if it is nowhere, as in page tables that an
+  ///   application runs on.
   static func find(_ image: ELFImage, in cpu: CPU, guess: ImageSlide?) -> ImageSlide? {
-    let load: UInt32 = 1
-    let moving = image.segments.filter {
-      $0.type == load && $0.virtualAddress != $0.physicalAddress
-    }
+    let moving = moving(image)
     guard let segment = moving.first,
       let end = moving.map({ $0.virtualAddress &+ $0.memorySize }).max(),
       end > segment.virtualAddress
@@ -28,8 +26,21 @@ extension ImageSlide {
     }
     if isThere(0) { return nil }
     if let guess, isThere(guess.distance) { return guess }
-    return stride(from: step, to: room, by: Int(step)).first(where: isThere).map {
+    let found = stride(from: step, to: room, by: Int(step)).first(where: isThere).map {
       ImageSlide(range: segment.virtualAddress..<end, distance: $0)
     }
+    return found ?? guess
+  }
+
+  /// Looks for a machine's image in the page tables of its processors.
+  static func find(in machine: Machine) -> ImageSlide? {
+    guard let image = machine.image?.elf else { return nil }
+    return machine.processors.lazy.compactMap { find(image, in: $0.cpu, guess: nil) }.first
+  }
+
+  /// The segments that may move: those that do not run where they are loaded.
+  static func moving(_ image: ELFImage) -> [ELFImage.Segment] {
+    let load: UInt32 = 1
+    return image.segments.filter { $0.type == load && $0.virtualAddress != $0.physicalAddress }
   }
 }

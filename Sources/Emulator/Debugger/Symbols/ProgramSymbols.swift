@@ -8,6 +8,8 @@ public final class ProgramSymbols {
   public let debugFile: DebugFile?
 
   private let image: ELFImage?
+  /// Whether the program is of a kind that may move itself.
+  let mayMove: Bool
 
   /// Reads symbols.
   ///
@@ -16,6 +18,7 @@ public final class ProgramSymbols {
   ///   - symbolFile: Another ELF file with the program's symbols and debugging sections.
   public init(_ image: ELFImage?, symbolFile: ELFImage? = nil) {
     self.image = image
+    mayMove = image.map { !ImageSlide.moving($0).isEmpty } ?? false
     table = SymbolTable(symbolFile ?? image)
     debugFile = (symbolFile ?? image).flatMap { DebugFile($0) }
   }
@@ -23,8 +26,13 @@ public final class ProgramSymbols {
   /// Finds out where the image is now, for kernels that move.
   public func follow(_ cpu: CPU) {
     guard let image else { return }
-    table.slide = ImageSlide.find(image, in: cpu, guess: table.slide)
-    debugFile?.slide = table.slide
+    place(ImageSlide.find(image, in: cpu, guess: table.slide))
+  }
+
+  /// Takes the image to be there from now on.
+  func place(_ slide: ImageSlide?) {
+    table.slide = slide
+    debugFile?.slide = slide
   }
 
   /// The places in the source for the code at an address, innermost first.

@@ -85,7 +85,9 @@ public struct DivergenceReport {
     _ divergence: Divergence, _ machine: Machine
   ) -> [String] {
     guard let address = divergence.address else { return [] }
-    let place = "  at " + ProgramSymbols(machine.image?.elf).describe(address)
+    let symbols = ProgramSymbols(machine.image?.elf)
+    symbols.place(ImageSlide.find(in: machine))
+    let place = "  at " + symbols.describe(address)
     guard machine.processors.indices.contains(divergence.processor) else { return [place] }
     let cpu = machine.processors[divergence.processor].cpu
     var bytes: [UInt8] = []

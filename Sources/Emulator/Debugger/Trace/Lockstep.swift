@@ -27,7 +27,8 @@ struct Lockstep {
     guard let start = try intervalStart() else { return nil }
     let (one, two) = try machines(at: start)
     let (a, b) = (record(one), record(two))
-    let symbols = SymbolTable(two.image?.elf)
+    var symbols = SymbolTable(two.image?.elf)
+    symbols.slide = ImageSlide.find(in: two)
     for index in 0..<max(a.count, b.count) {
       guard index < a.count, index < b.count else {
         let last = index < b.count ? b[index] : a[index]

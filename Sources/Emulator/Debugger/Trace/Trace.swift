@@ -39,6 +39,8 @@ public struct Trace: Equatable, Sendable {
   public var input = InputLog()
   /// What is recorded.
   public var options = TraceOptions()
+  /// Where the kernel went, if it has moved itself.
+  public var slide: ImageSlide?
   /// How it ended; nil in a trace that is being made.
   public var end: End?
   /// The digest of every processor's registers at each multiple of the interval.
@@ -79,7 +81,9 @@ public struct Trace: Equatable, Sendable {
     guard let bytes, SHA256.hex(bytes) == file.digest,
       let image = try? KernelImage(bytes, name: file.path)
     else { return SymbolTable(nil as ELFImage?) }
-    return SymbolTable(image)
+    var symbols = SymbolTable(image)
+    symbols.slide = slide
+    return symbols
   }
 
   /// The lines of the text form: those of the file, or made of the events.
@@ -88,8 +92,9 @@ public struct Trace: Equatable, Sendable {
       return text.map { TraceLine(position: Self.position(of: $0, options.mode), text: $0) }
     }
     let mode = mode ?? options.mode
-    var formatter = EventText(
-      mode: mode, symbols: symbols ?? self.symbols(), processors: machine.processors)
+    var symbols = symbols ?? self.symbols()
+    symbols.slide = slide
+    var formatter = EventText(mode: mode, symbols: symbols, processors: machine.processors)
     var lines = decodedEvents().flatMap { formatter.lines($0) }
     lines += formatter.rest()
     return mode == .semantic ? Repetitions.collapse(lines) : lines

@@ -34,7 +34,8 @@ public struct TraceCheck {
 
   /// Runs and compares; the run ends soon behind the first difference.
   public func callAsFunction() throws -> Result {
-    let symbols = SymbolTable(try make().image?.elf)
+    var symbols = SymbolTable(try make().image?.elf)
+    symbols.slide = trace.slide
     let run = TraceRun(options: trace.options, make: make)
     let comparison: any Comparison =
       trace.text == nil

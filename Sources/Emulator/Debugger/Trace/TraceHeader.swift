@@ -21,6 +21,10 @@ enum TraceHeader {
       lines.append(
         "input \(entry.instructionCount) \(entry.time) \(entry.port) \(Quoting.quote(entry.bytes))")
     }
+    if let slide = trace.slide {
+      lines.append(
+        "moved \(slide.range.lowerBound.hex) \(slide.range.upperBound.hex) \(slide.distance.hex)")
+    }
     if let end = trace.end {
       lines.append(
         "end \(Quoting.quote(end.reason)) instructions=\(end.instructionCount) "
@@ -66,6 +70,7 @@ enum TraceHeader {
     case ("until-time", 2):
       guard let time = UInt64(texts[1]) else { return false }
       trace.options.endTime = time
+    case ("moved", 4): return takeMove(texts, &trace)
     case ("input", 5): return takeInput(words, texts, &trace)
     case ("end", 5): return takeEnd(texts, &trace)
     default: return trace.machine.take(texts, line: line)
@@ -81,6 +86,15 @@ enum TraceHeader {
     else { return false }
     trace.input.append(
       InputLog.Entry(instructionCount: count, time: time, port: port, bytes: words[4]))
+    return true
+  }
+
+  private static func takeMove(_ texts: [String], _ trace: inout Trace) -> Bool {
+    let numbers = texts.dropFirst().compactMap { text in
+      text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : nil
+    }
+    guard numbers.count == 3, numbers[0] < numbers[1] else { return false }
+    trace.slide = ImageSlide(range: numbers[0]..<numbers[1], distance: numbers[2])
     return true
   }
 

@@ -16,11 +16,12 @@ extension Trace {
   ) throws -> Trace {
     let recorder = Recorder()
     let run = TraceRun(options: options, make: make)
-    let (_, end, flow, deltas) = try run(input: input, for: recorder)
+    let (machine, end, flow, deltas) = try run(input: input, for: recorder)
     var trace = Trace(machine: description)
     trace.input = input
     trace.options = options
     trace.end = end
+    trace.slide = ImageSlide.find(in: machine)
     trace.digests = recorder.digests
     trace.events = recorder.writer.bytes
     trace.eventCount = recorder.count

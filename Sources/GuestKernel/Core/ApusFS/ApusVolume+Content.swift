@@ -4,6 +4,8 @@ extension ApusVolume {
   private func block(
     _ inode: ApusInode, _ index: Int
   ) throws(DiskFailure) -> UInt32 {
+    // A damaged inode may say that it is larger than any file.
+    guard index < ApusInode.maximumBlocks else { throw DiskFailure(.badMessage) }
     if index < ApusInode.directBlocks { return inode.blocks[index] }
     let per = ApusInode.pointersPerBlock
     let rest = index - ApusInode.directBlocks

@@ -7,8 +7,6 @@ import KernelArch
 final class VirtIOBlockDriver: Driver {
   private static let vendor: UInt16 = 0x1af4
   private static let models: [UInt16] = [0x1001, 0x1042]
-  /// How many disks there have been.
-  nonisolated(unsafe) private static var disks: UInt32 = 0
 
   init() { super.init("virtio-blk") }
 
@@ -27,22 +25,43 @@ final class VirtIOBlockDriver: Driver {
     guard let frame = Frames.allocate(order: 1, .zero) else { throw SystemFailure(.outOfMemory) }
     pci.manage("queue") { Frames.release(frame) }
     pci.manage("device") { hardware.reset() }
-    let minor = VirtIOBlockDriver.disks
-    let disk = VirtIOBlock(hardware, frame, features, minor: minor)
+    guard let letter = DiskLetters.take() else { throw SystemFailure(.noSpace) }
+    let disk = VirtIOBlock(hardware, frame, features, letter)
     let hasInterrupt = pci.connectMessage(0, "virtio-blk") {
       disk.handleInterrupt()
       return true
     }
-    hardware.startQueue(disk.queue, hasMessage: hasInterrupt)
-    if !hasInterrupt { disk.pollForever() }
-    VirtIOBlockDriver.disks += 1
+    disk.begin(hasInterrupt: hasInterrupt)
     let entry = BlockDevices.add(disk, parent: pci)
-    pci.manage("disk") { BlockDevices.remove(disk, entry) }
+    pci.manage("disk") {
+      BlockDevices.remove(disk, entry)
+      disk.end()
+    }
     log(
       "virtio",
       "\(text: disk.name) at \(text: pci.name), \(disk.canFlush ? "write-back" as StaticString : "write-through"), \(hasInterrupt ? "MSI-X" as StaticString : "polled")"
     )
   }
+}
+
+/// The last letters of the disks' names: vda, vdb, ...
+///
+/// One is free again when nobody knows its disk any more, not when the driver leaves it.
+private enum DiskLetters {
+  private static let lock = SpinLock("disk letters")
+  // A bit each. Lock: `lock`.
+  nonisolated(unsafe) private static var taken: UInt32 = 0
+
+  static func take() -> UInt32? {
+    lock.withLock {
+      let letter = UInt32((~taken).trailingZeroBitCount)
+      guard letter < 26 else { return nil }
+      taken |= 1 << letter
+      return letter
+    }
+  }
+
+  static func giveBack(_ letter: UInt32) { lock.withLock { taken &= ~(1 << letter) } }
 }
 
 /// A device's registers, found through its vendor-specific capabilities.
@@ -162,44 +181,64 @@ final class VirtIOBlock: BlockDevice {
   }
   private static let flushFeature: UInt64 = 1 << 9
   static let wantedFeatures = flushFeature
+  /// The last one is for flushes.
   private static let slotCount = 4
 
   private let hardware: VirtIORegisters
   let canFlush: Bool
+  private let letter: UInt32
   private let queueLock = SpinLock("virtqueue")
   // Lock for these: `queueLock`, also from interrupts.
-  private(set) var queue: Virtqueue
+  /// Nil when the driver has left the disk.
+  private var queue: Virtqueue?
   /// What is under way, by slot: a header and a status byte of the second page.
   private var slots = [Slot?](repeating: nil, count: VirtIOBlock.slotCount)
   private let headers: PhysicalAddress
+  /// Held by the one who flushes.
+  private let flushing = Mutex("disk flush")
+
+  private final class Flush {
+    let done = Completion()
+    /// Written before `done` is completed.
+    var error: SystemError?
+    init() {}
+  }
+
+  private enum Work {
+    case transfer(DiskTransfer)
+    case flush(Flush)
+  }
 
   private struct Slot {
     let head: UInt16
-    let transfer: DiskTransfer?
-    let flush: Completion?
+    let work: Work
   }
 
-  init(_ hardware: VirtIORegisters, _ frame: PhysicalAddress, _ features: UInt64, minor: UInt32) {
+  init(
+    _ hardware: VirtIORegisters, _ frame: PhysicalAddress, _ features: UInt64, _ letter: UInt32
+  ) {
     self.hardware = hardware
+    self.letter = letter
     canFlush = features & VirtIOBlock.flushFeature != 0
     queue = Virtqueue(size: hardware.queueSize, frame: frame)
     headers = frame + pageSize
     let low = mmio_read32(hardware.configuration)
     let high = mmio_read32(hardware.configuration + 4)
     super.init(
-      [UInt8](text: "vd") + [0x61 + UInt8(minor)], sectorCount: UInt64(high) << 32 | UInt64(low),
-      number: DeviceNumber(252, minor * 16))
+      [UInt8](text: "vd") + [0x61 + UInt8(letter)], sectorCount: UInt64(high) << 32 | UInt64(low),
+      number: DeviceNumber(252, letter * 16))
   }
 
-  /// One slot is kept for flushes.
+  deinit { DiskLetters.giveBack(letter) }
+
   override var maximumInFlight: Int { VirtIOBlock.slotCount - 1 }
 
+  /// False when the driver has left the disk.
   private func submit(
-    _ kind: UInt32, _ sector: UInt64, _ memory: [Virtqueue.Segment], _ transfer: DiskTransfer?,
-    _ flush: Completion?
+    _ kind: UInt32, _ sector: UInt64, _ memory: [Virtqueue.Segment], _ work: Work
   ) -> Bool {
     queueLock.withLockIRQ {
-      guard let slot = freeSlot() else { return false }
+      guard queue != nil, let slot = freeSlot(for: kind) else { return false }
       let header = headers + UInt64(slot * 32)
       let place = header.pointer
       place.storeBytes(of: kind, as: UInt32.self)
@@ -209,15 +248,18 @@ final class VirtIOBlock: BlockDevice {
       let chain =
         [Virtqueue.Segment(address: header, length: 16, isForDevice: false)] + memory
         + [Virtqueue.Segment(address: header + 16, length: 1, isForDevice: true)]
-      guard let head = queue.add(chain) else { return false }
-      slots[slot] = Slot(head: head, transfer: transfer, flush: flush)
+      guard let head = queue?.add(chain) else { return false }
+      slots[slot] = Slot(head: head, work: work)
       hardware.ring()
       return true
     }
   }
 
-  private func freeSlot() -> Int? {
-    for index in 0..<VirtIOBlock.slotCount where slots[index] == nil { return index }
+  private func freeSlot(for kind: UInt32) -> Int? {
+    let last = VirtIOBlock.slotCount - 1
+    for index in kind == Kind.flush ? last...last : 0...last - 1 where slots[index] == nil {
+      return index
+    }
     return nil
   }
 
@@ -234,45 +276,77 @@ final class VirtIOBlock: BlockDevice {
           isForDevice: !request.isWrite))
     }
     let kind = transfer.run.isWrite ? Kind.write : Kind.read
-    if !submit(kind, transfer.run.sector, memory, transfer, nil) { finish(transfer, .busy) }
+    if !submit(kind, transfer.run.sector, memory, .transfer(transfer)) {
+      finish(transfer, .inputOutput)
+    }
   }
 
   override func flushHardware() throws(SystemFailure) {
     guard canFlush else { return }
-    let done = Completion()
-    while !submit(Kind.flush, 0, [], nil, done) { Thread.sleep(nanoseconds: 10_000) }
-    done.wait()
+    let flush = Flush()
+    flushing.lock()
+    defer { flushing.unlock() }
+    guard submit(Kind.flush, 0, [], .flush(flush)) else { throw SystemFailure(.inputOutput) }
+    flush.done.wait()
+    if let error = flush.error { throw SystemFailure(error) }
   }
 
   /// Ends what the device is done with.
   func handleInterrupt() {
     while true {
-      let ended: (slot: Slot, status: UInt8)? = queueLock.withLockIRQ {
-        guard let head = queue.take() else { return nil }
+      let ended: (work: Work, status: UInt8)? = queueLock.withLockIRQ {
+        guard let head = queue?.take() else { return nil }
         for index in 0..<VirtIOBlock.slotCount {
           guard let slot = slots[index], slot.head == head else { continue }
           slots[index] = nil
           let status = (headers + UInt64(index * 32) + 16).pointer.load(as: UInt8.self)
-          return (slot, status)
+          return (slot.work, status)
         }
         return nil
       }
       guard let ended else { break }
-      if let transfer = ended.slot.transfer {
-        finish(transfer, ended.status == 0 ? nil : .inputOutput)
-      }
-      ended.slot.flush?.complete()
+      finish(ended.work, ended.status == 0 ? nil : .inputOutput)
     }
     dispatch()
   }
 
-  /// Without an interrupt somebody has to look.
-  func pollForever() {
+  private func finish(_ work: Work, _ error: SystemError?) {
+    switch work {
+    case .transfer(let transfer): finish(transfer, error)
+    case .flush(let flush):
+      flush.error = error
+      flush.done.complete()
+    }
+  }
+}
+
+// MARK: Beginning and end
+
+extension VirtIOBlock {
+  func begin(hasInterrupt: Bool) {
+    if let queue { hardware.startQueue(queue, hasMessage: hasInterrupt) }
+    if hasInterrupt { return }
+    // Somebody has to look.
     Thread.spawn("virtio-poll") {
-      while true {
+      while self.queueLock.withLockIRQ({ self.queue != nil }) {
         Thread.sleep(nanoseconds: 200_000)
         self.handleInterrupt()
       }
     }
+  }
+
+  /// The driver leaves the disk, whoever still uses it: what is under way and all that comes fails.
+  ///
+  /// Afterwards neither the device nor anybody here looks at the queue's memory.
+  func end() {
+    var left = [Slot?](repeating: nil, count: VirtIOBlock.slotCount)
+    queueLock.withLockIRQ {
+      queue = nil
+      swap(&left, &slots)
+    }
+    // First the device forgets the memory of the requests, then their owners get it back.
+    hardware.reset()
+    for slot in left { if let slot { finish(slot.work, .inputOutput) } }
+    dispatch()
   }
 }

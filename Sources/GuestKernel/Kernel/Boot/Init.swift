@@ -64,9 +64,14 @@ enum Init {
         if news?.pid == pid { return }
       }
     } catch {
+      let name = arguments.first ?? []
+      if error.error != .outOfMemory, RootFS.restoreProgram(name) {
+        log(.error, "init", "\(text: name): \(error.error.name); the image's own is put back")
+        return startAndWait(arguments)
+      }
       // There may be memory again when what ends has been cleared away.
       guard error.error == .outOfMemory, attempts > 0 else {
-        panic("cannot start \(text: arguments.first ?? []): \(error.error.name)")
+        panic("cannot start \(text: name): \(error.error.name)")
       }
       Thread.sleep(nanoseconds: 1_000_000_000)
       startAndWait(arguments, attempts: attempts - 1)

@@ -28,6 +28,7 @@ public func kernelMain(_ magic: UInt32, _ information: UInt64) {
   KernelDemos.start()
   Taint.start()
   KernelLog.publish()
+  SymbolList.start()
   Panic.prepare()
   if Configuration.MODULES { Modules.start() }
   Boot.startTracing()

@@ -32,7 +32,7 @@ enum QueueDeviceDemo {
       } catch {}
       done.complete()
     }
-    Thread.sleep(nanoseconds: 5_000_000)
+    while impatient.poll(nil).contains(.writable) { Thread.sleep(nanoseconds: 1_000_000) }
     var passed = Demo.check(
       !done.isDone && impatient.poll(nil) == .readable, "the queue is full, the writer waits")
     do throws(SystemFailure) {
@@ -59,26 +59,59 @@ enum QueueDeviceDemo {
     return passed
   }
 
-  /// A counter as a driver without a lock would keep it.
+  /// A counter as a driver without a lock would keep it, and where its two users are: the worst
+  /// interleaving is made to happen, not hoped for.
   private final class Shared {
+    /// No lock, or the semaphore: that is what the demonstration is about.
     var entries = 0
     let access = Semaphore(1)
+    private let lock = SpinLock("racers")
+    private let moved = WaitQueue()
+    // Lock for these: `lock`.
+    /// How often each of the two has read the count.
+    private var readings = [0, 0]
+    /// Who waits for the semaphore, is about to, or needs it no more.
+    private var isAtDoor = [false, false]
+
     init() {}
+
+    func noteReading(_ racer: Int) {
+      lock.withLock { readings[racer] += 1 }
+      moved.wakeAll()
+    }
+
+    func noteDoor(_ racer: Int, _ isThere: Bool) {
+      lock.withLock { isAtDoor[racer] = isThere }
+      moved.wakeAll()
+    }
+
+    /// Waits until the other one has read the count as often, or, if it cannot, stands at the door.
+    func letOtherIn(_ racer: Int, isLocked: Bool) {
+      _ = moved.wait(interruptible: false) {
+        lock.withLock {
+          isLocked ? isAtDoor[1 - racer] : readings[1 - racer] >= readings[racer]
+        }
+      }
+    }
   }
 
-  private static func fill(_ shared: Shared, isLocked: Bool) -> Int {
-    shared.entries = 0
+  private static func fill(isLocked: Bool) -> Int {
+    let shared = Shared()
     let done = Semaphore(0)
-    for _ in 0..<2 {
+    for racer in 0..<2 {
       Thread.spawn("racer") {
         for _ in 0..<50 {
+          shared.noteDoor(racer, true)
           if isLocked { shared.access.wait() }
+          shared.noteDoor(racer, false)
           let seen = shared.entries
-          // Here the other one may come in between: reading and writing are two steps.
-          Thread.sleep(nanoseconds: 1000)
+          shared.noteReading(racer)
+          // Here the other one comes in between: reading and writing are two steps.
+          shared.letOtherIn(racer, isLocked: isLocked)
           shared.entries = seen + 1
           if isLocked { shared.access.post() }
         }
+        shared.noteDoor(racer, true)
         done.post()
       }
     }
@@ -89,10 +122,9 @@ enum QueueDeviceDemo {
 
   private static func race() -> Bool {
     Demo.say("Two threads add 50 entries each, without a lock: read the count, then write it.")
-    let shared = Shared()
-    let lost = fill(shared, isLocked: false) < 100
+    let lost = fill(isLocked: false) < 100
     let passed = Demo.check(lost, "entries are lost: both had read the same count")
     Demo.say("The same with the semaphore around both steps.")
-    return Demo.check(fill(shared, isLocked: true) == 100, "all 100 are there") && passed
+    return Demo.check(fill(isLocked: true) == 100, "all 100 are there") && passed
   }
 }

@@ -57,6 +57,8 @@ final class DeviceFile: OpenFile {
   private let reference: Unmanaged<CharacterDevice>
   private let module: Module?
   private var isGivenBack = false
+  /// The driver has opened it.
+  private var isOpened = false
   /// A copy: the driver's own goes with it.
   private let name: [UInt8]
   let number: DeviceNumber
@@ -90,19 +92,32 @@ final class DeviceFile: OpenFile {
   }
 
   private var device: CharacterDevice { reference.takeUnretainedValue() }
+
+  /// Lets the driver work on the file, which the caller holds.
+  private func inDriver<Result>(
+    _ body: () throws(SystemFailure) -> Result
+  ) throws(SystemFailure) -> Result {
+    module == nil ? try body() : try lent(body)
+  }
+
+  fileprivate func open() throws(SystemFailure) {
+    try inDriver { () throws(SystemFailure) in try device.open(self) }
+    isOpened = true
+  }
+
   override var title: [UInt8] { name }
   override var isStream: Bool { device.isStream }
   override func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) -> Int {
-    try device.read(self, into: buffer)
+    try inDriver { () throws(SystemFailure) in try device.read(self, into: buffer) }
   }
   override func write(_ buffer: UnsafeRawBufferPointer) throws(SystemFailure) -> Int {
-    try device.write(self, buffer)
+    try inDriver { () throws(SystemFailure) in try device.write(self, buffer) }
   }
   override func seek(_ offset: Int64, _ origin: SeekOrigin) throws(SystemFailure) -> UInt64 {
-    try device.seek(self, offset, origin)
+    try inDriver { () throws(SystemFailure) in try device.seek(self, offset, origin) }
   }
   override func control(_ request: UInt64, _ argument: UInt64) throws(SystemFailure) -> UInt64 {
-    try device.control(self, request, argument)
+    try inDriver { () throws(SystemFailure) in try device.control(self, request, argument) }
   }
   override func poll(_ poller: Poller?) -> PollEvents { device.poll(self, poller) }
   override func page(_ index: UInt64) throws(SystemFailure) -> PhysicalAddress {
@@ -111,7 +126,7 @@ final class DeviceFile: OpenFile {
   override func sync() throws(SystemFailure) {}
   override func flagsChanged() { device.flagsChanged(self) }
   override func release() {
-    device.release(self)
+    if isOpened { device.release(self) }
     giveBack()
   }
 }
@@ -174,7 +189,7 @@ enum CharacterDevices {
     guard let (device, module) = find(number) else { throw SystemFailure(.noSuchAddress) }
     if let terminal = device as? TerminalDevice { return terminal.file(inode, flags, path) }
     let file = DeviceFile(device, of: module, number, inode, flags, path)
-    try device.open(file)
+    try file.open()
     return file
   }
 

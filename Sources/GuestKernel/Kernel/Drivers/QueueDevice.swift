@@ -71,10 +71,10 @@ final class QueueDevice: CharacterDevice {
     let queue = queue(file)
     try queue.enter()
     while queue.ring.count == 0 {
+      if !file.isNonBlocking { queue.readersWaited += 1 }
       // Never wait with the semaphore: the writer that could help needs it.
       queue.leave()
       if file.isNonBlocking { throw SystemFailure(.tryAgain) }
-      queue.readersWaited += 1
       try queue.input.wait { queue.state.count > 0 }
       try queue.enter()
     }
@@ -92,9 +92,9 @@ final class QueueDevice: CharacterDevice {
     let queue = queue(file)
     try queue.enter()
     while queue.ring.free == 0 {
+      if !file.isNonBlocking { queue.writersWaited += 1 }
       queue.leave()
       if file.isNonBlocking { throw SystemFailure(.tryAgain) }
-      queue.writersWaited += 1
       try queue.room.wait { queue.state.free > 0 }
       try queue.enter()
     }

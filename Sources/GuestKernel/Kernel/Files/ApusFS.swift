@@ -55,6 +55,8 @@ final class ApusFileSystem: FileSystem {
   private var nodes = [[ApusNode]](repeating: [], count: 64)
   private var nodeCount = 0
   private var isMounted = true
+  /// Kept, so that it is there even when the disk is not; nil after unmounting.
+  private var rootNode: ApusNode?
   private let ending = WaitQueue()
   private let ended = Completion()
   fileprivate let device: BlockDevice
@@ -88,21 +90,32 @@ final class ApusFileSystem: FileSystem {
         "\(text: device.name): \(volume.journal.replayed) transactions repeated, \(volume.orphans) nameless files removed"
       )
     }
-    guard Thread.trySpawn([UInt8](text: "apusfs"), { self.commitPeriodically() }) != nil else {
-      device.unclaim()
-      throw SystemFailure(.outOfMemory)
+    do throws(SystemFailure) {
+      rootNode = try node(ApusLayout.rootInode)
+      guard Thread.trySpawn([UInt8](text: "apusfs"), { self.commitPeriodically() }) != nil else {
+        throw SystemFailure(.outOfMemory)
+      }
+    } catch {
+      forgetAll()
+      throw error
     }
   }
 
   private func commitPeriodically() {
     let interval: UInt64 = 5_000_000_000
+    var failure: SystemError?
     while isMounted {
       let next = Clock.nanoseconds &+ interval
       _ = ending.wait(interruptible: false, until: next) { !isMounted }
       do throws(SystemFailure) {
         try sync()
+        failure = nil
       } catch {
-        log("apusfs", "\(text: device.name): commit failed: \(error.error.name)")
+        // Once, not every few seconds: a disk that has gone stays away.
+        if failure != error.error {
+          log("apusfs", "\(text: device.name): commit failed: \(error.error.name)")
+        }
+        failure = error.error
       }
     }
     ended.completeAll()
@@ -111,11 +124,8 @@ final class ApusFileSystem: FileSystem {
   override var name: StaticString { "apusfs" }
 
   override var root: Inode {
-    do throws(SystemFailure) {
-      return try node(ApusLayout.rootInode)
-    } catch {
-      panic("apusfs: the root cannot be read: \(error.error.name)")
-    }
+    guard let rootNode else { panic("apusfs: not mounted") }
+    return rootNode
   }
 
   override var status: FileSystemStatus {
@@ -143,9 +153,15 @@ final class ApusFileSystem: FileSystem {
     isMounted = false
     ending.wakeAll()
     ended.wait()
-    defer { device.unclaim() }
+    defer { forgetAll() }
     try with { (volume) throws(DiskFailure) in try volume.close() }
+  }
+
+  /// Nobody uses the files, or the disk, any more.
+  private func forgetAll() {
+    rootNode = nil
     nodes = []
+    device.unclaim()
   }
 
   /// One operation on the volume.
@@ -164,6 +180,9 @@ final class ApusFileSystem: FileSystem {
   /// The one object for an inode number.
   fileprivate func node(_ number: UInt32) throws(SystemFailure) -> ApusNode {
     let record = try with { (volume) throws(DiskFailure) in try volume.inode(number) }
+    guard record.size <= UInt64(ApusInode.maximumBlocks * diskBlockSize) else {
+      throw SystemFailure(.badMessage)
+    }
     return lock.withLock {
       let bucket = Int(number) & 63
       for node in nodes[bucket] where node.number == UInt64(number) { return node }

@@ -49,6 +49,8 @@ final class EventPoll: OpenFile {
   // Watches with news. Lock for these: `readyLock`, also from interrupts.
   private var first: EventWatch?
   private var last: EventWatch?
+  /// Somebody looks through them: some are out of the list, and may come back without news.
+  private var isBeingAsked = false
   private let news = Readiness("epoll readiness")
 
   init() { super.init(nil, .readWrite) }
@@ -60,8 +62,9 @@ final class EventPoll: OpenFile {
     EventPoll.lock.lock()
     defer { EventPoll.lock.unlock() }
     var kept: [EventWatch] = []
+    beginAsking()
     while let watch = takeReady() { if !watch.ask().isEmpty { kept.append(watch) } }
-    for watch in kept { append(watch) }
+    endAsking(keeping: kept)
     return kept.isEmpty ? [] : .readable
   }
 
@@ -181,14 +184,23 @@ extension EventPoll {
     }
   }
 
-  private var hasReady: Bool { readyLock.withLockIRQ { first != nil } }
+  private func beginAsking() { readyLock.withLockIRQ { isBeingAsked = true } }
+
+  private func endAsking(keeping kept: [EventWatch]) {
+    for watch in kept { append(watch) }
+    readyLock.withLockIRQ { isBeingAsked = false }
+  }
+
+  /// True also while another thread asks: what it takes out for a moment must not look like nothing to
+  /// one whom the news has just woken, since nobody would wake it again.
+  private var mayHaveReady: Bool { readyLock.withLockIRQ { first != nil || isBeingAsked } }
 
   /// Up to `most` events, after waiting for the first; none when the time is over.
   func wait(most: Int, until deadline: UInt64?) throws(SystemFailure) -> [EventRecord] {
     while true {
       let events = collect(most)
       if !events.isEmpty { return events }
-      switch news.wait(until: deadline, { hasReady }) {
+      switch news.wait(until: deadline, { mayHaveReady }) {
       case .done: break
       case .interrupted: throw SystemFailure(.interrupted)
       case .timedOut: return []
@@ -201,6 +213,7 @@ extension EventPoll {
     defer { EventPoll.lock.unlock() }
     var events: [EventRecord] = []
     var again: [EventWatch] = []
+    beginAsking()
     while events.count < most, let watch = takeReady() {
       let found = watch.ask()
       if found.isEmpty { continue }
@@ -211,7 +224,7 @@ extension EventPoll {
         again.append(watch)
       }
     }
-    for watch in again { append(watch) }
+    endAsking(keeping: again)
     return events
   }
 }

@@ -102,6 +102,17 @@ extension OpenFile {
     }
   }
 
+  /// Runs a module's code on a file that the caller holds: if that crashes, the hold is given back.
+  final func lent<Result>(
+    _ body: () throws(SystemFailure) -> Result
+  ) throws(SystemFailure) -> Result {
+    let thread = Thread.current
+    let outer = thread.fileInUse
+    thread.fileInUse = Unmanaged.passUnretained(self)
+    defer { thread.fileInUse = outer }
+    return try body()
+  }
+
   /// Only some flags can be changed after opening.
   final func setFlags(_ new: OpenFlags) {
     let changeable: OpenFlags = [.append, .nonBlocking, .asynchronous]

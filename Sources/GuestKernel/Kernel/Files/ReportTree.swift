@@ -7,6 +7,8 @@ final class ReportTree {
   typealias Reader = (inout Text) -> Void
   /// Takes what a program wrote into the file; nil when it is content.
   typealias Writer = ([UInt8]) -> SystemError?
+  /// Makes an open file of its own kind.
+  typealias Opener = (Inode, OpenFlags, Path?) -> OpenFile
 
   /// What makes and takes a report's text; a structure, so that closures are stored as they are.
   struct Functions {
@@ -30,10 +32,16 @@ final class ReportTree {
     let module: Module?
     /// Nil when the report has gone with its module, whose code frees what the closures have.
     private(set) var functions: Functions?
+    /// For a report that is too long to be made as a whole.
+    let open: Opener?
 
-    init(path: [UInt8], _ functions: Functions?, target: [UInt8] = [], of module: Module? = nil) {
+    init(
+      path: [UInt8], _ functions: Functions?, target: [UInt8] = [], of module: Module? = nil,
+      open: Opener? = nil
+    ) {
       self.path = path
       self.functions = functions
+      self.open = open
       isWritable = functions?.write != nil
       self.target = target
       self.module = module ?? functions.flatMap { Modules.containing($0.code) }
@@ -58,6 +66,9 @@ final class ReportTree {
   ) {
     put(Entry(path: path, Functions(read: read, write: write), of: module))
   }
+
+  /// A file that is read by its own functions.
+  func addFile(_ path: [UInt8], open: @escaping Opener) { put(Entry(path: path, nil, open: open)) }
 
   func addLink(_ path: [UInt8], to target: [UInt8]) { put(Entry(path: path, nil, target: target)) }
 
@@ -214,6 +225,7 @@ final class ReportInode: Inode {
 
   override func open(_ flags: OpenFlags, _ path: Path?) throws(SystemFailure) -> OpenFile {
     if flags.canWrite, !entry.isWritable { throw SystemFailure(.accessDenied) }
+    if let open = entry.open { return open(self, flags, path) }
     guard entry.module?.hold() ?? true else { throw SystemFailure(.notFound) }
     guard let functions = entry.functions else {
       entry.module?.letGo()
@@ -228,6 +240,7 @@ final class ReportFile: OpenFile {
   /// Given back before the module, whose code frees what they have.
   private var functions: ReportTree.Functions?
   private let module: Module?
+  private var isGivenBack = false
   private let lock = Mutex("report")
   /// Lock for these: `lock`.
   private var text: Text?
@@ -243,17 +256,23 @@ final class ReportFile: OpenFile {
     super.init(inode, flags, path)
   }
 
-  deinit {
+  deinit { giveBack() }
+
+  /// Nobody uses the file any more; if a thread crashed in the report, its references stay.
+  private func giveBack() {
+    if isGivenBack { return }
+    isGivenBack = true
     functions = nil
     module?.letGo()
   }
 
   override var isStream: Bool { false }
+  override func release() { giveBack() }
 
   override func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) -> Int {
     lock.lock()
     defer { lock.unlock() }
-    if position == 0 || text == nil { refresh() }
+    if position == 0 || text == nil { try refresh() }
     let part = text?.slice(at: position, count: buffer.count) ?? []
     part.withUnsafeBytes { buffer.copyMemory(from: $0) }
     position += UInt64(part.count)
@@ -265,18 +284,20 @@ final class ReportFile: OpenFile {
   ) throws(SystemFailure) -> Int {
     lock.lock()
     defer { lock.unlock() }
-    if position == 0 || text == nil { refresh() }
+    if position == 0 || text == nil { try refresh() }
     let part = text?.slice(at: position, count: buffer.count) ?? []
     part.withUnsafeBytes { buffer.copyMemory(from: $0) }
     return part.count
   }
 
-  private func refresh() {
-    // Reports are written line by line, each in a buffer of its own: that takes much stack.
-    KernelStacks.onLargeStack {
-      var fresh = Text()
-      self.functions?.read(&fresh)
-      self.text = fresh
+  private func refresh() throws(SystemFailure) {
+    try lent { () throws(SystemFailure) in
+      // Reports are written line by line, each in a buffer of its own: that takes much stack.
+      KernelStacks.onLargeStack {
+        var fresh = Text()
+        self.functions?.read(&fresh)
+        self.text = fresh
+      }
     }
   }
 
@@ -284,7 +305,8 @@ final class ReportFile: OpenFile {
     guard let take = functions?.write else { throw SystemFailure(.invalidArgument) }
     var bytes = Array(buffer)
     while bytes.last == 0x0a { bytes.removeLast() }
-    if let error = take(bytes) { throw SystemFailure(error) }
+    let error = try lent { () throws(SystemFailure) in take(bytes) }
+    if let error { throw SystemFailure(error) }
     return buffer.count
   }
 

@@ -1,9 +1,9 @@
 /// An exception in the kernel that need not be the end: when the thread that caused it holds no
 /// spinlock and was interruptible, only that thread ends, and the kernel is tainted.
 ///
-/// Its mutexes are unlocked, so that nobody waits for it for ever. But what they guard may be half done,
-/// and memory that it had is lost, so the kernel may be worse off than it looks: that is what the taint
-/// says.
+/// Its mutexes are unlocked, so that nobody waits for it for ever, and the file is given back that a module's
+/// code was at work on, so that the module can go. But what they guard may be half done, and memory that it
+/// had is lost, so the kernel may be worse off than it looks: that is what the taint says.
 import KernelArch
 
 enum Oops {
@@ -45,6 +45,14 @@ enum Oops {
     }
   }
 
+  /// Drops the file that the running thread held for the call that crashed.
+  static func dropFile() {
+    let thread = Thread.current
+    guard let file = thread.fileInUse else { return }
+    thread.fileInUse = nil
+    file.takeUnretainedValue().drop()
+  }
+
   private static func isSurvivable(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
     let interruptFlag: UInt64 = 1 << 9
     guard !Power.options.debug.oopsesPanic, !Panic.isUnderWay, frame.pointee.vector < 32,
@@ -61,6 +69,7 @@ enum Oops {
 @c(oops_end)
 public func oopsEnd() {
   Oops.unlockMutexes()
+  Oops.dropFile()
   if let process = Scheduler.running?.process {
     Processes.end(process, .signaled(.kill, dumped: false))
     Processes.leave()

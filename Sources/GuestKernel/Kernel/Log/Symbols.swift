@@ -88,6 +88,16 @@ enum Symbols {
     return low > 0 ? table + (low - 1) : nil
   }
 
+  /// How many the kernel itself has; they are in the order of their addresses.
+  static var count: Int { address_of_kallsyms_end() - address_of_kallsyms_start() }
+
+  /// One of them, and whether it is code.
+  static func symbol(_ index: Int) -> (address: UInt64, name: TextLine, isCode: Bool) {
+    let entry = address_of_kallsyms_start() + index
+    let address = Layout.image + UInt64(entry.pointee.offset)
+    return (address, name(of: entry), address < linker_text_end())
+  }
+
   /// Where the kernel has the symbol of that (mangled) name.
   static func address(of name: UnsafeRawBufferPointer) -> UInt64? {
     let hash = SymbolHash.of(name)

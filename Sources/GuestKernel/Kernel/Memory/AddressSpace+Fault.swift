@@ -85,6 +85,7 @@ extension AddressSpace {
     guard stack.end - bottom <= stackLimit, hasRoom(for: stack.start - bottom) else { return nil }
     let lowest = bottom > Stack.guardGap ? bottom - Stack.guardGap : 0
     if let below = areas.last(endingBy: address), below.end > lowest { return nil }
+    guard !stack.kind.contains(.locked) || mayLock(stack.start - bottom) else { return nil }
     guard charge((stack.start - bottom) / pageSize) else { return nil }
     _ = areas.resize(areaAt: stack.start, to: bottom..<stack.end)
     return areas.find(address)
@@ -309,6 +310,8 @@ extension AddressSpace {
       let frame = PhysicalAddress(value & PageTables.addressMask)
       Frames.retain(frame)
       if !area.protection.contains(.write) { entry.pointee &= ~PageFlags.writable.rawValue }
+      // By another mapping, so that no processor notes it here.
+      entry.pointee |= PageFlags.accessed.rawValue
       return frame
     }
   }
@@ -358,6 +361,7 @@ enum PageFaults {
     guard let space = Scheduler.running?.process?.space, frame.pointee.error >> 3 & 1 == 0,
       Layout.userSpace.contains(address)
     else { return .failed }
+    GroupMemory.note(frame)
     switch space.fault(address, MemoryAccess(errorCode: frame.pointee.error)) {
     case .success: return .resolved
     case .failure(.outOfMemory): return .outOfMemory

@@ -30,9 +30,12 @@ final class AddressSpace {
   /// Where this space's stack ends and its mappings begin, going down; see `Randomization`.
   var stackTop = Layout.userStackTop
   var mappingTop = AddressSpace.highestMapping
-  /// RLIMIT_AS and RLIMIT_STACK of its process; one word each.
+  /// RLIMIT_AS, RLIMIT_STACK and RLIMIT_MEMLOCK of its process; one word each.
   private(set) var sizeLimit = ResourceLimit.infinity
   private(set) var stackLimit = Stack.limit
+  private(set) var lockedLimit = ResourceLimit.infinity
+  /// What is mapped from now on is locked: `mlockall(MCL_FUTURE)`.
+  var locksNewAreas = false
   /// The file that is being run here, set before the space is used.
   var program: ProgramFile?
   /// Ring 3 has a root of its own; see `Isolation`.
@@ -62,7 +65,7 @@ final class AddressSpace {
     program = nil
     let me = Unmanaged.passUnretained(self).toOpaque()
     AddressSpace.registry.withLock { AddressSpace.all.removeAll { $0.toOpaque() == me } }
-    tables.releaseTables(0..<Layout.kernelSlots.lowerBound)
+    tables.releaseTables()
     tables.releaseRoot()
   }
 
@@ -77,6 +80,7 @@ final class AddressSpace {
   func take(_ limits: ResourceLimits) {
     sizeLimit = limits[.addressSpace].soft
     stackLimit = min(limits[.stack].soft, Stack.mostEver)
+    lockedLimit = limits[.lockedMemory].soft
   }
 
   /// Whether areas may become larger by so many bytes; `lock` is held.
@@ -133,7 +137,7 @@ extension AddressSpace {
     at wanted: UInt64?, size: UInt64, _ protection: Protection, _ kind: AreaKind,
     object: MemoryObject?, offset: UInt64, replacing: Bool
   ) -> Result<UInt64, SystemFailure> {
-    guard size > 0, size <= Layout.userSpace.upperBound,
+    guard size > 0, size <= Layout.userSpace.upperBound, !protection.isWritableCode,
       Configuration.HUGE_PAGES || !kind.contains(.onlyHugePages)
     else {
       return .failure(SystemFailure(.invalidArgument))
@@ -155,11 +159,15 @@ extension AddressSpace {
     else { return .failure(SystemFailure(.invalidArgument)) }
     let range = start..<start + size
     guard hasRoom(for: size) else { return .failure(SystemFailure(.outOfMemory)) }
+    var kind = kind
+    if locksNewAreas { kind.insert(.locked) }
+    guard !kind.contains(.locked) || mayLock(size) else {
+      return .failure(SystemFailure(.tryAgain))
+    }
     if areas.overlaps(range) {
       guard replacing else { return .failure(SystemFailure(.exists)) }
       cutOut(range)
     }
-    var kind = kind
     if protection.contains(.write), !kind.contains(.shared), !kind.contains(.noReserve) {
       kind.insert(.charged)
     }
@@ -187,11 +195,13 @@ extension AddressSpace {
 
   /// Changes what may be done in `range`; it must be mapped throughout.
   func protect(_ range: Range<UInt64>, _ protection: Protection) -> Result<UInt64, SystemFailure> {
-    lock.withLock {
+    guard !protection.isWritableCode else { return .failure(SystemFailure(.invalidArgument)) }
+    return lock.withLock {
       guard areas.covers(range) else { return .failure(SystemFailure(.outOfMemory)) }
       var toCharge: UInt64 = 0
       var at = range.lowerBound
       while protection.contains(.write), at < range.upperBound, let area = areas.find(at) {
+        guard !area.kind.contains(.readOnly) else { return .failure(SystemFailure(.accessDenied)) }
         let part = area.part(range)
         at = part.end
         if !part.isShared, part.kind.isDisjoint(with: [.charged, .noReserve]) {
@@ -317,7 +327,9 @@ extension PageFlags {
 extension AddressSpace {
   /// Moves the end of the heap; returns the new one, or the old one when that cannot be.
   func brk(_ end: UInt64) -> UInt64 {
-    lock.withLock {
+    var new: Range<UInt64> = 0..<0
+    defer { if !new.isEmpty { populate(new) } }
+    return lock.withLock {
       let oldTop = (heapEnd + pageSize - 1) & ~(pageSize - 1)
       guard end >= heapStart, end < Layout.userSpace.upperBound - pageSize else { return heapEnd }
       let top = (end + pageSize - 1) & ~(pageSize - 1)
@@ -327,6 +339,7 @@ extension AddressSpace {
           at: oldTop, size: top - oldTop, [.read, .write], .heap, object: nil, offset: 0,
           replacing: false)
         guard case .success = result else { return heapEnd }
+        if locksNewAreas { new = oldTop..<top }
       } else if top < oldTop {
         cutOut(top..<oldTop)
         releaseEmptyTables(top..<oldTop)

@@ -11,6 +11,8 @@ enum Frames {
   nonisolated(unsafe) private static var buddy: BuddyAllocator?
   nonisolated(unsafe) private static var lists: PageLists?
   nonisolated(unsafe) private(set) static var usable: UInt64 = 0
+  /// Of the zones: the boot page tables map no more than 4 GiB.
+  nonisolated(unsafe) private static var highestZone = 1
   /// Below `low` free frames reclaim begins, above `high` it ends.
   nonisolated(unsafe) private(set) static var minimum = 0
   static var low: Int { minimum * 2 }
@@ -48,8 +50,10 @@ enum Frames {
     minimum = min(1024, max(64, totalCount / 128))
   }
 
-  /// The direct map lies that much further up from now on; see `Randomization`.
+  /// The kernel's own page tables map all memory, with the direct map that much further up from now on; see
+  /// `Randomization`.
   static func follow(directMapBy offset: UInt64) {
+    highestZone = .max
     buddy?.move(by: Int(offset))
     if let buddy { lists = PageLists(pages: buddy.pages) }
   }
@@ -104,7 +108,7 @@ extension Frames {
 
   private static func take(_ order: Int, _ flags: GFP) -> PhysicalAddress? {
     let floor = floor(for: flags)
-    let highest = flags.contains(.dma) ? 0 : flags.contains(.dma32) ? 1 : Int.max
+    let highest = flags.contains(.dma) ? 0 : flags.contains(.dma32) ? 1 : highestZone
     let frame: Int? = lock.withLockIRQ {
       guard freeCount - 1 << order >= floor else { return nil }
       if freeCount < low, !canSpareRow(order, flags) { return nil }

@@ -3,6 +3,10 @@
 ///
 /// There are no lists of a group's pages: its processes' page tables are gone through, up to three times. Each
 /// time takes the pages that nobody has used since the last one.
+///
+/// An instruction needs some pages at once: its code, what it reads, what it writes. Under a limit below that,
+/// each page would drive out the one before for ever. So who faults again with all registers as they were has
+/// got nowhere; and when nobody in the group gets anywhere, one of it has to go as well.
 /// Lock: `lock` for the request, which the thread of `Reclaim` serves.
 import KernelArch
 
@@ -50,10 +54,49 @@ enum GroupMemory {
   /// Makes the running thread's group stay within its limit; false when that cannot be.
   static func keepLimit(for space: AddressSpace) -> Bool {
     while let group = exhausted {
-      if Reclaim.mayWait, makeRoom(in: group) || exhausted == nil { continue }
+      let isStuck = getsNowhere(group)
+      if !isStuck, Reclaim.mayWait, makeRoom(in: group) || exhausted == nil { continue }
+      group.faultsInVain = 0
       guard OutOfMemory.killSomebody(insteadOf: space, in: group) else { return false }
     }
     return true
+  }
+
+  /// Notes at a page fault of a program whether its thread has executed anything since the last one.
+  static func note(_ frame: UnsafeMutablePointer<trap_frame>) {
+    // Who faults in the kernel has at least come there.
+    guard frame.pointee.cs & 3 == 3, let thread = Scheduler.running, let group = thread.group,
+      group.memoryLimit != .max
+    else { return }
+    let state = digest(frame)
+    if state == thread.faultState {
+      _ = atomic_add32(&group.faultsInVain, 1)
+    } else {
+      thread.faultState = state
+      group.faultsInVain = 0
+    }
+  }
+
+  /// All registers in one number.
+  private static func digest(_ frame: UnsafeMutablePointer<trap_frame>) -> UInt64 {
+    let words = UnsafeMutableRawPointer(frame).assumingMemoryBound(to: UInt64.self)
+    var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+    for index in 0..<MemoryLayout<trap_frame>.size / 8 where index != errorIndex {
+      digest = (digest ^ words[index]) &* 0x0000_0100_0000_01b3
+    }
+    return digest
+  }
+
+  /// What the fault was about is no register.
+  private static let errorIndex = 16
+
+  /// No instruction needs so many pages, not even if every thread of the group tries one.
+  private static func getsNowhere(_ group: SchedulingGroup) -> Bool {
+    let mostPages: UInt32 = 64
+    guard group.faultsInVain > mostPages else { return false }
+    var threads: UInt32 = 0
+    for thread in Scheduler.threads where thread.group === group { threads += 1 }
+    return group.faultsInVain > mostPages * threads
   }
 
   /// Asks for some of the group's pages to be taken away; false when none was.

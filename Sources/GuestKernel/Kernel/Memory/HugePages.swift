@@ -135,8 +135,7 @@ extension AddressSpace {
       PageTables.entry(table, index).pointee = frame.value | flags
     }
     PageTables.countFrames(1)
-    let path: PageFlags = [.present, .writable, .user]
-    tableLock.withLock { entry.pointee = table.value | path.rawValue }
+    tableLock.withLock { PageTables.link(entry, to: table, level: 2) }
     TLB.flush(start..<start + HugePages.size, root: tables.root)
     if frames != block { Frames.release(block) }
     return true

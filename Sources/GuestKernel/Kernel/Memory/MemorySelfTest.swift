@@ -117,9 +117,7 @@ extension MemorySelfTest {
     let mode = Commitment.mode
     Commitment.mode = .always
     // So little that each thread alone needs more, should they run one after the other.
-    // What is swapped out lies in small objects, which checks make much larger.
-    let quarters = SlabCache.checksEverything ? 4 : 3
-    var held = HeldFrames(leaving: Frames.minimum + Int(pages) * quarters / 4)
+    var held = HeldFrames(leaving: Frames.minimum + Int(pages) * 3 / 4)
     let out = MemoryStatistics.value(.swappedOut)
     failures = 0
     let finished = Semaphore(0)

@@ -53,26 +53,39 @@ extension PageTables {
     }
   }
 
-  /// Frees the tables below the entries `range` of the root; no page hangs from them any more.
-  func releaseTables(_ range: Range<Int>) {
-    for index in range { PageTables.releaseTables(PageTables.entry(root, index), level: 4) }
-  }
+  /// Frees the tables of a program's half; no page hangs from them any more.
+  func releaseTables() { PageTables.releaseTables(below: root, level: 4) }
 
   /// Makes an entry lead to a table of a program's half; one of the root is in ring 3's root too.
   static func link(_ entry: Entry, to table: PhysicalAddress, level: Int) {
     let path: PageFlags = [.present, .writable, .user]
     let value = table.value | path.rawValue
+    Frames.page(table).pointee.index = 0
+    let place = UInt64(UInt(bitPattern: entry)) - Layout.directMap
+    Frames.page(PhysicalAddress(place & ~(pageSize - 1))).pointee.index |=
+      1 << (place % pageSize / linkedEntries / 8)
     if level == 4 { Isolation.setRootEntry(entry, value) } else { entry.pointee = value }
   }
 
-  private static func releaseTables(_ entry: Entry, level: Int) {
-    guard level > 1, entry.pointee & 1 != 0 else { return }
-    let table = PhysicalAddress(entry.pointee & addressMask)
-    if level > 2 {
-      for index in 0..<512 { releaseTables(PageTables.entry(table, index), level: level - 1) }
+  /// A bit of a table's descriptor (`Page.index`) says that one of so many entries has ever led to a table.
+  ///
+  /// A table has 512 entries, and hardly any are used: who looks for those need not look at all.
+  private static let linkedEntries: UInt64 = 8
+
+  private static func releaseTables(below table: PhysicalAddress, level: Int) {
+    var linked = Frames.page(table).pointee.index
+    while linked != 0 {
+      let first = linked.trailingZeroBitCount * Int(linkedEntries)
+      linked &= linked - 1
+      for index in first..<first + Int(linkedEntries) {
+        let entry = PageTables.entry(table, index)
+        guard entry.pointee & 1 != 0 else { continue }
+        let lower = PhysicalAddress(entry.pointee & addressMask)
+        if level > 2 { releaseTables(below: lower, level: level - 1) }
+        if level == 4 { Isolation.setRootEntry(entry, 0) } else { entry.pointee = 0 }
+        countFrames(-1)
+        Frames.release(lower)
+      }
     }
-    if level == 4 { Isolation.setRootEntry(entry, 0) } else { entry.pointee = 0 }
-    countFrames(-1)
-    Frames.release(table)
   }
 }

@@ -53,6 +53,7 @@ struct PageTables {
     guard let frames = Frames.allocate(order: order, [.zero, .user]) else { return nil }
     PageTables.countFrames(1 << Int64(order))
     root = frames
+    Frames.page(root).pointee.index = 0
   }
 
   /// The tree that hangs from a root that is there already.

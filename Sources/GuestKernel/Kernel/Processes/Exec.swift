@@ -16,6 +16,7 @@ enum Exec {
     let stackPointer: UInt64
     let name: [UInt8]
     let commandLine: [UInt8]
+    let environment: [UInt8]
     let owner: Executable.Owner
   }
 
@@ -35,6 +36,7 @@ enum Exec {
       process.name = RecordName(bytes: start.name)
       Thread.current.name = process.name
       process.commandLine = start.commandLine
+      process.environment = start.environment
       process.hasExecuted = true
       for index in process.actions.indices {
         let isIgnored = process.actions[index].handler == SignalAction.ignore
@@ -93,11 +95,16 @@ enum Exec {
       space.release()
       throw SystemFailure(.outOfMemory)
     }
-    var commandLine: [UInt8] = []
-    for argument in arguments { commandLine += argument + [0] }
     return Start(
       space: space, entry: file.image.entry, stackPointer: stack.stackPointer, name: file.name,
-      commandLine: commandLine, owner: file.owner)
+      commandLine: strings(arguments), environment: strings(environment), owner: file.owner)
+  }
+
+  /// One after the other, each ending in NUL.
+  private static func strings(_ list: [[UInt8]]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for text in list { bytes += text + [0] }
+    return bytes
   }
 
   /// From here on in the name that the file asks for; who writes calls down must not read along.
@@ -155,6 +162,7 @@ enum Spawn {
     let process = Process(
       name: start.name, parent: parent, group: 0, session: session, space: start.space)
     process.commandLine = start.commandLine
+    process.environment = start.environment
     process.isProtected = true
     process.files = Processes.find(parent)?.files?.fork() ?? FileTable.initial()
     let thread = process.makeFirstThread(stackTop: stack, UserThread())

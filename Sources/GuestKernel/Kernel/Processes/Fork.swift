@@ -45,6 +45,7 @@ enum Fork {
         // Not the array itself: whoever wrote first would copy it, under a lock.
         _ = own.update(fromContentsOf: parent.actions)
         child.commandLine = parent.commandLine
+        child.environment = parent.environment
       }
     }
     child.files = parent.files?.fork()

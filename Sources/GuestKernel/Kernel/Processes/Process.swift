@@ -32,6 +32,8 @@ final class Process {
   var session: Int
   /// The strings of argv, each ending in NUL.
   var commandLine: [UInt8] = []
+  /// Those of the environment as the program got them.
+  var environment: [UInt8] = []
   var actions = Array(repeating: SignalAction(), count: Int(Signal.count) + 1)
   /// Signals for whichever thread takes them.
   var pending = PendingSignals()

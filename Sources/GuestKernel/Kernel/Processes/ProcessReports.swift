@@ -6,6 +6,14 @@ enum ProcessReports {
     ProcFS.addPerProcess("cmdline") { process, text in
       text.append(bytes: Processes.lock.withLockIRQ { process.commandLine })
     }
+    ProcFS.addPerProcess("environ") { process, text in
+      // Nothing for others: passwords are handed on in it. Asked here and not when it is opened, since the
+      // process may meanwhile act in another's name.
+      let caller = Permission.callersCredentials
+      guard caller.isSuperuser || process.files?.credentials.effectiveUser == caller.effectiveUser
+      else { return }
+      text.append(bytes: Processes.lock.withLockIRQ { process.environment })
+    }
     ProcFS.addPerProcess("comm") { process, text in text.append("\(text: process.name)\n") }
     ProcFS.addPerProcess("limits") { process, text in limits(process, &text) }
     ProcFS.addPerProcess("stat") { process, text in stat(process, &text) }
@@ -43,12 +51,18 @@ enum ProcessReports {
     process.status == nil ? process.space.pageCount : 0
   }
 
+  private static func lockedBytes(_ process: Process) -> UInt64 {
+    let space = process.space
+    return process.status == nil ? space.lock.withLock { space.lockedSize } : 0
+  }
+
   private static func status(_ process: Process, _ text: inout Text) {
     text.append("Name:\t\(text: process.name)\n")
     text.append("State:\t\(state(process))\n")
     text.append("Pid:\t\(process.pid)\nPPid:\t\(process.parent)\n")
     text.append("NSpgid:\t\(process.group)\nNSsid:\t\(process.session)\n")
     text.append("Threads:\t\(process.threads.count)\n")
+    text.append("VmLck:\t\(lockedBytes(process) >> 10) kB\n")
     text.append("VmRSS:\t\(pages(process) * pageSize >> 10) kB\n")
     if process.status == nil {
       text.append("Faults:\t\(process.space.minorFaults)\nCopies:\t\(process.space.copies)\n")

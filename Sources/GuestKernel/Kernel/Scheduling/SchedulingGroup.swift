@@ -16,6 +16,10 @@ final class SchedulingGroup {
   private(set) var shares: UInt64 = 1024
   /// What its processes may have of memory, in bytes; enforced by whoever maps it.
   var memoryLimit = UInt64.max
+  /// Page faults in a row at which no thread had executed anything since its last one.
+  ///
+  /// One word; see `GroupMemory`.
+  var faultsInVain: UInt32 = 0
   /// One per processor, under the lock of that processor's run queue.
   private let queues: UnsafeMutablePointer<GroupQueue>
 

@@ -43,6 +43,10 @@ final class Thread {
   ///
   /// Written by the thread itself.
   var borrowedStack: UInt64 = 0
+  /// A file that it holds while a module's code is at work on it, which may crash.
+  ///
+  /// Written by the thread itself.
+  var fileInUse: Unmanaged<OpenFile>?
   /// Where `switch_context` keeps the stack pointer while the thread is not running.
   let savedStackPointer: UnsafeMutablePointer<UInt64>
   /// The FXSAVE image of a thread in ring 3; the kernel itself never touches SSE or x87.
@@ -91,6 +95,8 @@ final class Thread {
   var interruptedCall: UInt64?
   /// The registers are not those of a system call's return: IRETQ must restore all of them.
   var needsFullReturn = false
+  /// Its registers at the last page fault under a limit of memory, in one number; see `GroupMemory`.
+  var faultState: UInt64 = 0
 
   /// Lock: that of `Timeouts`.
   let timeout: EntityPointer

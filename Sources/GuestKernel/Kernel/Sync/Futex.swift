@@ -82,9 +82,9 @@ enum Futex {
       // The bucket may change when the waiter is moved to another word.
       var result = WaitResult.done
       while !isWoken(waiter), result == .done {
-        let bucket = self.bucket(waiter.pointee.key)
-        let before = waiter.pointee.key
-        result = bucket.queue.wait(until: deadline) {
+        // Read once: moved in between, it would wait where nobody wakes it any more.
+        let before = place(of: waiter)
+        result = self.bucket(before).queue.wait(until: deadline) {
           isWoken(waiter) || waiter.pointee.key != before
         }
       }
@@ -104,6 +104,9 @@ enum Futex {
   private static func isWoken(_ waiter: UnsafeMutablePointer<Waiter>) -> Bool {
     waiter.pointee.isWoken
   }
+
+  @inline(never)
+  private static func place(of waiter: UnsafeMutablePointer<Waiter>) -> Key { waiter.pointee.key }
 
   /// Takes the note back; true when it has been used.
   private static func leave(_ waiter: UnsafeMutablePointer<Waiter>) -> Bool {

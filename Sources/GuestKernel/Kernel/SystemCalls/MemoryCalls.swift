@@ -11,17 +11,21 @@ extension SystemCalls {
     let flags = MapFlags(rawValue: UInt32(truncatingIfNeeded: flags))
     let protection = Protection(rawValue: UInt32(truncatingIfNeeded: protection & 7))
     guard flags.contains(.shared) != flags.contains(.private), length > 0,
-      offset >= 0, UInt64(offset) % pageSize == 0, !protection.isSuperset(of: [.write, .execute])
+      offset >= 0, UInt64(offset) % pageSize == 0
     else { throw SystemFailure(.invalidArgument) }
-    let object = try object(flags, protection, descriptor)
+    guard !flags.contains(.locked) || space.mayLock() else { throw SystemFailure(.notPermitted) }
+    let source = try source(flags, protection, descriptor)
     let isFixed = !flags.isDisjoint(with: [.fixed, .fixedNoReplace])
     let result = space.map(
-      at: isFixed ? address : nil, size: length, protection, kind(flags), object: object,
-      offset: object == nil ? 0 : UInt64(offset), replacing: !flags.contains(.fixedNoReplace))
+      at: isFixed ? address : nil, size: length, protection, kind(flags).union(source.kind),
+      object: source.object, offset: source.object == nil ? 0 : UInt64(offset),
+      replacing: !flags.contains(.fixedNoReplace))
     switch result {
     case .failure(let failure): throw failure
     case .success(let start):
-      if flags.contains(.populate) { space.populate(start..<start + length) }
+      if !flags.isDisjoint(with: [.populate, .locked]) || space.locksNewAreas {
+        space.populate(start..<start + length)
+      }
       return start
     }
   }
@@ -37,23 +41,26 @@ extension SystemCalls {
     return kind
   }
 
-  /// What is to be mapped: nothing for private memory, a new object for shared memory, or a file.
-  private static func object(
+  /// What is to be mapped: nothing for private memory, a new object for shared memory, or a file, and
+  /// whether that may ever be written.
+  private static func source(
     _ flags: MapFlags, _ protection: Protection, _ descriptor: Int32
-  ) throws(SystemFailure) -> MemoryObject? {
-    if flags.contains(.anonymous) { return flags.contains(.shared) ? SharedMemory() : nil }
+  ) throws(SystemFailure) -> (object: MemoryObject?, kind: AreaKind) {
+    let isShared = flags.contains(.shared)
+    if flags.contains(.anonymous) { return (isShared ? SharedMemory() : nil, []) }
     let file = try FileTable.ofCaller().get(Int(descriptor))
     defer { file.drop() }
     guard let inode = file.inode else { throw SystemFailure(.noSuchDevice) }
-    guard inode.kind == .regular else { return DeviceObject(file) }
-    let writesThrough = flags.contains(.shared) && protection.contains(.write)
-    guard file.flags.canRead, !writesThrough || file.flags.canWrite else {
+    let isReadOnly = isShared && !file.flags.canWrite
+    guard file.flags.canRead, !isReadOnly || !protection.contains(.write) else {
       throw SystemFailure(.accessDenied)
     }
+    let kind: AreaKind = isReadOnly ? .readOnly : []
+    guard inode.kind == .regular else { return (DeviceObject(file), kind) }
     let object = PageCache.object(of: inode, name: file.path?.text ?? [])
     guard let object else { throw SystemFailure(.notFound) }
-    if writesThrough { PageCache.startWriter() }
-    return object
+    if isShared, !isReadOnly { PageCache.startWriter() }
+    return (object, kind)
   }
 
   /// msync(address, length, flags): what shared mappings have written is in the files.

@@ -62,6 +62,8 @@ final class SystemCallTrace {
     line.append(decimal: UInt64(Thread.current.id))
     line.append("] ")
     let bytes = line.bytes + text.bytes + [0x0a]
+    file.hold()
+    defer { file.drop() }
     _ = try? FileBytes.write(bytes, to: file)
   }
 

@@ -130,11 +130,19 @@ extension RTC {
   /// Waits for the next interrupt; returns the word that holds the number of interrupts since the last
   /// reading above the lowest byte, or nil when the waiting was interrupted or too long.
   static func wait(until deadline: UInt64? = nil) -> UInt64? {
-    let result = arrived.wait(until: deadline) { lock.withLockIRQ { data != 0 } }
-    guard result == .done else { return nil }
-    return lock.withLockIRQ {
+    var word: UInt64?
+    let result = arrived.wait(until: deadline) {
+      word = take()
+      return word != nil
+    }
+    return result == .done ? word : nil
+  }
+
+  /// That word, if there is news: only one of several who wait gets it.
+  static func take() -> UInt64? {
+    lock.withLockIRQ {
       defer { data = 0 }
-      return data
+      return data == 0 ? nil : data
     }
   }
 

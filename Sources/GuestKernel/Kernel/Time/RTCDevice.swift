@@ -49,8 +49,8 @@ final class RTCDevice: CharacterDevice {
     _ file: DeviceFile, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemFailure) -> Int {
     guard buffer.count >= 8 else { throw SystemFailure(.invalidArgument) }
-    if file.flags.contains(.nonBlocking), !RTC.hasNews { throw SystemFailure(.tryAgain) }
-    guard let word = RTC.wait() else { throw SystemFailure(.interrupted) }
+    let word = file.isNonBlocking ? RTC.take() : RTC.wait()
+    guard let word else { throw SystemFailure(file.isNonBlocking ? .tryAgain : .interrupted) }
     buffer.storeBytes(of: word, as: UInt64.self)
     return 8
   }

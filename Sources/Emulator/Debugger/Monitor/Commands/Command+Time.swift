@@ -14,6 +14,9 @@ extension Command {
         "history reaches from \(history.lowerBound) to \(history.upperBound)"
           + (monitor.debuggee.isReplaying ? "; this is the past" : ""),
       ]
+      if let end = monitor.debuggee.checksEnd {
+        lines.append("the checks ended at \(end), where the past was changed")
+      }
       if let divergence = monitor.debuggee.divergence {
         lines.append("the replay differed from the first execution before \(divergence)")
       }

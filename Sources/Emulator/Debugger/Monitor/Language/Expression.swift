@@ -6,10 +6,10 @@ import Emulator
 indirect enum Expression {
   case number(UInt64)
   case register(RegisterName)
-  /// A place in the source, resolved when the expression was read.
-  case address(UInt64)
+  /// A place in the source.
+  case address(NamedAddress)
   /// A symbol with all its copies, and the address that it is as a number.
-  case symbol([UInt64], Result<UInt64, MonitorError>)
+  case symbol([UInt64], Result<NamedAddress, MonitorError>)
   case load(Expression, size: Int, isPhysical: Bool)
   case unary(UnaryOperator, Expression)
   case binary(BinaryOperator, Expression, Expression)
@@ -60,8 +60,9 @@ indirect enum Expression {
   /// The value on a processor of a machine.
   func value(_ machine: Machine, _ processor: Processor) throws(MonitorError) -> UInt64 {
     switch self {
-    case .number(let value), .address(let value): return value
-    case .symbol(_, let value): return try value.get()
+    case .number(let value): return value
+    case .address(let place): return place.now
+    case .symbol(_, let place): return try place.get().now
     case .register(let name): return name.value(processor, machine)
     case .load(let address, let size, let isPhysical):
       let address = try address.value(machine, processor)
@@ -82,6 +83,15 @@ indirect enum Expression {
     case .binary(let operation, let left, let right):
       return try Self.combine(
         operation, left.value(machine, processor), right.value(machine, processor))
+    }
+  }
+
+  /// Whether the value is an address that moves with the program: a name, perhaps with a distance.
+  var isNamed: Bool {
+    switch self {
+    case .address, .symbol: true
+    case .binary(.plus, let left, .number), .binary(.minus, let left, .number): left.isNamed
+    default: false
     }
   }
 
@@ -124,6 +134,21 @@ indirect enum Expression {
       return operation == .divided ? left / right : left % right
     }
   }
+}
+
+/// An address that has a name, wherever the program is.
+struct NamedAddress {
+  private let program: ProgramSymbols
+  private let linked: UInt64
+
+  /// An address where the program is now.
+  init(_ address: UInt64, _ program: ProgramSymbols) {
+    self.program = program
+    linked = program.table.slide?.linked(address) ?? address
+  }
+
+  /// Where it is now.
+  var now: UInt64 { program.table.slide?.moved(linked) ?? linked }
 }
 
 /// Why a command cannot be done: one sentence.

@@ -186,7 +186,9 @@ struct ExpressionParser {
     do throws(SymbolTable.NameError) {
       let meaning = try symbols.table.meaning(of: name)
       let address = Result { () throws(SymbolTable.NameError) in try meaning.address() }
-      return .symbol(meaning.addresses, address.mapError { MonitorError($0.description) })
+      return .symbol(
+        meaning.addresses,
+        address.map { NamedAddress($0, symbols) }.mapError { MonitorError($0.description) })
     } catch {
       throw MonitorError(error.description)
     }
@@ -198,7 +200,7 @@ struct ExpressionParser {
     }
     guard let found = debugFile.code(file: file, line: line), let first = found.addresses.first
     else { throw MonitorError("there is no code for \(file):\(line)") }
-    return .address(first)
+    return .address(NamedAddress(first, symbols))
   }
 
   /// A number: decimal, `0x…`, `0b…`, or hexadecimal with an h behind it.

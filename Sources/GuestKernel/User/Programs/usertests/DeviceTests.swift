@@ -35,6 +35,36 @@ let deviceTests: [UserTest] = [
       check.succeeds(.failure(error), "/dev/mem")
     }
   },
+  UserTest(name: "rtc-readers") { check in
+    // Each interrupt is news for one of them only.
+    do throws(SystemError) {
+      let clock = try Descriptor.open(literal("/dev/rtc"))
+      check.succeeds(Call.ioctl(clock.rawValue, 0x4008_700c, 8192), "its fastest")
+      check.succeeds(Call.ioctl(clock.rawValue, 0x7005, 0), "periodic interrupts on")
+      var pids: [Int32] = []
+      for _ in 0..<4 {
+        let pid = try Process.fork()
+        if pid == 0 {
+          var isSound = true
+          for _ in 0..<200 {
+            let word = try? clock.read(limit: 8)
+            if word?.count != 8 || word?.dropFirst().contains(where: { $0 != 0 }) != true {
+              isSound = false
+            }
+          }
+          System.exitNow(isSound ? 0 : 1)
+        }
+        pids.append(pid)
+      }
+      for pid in pids {
+        let status = try Process.wait(for: pid).status
+        check.expect(status == .exited(code: 0), "no reader is told of no interrupt")
+      }
+      try clock.close()
+    } catch {
+      check.succeeds(.failure(error), "/dev/rtc")
+    }
+  },
   UserTest(name: "module-in-use") { check in
     let loaded = literal("mailbox").withPath { Call.request_module($0, nil) }
     guard case .success = loaded else { return check.fails(loaded, .exists, "modprobe mailbox") }

@@ -74,6 +74,21 @@ let eventPollTests: [UserTest] = [
       check.expect(Time.sinceBoot - begin >= 5_000_000, "which it waits for")
     }
   },
+  UserTest(name: "epoll-crowd") { check in
+    withPipe(check, EventRecord(.readable, data: 1)) {
+      (poll, reading, writing) throws(SystemError) in
+      let crowd = try Crowd(of: 4) { (try? poll.wait())?.count == 1 }
+      _ = Call.alarm(60)
+      for _ in 0..<100 {
+        try crowd.begin()
+        _ = try writing.write([1])
+        check.expect(try crowd.isDone(), "all hear of what stays ready")
+        _ = try reading.read(limit: 8)
+      }
+      _ = Call.alarm(0)
+      try crowd.end()
+    }
+  },
   UserTest(name: "epoll-close") { check in
     withPipe(check, EventRecord(.readable, data: 1)) {
       (poll, reading, writing) throws(SystemError) in
@@ -124,3 +139,46 @@ let eventPollTests: [UserTest] = [
     }
   },
 ]
+
+/// Processes that all do the same at the same time, round by round.
+private struct Crowd {
+  private var members: [(pid: Int32, go: (reading: Descriptor, writing: Descriptor))] = []
+  private let done: (reading: Descriptor, writing: Descriptor)
+
+  init(of count: Int, _ body: () -> Bool) throws(SystemError) {
+    done = try Descriptor.pipe()
+    for _ in 0..<count {
+      let go = try Descriptor.pipe()
+      let pid = try Process.fork()
+      if pid == 0 {
+        while let word = try? go.reading.read(limit: 1), word == [1] {
+          _ = try? done.writing.write([body() ? 1 : 0])
+        }
+        System.exitNow(0)
+      }
+      members.append((pid, go))
+    }
+  }
+
+  func begin() throws(SystemError) {
+    for member in members { _ = try member.go.writing.write([1]) }
+  }
+
+  /// Waits for everybody; false when one has not found what it should have.
+  func isDone() throws(SystemError) -> Bool {
+    var answers: [UInt8] = []
+    while answers.count < members.count { answers += try done.reading.read(limit: 8) }
+    return !answers.contains(0)
+  }
+
+  func end() throws(SystemError) {
+    for member in members {
+      _ = try member.go.writing.write([0])
+      _ = try Process.wait(for: member.pid)
+      try member.go.reading.close()
+      try member.go.writing.close()
+    }
+    try done.reading.close()
+    try done.writing.close()
+  }
+}

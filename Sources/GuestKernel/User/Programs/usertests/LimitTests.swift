@@ -16,6 +16,56 @@ private func limited(
   }
 }
 
+/// Kilobytes of this process that are locked.
+private func lockedSize() -> UInt64 {
+  guard let text = try? FileTree.contents(of: literal("/proc/self/status")) else { return .max }
+  for line in text.split(separator: 0x0a) where line.starts(with: literal("VmLck:")) {
+    return line.reduce(0) { $1 >= 0x30 && $1 <= 0x39 ? $0 * 10 + UInt64($1 - 0x30) : $0 }
+  }
+  return .max
+}
+
+private func isThere(_ page: UInt64) -> Bool {
+  var there: UInt8 = 9
+  return Call.mincore(page, 4096, &there).isSuccess && there == 1
+}
+
+private func lockEverything() -> Int32 {
+  guard let old = try? Memory.map(size: 8192), !isThere(old), lockedSize() == 0 else { return 1 }
+  guard Call.mlockall(1).isSuccess, isThere(old), isThere(old + 4096) else { return 2 }
+  guard let unlocked = try? Memory.map(size: 4096), !isThere(unlocked) else { return 3 }
+  guard Call.mlockall(2).isSuccess, !isThere(unlocked) else { return 4 }
+  guard let new = try? Memory.map(size: 8192), isThere(new), isThere(new + 4096) else { return 5 }
+  guard case .success(let end) = Call.brk(0), Call.brk(end + 8192).isSuccess,
+    isThere((end + 8191) & ~4095)
+  else { return 6 }
+  guard inChild({ lockedSize() == 0 ? 0 : 1 }) == .exited(code: 0) else { return 7 }
+  guard lockedSize() >= 24 else { return 8 }
+  guard Call.munlockall().isSuccess, lockedSize() == 0, isThere(new) else { return 9 }
+  guard let last = try? Memory.map(size: 4096), !isThere(last) else { return 10 }
+  guard let one = try? Memory.map(size: 4096, [.read, .write], [.private, .anonymous, .locked]),
+    isThere(one)
+  else { return 11 }
+  return lockedSize() == 4 ? 0 : 12
+}
+
+private func lockWithin256K() -> Int32 {
+  guard (try? ResourceLimit.set(.lockedMemory, 256 << 10, 256 << 10)) != nil,
+    let large = try? Memory.map(size: 512 << 10), Call.setuid(1000).isSuccess
+  else { return 1 }
+  guard Call.mlockall(1).error == .outOfMemory, lockedSize() == 0 else { return 2 }
+  guard Call.mmap(0, 512 << 10, 3, 0x2022, -1, 0).error == .tryAgain else { return 3 }
+  guard Call.mlockall(2).isSuccess, Call.mmap(0, 512 << 10, 3, 0x22, -1, 0).error == .tryAgain
+  else { return 4 }
+  guard case .success(let end) = Call.brk(0), Call.brk(end + 512 << 10).isSuccess,
+    (try? Call.brk(0).get()) == end
+  else { return 5 }
+  guard Call.mmap(0, 32 << 10, 3, 0x22, -1, 0).isSuccess, lockedSize() >= 32 else { return 6 }
+  // Its pages count as soon as they are locked.
+  guard Call.mlock(large, 256 << 10).error == .outOfMemory else { return 7 }
+  return Call.munlockall().isSuccess && Call.mlock(large, 256 << 10).isSuccess ? 0 : 8
+}
+
 let limitTests: [UserTest] = [
   UserTest(name: "limit-calls") { check in
     var limit = ResourceLimit()
@@ -133,6 +183,21 @@ let limitTests: [UserTest] = [
     } catch {
       check.expect(false, "pages: \(error.symbol)")
     }
+  },
+  UserTest(name: "memory-locks-of-all") { check in
+    for flags in [0, 4, 8, -1] as [Int32] {
+      check.fails(Call.mlockall(flags), .invalidArgument, "mlockall of \(flags)")
+    }
+    check.expect(inChild(lockEverything) == .exited(code: 0), "what is there, and what comes")
+    check.expect(inChild(lockWithin256K) == .exited(code: 0), "a user locks no more than the limit")
+    let status = inChild {
+      guard (try? ResourceLimit.set(.lockedMemory, 0, 0)) != nil, Call.setuid(1000).isSuccess
+      else { return 1 }
+      guard Call.mlockall(1).error == .notPermitted else { return 2 }
+      guard Call.mmap(0, 4096, 3, 0x2022, -1, 0).error == .notPermitted else { return 3 }
+      return Call.munlockall().isSuccess ? 0 : 4
+    }
+    check.expect(status == .exited(code: 0), "nor anything with a limit of none")
   },
   UserTest(name: "groups") { check in
     var groups: [UInt32] = [70, 71]

@@ -70,6 +70,40 @@ let memoryTests: [UserTest] = [
       check.succeeds(.failure(error), "mmap")
     }
   },
+  UserTest(name: "mprotect-refused") { check in
+    inScratch(check) { () throws(SystemError) in
+      let pages = try Memory.map(size: 2 * pageBytes)
+      check.fails(Call.mmap(0, 4096, 6, 0x22, -1, 0), .invalidArgument, "mmap of writable code")
+      for protection in [6, 7] as [UInt64] {
+        check.fails(
+          Call.mprotect(pages, pageBytes, protection), .invalidArgument, "making writable code")
+      }
+      Memory.words(pages)[0] = 0xc3  // RET
+      check.succeeds(Call.mprotect(pages, pageBytes, 5), "code that was data")
+      let run = inChild {
+        do_jump(pages); return 0
+      }
+      check.expect(run == .exited(code: 0), "it runs")
+      let write = inChild {
+        do_write(pages); return 0
+      }
+      check.expect(write == .killed(by: .segmentation), "and is not writable any more")
+      Memory.unmap(pages, size: 2 * pageBytes)
+
+      try FileTree.write([UInt8](repeating: 0x62, count: 5000), to: literal("f"))
+      let file = try Descriptor.open(literal("f"))
+      check.fails(Call.mmap(0, 8192, 3, 1, file.rawValue, 0), .accessDenied, "a file to be read")
+      let shared = try Memory.map(size: 8192, .read, .shared, file: file)
+      check.fails(Call.mprotect(shared, 8192, 3), .accessDenied, "nor by way of mprotect")
+      let own = try Memory.map(size: 8192, .read, .private, file: file)
+      check.succeeds(Call.mprotect(own, 8192, 3), "a copy of it may be")
+      Memory.words(own)[0] = 0
+      check.expect(do_read(shared) == 0x62, "which the file does not notice")
+      try file.close()
+      Memory.unmap(shared, size: 8192)
+      Memory.unmap(own, size: 8192)
+    }
+  },
   UserTest(name: "brk") { check in
     guard case .success(let end) = Call.brk(0) else { return check.expect(false, "brk") }
     check.succeeds(Call.brk(end + 10 * pageBytes), "grow")

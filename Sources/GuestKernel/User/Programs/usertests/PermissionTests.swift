@@ -64,6 +64,61 @@ let permissionTests: [UserTest] = [
     }
     check.expect(status == .exited(code: 0), "EPERM for each")
   },
+  UserTest(name: "kernel-symbols") { check in
+    do throws(SystemError) {
+      let name = literal("/proc/kallsyms")
+      let shown = try FileTree.contents(of: name)
+      let lines = shown.split(separator: 0x0a)
+      check.expect(lines.count > 1000, "\(lines.count) symbols")
+      let unknown = [UInt8](repeating: 0x30, count: 16)
+      check.expect(lines.allSatisfy { !$0.starts(with: unknown) }, "root sees addresses")
+      // Parts of lines, not in their order.
+      let file = try Descriptor.open(name)
+      for position in [100_000, 5000, 5001, 0] {
+        _ = try file.seek(Int64(position), from: .start)
+        let part = try file.read(limit: 1000)
+        check.expect(part == Array(shown[position..<position + 1000]), "from \(position) on")
+      }
+      try file.close()
+      let status = asStudent {
+        guard let hidden = try? FileTree.contents(of: name) else { return 1 }
+        guard hidden.count == shown.count else { return 2 }
+        let lines = hidden.split(separator: 0x0a)
+        return lines.allSatisfy { $0.starts(with: unknown + [0x20]) } ? 0 : 3
+      }
+      check.expect(status == .exited(code: 0), "others see zeros")
+    } catch {
+      check.succeeds(.failure(error), "/proc/kallsyms")
+    }
+  },
+  UserTest(name: "private-environment") { check in
+    do throws(SystemError) {
+      let pipe = try Descriptor.pipe()
+      let pid = try Process.fork()
+      if pid == 0 {
+        _ = Call.dup2(pipe.writing.rawValue, 1)
+        _ = Process.execute(
+          literal("/bin/cat"), [literal("cat"), literal("/proc/self/environ")],
+          environment: [literal("A=1"), literal("B=two")])
+        System.exitNow(9)
+      }
+      try pipe.writing.close()
+      let shown = try pipe.reading.readAll()
+      check.expect(shown == literal("A=1") + [0] + literal("B=two") + [0], "one's own")
+      try pipe.reading.close()
+      _ = try Process.wait(for: pid)
+      let name = literal("/proc/") + [UInt8](decimal: UInt64(Process.id)) + literal("/environ")
+      check.expect(try !FileTree.contents(of: name).isEmpty, "root may read it")
+      let status = asStudent {
+        if (try? FileTree.contents(of: name))?.isEmpty != true { return 1 }
+        let own = try? FileTree.contents(of: literal("/proc/self/environ"))
+        return own?.isEmpty == false ? 0 : 2
+      }
+      check.expect(status == .exited(code: 0), "others only their own")
+    } catch {
+      check.succeeds(.failure(error), "/proc/PID/environ")
+    }
+  },
   UserTest(name: "identities") { check in
     let status = inChild {
       guard Call.setresuid(student, student, 0).isSuccess else { return 1 }

@@ -35,6 +35,20 @@ private func control(_ line: TextLine) -> Bool {
   (try? FileTree.write([UInt8](line), to: literal("/proc/groups"))) != nil
 }
 
+/// How a child in the group `usertests` ends that writes to that many new pages.
+private func member(_ pages: UInt64) -> WaitStatus? {
+  inChild {
+    guard case .success(let number) = Call.gettid(), control("usertests add \(number)") else {
+      return 2
+    }
+    return fill(pages) ? 0 : 1
+  }
+}
+
+private func swap(to place: StaticString) -> Bool {
+  (try? FileTree.write(literal(place), to: literal("/proc/swaps"))) != nil
+}
+
 let pressureTests: [UserTest] = [
   UserTest(name: "page-tables") { check in
     let before = amount("PageTables:")
@@ -58,14 +72,6 @@ let pressureTests: [UserTest] = [
     guard control("usertests memory 1048576") else {
       return check.expect(false, "a group with a limit of 1 MiB")
     }
-    func member(_ pages: UInt64) -> WaitStatus? {
-      inChild {
-        guard case .success(let number) = Call.gettid(), control("usertests add \(number)") else {
-          return 2
-        }
-        return fill(pages) ? 0 : 1
-      }
-    }
     check.expect(member(64) == .exited(code: 0), "a member may have 256 KiB")
     let status = member(1024)
     if amount("SwapFree:") > 1024 {
@@ -75,6 +81,18 @@ let pressureTests: [UserTest] = [
     }
     check.expect(inChild { fill(1024) ? 0 : 1 } == .exited(code: 0), "others may have that")
     check.expect(control("usertests memory 0"), "no limit")
+  },
+  UserTest(name: "group-too-small") { check in
+    guard check.has("SWAP"), check.has("OOM_KILLER") else { return }
+    let hasSwap = amount("SwapFree:") > 0
+    guard hasSwap || swap(to: "zram:2048"), control("usertests memory 4096") else {
+      return check.expect(false, "a group that may have one page")
+    }
+    check.expect(member(8) == .killed(by: .kill), "who cannot execute one instruction is killed")
+    check.expect(control("usertests memory 1048576"), "a limit of 1 MiB")
+    check.expect(member(512) == .exited(code: 0), "who gets on is not")
+    check.expect(control("usertests memory 0"), "no limit")
+    if !hasSwap { check.expect(swap(to: "off"), "swapoff") }
   },
   UserTest(name: "locked-pages-stay") { check in
     guard amount("SwapFree:") > 1024 else { return }
