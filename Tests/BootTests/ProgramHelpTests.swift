@@ -20,7 +20,7 @@ struct ProgramHelpTests {
       """
     let run = try QEMU.boot(commandLine: "quiet cmd=\"sh -c '\(script)'\" exit debug-exit")
     #expect(run.status == 33, "\(run.output)")
-    return run.output.replacing("\r", with: "").components(separatedBy: "\n")
+    return run.output.components(separatedBy: "\r\n")
       .filter { $0.hasPrefix("asked@") }
       .map { $0.components(separatedBy: "@").dropFirst().map { $0 } }
   }
