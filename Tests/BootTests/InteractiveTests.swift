@@ -44,8 +44,8 @@ struct InteractiveTests {
     let session = try QEMUSession(commandLine: "quiet debug-exit", hasEscape: true)
     let sendBreak = "\u{1}b"
     #expect(session.wait(for: "apus$ "))
-    session.type("sleep 1000\r")
-    #expect(session.wait(for: "sleep 1000\r\n"))
+    session.type("echo go; sleep 1000\r")
+    #expect(session.wait(for: "go\r\n"))
     session.type(sendBreak + "?")
     #expect(session.wait(for: "w who waits where\r\n"))
     session.type(sendBreak + "t")

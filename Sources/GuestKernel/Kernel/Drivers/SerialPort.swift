@@ -7,6 +7,12 @@ struct SerialPort {
 
   let base: UInt16
 
+  private let breakInterrupt: UInt8 = 0x10
+  /// Who writes has seen a BREAK: reading the line status clears its bit, and the byte of zeroes is still to come.
+  ///
+  /// Changed by atomic operations.
+  nonisolated(unsafe) private static var breaks: UInt32 = 0
+
   private var interruptEnable: UInt16 { base + 1 }
   private var fifoControl: UInt16 { base + 2 }
   private var lineControl: UInt16 { base + 3 }
@@ -43,7 +49,11 @@ struct SerialPort {
 
   private func put(_ byte: UInt8, _ room: inout Int) {
     if room == 0 {
-      while inb(lineStatus) & 0x20 == 0 {}
+      while true {
+        let status = inb(lineStatus)
+        if status & breakInterrupt != 0 { atomic_store32(&SerialPort.breaks, 1) }
+        if status & 0x20 != 0 { break }
+      }
       room = 16
     }
     outb(base, byte)
@@ -61,6 +71,8 @@ struct SerialPort {
   func receive() -> (byte: UInt8, isBreak: Bool)? {
     let status = inb(lineStatus)
     guard status & 0x01 != 0 else { return nil }
-    return (inb(base), status & 0x10 != 0)
+    let byte = inb(base)
+    let wasSeen = byte == 0 && atomic_replace32(&SerialPort.breaks, 1, 0)
+    return (byte, status & breakInterrupt != 0 || wasSeen)
   }
 }
