@@ -146,9 +146,12 @@ public final class SocketBackend: SerialBackend {
     }
   }
 
+  /// Linux's POLLRDHUP, which its header shows only to those who ask for GNU's extensions.
+  private static let peerHangUp: Int16 = 0x2000
+
   /// The client's last bytes may still have to be read; who comes then is its successor.
   private var clientHasHungUp: Bool {
-    var entry = pollfd(fd: client, events: Int16(POLLRDHUP), revents: 0)
+    var entry = pollfd(fd: client, events: Self.peerHangUp, revents: 0)
     return poll(&entry, 1, 0) > 0
   }
 
