@@ -43,8 +43,8 @@ struct KernelToolsTests {
   /// An open file holds the module, whatever its driver does; a closed one no longer.
   @Test func aModuleInUseStays() throws {
     let commands = """
-      modprobe mailbox; sleep 3 < /dev/mailbox & sleep 1; lsmod; rmmod mailbox; \
-      echo still > /dev/mailbox; cat /dev/mailbox; wait; rmmod mailbox && echo gone; lsmod
+      modprobe mailbox; exec 3< /dev/mailbox; lsmod; rmmod mailbox; echo still > /dev/mailbox; \
+      cat /dev/mailbox; exec 3<&-; rmmod mailbox && echo gone; lsmod
       """
     let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
     #expect(run.status == 33, "\(run.output)")
@@ -58,8 +58,8 @@ struct KernelToolsTests {
   @Test func aModuleWhoseReportIsOpenStays() throws {
     let commands = """
       modprobe mailbox; echo hello > /dev/mailbox; cat /proc/mailbox; \
-      sleep 3 < /proc/mailbox & sleep 1; rmmod mailbox || echo held; wait; \
-      sleep 3 < /sys/module/mailbox/parameters/capacity & sleep 1; rmmod mailbox || echo kept; wait; \
+      exec 3< /proc/mailbox; rmmod mailbox || echo held; \
+      exec 3< /sys/module/mailbox/parameters/capacity; rmmod mailbox || echo kept; exec 3<&-; \
       rmmod mailbox && cat /proc/mailbox; modprobe mailbox; cat /proc/mailbox; rmmod mailbox && echo gone
       """
     let run = try QEMU.boot(commandLine: "quiet cmd=\"\(commands)\" exit debug-exit")
