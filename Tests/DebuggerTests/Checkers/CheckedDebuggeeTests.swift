@@ -115,7 +115,7 @@ import Testing
   /// The checks go by names, and find the kernel that has moved itself.
   @Test(arguments: ["", "kaslr=7", "kaslr=8 pti=on"])
   func checksFollowTheKernel(option: String) throws {
-    let machine = try Guests.kernel("quiet \(option) cmd=hello exit")
+    let machine = try Guests.kernel("quiet \(option) cmd=\"sleep 0.1; hello\" exit")
     var options = CheckOptions()
     options.checks = [.locks, .interrupts, .code, .mapping, .heap]
     // The kernel may do both; that it is seen shows that the names are found.

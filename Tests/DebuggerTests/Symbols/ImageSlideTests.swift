@@ -20,7 +20,7 @@ import Testing
   func theMonitorFollows(option: String) throws {
     let machine = try Guests.kernel("quiet \(option) cmd=hello exit")
     let monitor = Monitor(Debuggee(machine), symbols: ProgramSymbols(machine.image?.elf))
-    _ = monitor.execute("step 9000000")
+    _ = monitor.execute("step 4000000")
     func place(_ table: SymbolTable) throws -> UInt64 {
       try #require(table.symbols(named: "syscall_entry").first?.address)
     }

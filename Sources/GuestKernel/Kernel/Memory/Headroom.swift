@@ -39,7 +39,8 @@ enum Headroom {
 
   /// An object finds not even a reserve: where it may, the running thread waits before that is a fault.
   ///
-  /// `attempt` is made again after each step.
+  /// `attempt` is made again after each step, for as long as victims may need to end where others wait
+  /// for the processors too.
   static func lastResort(
     _ attempt: () -> UnsafeMutableRawPointer?
   ) -> UnsafeMutableRawPointer? {
@@ -47,7 +48,8 @@ enum Headroom {
       thread.state == .running
     else { return nil }
     MemoryStatistics.count(.allocationFailures)
-    for _ in 0..<20 {
+    let end = Clock.nanoseconds + 20_000_000_000
+    while Clock.nanoseconds < end {
       if !Reclaim.makeRoom(1), let space = thread.process?.space {
         _ = OutOfMemory.killSomebody(insteadOf: space)
       }

@@ -17,10 +17,11 @@ extension SystemCalls {
     case .off: Power.off()
     case .reboot: Power.reboot()
     case .panic: panic("asked for by a program")
-    case .overflowStack: return .success(Mishaps.recurse(1))
-    case .nullPointer: return .success(Mishaps.read(8))
-    case .readUser: return .success(Mishaps.read(Layout.userStackTop - 8))
-    case .runUser: return .success(Mishaps.run(0x40_0000))
+    // With interrupts off no fault is only its thread's.
+    case .overflowStack: return .success(Interrupts.off { Mishaps.recurse(1) })
+    case .nullPointer: return .success(Interrupts.off { Mishaps.read(8) })
+    case .readUser: return .success(Interrupts.off { Mishaps.read(Layout.userStackTop - 8) })
+    case .runUser: return .success(Interrupts.off { Mishaps.run(0x40_0000) })
     }
   }
 }
